@@ -1,0 +1,258 @@
+//! Names of the columns and of cells in them, and the columns that a shape allocates.
+
+use crate::shape::{CircuitShape, HASH_COLUMNS, LANE_COLUMNS};
+use halo2_proofs::plonk::{
+    Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
+};
+use halo2curves::bn256::Fr;
+
+/// An advice column by its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Col {
+    /// Quantised value of lane.
+    Y(usize),
+    /// Remainder, in `[0, R)`.
+    Rem(usize),
+    /// Quotient digit, in `[0, R)`.
+    V(usize),
+    /// Saturation c plus 1, in `{0, 1, 2}`.
+    C(usize),
+    /// Overflow digit minus 1, in `[0, R)`.
+    E(usize),
+    /// Poseidon state word 0 to 2, or the square (3), of a hash lane.
+    Hash(usize, usize),
+    /// Multiplicities of the table.
+    Mult,
+    /// Accumulator over pre-activations (second phase).
+    D,
+    /// Accumulator over activations, one a column offset (second phase).
+    Beta(usize),
+    /// Weight fold (second phase).
+    Alpha,
+    /// Running total of a relation (second phase).
+    Gamma,
+    /// Operand (second phase).
+    U,
+    /// Lookup running sum (second phase).
+    Phi(usize),
+}
+
+impl Col {
+    /// Whether the column is committed before the challenges.
+    pub fn is_first_phase(self) -> bool {
+        matches!(
+            self,
+            Col::Y(_) | Col::Rem(_) | Col::V(_) | Col::C(_) | Col::E(_) | Col::Hash(..) | Col::Mult
+        )
+    }
+
+    /// Position among the columns of its phase.
+    pub(crate) fn index(self, shape: &CircuitShape) -> usize {
+        match self {
+            Col::Y(l) => LANE_COLUMNS * l,
+            Col::Rem(l) => LANE_COLUMNS * l + 1,
+            Col::V(l) => LANE_COLUMNS * l + 2,
+            Col::C(l) => LANE_COLUMNS * l + 3,
+            Col::E(l) => LANE_COLUMNS * l + 4,
+            Col::Hash(h, j) => LANE_COLUMNS * shape.lanes + HASH_COLUMNS * h + j,
+            Col::Mult => LANE_COLUMNS * shape.lanes + HASH_COLUMNS * shape.hash_lanes,
+            Col::D => 0,
+            Col::Alpha => 1,
+            Col::Gamma => 2,
+            Col::U => 3,
+            Col::Beta(j) => 4 + j,
+            Col::Phi(p) => 4 + shape.taps + p,
+        }
+    }
+}
+
+/// A cell of an advice column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CellRef {
+    /// Column.
+    pub col: Col,
+    /// Row.
+    pub row: usize,
+}
+
+/// A fixed column by its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fix {
+    /// The table: 0 to R - 1, then zeros.
+    Table,
+    /// 1 on every row that gates constrain: all usable rows but the last.
+    Active,
+    /// 1 on the first and the last usable row: the lookup sums are 0 there.
+    Ends,
+    /// The lane's cell is a requantised output that enters D.
+    Acc(usize),
+    /// Bias of the lane's output (hidden).
+    Bias(usize),
+    /// D steps by z^lanes.
+    DStep,
+    /// D steps by z (max-pooling rows).
+    DUnit,
+    /// First lane's step of a tap accumulator: hold.
+    BetaHold(usize),
+    /// First lane's step of a tap accumulator: times z.
+    BetaStep(usize),
+    /// Step of a further lane (tap, lane): times z.
+    BetaLane(usize, usize),
+    /// The lane's value enters the accumulator (tap, lane).
+    BetaMask(usize, usize),
+    /// Alpha is set to this constant.
+    AlphaOne,
+    /// Alpha receives the challenge z.
+    AlphaZ,
+    /// Alpha receives the row's weights folded by r.
+    FoldR,
+    /// Alpha receives the row's weights folded by z.
+    FoldZ,
+    /// Alpha continues times r^weights_per_row.
+    ContR,
+    /// Alpha continues times z^weights_per_row.
+    ContZ,
+    /// Alpha continues times the operand.
+    Scale,
+    /// Alpha is held.
+    Hold,
+    /// Gamma is held.
+    GammaHold,
+    /// Gamma continues times r.
+    GammaR,
+    /// Coefficient of the product of the previous alpha and the operand: -1, 0 or 1.
+    Product,
+    /// Gamma must be 0.
+    Zero,
+    /// Weights (hidden).
+    Weight(usize),
+    /// Poseidon: constant added before the S-box.
+    HashConst,
+    /// Poseidon: partial round.
+    HashPartial,
+    /// Poseidon: S-box and rotation.
+    HashRotate,
+    /// Poseidon: third S-box of a full round, then the matrix.
+    HashFull,
+    /// Packing row.
+    Pack,
+    /// Packing row that continues the element above.
+    PackCont,
+    /// The first state word is pinned.
+    Pin,
+    /// The constant it is pinned to.
+    PinValue,
+    /// Max-pooling row.
+    Pool,
+}
+
+/// The fixed columns that a shape has, in order.
+pub(crate) fn fixed_columns(shape: &CircuitShape) -> Vec<Fix> {
+    let mut v = vec![Fix::Table, Fix::Active, Fix::Ends];
+    for l in 0..shape.lanes {
+        v.extend([Fix::Acc(l), Fix::Bias(l)]);
+    }
+    v.push(Fix::DStep);
+    for j in 0..shape.taps {
+        v.extend([Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)]);
+        for l in 1..shape.lanes {
+            v.extend([Fix::BetaLane(j, l), Fix::BetaMask(j, l)]);
+        }
+    }
+    v.extend([
+        Fix::AlphaOne,
+        Fix::AlphaZ,
+        Fix::FoldR,
+        Fix::FoldZ,
+        Fix::ContR,
+        Fix::ContZ,
+        Fix::Scale,
+        Fix::Hold,
+        Fix::GammaHold,
+        Fix::GammaR,
+        Fix::Product,
+        Fix::Zero,
+    ]);
+    v.extend((0..shape.weights_per_row).map(Fix::Weight));
+    v.extend([
+        Fix::HashConst,
+        Fix::HashPartial,
+        Fix::HashRotate,
+        Fix::HashFull,
+        Fix::Pack,
+        Fix::PackCont,
+        Fix::Pin,
+        Fix::PinValue,
+    ]);
+    if shape.pooling {
+        v.extend([Fix::DUnit, Fix::Pool]);
+    }
+    v
+}
+
+/// The columns and challenges of a configured constraint system.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    pub(crate) shape: CircuitShape,
+    pub(crate) first: Vec<Column<Advice>>,
+    pub(crate) second: Vec<Column<Advice>>,
+    pub(crate) fixed: Vec<(Fix, Column<Fixed>)>,
+    pub(crate) instance: Column<Instance>,
+    /// Positions within a tensor.
+    pub(crate) z: Challenge,
+    /// Output channels.
+    pub(crate) r: Challenge,
+    /// Lookup denominators.
+    pub(crate) x: Challenge,
+}
+
+impl Columns {
+    /// Allocates the columns of a shape.
+    pub(crate) fn allocate(meta: &mut ConstraintSystem<Fr>, shape: &CircuitShape) -> Self {
+        let first = (0..shape.first_phase_columns())
+            .map(|_| meta.advice_column_in(FirstPhase))
+            .collect();
+        let z = meta.challenge_usable_after(FirstPhase);
+        let r = meta.challenge_usable_after(FirstPhase);
+        let x = meta.challenge_usable_after(FirstPhase);
+        let second = (0..shape.second_phase_columns())
+            .map(|_| meta.advice_column_in(SecondPhase))
+            .collect();
+        let fixed = fixed_columns(shape)
+            .into_iter()
+            .map(|f| (f, meta.fixed_column()))
+            .collect();
+        let instance = meta.instance_column();
+        let columns = Columns {
+            shape: shape.clone(),
+            first,
+            second,
+            fixed,
+            instance,
+            z,
+            r,
+            x,
+        };
+        let mut equal: Vec<Col> = (0..shape.lanes).map(Col::Y).collect();
+        for h in 0..shape.hash_lanes {
+            equal.extend((0..3).map(|j| Col::Hash(h, j)));
+        }
+        equal.extend([Col::D, Col::Alpha, Col::U]);
+        equal.extend((0..shape.taps).map(Col::Beta));
+        for col in equal {
+            meta.enable_equality(columns.advice(col));
+        }
+        meta.enable_equality(instance);
+        columns
+    }
+
+    /// The halo2 column with this role.
+    pub fn advice(&self, col: Col) -> Column<Advice> {
+        let i = col.index(&self.shape);
+        if col.is_first_phase() {
+            self.first[i]
+        } else {
+            self.second[i]
+        }
+    }
+}

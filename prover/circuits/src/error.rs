@@ -1,0 +1,87 @@
+//! Errors of planning and witness generation.
+
+use thiserror::Error;
+
+/// What can go wrong before a proof exists.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CircuitError {
+    /// No circuit size within the limit holds the chunk.
+    #[error(
+        "chunk {chunk} needs {needed} rows, more than a circuit of 2^{max_k} rows has; compile with more chunks"
+    )]
+    TooLarge {
+        /// Chunk index.
+        chunk: usize,
+        /// Rows needed in the narrowest feasible layout.
+        needed: usize,
+        /// Largest log2 of the number of rows.
+        max_k: u32,
+    },
+    /// The size asked for does not hold the chunk.
+    #[error(
+        "chunk {chunk} does not fit in 2^{k} rows with a table of {range} entries; use a larger k or more chunks"
+    )]
+    DoesNotFit {
+        /// Chunk index.
+        chunk: usize,
+        /// log2 of the number of rows.
+        k: u32,
+        /// Table entries.
+        range: u32,
+    },
+    /// A layer's accumulator can leave the digits that the circuit has for it.
+    #[error(
+        "layer {layer}: the accumulator can reach {bound}, the limit is {limit}; scale the weights down or raise the activation range"
+    )]
+    AccumulatorBound {
+        /// Layer name.
+        layer: String,
+        /// Worst case of the absolute value.
+        bound: u128,
+        /// Limit.
+        limit: u128,
+    },
+    /// Two parts of the model disagree.
+    #[error("layer {layer}: {what}")]
+    Inconsistent {
+        /// Layer name.
+        layer: String,
+        /// What disagrees.
+        what: String,
+    },
+    /// A shape that no plan of ours has.
+    #[error("circuit shape: {what} is {got}, allowed {allowed}")]
+    BadShape {
+        /// Field.
+        what: &'static str,
+        /// Value found.
+        got: u64,
+        /// Values allowed.
+        allowed: &'static str,
+    },
+    /// A trace that does not belong to the model.
+    #[error("witness: tensor {tensor} has {got} values, expected {expected} below {range}")]
+    BadWitness {
+        /// Tensor name.
+        tensor: String,
+        /// Values found.
+        got: usize,
+        /// Values expected.
+        expected: usize,
+        /// Activation range.
+        range: u32,
+    },
+    /// More rows were asked for weight hiding than are free.
+    #[error(
+        "chunk {chunk}: {asked} rows of blinders were asked for to hide the weights, {free} are free; ask for fewer or use a larger k"
+    )]
+    NoRoomToHide {
+        /// Chunk index.
+        chunk: usize,
+        /// Rows asked for.
+        asked: u32,
+        /// Rows free in the fullest weight column.
+        free: u32,
+    },
+}

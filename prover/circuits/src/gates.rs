@@ -1,0 +1,372 @@
+//! The gates. Every gate is named by its equation; all have degree at most 5 (halo2-axiom clamps the quotient's
+//! degree there, so a higher one would give proofs that do not verify).
+//!
+//! Gates must vanish on the blinded rows too. Terms whose coefficients are all fixed vanish there by themselves,
+//! for fixed columns are 0 on those rows; the rest is multiplied by `active`.
+
+use crate::columns::{Col, Columns, Fix};
+use crate::poseidon;
+use halo2_proofs::plonk::{ConstraintSystem, Expression, VirtualCells};
+use halo2_proofs::poly::Rotation;
+use halo2curves::bn256::Fr;
+use halo2curves::ff::Field;
+
+type Expr = Expression<Fr>;
+
+/// Highest degree of a gate.
+pub const MAX_DEGREE: usize = 5;
+
+struct Cells<'a, 'm> {
+    meta: &'a mut VirtualCells<'m, Fr>,
+    cols: &'a Columns,
+}
+
+impl Cells<'_, '_> {
+    fn at(&mut self, col: Col, rotation: i32) -> Expr {
+        self.meta
+            .query_advice(self.cols.advice(col), Rotation(rotation))
+    }
+
+    fn cur(&mut self, col: Col) -> Expr {
+        self.at(col, 0)
+    }
+
+    fn prev(&mut self, col: Col) -> Expr {
+        self.at(col, -1)
+    }
+
+    fn fix(&mut self, role: Fix) -> Expr {
+        let column = self
+            .cols
+            .fixed
+            .iter()
+            .find(|(f, _)| *f == role)
+            .map(|(_, c)| *c);
+        match column {
+            Some(c) => self.meta.query_fixed(c, Rotation::cur()),
+            None => constant(Fr::ZERO),
+        }
+    }
+
+    fn z(&mut self) -> Expr {
+        self.meta.query_challenge(self.cols.z)
+    }
+
+    fn r(&mut self) -> Expr {
+        self.meta.query_challenge(self.cols.r)
+    }
+
+    fn x(&mut self) -> Expr {
+        self.meta.query_challenge(self.cols.x)
+    }
+}
+
+fn constant(v: Fr) -> Expr {
+    Expression::Constant(v)
+}
+
+fn int(v: u64) -> Expr {
+    constant(Fr::from(v))
+}
+
+/// `base^n` by squaring, so that the expression stays small.
+fn power(base: &Expr, n: usize) -> Expr {
+    match n {
+        0 => int(1),
+        1 => base.clone(),
+        _ if n.is_multiple_of(2) => {
+            let half = power(base, n / 2);
+            half.clone() * half
+        }
+        _ => power(base, n - 1) * base.clone(),
+    }
+}
+
+fn sum(terms: impl IntoIterator<Item = Expr>) -> Expr {
+    terms
+        .into_iter()
+        .reduce(|a, b| a + b)
+        .unwrap_or_else(|| int(0))
+}
+
+/// Horner over the row's weights, the first the highest.
+fn fold(weights: &[Expr], base: &Expr) -> Expr {
+    let mut it = weights.iter().cloned();
+    let first = it.next().unwrap_or_else(|| int(0));
+    it.fold(first, |acc, w| acc * base.clone() + w)
+}
+
+type Gates = Vec<(String, Expr)>;
+
+fn requantise(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let range = u64::from(c.cols.shape.range);
+    for l in 0..c.cols.shape.lanes {
+        let pool = if l < 2 { c.fix(Fix::Pool) } else { int(0) };
+        let on = if c.cols.shape.pooling && l < 2 {
+            c.fix(Fix::Active) - pool
+        } else {
+            c.fix(Fix::Active)
+        };
+        let (y, v, biased) = (c.cur(Col::Y(l)), c.cur(Col::V(l)), c.cur(Col::C(l)));
+        let saturation = biased.clone() - int(1);
+        let square = saturation.clone() * saturation.clone();
+        gates.push((
+            format!("saturation {l}: c in -1, 0, 1"),
+            on.clone() * biased.clone() * (biased.clone() - int(1)) * (biased - int(2)),
+        ));
+        let half = Fr::from(range - 1) * Fr::from(2).invert().unwrap_or(Fr::ZERO);
+        gates.push((
+            format!("requantise {l}: y = (1 - c^2) v + (R - 1)(c^2 + c)/2"),
+            on * (y - v.clone() + square.clone() * v - (square + saturation) * half),
+        ));
+    }
+}
+
+/// The pre-activation of a lane: rem + R (v + R c E), E = e + 1.
+fn accumulator(c: &mut Cells<'_, '_>, l: usize) -> Expr {
+    let range = Fr::from(u64::from(c.cols.shape.range));
+    let (rem, v) = (c.cur(Col::Rem(l)), c.cur(Col::V(l)));
+    let (biased, e) = (c.cur(Col::C(l)), c.cur(Col::E(l)));
+    rem + (v + (biased - int(1)) * (e + int(1)) * range) * range
+}
+
+fn pre_activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let lanes = c.cols.shape.lanes;
+    let z = c.z();
+    let mut step = c.fix(Fix::DStep) * power(&z, lanes);
+    if c.cols.shape.pooling {
+        step = step + c.fix(Fix::DUnit) * z.clone();
+    }
+    let mut total = step * c.prev(Col::D);
+    for l in 0..lanes {
+        let inner = accumulator(c, l) - c.fix(Fix::Bias(l));
+        total = total + c.fix(Fix::Acc(l)) * inner * power(&z, lanes - 1 - l);
+    }
+    if c.cols.shape.pooling {
+        let r = c.r();
+        let taps = pool_taps(c);
+        total = total
+            + c.fix(Fix::Pool) * sum(taps.into_iter().enumerate().map(|(j, a)| a * power(&r, j)));
+    }
+    let equation = "D = step D' + sum z^i (acc - bias)".to_string();
+    gates.push((equation, c.fix(Fix::Active) * c.cur(Col::D) - total));
+}
+
+/// Cells of a max-pooling row, in the two first lanes: differences p - n of (first, second), (third, fourth) and
+/// of the two winners, and the two free taps.
+struct PoolCells {
+    p: [Expr; 3],
+    n: [Expr; 3],
+    first: Expr,
+    third: Expr,
+}
+
+fn pool_cells(c: &mut Cells<'_, '_>) -> PoolCells {
+    PoolCells {
+        p: [c.cur(Col::Rem(0)), c.cur(Col::E(0)), c.cur(Col::V(1))],
+        n: [c.cur(Col::V(0)), c.cur(Col::Rem(1)), c.cur(Col::E(1))],
+        first: c.cur(Col::C(0)),
+        third: c.cur(Col::C(1)),
+    }
+}
+
+fn pool_taps(c: &mut Cells<'_, '_>) -> [Expr; 4] {
+    let PoolCells {
+        p: [p0, p1, _],
+        n: [n0, n1, _],
+        first,
+        third,
+    } = pool_cells(c);
+    [
+        first.clone(),
+        first - p0 + n0,
+        third.clone(),
+        third - p1 + n1,
+    ]
+}
+
+fn maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let on = c.fix(Fix::Pool);
+    let PoolCells { p, n, first, third } = pool_cells(c);
+    let left = first + n[0].clone();
+    let right = third + n[1].clone();
+    for i in 0..3 {
+        gates.push((
+            format!("max {i}: p n = 0"),
+            on.clone() * p[i].clone() * n[i].clone(),
+        ));
+    }
+    let difference = p[2].clone() - n[2].clone();
+    gates.push((
+        "max: left - right = p - n".into(),
+        on.clone() * (left.clone() - right - difference),
+    ));
+    gates.push((
+        "max: y = left + n".into(),
+        on.clone() * (c.cur(Col::Y(0)) - left - n[2].clone()),
+    ));
+    gates.push((
+        "max: y of the second lane = 0".into(),
+        on * c.cur(Col::Y(1)),
+    ));
+}
+
+fn activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let z = c.z();
+    for j in 0..c.cols.shape.taps {
+        let first = c.fix(Fix::BetaHold(j)) + c.fix(Fix::BetaStep(j)) * z.clone();
+        let mut acc = first * c.prev(Col::Beta(j)) + c.fix(Fix::BetaMask(j, 0)) * c.cur(Col::Y(0));
+        for l in 1..c.cols.shape.lanes {
+            let step = int(1) + c.fix(Fix::BetaLane(j, l)) * (z.clone() - int(1));
+            acc = step * acc + c.fix(Fix::BetaMask(j, l)) * c.cur(Col::Y(l));
+        }
+        let equation = format!("beta {j}: Horner over the activations of one column offset");
+        gates.push((equation, c.fix(Fix::Active) * c.cur(Col::Beta(j)) - acc));
+    }
+}
+
+fn combine(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let per_row = c.cols.shape.weights_per_row;
+    let (z, r) = (c.z(), c.r());
+    let weights: Vec<Expr> = (0..per_row).map(|t| c.fix(Fix::Weight(t))).collect();
+    let operand = c.cur(Col::U);
+    let keep = c.fix(Fix::ContR) * power(&r, per_row)
+        + c.fix(Fix::ContZ) * power(&z, per_row)
+        + c.fix(Fix::Scale) * operand.clone()
+        + c.fix(Fix::Hold);
+    let alpha = c.fix(Fix::AlphaOne)
+        + c.fix(Fix::AlphaZ) * z.clone()
+        + c.fix(Fix::FoldR) * fold(&weights, &r)
+        + c.fix(Fix::FoldZ) * fold(&weights, &z)
+        + keep * c.prev(Col::Alpha);
+    gates.push((
+        "alpha: fold of the weights".into(),
+        c.fix(Fix::Active) * c.cur(Col::Alpha) - alpha,
+    ));
+    let step = c.fix(Fix::GammaHold) + c.fix(Fix::GammaR) * r;
+    let gamma = step * c.prev(Col::Gamma) + c.fix(Fix::Product) * c.prev(Col::Alpha) * operand;
+    gates.push((
+        "gamma: sum of products".into(),
+        c.fix(Fix::Active) * c.cur(Col::Gamma) - gamma,
+    ));
+    gates.push((
+        "relation: gamma = 0".into(),
+        c.fix(Fix::Zero) * c.cur(Col::Gamma),
+    ));
+}
+
+fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let x = c.x();
+    let mut fractions: Vec<(Expr, Expr)> = Vec::new();
+    for l in 0..c.cols.shape.lanes {
+        for col in [Col::Rem(l), Col::V(l), Col::E(l)] {
+            fractions.push((int(1), x.clone() + c.cur(col)));
+        }
+    }
+    fractions.push((-c.cur(Col::Mult), x + c.fix(Fix::Table)));
+    for (i, group) in fractions.chunks(3).enumerate() {
+        let product = |skip: Option<usize>| {
+            let kept = group
+                .iter()
+                .enumerate()
+                .filter(|(j, _)| Some(*j) != skip)
+                .map(|(_, f)| f.1.clone());
+            kept.reduce(|a, b| a * b).unwrap_or_else(|| int(1))
+        };
+        let difference = c.at(Col::Phi(i), 1) - c.cur(Col::Phi(i));
+        let numerator = sum(group
+            .iter()
+            .enumerate()
+            .map(|(j, f)| f.0.clone() * product(Some(j))));
+        let equation = format!("logUp {i}: phi' - phi = sum of the row's fractions");
+        gates.push((
+            equation,
+            c.fix(Fix::Active) * (difference * product(None) - numerator),
+        ));
+    }
+    let all: Vec<Expr> = (0..c.cols.shape.sum_columns())
+        .map(|i| c.cur(Col::Phi(i)))
+        .collect();
+    gates.push((
+        "logUp: total = 0 at both ends".into(),
+        c.fix(Fix::Ends) * sum(all),
+    ));
+}
+
+fn hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let (partial, rotate, full) = (
+        c.fix(Fix::HashPartial),
+        c.fix(Fix::HashRotate),
+        c.fix(Fix::HashFull),
+    );
+    let (active, pack, cont) = (c.fix(Fix::Active), c.fix(Fix::Pack), c.fix(Fix::PackCont));
+    for h in 0..c.cols.shape.hash_lanes {
+        let now: Vec<Expr> = (0..3).map(|j| c.cur(Col::Hash(h, j))).collect();
+        let square = c.cur(Col::Hash(h, 3));
+        let input = now[0].clone() + c.fix(Fix::HashConst);
+        gates.push((
+            format!("poseidon {h}: s = (a + k)^2"),
+            active.clone() * (square.clone() - input.clone() * input.clone()),
+        ));
+        let fifth = square.clone() * square * input;
+        let mix = |words: [&Expr; 3], row: &[Fr; 3]| {
+            sum(words.into_iter().zip(row).map(|(w, m)| w.clone() * *m))
+        };
+        for j in 0..3 {
+            let next = c.at(Col::Hash(h, j), 1);
+            let row = &poseidon::mds()[j];
+            let after_partial = mix([&fifth, &now[1], &now[2]], row);
+            let after_full = mix([&now[1], &now[2], &fifth], row);
+            let rotated = if j == 2 {
+                fifth.clone()
+            } else {
+                now[j + 1].clone()
+            };
+            let equation = partial.clone() * (next.clone() - after_partial)
+                + full.clone() * (next.clone() - after_full)
+                + rotate.clone() * (next - rotated);
+            gates.push((format!("poseidon {h}: round, word {j}"), equation));
+        }
+        let shift = |bits: u64| Fr::from(2).pow([bits]);
+        gates.push((
+            format!("pack {h}: a = 2^32 a' + b + 2^16 c"),
+            pack.clone() * (now[0].clone() - now[1].clone() - now[2].clone() * shift(16))
+                - cont.clone() * c.prev(Col::Hash(h, 0)) * shift(32),
+        ));
+        if h == 0 {
+            gates.push((
+                "pin: a = constant".into(),
+                c.fix(Fix::Pin) * now[0].clone() - c.fix(Fix::PinValue),
+            ));
+        }
+    }
+}
+
+/// Adds all gates of a shape and returns their names in order.
+pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, cols: &Columns) {
+    let families: [fn(&mut Cells<'_, '_>, &mut Gates); 5] =
+        [requantise, pre_activations, combine, lookups, hashing];
+    for family in families {
+        add(meta, cols, family);
+    }
+    if cols.shape.taps > 0 {
+        add(meta, cols, activations);
+    }
+    if cols.shape.pooling {
+        add(meta, cols, maximum);
+    }
+}
+
+fn add(
+    meta: &mut ConstraintSystem<Fr>,
+    cols: &Columns,
+    family: fn(&mut Cells<'_, '_>, &mut Gates),
+) {
+    // halo2 names a gate and its polynomials; one gate a family keeps the queries together, the polynomial's name
+    // is the equation.
+    meta.create_gate("chunk", |meta| {
+        let mut gates = Vec::new();
+        family(&mut Cells { meta, cols }, &mut gates);
+        gates
+    });
+}

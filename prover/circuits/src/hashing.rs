@@ -1,0 +1,240 @@
+//! Placement of packing and Poseidon in the hash lanes, and their wiring.
+//!
+//! All lanes run the same fixed pattern: first packing rows, eight an element, then permutation slots of 82 rows
+//! (81 S-boxes and the output), then rows that pin constants. What is hashed is wired by copy constraints alone.
+
+use crate::columns::{CellRef, Col};
+use crate::commitment::{InferenceCommitment, VALUES_PER_ELEMENT, leaf_tag};
+use crate::poseidon::{FULL_ROUNDS, PARTIAL_ROUNDS, mds, round_constants};
+use chainfer_model::partitioned::{ChunkSpec, PartitionedModel, Visibility};
+use chainfer_model::quantized::TensorId;
+use halo2curves::bn256::Fr;
+use halo2curves::ff::Field;
+use std::collections::BTreeMap;
+
+/// Rows that pack one element, two values a row.
+pub(crate) const PACK_ROWS: usize = 8;
+/// Rows of one permutation: an S-box each, then the output.
+pub(crate) const PERMUTATION_ROWS: usize = 3 * FULL_ROUNDS + PARTIAL_ROUNDS + 1;
+
+/// What follows a row's S-box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoundStep {
+    /// Rotate the state.
+    Rotate,
+    /// Third S-box of a full round: matrix.
+    Full,
+    /// Partial round: matrix.
+    Partial,
+}
+
+/// Constant and step of each S-box row. Constants of words without an S-box are carried to their next S-box.
+pub(crate) fn schedule() -> Vec<(Fr, RoundStep)> {
+    let mut rows = Vec::with_capacity(PERMUTATION_ROWS - 1);
+    let mut carried = [Fr::ZERO; 3];
+    for (round, constants) in round_constants().iter().enumerate() {
+        let partial = FULL_ROUNDS / 2..FULL_ROUNDS / 2 + PARTIAL_ROUNDS;
+        let full = !partial.contains(&round);
+        let added = [0, 1, 2].map(|j| carried[j] + constants[j]);
+        if full {
+            rows.push((added[0], RoundStep::Rotate));
+            rows.push((added[1], RoundStep::Rotate));
+            rows.push((added[2], RoundStep::Full));
+            carried = [Fr::ZERO; 3];
+        } else {
+            rows.push((added[0], RoundStep::Partial));
+            carried = [0, 1, 2].map(|j| mds()[j][1] * added[1] + mds()[j][2] * added[2]);
+        }
+    }
+    rows
+}
+
+/// Where a word of the hash area comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// A pinned constant.
+    Constant(usize),
+    /// A packed element.
+    Element(usize),
+    /// The output of a permutation.
+    Output(usize),
+    /// The salt of a leaf: free.
+    Salt(usize),
+    /// A node of the tree that this chunk does not compute: free.
+    Node(usize, usize),
+}
+
+/// A packed element: up to 15 consecutive values of a tensor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Element {
+    pub(crate) tensor: TensorId,
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+}
+
+/// Hashing of one chunk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HashPlan {
+    pub(crate) elements: Vec<Element>,
+    /// State words of each permutation, in an order in which every source precedes its use.
+    pub(crate) permutations: Vec<[Source; 3]>,
+    pub(crate) constants: Vec<Fr>,
+    pub(crate) root: Option<Source>,
+    /// Sources of the public values.
+    pub(crate) exposed: Vec<Source>,
+}
+
+/// Index of the constant 0.
+pub(crate) const ZERO: Source = Source::Constant(0);
+
+impl HashPlan {
+    pub(crate) fn new(model: &PartitionedModel, chunk: &ChunkSpec) -> Self {
+        let mut plan = HashPlan {
+            constants: vec![Fr::ZERO],
+            ..HashPlan::default()
+        };
+        let mut leaves: Vec<usize> = chunk.reads.iter().chain(&chunk.writes).copied().collect();
+        leaves.sort_unstable();
+        let mut known = BTreeMap::new();
+        let mut packed = BTreeMap::new();
+        for leaf in leaves {
+            let first = plan.elements.len();
+            let digest = plan.leaf(model, leaf);
+            packed.insert(leaf, first..plan.elements.len());
+            known.insert(leaf, digest);
+        }
+        for leaf in &chunk.exposes {
+            match model.leaves[*leaf].visibility {
+                Visibility::Public => {
+                    let range = packed.get(leaf).cloned().unwrap_or_default();
+                    plan.exposed.extend(range.map(Source::Element));
+                }
+                Visibility::Committed => plan.exposed.extend(known.get(leaf)),
+            }
+        }
+        plan.tree(
+            known,
+            model.leaves.len().next_power_of_two().trailing_zeros() as usize,
+        );
+        plan
+    }
+
+    fn permute(&mut self, state: [Source; 3]) -> Source {
+        self.permutations.push(state);
+        Source::Output(self.permutations.len() - 1)
+    }
+
+    fn leaf(&mut self, model: &PartitionedModel, leaf: usize) -> Source {
+        let info = &model.leaves[leaf];
+        let len = model.graph.tensor(info.tensor).dims.len();
+        self.constants.push(leaf_tag(len));
+        let mut state = Source::Constant(self.constants.len() - 1);
+        let mut message = vec![match info.visibility {
+            Visibility::Public => ZERO,
+            Visibility::Committed => Source::Salt(leaf),
+        }];
+        for first in (0..len).step_by(VALUES_PER_ELEMENT) {
+            let count = VALUES_PER_ELEMENT.min(len - first);
+            self.elements.push(Element {
+                tensor: info.tensor,
+                first,
+                count,
+            });
+            message.push(Source::Element(self.elements.len() - 1));
+        }
+        for pair in message.chunks(2) {
+            state = self.permute([state, pair[0], pair.get(1).copied().unwrap_or(ZERO)]);
+        }
+        state
+    }
+
+    fn tree(&mut self, leaves: BTreeMap<usize, Source>, height: usize) {
+        let mut nodes = leaves;
+        for level in 0..height {
+            let mut parents = BTreeMap::new();
+            for parent in nodes.keys().map(|i| i / 2).collect::<Vec<_>>() {
+                if parents.contains_key(&parent) {
+                    continue;
+                }
+                let child = |i| nodes.get(&i).copied().unwrap_or(Source::Node(level, i));
+                let state = [ZERO, child(2 * parent), child(2 * parent + 1)];
+                parents.insert(parent, self.permute(state));
+            }
+            nodes = parents;
+        }
+        self.root = nodes.get(&0).copied();
+    }
+
+    /// Rows that packing takes.
+    pub(crate) fn pack_rows(&self, lanes: usize) -> usize {
+        PACK_ROWS * self.elements.len().div_ceil(lanes)
+    }
+
+    /// Permutation slots in each lane.
+    pub(crate) fn slots(&self, lanes: usize) -> usize {
+        self.permutations.len().div_ceil(lanes)
+    }
+
+    fn constants_row(&self, lanes: usize) -> usize {
+        self.pack_rows(lanes) + PERMUTATION_ROWS * self.slots(lanes)
+    }
+
+    /// All rows taken.
+    pub(crate) fn rows(&self, lanes: usize) -> usize {
+        self.constants_row(lanes) + self.constants.len()
+    }
+
+    /// Lane and first row of an element.
+    pub(crate) fn element_at(&self, element: usize, lanes: usize) -> (usize, usize) {
+        (element % lanes, PACK_ROWS * (element / lanes))
+    }
+
+    /// Lane and first row of a permutation.
+    pub(crate) fn permutation_at(&self, permutation: usize, lanes: usize) -> (usize, usize) {
+        (
+            permutation % lanes,
+            self.pack_rows(lanes) + PERMUTATION_ROWS * (permutation / lanes),
+        )
+    }
+
+    /// Row of a pinned constant (word 0 of lane 0).
+    pub(crate) fn constant_at(&self, constant: usize, lanes: usize) -> usize {
+        self.constants_row(lanes) + constant
+    }
+
+    /// The cell that holds a computed source; free ones have none but their uses.
+    pub(crate) fn cell(&self, source: Source, lanes: usize) -> Option<CellRef> {
+        let cell = |lane, row| {
+            Some(CellRef {
+                col: Col::Hash(lane, 0),
+                row,
+            })
+        };
+        match source {
+            Source::Constant(i) => cell(0, self.constant_at(i, lanes)),
+            Source::Element(i) => {
+                let (lane, row) = self.element_at(i, lanes);
+                cell(lane, row + PACK_ROWS - 1)
+            }
+            Source::Output(i) => {
+                let (lane, row) = self.permutation_at(i, lanes);
+                cell(lane, row + PERMUTATION_ROWS - 1)
+            }
+            Source::Salt(_) | Source::Node(..) => None,
+        }
+    }
+
+    /// Values of an element as the packing rows take them: two a row, the highest first; the 16th is 0.
+    pub(crate) fn packing_order(row: usize, half: usize) -> usize {
+        2 * (PACK_ROWS - 1 - row) + half
+    }
+
+    /// The value of a free source.
+    pub(crate) fn free_value(source: Source, commitment: &InferenceCommitment) -> Option<Fr> {
+        match source {
+            Source::Salt(leaf) => commitment.salts.get(leaf).copied(),
+            Source::Node(level, index) => commitment.tree.levels.get(level)?.get(index).copied(),
+            _ => None,
+        }
+    }
+}

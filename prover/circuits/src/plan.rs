@@ -1,0 +1,388 @@
+//! The plan of a chunk circuit: shape, placement of every cell, copy constraints.
+
+use crate::columns::{CellRef, Col, Columns};
+use crate::error::CircuitError;
+use crate::gates;
+use crate::hashing::{HashPlan, PACK_ROWS, PERMUTATION_ROWS, Source, ZERO};
+use crate::layout::{self, ChunkLayout};
+use crate::program::{self, CombineRow};
+use crate::shape::CircuitShape;
+use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
+use chainfer_model::quantized::QLayer;
+use halo2_proofs::plonk::ConstraintSystem;
+use halo2curves::bn256::Fr;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the layout is chosen for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// Proving time: wide and short.
+    #[default]
+    Time,
+    /// Verification gas: few columns, tall.
+    Gas,
+    /// Prover memory.
+    Memory,
+}
+
+/// Rows of blinders in every weight column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HideWeights {
+    /// As many as are free, at most a sixteenth of the rows.
+    #[default]
+    Auto,
+    /// Exactly this many; 0 does not hide.
+    Rows(u32),
+}
+
+/// Options of [`ChunkPlan::new`].
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// What to optimise for.
+    pub objective: Objective,
+    /// log2 of the number of rows; found if absent.
+    pub k: Option<u32>,
+    /// Weight hiding.
+    pub hide_weights: HideWeights,
+    /// Seed of the blinders.
+    pub hiding_seed: [u8; 32],
+}
+
+/// Blinder rows that `auto` insists on when it chooses a size.
+const AUTO_HIDE_ROWS: usize = 16;
+/// Largest circuit tried.
+const MAX_K: u32 = 20;
+
+/// The whole layout of one chunk. Holds the weights: private.
+#[derive(Clone)]
+pub struct ChunkPlan {
+    pub(crate) model: PartitionedModel,
+    pub(crate) chunk: usize,
+    pub(crate) shape: CircuitShape,
+    /// Usable rows; gates act on all of them but the last.
+    pub(crate) usable: usize,
+    pub(crate) layout: ChunkLayout,
+    pub(crate) program: Vec<CombineRow>,
+    pub(crate) hashing: HashPlan,
+    pub(crate) hide_rows: u32,
+    pub(crate) seed: [u8; 32],
+    degree: usize,
+}
+
+impl std::fmt::Debug for ChunkPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChunkPlan")
+            .field("chunk", &self.chunk)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Figures of a plan, for reports.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// Shape.
+    pub shape: CircuitShape,
+    /// Rows that gates may use.
+    pub usable_rows: usize,
+    /// Rows taken by activations.
+    pub value_rows: usize,
+    /// Rows taken by weights and relations.
+    pub combine_rows: usize,
+    /// Rows taken by packing and Poseidon.
+    pub hash_rows: usize,
+    /// Poseidon permutations.
+    pub permutations: usize,
+    /// Lookups, idle slots included.
+    pub lookups: usize,
+    /// First-phase advice columns.
+    pub first_phase_columns: usize,
+    /// Second-phase advice columns.
+    pub second_phase_columns: usize,
+    /// Fixed columns.
+    pub fixed_columns: usize,
+    /// Columns in the permutation argument.
+    pub equality_columns: usize,
+    /// Rows of blinders in every weight column.
+    pub hide_rows: u32,
+    /// log2 of the error of the random linear combinations and of the lookup argument (Schwartz-Zippel).
+    pub soundness_error_log2: f64,
+}
+
+/// Configures a shape's constraint system and returns its usable rows, or why it is not one of ours.
+pub(crate) fn usable_rows(shape: &CircuitShape) -> Result<usize, CircuitError> {
+    shape.validate()?;
+    let mut meta = ConstraintSystem::<Fr>::default();
+    let columns = Columns::allocate(&mut meta, shape);
+    gates::configure(&mut meta, &columns);
+    let polynomials = meta.gates().iter().flat_map(|g| g.polynomials());
+    let degree = polynomials.map(|p| p.degree()).max().unwrap_or(0);
+    if degree > gates::MAX_DEGREE {
+        return Err(CircuitError::BadShape {
+            what: "gate degree",
+            got: degree as u64,
+            allowed: "at most 5",
+        });
+    }
+    Ok((1 << shape.k) - meta.blinding_factors() - 1)
+}
+
+struct Candidate {
+    shape: CircuitShape,
+    usable: usize,
+    cost: f64,
+}
+
+impl ChunkPlan {
+    /// Plans chunk `chunk` of a model.
+    ///
+    /// # Errors
+    /// If the model is inconsistent, or no circuit of at most 2^20 rows (or of the size asked for) holds the chunk.
+    pub fn new(
+        model: &PartitionedModel,
+        chunk: usize,
+        options: &PlanOptions,
+    ) -> Result<Self, CircuitError> {
+        let graph_error = |what: String| CircuitError::Inconsistent {
+            layer: "model".into(),
+            what,
+        };
+        chainfer_model::executor::validate(&model.graph).map_err(|e| graph_error(e.to_string()))?;
+        let spec = model
+            .chunks
+            .get(chunk)
+            .ok_or_else(|| graph_error(format!("there is no chunk {chunk}")))?;
+        let hashing = HashPlan::new(model, spec);
+        let best = Self::search(model, chunk, spec, &hashing, options)?;
+        let layout = layout::lay_out(model, spec, best.shape.lanes)?;
+        let (program, degree) = program::build(model, spec, &layout, best.shape.weights_per_row)?;
+        let free = (best.usable - 1 - program.len().max(layout.rows)) as u32;
+        let hide_rows = match options.hide_weights {
+            HideWeights::Auto => free.min(best.usable as u32 / 16),
+            HideWeights::Rows(asked) if asked > free => {
+                return Err(CircuitError::NoRoomToHide { chunk, asked, free });
+            }
+            HideWeights::Rows(asked) => asked,
+        };
+        Ok(ChunkPlan {
+            model: model.clone(),
+            chunk,
+            shape: best.shape,
+            usable: best.usable,
+            layout,
+            program,
+            hashing,
+            hide_rows,
+            seed: options.hiding_seed,
+            degree,
+        })
+    }
+
+    fn search(
+        model: &PartitionedModel,
+        chunk: usize,
+        spec: &ChunkSpec,
+        hashing: &HashPlan,
+        options: &PlanOptions,
+    ) -> Result<Candidate, CircuitError> {
+        let range = model.graph.range;
+        let pooling = layout::layers(model, spec)
+            .iter()
+            .any(|l| matches!(l, QLayer::MaxPool(_)));
+        let reserve = match options.hide_weights {
+            HideWeights::Auto => AUTO_HIDE_ROWS,
+            HideWeights::Rows(n) => n as usize,
+        };
+        let mut best: Option<Candidate> = None;
+        let mut least = usize::MAX;
+        let mut usable_by_shape = BTreeMap::new();
+        for lanes in if pooling { 2..=4 } else { 1..=4 } {
+            let placed = layout::lay_out(model, spec, lanes)?;
+            for weights_per_row in [1, 2, 4, 8] {
+                let (combine, _) = program::build(model, spec, &placed, weights_per_row)?;
+                for hash_lanes in 1..=8 {
+                    let rows = (placed.rows + reserve)
+                        .max(combine.len() + reserve)
+                        .max(hashing.rows(hash_lanes));
+                    least = least.min(rows);
+                    let ks = options.k.map_or(5..=MAX_K, |k| k..=k);
+                    let fits = |k: u32| rows.max(range as usize) + 16 < 1 << k;
+                    for k in ks.filter(|k| fits(*k) || rows < 1 << k).take(2) {
+                        let shape = CircuitShape {
+                            k,
+                            range,
+                            lanes,
+                            taps: placed.taps,
+                            weights_per_row,
+                            hash_lanes,
+                            pooling,
+                        };
+                        if shape.validate().is_err() {
+                            continue;
+                        }
+                        let key = (k, lanes, weights_per_row, hash_lanes);
+                        let usable = match usable_by_shape.get(&key) {
+                            Some(u) => *u,
+                            None => {
+                                let u = usable_rows(&shape)?;
+                                usable_by_shape.insert(key, u);
+                                u
+                            }
+                        };
+                        if rows + 1 > usable || range as usize > usable - 1 {
+                            continue;
+                        }
+                        let cost = cost(&shape, options.objective);
+                        if best.as_ref().is_none_or(|b| cost < b.cost) {
+                            best = Some(Candidate {
+                                shape,
+                                usable,
+                                cost,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        best.ok_or(match options.k {
+            Some(k) => CircuitError::DoesNotFit { chunk, k, range },
+            None => CircuitError::TooLarge {
+                chunk,
+                needed: least,
+                max_k: MAX_K,
+            },
+        })
+    }
+
+    /// The shape, which fixes the constraint system.
+    pub fn shape(&self) -> &CircuitShape {
+        &self.shape
+    }
+
+    /// Number of public values, root and context not counted.
+    pub fn num_public(&self) -> usize {
+        self.hashing.exposed.len()
+    }
+
+    /// Rows of blinders in every weight column; a key reveals nothing over `hide_rows - 1` proofs.
+    pub fn hide_rows(&self) -> u32 {
+        self.hide_rows
+    }
+
+    /// Figures for reports.
+    pub fn summary(&self) -> PlanSummary {
+        let s = &self.shape;
+        let lookups = 3 * s.lanes * (self.usable - 1);
+        let total = (self.degree + lookups + s.range as usize) as f64;
+        PlanSummary {
+            shape: s.clone(),
+            usable_rows: self.usable - 1,
+            value_rows: self.layout.rows,
+            combine_rows: self.program.len(),
+            hash_rows: self.hashing.rows(s.hash_lanes),
+            permutations: self.hashing.permutations.len(),
+            lookups,
+            first_phase_columns: s.first_phase_columns(),
+            second_phase_columns: s.second_phase_columns(),
+            fixed_columns: crate::columns::fixed_columns(s).len(),
+            equality_columns: s.equality_columns(),
+            hide_rows: self.hide_rows,
+            soundness_error_log2: total.log2() - 253.6,
+        }
+    }
+
+    pub(crate) fn spec(&self) -> &ChunkSpec {
+        &self.model.chunks[self.chunk]
+    }
+
+    /// Copy constraints between advice cells.
+    pub(crate) fn copies(&self) -> Vec<(CellRef, CellRef)> {
+        let lanes = self.shape.hash_lanes;
+        let mut copies = Vec::new();
+        for (row, line) in self.program.iter().enumerate() {
+            if let Some(cell) = line.operand {
+                copies.push((CellRef { col: Col::U, row }, cell));
+            }
+        }
+        let zero = self.hashing.cell(ZERO, lanes);
+        for (i, element) in self.hashing.elements.iter().enumerate() {
+            let (lane, first) = self.hashing.element_at(i, lanes);
+            let tensor = &self.layout.tensors[&element.tensor];
+            for row in 0..PACK_ROWS {
+                for half in 0..2 {
+                    let j = HashPlan::packing_order(row, half);
+                    let slot = CellRef {
+                        col: Col::Hash(lane, 1 + half),
+                        row: first + row,
+                    };
+                    if j < element.count {
+                        let (row, lane) = tensor.cell(element.first + j);
+                        copies.push((
+                            slot,
+                            CellRef {
+                                col: Col::Y(lane),
+                                row,
+                            },
+                        ));
+                    } else {
+                        copies.extend(zero.map(|z| (slot, z)));
+                    }
+                }
+            }
+        }
+        for (i, state) in self.hashing.permutations.iter().enumerate() {
+            let (lane, row) = self.hashing.permutation_at(i, lanes);
+            for (j, source) in state.iter().enumerate() {
+                let word = CellRef {
+                    col: Col::Hash(lane, j),
+                    row,
+                };
+                copies.extend(self.hashing.cell(*source, lanes).map(|cell| (word, cell)));
+            }
+        }
+        copies
+    }
+
+    /// Cells that equal an instance: (cell, row of the instance column).
+    pub(crate) fn instance_copies(&self) -> Vec<(CellRef, usize)> {
+        let lanes = self.shape.hash_lanes;
+        let mut copies = Vec::new();
+        let root = self.hashing.root.and_then(|s| self.cell_of(s, lanes));
+        copies.extend(root.map(|cell| (cell, 0)));
+        for (i, source) in self.hashing.exposed.iter().enumerate() {
+            copies.extend(self.cell_of(*source, lanes).map(|cell| (cell, 2 + i)));
+        }
+        copies
+    }
+
+    fn cell_of(&self, source: Source, lanes: usize) -> Option<CellRef> {
+        self.hashing.cell(source, lanes)
+    }
+
+    /// Rows of permutation slots, used or not, for the fixed pattern.
+    pub(crate) fn permutation_slots(&self) -> impl Iterator<Item = usize> + '_ {
+        let first = self.hashing.pack_rows(self.shape.hash_lanes);
+        (0..self.hashing.slots(self.shape.hash_lanes)).map(move |s| first + PERMUTATION_ROWS * s)
+    }
+}
+
+/// Estimated cost of a shape: CPU-seconds for time, scaled commitments for gas, bytes for memory. Coefficients are
+/// measurements at k = 12 (a column more of each kind).
+fn cost(shape: &CircuitShape, objective: Objective) -> f64 {
+    let first = shape.first_phase_columns() as f64;
+    let second = shape.second_phase_columns() as f64;
+    let fixed = crate::columns::fixed_columns(shape).len() as f64;
+    let equality = shape.equality_columns() as f64;
+    let rows = (1u64 << shape.k) as f64;
+    let time =
+        rows / 4096.0 * (0.075 * first + 0.136 * second + 0.06 * equality + 0.018 * fixed + 0.5);
+    let columns = first + second + fixed + equality;
+    match objective {
+        Objective::Time => time,
+        Objective::Gas => columns + (equality / 3.0).ceil() + time / 1000.0,
+        Objective::Memory => rows * columns + time,
+    }
+}

@@ -1,0 +1,93 @@
+//! The parameters that fix a chunk's constraint system.
+
+use crate::error::CircuitError;
+use serde::{Deserialize, Serialize};
+
+/// Parameters of the constraint system. Two chunks of one shape differ only in fixed values and copy constraints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CircuitShape {
+    /// log2 of the number of rows.
+    pub k: u32,
+    /// Activation range, divisor and table size R.
+    pub range: u32,
+    /// Value lanes: activations a row.
+    pub lanes: usize,
+    /// Horner accumulators over activations (one a distinct column offset).
+    pub taps: usize,
+    /// Weights folded in one row.
+    pub weights_per_row: usize,
+    /// Poseidon lanes.
+    pub hash_lanes: usize,
+    /// Whether the chunk has max pooling.
+    pub pooling: bool,
+}
+
+/// First-phase advice columns of one value lane: y, rem, v, c + 1, E - 1.
+pub(crate) const LANE_COLUMNS: usize = 5;
+/// First-phase advice columns of one Poseidon lane: three state words and a square.
+pub(crate) const HASH_COLUMNS: usize = 4;
+
+impl CircuitShape {
+    /// Refuses parameters that no plan produces; call it on shapes that come from a file.
+    pub fn validate(&self) -> Result<(), CircuitError> {
+        let check = |ok: bool, what, got: u64, allowed| {
+            if ok {
+                Ok(())
+            } else {
+                Err(CircuitError::BadShape { what, got, allowed })
+            }
+        };
+        check((5..=24).contains(&self.k), "k", self.k.into(), "5 to 24")?;
+        let range_ok = self.range >= 16 && self.range.is_multiple_of(2) && self.range <= 1 << 16;
+        check(range_ok, "range", self.range.into(), "even, 16 to 65536")?;
+        let fits = u64::from(self.range) + 8 < 1u64 << self.k;
+        check(fits, "range", self.range.into(), "less than 2^k - 8")?;
+        check(
+            (1..=4).contains(&self.lanes),
+            "lanes",
+            self.lanes as u64,
+            "1 to 4",
+        )?;
+        check(
+            !self.pooling || self.lanes >= 2,
+            "lanes",
+            self.lanes as u64,
+            "2 to 4 with max pooling",
+        )?;
+        check(self.taps <= 64, "taps", self.taps as u64, "at most 64")?;
+        let w = self.weights_per_row;
+        check(
+            (1..=16).contains(&w),
+            "weights_per_row",
+            w as u64,
+            "1 to 16",
+        )?;
+        check(
+            (1..=16).contains(&self.hash_lanes),
+            "hash_lanes",
+            self.hash_lanes as u64,
+            "1 to 16",
+        )
+    }
+
+    /// Number of first-phase advice columns.
+    pub fn first_phase_columns(&self) -> usize {
+        LANE_COLUMNS * self.lanes + HASH_COLUMNS * self.hash_lanes + 1
+    }
+
+    /// Number of running-sum columns of the lookup argument (three fractions each, the table's included).
+    pub fn sum_columns(&self) -> usize {
+        (3 * self.lanes + 1).div_ceil(3)
+    }
+
+    /// Number of second-phase advice columns.
+    pub fn second_phase_columns(&self) -> usize {
+        4 + self.taps + self.sum_columns()
+    }
+
+    /// Number of columns in the permutation argument, the instance column included.
+    pub fn equality_columns(&self) -> usize {
+        self.lanes + 3 + self.taps + 3 * self.hash_lanes + 1
+    }
+}

@@ -1,0 +1,396 @@
+//! What a cheating prover could try; each test asserts which check stops it. The second phase is recomputed from
+//! the forged first phase, so that only the checks that bind are left to fail.
+
+use super::builder::{Builder, partition, square};
+use super::{Setup, failing, recounted, setup};
+use crate::columns::{CellRef, Col};
+use crate::witness::digits;
+use crate::{ChunkCircuit, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances};
+use chainfer_model::executor::{execute, linear_accumulators};
+use chainfer_model::partitioned::{PartitionedModel, Visibility};
+use chainfer_model::quantized::{QLayer, QLinear, TensorId, TermMap};
+use halo2curves::bn256::Fr;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const R: u32 = 200;
+
+struct Case {
+    model: PartitionedModel,
+    inputs: Vec<Vec<u32>>,
+    setup: Setup,
+    output: TensorId,
+}
+
+fn names(list: &[&str]) -> BTreeSet<String> {
+    list.iter().map(|s| s.to_string()).collect()
+}
+
+/// Two inputs, a convolution and a dense output, one chunk.
+fn case() -> Case {
+    let mut b = Builder::new(R, 21);
+    let x = b.input(1, 3, 4);
+    let w = b.input(1, 1, 12);
+    let h = b.conv(&[(x, square(3, 1, 1))], (2, 3, 4));
+    let y = b.dense(&[h, w], 4);
+    b.graph.outputs.push(y);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
+    let setup = setup(&model, &inputs, 0, &PlanOptions::default());
+    Case {
+        model,
+        inputs,
+        setup,
+        output: y,
+    }
+}
+
+impl Case {
+    fn layer(&self, tensor: TensorId) -> &QLinear {
+        let found = self.model.graph.layers.iter().find_map(|l| match l {
+            QLayer::Linear(l) if l.output == tensor => Some(l),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    fn cell(&self, tensor: TensorId, element: usize, col: fn(usize) -> Col) -> CellRef {
+        let (row, lane) = self.setup.plan.layout.tensors[&tensor].cell(element);
+        CellRef {
+            col: col(lane),
+            row,
+        }
+    }
+
+    fn get(&self, cell: CellRef) -> Fr {
+        self.setup
+            .circuit
+            .first()
+            .unwrap()
+            .get(&self.setup.plan, cell)
+    }
+
+    /// The setup of a prover that hashes these values, and claims the instances that belong to them.
+    fn claiming(&self, values: Vec<Vec<u32>>) -> Setup {
+        let commitment = Arc::new(InferenceCommitment::new(&self.model, &values, &[7; 32]));
+        let instances = chunk_instances(&self.model, 0, &values, &commitment, Fr::from(42));
+        let witness = ChunkWitness {
+            values: Arc::new(values),
+            commitment,
+        };
+        let circuit = ChunkCircuit::for_proof(self.setup.plan.clone(), &witness).unwrap();
+        Setup {
+            plan: self.setup.plan.clone(),
+            circuit,
+            instances,
+        }
+    }
+
+    fn trace(&self) -> Vec<Vec<u32>> {
+        execute(&self.model.graph, &self.inputs).unwrap().tensors
+    }
+
+    /// An output element that is not saturated, its accumulator.
+    fn plain_output(&self) -> (usize, i64) {
+        let r = i64::from(R);
+        let accumulators =
+            linear_accumulators(&self.model.graph, self.layer(self.output), &self.trace());
+        accumulators
+            .into_iter()
+            .enumerate()
+            .find(|(_, a)| (r..r * (r - 2)).contains(a))
+            .unwrap()
+    }
+}
+
+const RELATION: &str = "relation: gamma = 0";
+const LOOKUP: &str = "logUp: total = 0 at both ends";
+
+#[test]
+fn honest_case_is_accepted() {
+    let case = case();
+    assert_eq!(failing(&case.setup, &case.setup.circuit), names(&[]));
+    let again = recounted(&case.setup, &case.setup.circuit);
+    assert_eq!(failing(&case.setup, &again), names(&[]));
+}
+
+#[test]
+fn wrong_weight_fails_the_relation() {
+    let case = case();
+    let mut other = case.model.clone();
+    let QLayer::Linear(layer) = &mut other.graph.layers[1] else {
+        panic!()
+    };
+    let TermMap::Dense { weights } = &mut layer.terms[0].map else {
+        panic!()
+    };
+    // The activation that meets the changed weight is not 0.
+    let at = case.trace()[2].iter().position(|u| *u > 0).unwrap();
+    weights[at] += 1;
+    let trace = execute(&other.graph, &case.inputs).unwrap().tensors;
+    let forged = setup(&other, &case.inputs, 0, &PlanOptions::default());
+    // The cells of the other model under the fixed columns of this one.
+    let first: Vec<(CellRef, Fr)> = every_first_phase_cell(&forged);
+    let circuit = case.claiming(trace).circuit.tampered(&first);
+    let claimed = Setup {
+        plan: case.setup.plan.clone(),
+        circuit,
+        instances: forged.instances,
+    };
+    assert_eq!(failing(&claimed, &claimed.circuit), names(&[RELATION]));
+}
+
+fn every_first_phase_cell(setup: &Setup) -> Vec<(CellRef, Fr)> {
+    let shape = setup.plan.shape();
+    let mut cols = vec![Col::Mult];
+    for l in 0..shape.lanes {
+        cols.extend([Col::Y(l), Col::Rem(l), Col::V(l), Col::C(l), Col::E(l)]);
+    }
+    for h in 0..shape.hash_lanes {
+        cols.extend((0..4).map(|j| Col::Hash(h, j)));
+    }
+    let mut cells = Vec::new();
+    for col in cols {
+        for row in 0..setup.plan.usable {
+            let cell = CellRef { col, row };
+            cells.push((cell, setup.circuit.first().unwrap().get(&setup.plan, cell)));
+        }
+    }
+    cells
+}
+
+#[test]
+fn wrong_activation_fails_the_relation() {
+    let case = case();
+    let (element, _) = case.plain_output();
+    let mut values = case.trace();
+    values[case.output.0][element] += 1;
+    let claimed = case.claiming(values);
+    let (y, v) = (
+        case.cell(case.output, element, Col::Y),
+        case.cell(case.output, element, Col::V),
+    );
+    let one = Fr::one();
+    let forged = claimed
+        .circuit
+        .tampered(&[(y, case.get(y) + one), (v, case.get(v) + one)]);
+    assert_eq!(
+        failing(&claimed, &recounted(&claimed, &forged)),
+        names(&[RELATION])
+    );
+}
+
+#[test]
+fn remainder_below_zero_fails_the_lookup() {
+    let case = case();
+    let (element, _) = case.plain_output();
+    let mut values = case.trace();
+    values[case.output.0][element] += 1;
+    let claimed = case.claiming(values);
+    let at = |col| case.cell(case.output, element, col);
+    let (y, v, rem) = (at(Col::Y), at(Col::V), at(Col::Rem));
+    let forged = claimed.circuit.tampered(&[
+        (y, case.get(y) + Fr::one()),
+        (v, case.get(v) + Fr::one()),
+        (rem, case.get(rem) - Fr::from(u64::from(R))),
+    ]);
+    assert_eq!(
+        failing(&claimed, &recounted(&claimed, &forged)),
+        names(&[LOOKUP])
+    );
+}
+
+#[test]
+fn quotient_out_of_range_fails_the_lookup() {
+    // The quotient less one and the remainder plus R: the same accumulator, a second output.
+    let case = case();
+    let (element, _) = case.plain_output();
+    let mut values = case.trace();
+    values[case.output.0][element] -= 1;
+    let claimed = case.claiming(values);
+    let at = |col| case.cell(case.output, element, col);
+    let (y, v, rem) = (at(Col::Y), at(Col::V), at(Col::Rem));
+    let forged = claimed.circuit.tampered(&[
+        (y, case.get(y) - Fr::one()),
+        (v, case.get(v) - Fr::one()),
+        (rem, case.get(rem) + Fr::from(u64::from(R))),
+    ]);
+    assert_eq!(
+        failing(&claimed, &recounted(&claimed, &forged)),
+        names(&[LOOKUP])
+    );
+}
+
+#[test]
+fn saturation_claimed_where_there_is_none_fails_the_lookup() {
+    // c = 1 needs a quotient digit below 0.
+    let case = case();
+    let (element, _) = case.plain_output();
+    let mut values = case.trace();
+    values[case.output.0][element] = R - 1;
+    let claimed = case.claiming(values);
+    let at = |col| case.cell(case.output, element, col);
+    let (y, v, c) = (at(Col::Y), at(Col::V), at(Col::C));
+    let r = Fr::from(u64::from(R));
+    let forged =
+        claimed
+            .circuit
+            .tampered(&[(y, r - Fr::one()), (v, case.get(v) - r), (c, Fr::from(2))]);
+    assert_eq!(
+        failing(&claimed, &recounted(&claimed, &forged)),
+        names(&[LOOKUP])
+    );
+}
+
+#[test]
+fn errors_that_cancel_under_constant_challenges_fail_the_relation() {
+    // Two outputs are off by one in opposite directions, so their sum is right.
+    let case = case();
+    let accumulators =
+        linear_accumulators(&case.model.graph, case.layer(case.output), &case.trace());
+    let r = i64::from(R);
+    let safe = |a: i64| (1..r - 1).contains(&a.rem_euclid(r));
+    let pick: Vec<usize> = (0..accumulators.len())
+        .filter(|i| safe(accumulators[*i]))
+        .take(2)
+        .collect();
+    let (plus, minus) = (
+        case.cell(case.output, pick[0], Col::Rem),
+        case.cell(case.output, pick[1], Col::Rem),
+    );
+    let forged = case.setup.circuit.tampered(&[
+        (plus, case.get(plus) + Fr::one()),
+        (minus, case.get(minus) - Fr::one()),
+    ]);
+    assert_eq!(
+        failing(&case.setup, &recounted(&case.setup, &forged)),
+        names(&[RELATION])
+    );
+}
+
+#[test]
+fn multiplicity_off_by_one_fails_the_lookup() {
+    let case = case();
+    for row in [0, 5, R as usize - 1, R as usize, case.setup.plan.usable - 2] {
+        let cell = CellRef {
+            col: Col::Mult,
+            row,
+        };
+        let forged = case
+            .setup
+            .circuit
+            .tampered(&[(cell, case.get(cell) + Fr::one())]);
+        assert_eq!(failing(&case.setup, &forged), names(&[LOOKUP]), "row {row}");
+    }
+}
+
+#[test]
+fn lookup_outside_the_table_fails_in_every_column() {
+    let case = case();
+    for col in [Col::Rem, Col::V, Col::E] {
+        let cell = case.cell(case.output, 0, col);
+        let forged = case
+            .setup
+            .circuit
+            .tampered(&[(cell, Fr::from(u64::from(R)))]);
+        assert!(
+            failing(&case.setup, &recounted(&case.setup, &forged)).contains(LOOKUP),
+            "{cell:?}"
+        );
+    }
+}
+
+#[test]
+fn idle_lane_outside_the_table_fails_the_lookup() {
+    let case = case();
+    let row = case.setup.plan.usable - 2;
+    let cell = CellRef {
+        col: Col::Rem(0),
+        row,
+    };
+    let forged = case
+        .setup
+        .circuit
+        .tampered(&[(cell, Fr::from(u64::from(R)))]);
+    assert_eq!(
+        failing(&case.setup, &recounted(&case.setup, &forged)),
+        names(&[LOOKUP])
+    );
+}
+
+#[test]
+fn swapped_leaves_fail_the_copy_of_the_instances() {
+    let case = case();
+    let mut inputs = case.inputs.clone();
+    inputs.swap(0, 1);
+    let values = execute(&case.model.graph, &inputs).unwrap().tensors;
+    let swapped = case.claiming(values);
+    // The trace of the swapped inputs is a valid one, but not of this root.
+    assert_eq!(failing(&swapped, &swapped.circuit), names(&[]));
+    let claimed = Setup {
+        instances: case.setup.instances.clone(),
+        ..swapped
+    };
+    assert_eq!(failing(&claimed, &claimed.circuit), names(&["copy"]));
+}
+
+#[test]
+fn root_of_another_inference_fails_the_copy() {
+    let mut case = case();
+    case.setup.instances[0] += Fr::one();
+    assert_eq!(failing(&case.setup, &case.setup.circuit), names(&["copy"]));
+}
+
+#[test]
+fn changed_public_values_fail_the_copy() {
+    for at in 2..5 {
+        let mut case = case();
+        assert_eq!(case.setup.instances.len(), 5);
+        case.setup.instances[at] += Fr::one();
+        assert_eq!(
+            failing(&case.setup, &case.setup.circuit),
+            names(&["copy"]),
+            "instance {at}"
+        );
+    }
+}
+
+#[test]
+fn every_accumulator_has_one_output() {
+    // Exhaustive over all digits for a small range: no accumulator is written in two ways with different outputs.
+    let range = 16i64;
+    let mut outputs = std::collections::BTreeMap::new();
+    for rem in 0..range {
+        for v in 0..range {
+            for (c, y) in [(-1i64, 0), (0, v), (1, range - 1)] {
+                for e in 0..range {
+                    let acc = rem + range * (v + range * c * (e + 1));
+                    let first = *outputs.entry(acc).or_insert(y);
+                    assert_eq!(first, y, "accumulator {acc}");
+                    let honest = digits(acc, range as u32).unwrap();
+                    assert_eq!((i64::from(honest.y), i64::from(honest.rem)), (y, rem));
+                    assert_eq!(y, acc.div_euclid(range).clamp(0, range - 1));
+                }
+            }
+        }
+    }
+    assert!(digits(range.pow(3) + range.pow(2), range as u32).is_none());
+    assert!(digits(-range.pow(3) - 1, range as u32).is_none());
+}
+
+#[test]
+fn values_that_are_no_trace_are_refused() {
+    let case = case();
+    let mut values = case.trace();
+    values[0][0] = R;
+    let commitment = Arc::new(InferenceCommitment::new(&case.model, &values, &[7; 32]));
+    let witness = ChunkWitness {
+        values: Arc::new(values),
+        commitment,
+    };
+    let refused = ChunkCircuit::for_proof(case.setup.plan.clone(), &witness);
+    assert!(matches!(
+        refused,
+        Err(crate::CircuitError::BadWitness { .. })
+    ));
+}

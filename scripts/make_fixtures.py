@@ -1,0 +1,391 @@
+#!/usr/bin/env python3
+"""Writes the tiny ONNX models of tests/fixtures/models/, one an operator variation, with expected float outputs.
+
+    .venv/bin/pip install -r scripts/requirements-train.txt
+    .venv/bin/python scripts/make_fixtures.py           # rewrite every file
+    .venv/bin/python scripts/make_fixtures.py --check   # fail where a committed file differs
+
+`ops/NAME.onnx` comes with `ops/NAME.json`:
+    input_data   one flat list an input, so that the file is an input file of `chainfer run` and `chainfer prove`
+    expected     one flat list an output, as onnxruntime computes it
+    samples      that input and 7 more of its distribution, so that the file is a calibration file of `chainfer compile`
+`unsupported/NAME.onnx` comes with the same input and, as `operator` and `node`, what the refusal must name.
+
+Values are seeded by the model's name, so that adding a model changes no other file.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "models"
+OPSET = 13
+IR_VERSION = 8
+SAMPLES = 8
+
+
+class Net:
+    """A graph under construction. Constants are initialisers; node names are their output names."""
+
+    def __init__(self, name):
+        self.name = name
+        self.rng = np.random.default_rng(zlib.crc32(name.encode()))
+        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
+
+    def input(self, name, *shape):
+        self.inputs.append((name, shape))
+        return name
+
+    def output(self, name, *shape):
+        self.outputs.append((name, shape))
+
+    def const(self, name, value):
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def weight(self, name, *shape):
+        """Normal, scaled by the fan-in, so that activations stay near 1."""
+        fan_in = max(1, int(np.prod(shape[1:])))
+        return self.const(name, self.rng.normal(0, fan_in**-0.5, shape).astype(np.float32))
+
+    def bias(self, name, count):
+        return self.const(name, self.rng.normal(0, 0.2, count).astype(np.float32))
+
+    def ints(self, name, *values):
+        return self.const(name, np.array(values, np.int64))
+
+    def node(self, op, inputs, output, **attributes):
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        return output
+
+    def conv(self, x, name, out_channels, in_channels, kernel, **attributes):
+        """A convolution with bias; `in_channels` is a group's."""
+        weight = self.weight(f"{name}.weight", out_channels, in_channels, *kernel)
+        return self.node(
+            "Conv", [x, weight, self.bias(f"{name}.bias", out_channels)], name, kernel_shape=list(kernel), **attributes
+        )
+
+    def model(self):
+        def info(values):
+            return [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(s)) for n, s in values]
+
+        graph = helper.make_graph(self.nodes, self.name, info(self.inputs), info(self.outputs), self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="make_fixtures")
+        model.ir_version = IR_VERSION
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def sample(self):
+        """One random input set in [-1, 1], rounded so that the JSON text is short and exact in f32."""
+        return [np.round(self.rng.uniform(-1, 1, s) * 64).astype(np.float32) / 64 for _, s in self.inputs]
+
+
+# --- supported -----------------------------------------------------------------------------------------------------
+
+
+def conv_valid(n):
+    n.conv(n.input("x", 1, 2, 5, 5), "y", 3, 2, (3, 3))
+    n.output("y", 1, 3, 3, 3)
+
+
+def conv_pad(n):
+    n.conv(n.input("x", 1, 2, 4, 4), "y", 3, 2, (3, 3), pads=[1, 1, 1, 1])
+    n.output("y", 1, 3, 4, 4)
+
+
+def conv_asymmetric_pad(n):
+    n.conv(n.input("x", 1, 1, 4, 5), "y", 2, 1, (2, 3), pads=[0, 1, 1, 2])
+    n.output("y", 1, 2, 4, 6)
+
+
+def conv_stride2(n):
+    n.conv(n.input("x", 1, 2, 6, 6), "y", 3, 2, (3, 3), pads=[1, 1, 1, 1], strides=[2, 2])
+    n.output("y", 1, 3, 3, 3)
+
+
+def conv_stride_uneven(n):
+    """Stride 2 by 1, and a last input row that no window reads."""
+    n.conv(n.input("x", 1, 1, 6, 4), "y", 2, 1, (3, 2), strides=[2, 1])
+    n.output("y", 1, 2, 2, 3)
+
+
+def conv_pointwise(n):
+    n.conv(n.input("x", 1, 4, 3, 3), "y", 3, 4, (1, 1))
+    n.output("y", 1, 3, 3, 3)
+
+
+def conv_groups(n):
+    n.conv(n.input("x", 1, 4, 4, 4), "y", 4, 2, (3, 3), pads=[1, 1, 1, 1], group=2)
+    n.output("y", 1, 4, 4, 4)
+
+
+def conv_depthwise(n):
+    n.conv(n.input("x", 1, 3, 5, 5), "y", 3, 1, (3, 3), pads=[1, 1, 1, 1], group=3)
+    n.output("y", 1, 3, 5, 5)
+
+
+def conv_depthwise_multiplier(n):
+    """Two output channels an input channel, stride 2."""
+    n.conv(n.input("x", 1, 2, 5, 5), "y", 4, 1, (3, 3), strides=[2, 2], group=2)
+    n.output("y", 1, 4, 2, 2)
+
+
+def conv_batchnorm_relu(n):
+    y = n.conv(n.input("x", 1, 2, 4, 4), "conv", 3, 2, (3, 3), pads=[1, 1, 1, 1])
+    n.node("Relu", [batchnorm_of(n, y, 3)], "y")
+    n.output("y", 1, 3, 4, 4)
+
+
+def batchnorm(n):
+    """With no convolution before it to fold into."""
+    n.node("Relu", [batchnorm_of(n, n.input("x", 1, 3, 4, 4), 3)], "y")
+    n.output("y", 1, 3, 4, 4)
+
+
+def batchnorm_of(n, x, channels):
+    scale = n.const("bn.scale", n.rng.uniform(0.5, 1.5, channels).astype(np.float32))
+    shift, mean = n.bias("bn.shift", channels), n.bias("bn.mean", channels)
+    var = n.const("bn.var", n.rng.uniform(0.3, 2.0, channels).astype(np.float32))
+    return n.node("BatchNormalization", [x, scale, shift, mean, var], "bn", epsilon=1e-5)
+
+
+def avgpool(n):
+    n.node("AveragePool", [n.input("x", 1, 2, 6, 6)], "y", kernel_shape=[2, 2], strides=[2, 2])
+    n.output("y", 1, 2, 3, 3)
+
+
+def avgpool_overlap(n):
+    n.node("AveragePool", [n.input("x", 1, 2, 5, 5)], "y", kernel_shape=[3, 3], strides=[1, 1])
+    n.output("y", 1, 2, 3, 3)
+
+
+def global_avgpool(n):
+    x = n.node("GlobalAveragePool", [n.input("x", 1, 4, 4, 4)], "pooled")
+    n.node("Flatten", [x], "y", axis=1)
+    n.output("y", 1, 4)
+
+
+def maxpool2(n):
+    n.node("MaxPool", [n.input("x", 1, 2, 4, 4)], "y", kernel_shape=[2, 2], strides=[2, 2])
+    n.output("y", 1, 2, 2, 2)
+
+
+def maxpool3_pad1(n):
+    """Lowered by a constant so that some windows are all negative: padding must not win."""
+    x = n.node("Add", [n.input("x", 1, 2, 5, 5), n.const("offset", np.float32(-0.75))], "lowered")
+    n.node("MaxPool", [x], "y", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    n.output("y", 1, 2, 3, 3)
+
+
+def conv_relu_maxpool(n):
+    y = n.node("Relu", [n.conv(n.input("x", 1, 1, 6, 6), "conv", 3, 1, (3, 3), pads=[1, 1, 1, 1])], "relu")
+    n.node("MaxPool", [y], "y", kernel_shape=[2, 2], strides=[2, 2])
+    n.output("y", 1, 3, 3, 3)
+
+
+def relu(n):
+    n.node("Relu", [n.input("x", 1, 2, 4, 4)], "y")
+    n.output("y", 1, 2, 4, 4)
+
+
+def clip_relu6(n):
+    """Scaled by 12 so that both bounds are reached."""
+    y = n.node("Mul", [n.input("x", 1, 2, 4, 4), n.const("factor", np.float32(12))], "scaled")
+    n.node("Clip", [y, n.const("low", np.float32(0)), n.const("high", np.float32(6))], "y")
+    n.output("y", 1, 2, 4, 4)
+
+
+def clip_symmetric(n):
+    n.node("Clip", [n.input("x", 1, 2, 4, 4), n.const("low", np.float32(-0.5)), n.const("high", np.float32(0.5))], "y")
+    n.output("y", 1, 2, 4, 4)
+
+
+def add_constant(n):
+    n.node("Add", [n.input("x", 1, 3, 4, 4), n.bias("offset", (1, 3, 1, 1))], "y")
+    n.output("y", 1, 3, 4, 4)
+
+
+def add_two_inputs(n):
+    n.node("Add", [n.input("a", 1, 2, 3, 3), n.input("b", 1, 2, 3, 3)], "y")
+    n.output("y", 1, 2, 3, 3)
+
+
+def mul_constant(n):
+    """One factor a channel, negative ones included."""
+    n.node(
+        "Mul",
+        [n.input("x", 1, 3, 4, 4), n.const("factor", np.array([0.5, -1.5, 2], np.float32).reshape(1, 3, 1, 1))],
+        "y",
+    )
+    n.output("y", 1, 3, 4, 4)
+
+
+def residual_add(n):
+    x = n.node("Relu", [n.conv(n.input("x", 1, 1, 4, 4), "stem", 3, 1, (3, 3), pads=[1, 1, 1, 1])], "stem_relu")
+    y = n.conv(x, "branch", 3, 3, (3, 3), pads=[1, 1, 1, 1])
+    n.node("Relu", [n.node("Add", [y, x], "sum")], "y")
+    n.output("y", 1, 3, 4, 4)
+
+
+def residual_deep(n):
+    """A skip that spans two layers, and is itself read twice more: it crosses every cut of a split in 3 or more."""
+    x = n.node("Relu", [n.conv(n.input("x", 1, 1, 4, 4), "stem", 2, 1, (3, 3), pads=[1, 1, 1, 1])], "stem_relu")
+    y = n.node("Relu", [n.conv(x, "first", 3, 2, (3, 3), pads=[1, 1, 1, 1])], "first_relu")
+    y = n.conv(y, "second", 2, 3, (3, 3), pads=[1, 1, 1, 1])
+    y = n.node("Relu", [n.node("Add", [x, y], "sum1")], "sum1_relu")
+    n.node("Add", [n.conv(y, "third", 2, 2, (1, 1)), x], "y")
+    n.output("y", 1, 2, 4, 4)
+
+
+def gemm(n):
+    """B as [in, out] and with factors alpha and beta."""
+    x = n.node("Flatten", [n.input("x", 1, 2, 3, 3)], "flat", axis=1)
+    n.node("Gemm", [x, n.weight("w", 18, 5), n.bias("b", 5)], "y", alpha=0.25, beta=0.5)
+    n.output("y", 1, 5)
+
+
+def gemm_transposed(n):
+    n.node("Gemm", [n.input("x", 1, 12), n.weight("w", 5, 12), n.bias("b", 5)], "y", transB=1)
+    n.output("y", 1, 5)
+
+
+def matmul_add(n):
+    """A matrix of 3 rows, not a vector."""
+    y = n.node("MatMul", [n.input("x", 1, 3, 8), n.weight("w", 8, 4)], "product")
+    n.node("Add", [y, n.bias("b", 4)], "y")
+    n.output("y", 1, 3, 4)
+
+
+def mlp(n):
+    y = n.node("Gemm", [n.input("x", 1, 10), n.weight("w1", 12, 10), n.bias("b1", 12)], "hidden", transB=1)
+    n.node("Gemm", [n.node("Relu", [y], "relu"), n.weight("w2", 4, 12), n.bias("b2", 4)], "y", transB=1)
+    n.output("y", 1, 4)
+
+
+def transpose_reshape(n):
+    """Channels last, then flat, then a layer that depends on the order; the -1 must be inferred."""
+    y = n.node("Transpose", [n.input("x", 1, 2, 3, 4)], "channels_last", perm=[0, 2, 3, 1])
+    y = n.node("Reshape", [y, n.ints("shape", 1, -1)], "flat")
+    n.node("Gemm", [y, n.weight("w", 5, 24), n.bias("b", 5)], "y", transB=1)
+    n.output("y", 1, 5)
+
+
+def squeeze(n):
+    y = n.conv(n.input("x", 1, 2, 4, 4), "conv", 4, 2, (4, 4))
+    n.node("Squeeze", [y, n.ints("axes", 2, 3)], "y")
+    n.output("y", 1, 4)
+
+
+def two_outputs(n):
+    """One output is also read by the layer that makes the other."""
+    x = n.node("Relu", [n.conv(n.input("x", 1, 1, 4, 4), "conv", 2, 1, (3, 3))], "features")
+    n.node("Gemm", [n.node("Flatten", [x], "flat", axis=1), n.weight("w", 3, 8), n.bias("b", 3)], "scores", transB=1)
+    n.output("features", 1, 2, 2, 2)
+    n.output("scores", 1, 3)
+
+
+SUPPORTED = (
+    conv_valid, conv_pad, conv_asymmetric_pad, conv_stride2, conv_stride_uneven, conv_pointwise, conv_groups,
+    conv_depthwise, conv_depthwise_multiplier, conv_batchnorm_relu, batchnorm, avgpool, avgpool_overlap, global_avgpool,
+    maxpool2, maxpool3_pad1, conv_relu_maxpool, relu, clip_relu6, clip_symmetric, add_constant, add_two_inputs,
+    mul_constant, residual_add, residual_deep, gemm, gemm_transposed, matmul_add, mlp, transpose_reshape, squeeze,
+    two_outputs,
+)  # fmt: skip
+
+# --- not supported: the refusal names this node and operator ---------------------------------------------------------
+
+
+def softmax_inside(n):
+    """Softmax in the middle, where it cannot be dropped as a last layer."""
+    y = n.node("Gemm", [n.input("x", 1, 6), n.weight("w1", 4, 6), n.bias("b1", 4)], "hidden", transB=1)
+    n.node("Gemm", [n.node("Softmax", [y], "attention", axis=1), n.weight("w2", 3, 4), n.bias("b2", 3)], "y", transB=1)
+    n.output("y", 1, 3)
+    return "Softmax", "attention"
+
+
+def lstm(n):
+    x = n.input("x", 2, 1, 3)
+    n.node("LSTM", [x, n.weight("w", 1, 16, 3), n.weight("r", 1, 16, 4)], "recurrent", hidden_size=4)
+    n.node("Relu", ["recurrent"], "y")
+    n.output("y", 2, 1, 1, 4)
+    return "LSTM", "recurrent"
+
+
+def mul_two_inputs(n):
+    """A product of two activations: only a constant factor is supported."""
+    n.node("Mul", [n.input("a", 1, 2, 3, 3), n.input("b", 1, 2, 3, 3)], "y")
+    n.output("y", 1, 2, 3, 3)
+    return "Mul", "y"
+
+
+UNSUPPORTED = (softmax_inside, lstm, mul_two_inputs)
+
+
+def flat(arrays):
+    return [[float(v) + 0.0 for v in a.ravel()] for a in arrays]  # + 0.0: no minus zero
+
+
+def rounded(lists):
+    return [[round(v, 7) + 0.0 for v in values] for values in lists]
+
+
+def write(build, folder, folder_name):
+    """Builds one model; returns how many operators it has."""
+    net = Net(build.__name__)
+    refused = build(net)
+    model = net.model()
+    onnx.save(model, folder / folder_name / f"{net.name}.onnx")
+
+    inputs = net.sample()
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    outputs = session.run(None, {n: x for (n, _), x in zip(net.inputs, inputs)})
+    case = {"input_data": flat(inputs)}
+    if refused:
+        case["operator"], case["node"] = refused
+    else:
+        case["expected"] = rounded(flat(outputs))
+        samples = [inputs] + [net.sample() for _ in range(SAMPLES - 1)]
+        case["samples"] = [{"input_data": flat(sample)} for sample in samples]
+    (folder / folder_name / f"{net.name}.json").write_text(json.dumps(case) + "\n")
+
+
+def write_all(folder):
+    for folder_name, builders in (("ops", SUPPORTED), ("unsupported", UNSUPPORTED)):
+        (folder / folder_name).mkdir(parents=True, exist_ok=True)
+        for build in builders:
+            write(build, folder, folder_name)
+
+
+def files_of(folder):
+    return {
+        p.relative_to(folder): p.read_bytes()
+        for kind in ("ops", "unsupported")
+        for p in sorted((folder / kind).glob("*"))
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a committed file differs")
+    if not parser.parse_args().check:
+        write_all(FIXTURES)
+        print(f"wrote {len(SUPPORTED)} supported and {len(UNSUPPORTED)} unsupported models to {FIXTURES}")
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        write_all(Path(scratch))
+        fresh, committed = files_of(Path(scratch)), files_of(FIXTURES)
+    stale = sorted(str(p) for p in fresh.keys() | committed.keys() if fresh.get(p) != committed.get(p))
+    print("\n".join(f"differs: {name}" for name in stale) or "the committed fixtures are what this script makes")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
