@@ -1,6 +1,6 @@
 //! Names of the columns and of cells in them, and the columns that a shape allocates.
 
-use crate::shape::{CircuitShape, HASH_COLUMNS, LANE_COLUMNS};
+use crate::shape::{CircuitShape, HASH_COLUMNS};
 use halo2_proofs::plonk::{
     Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
 };
@@ -19,6 +19,8 @@ pub enum Col {
     C(usize),
     /// Overflow digit minus 1, in `[0, R)`.
     E(usize),
+    /// High limb of rem (0), v (1) or E - 1 (2) of a lane, in `[0, limbs)`.
+    High(usize, usize),
     /// Poseidon state word 0 to 2, or the square (3), of a hash lane.
     Hash(usize, usize),
     /// Multiplicities of the table.
@@ -42,20 +44,34 @@ impl Col {
     pub fn is_first_phase(self) -> bool {
         matches!(
             self,
-            Col::Y(_) | Col::Rem(_) | Col::V(_) | Col::C(_) | Col::E(_) | Col::Hash(..) | Col::Mult
+            Col::Y(_)
+                | Col::Rem(_)
+                | Col::V(_)
+                | Col::C(_)
+                | Col::E(_)
+                | Col::High(..)
+                | Col::Hash(..)
+                | Col::Mult
         )
+    }
+
+    /// The looked-up columns of a lane; column j has the high limb `High(lane, j)`.
+    pub(crate) fn looked_up(lane: usize) -> [Col; 3] {
+        [Col::Rem(lane), Col::V(lane), Col::E(lane)]
     }
 
     /// Position among the columns of its phase.
     pub(crate) fn index(self, shape: &CircuitShape) -> usize {
+        let width = shape.lane_columns();
         match self {
-            Col::Y(l) => LANE_COLUMNS * l,
-            Col::Rem(l) => LANE_COLUMNS * l + 1,
-            Col::V(l) => LANE_COLUMNS * l + 2,
-            Col::C(l) => LANE_COLUMNS * l + 3,
-            Col::E(l) => LANE_COLUMNS * l + 4,
-            Col::Hash(h, j) => LANE_COLUMNS * shape.lanes + HASH_COLUMNS * h + j,
-            Col::Mult => LANE_COLUMNS * shape.lanes + HASH_COLUMNS * shape.hash_lanes,
+            Col::Y(l) => width * l,
+            Col::Rem(l) => width * l + 1,
+            Col::V(l) => width * l + 2,
+            Col::C(l) => width * l + 3,
+            Col::E(l) => width * l + 4,
+            Col::High(l, j) => width * l + 5 + j,
+            Col::Hash(h, j) => width * shape.lanes + HASH_COLUMNS * h + j,
+            Col::Mult => width * shape.lanes + HASH_COLUMNS * shape.hash_lanes,
             Col::D => 0,
             Col::Alpha => 1,
             Col::Gamma => 2,

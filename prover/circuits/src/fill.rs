@@ -42,7 +42,7 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
         .collect();
     let mut filled = Filled { columns };
     let last = plan.usable - 1;
-    for value in 0..plan.shape.range {
+    for value in 0..plan.shape.table() {
         filled.set(Fix::Table, value as usize, Fr::from(u64::from(value)));
     }
     for row in 0..last {

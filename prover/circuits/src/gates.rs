@@ -258,9 +258,22 @@ fn combine(c: &mut Cells<'_, '_>, gates: &mut Gates) {
 fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let x = c.x();
     let mut fractions: Vec<(Expr, Expr)> = Vec::new();
+    let (table, limbs) = (
+        Fr::from(u64::from(c.cols.shape.table())),
+        c.cols.shape.limbs,
+    );
     for l in 0..c.cols.shape.lanes {
-        for col in [Col::Rem(l), Col::V(l), Col::E(l)] {
-            fractions.push((int(1), x.clone() + c.cur(col)));
+        for (j, col) in Col::looked_up(l).into_iter().enumerate() {
+            let mut low = c.cur(col);
+            if limbs > 1 {
+                let high = c.cur(Col::High(l, j));
+                let each = (1..u64::from(limbs)).map(|i| high.clone() - int(i));
+                let product = each.fold(high.clone(), |acc, factor| acc * factor);
+                let equation = format!("range {l}.{j}: high limb below {limbs}");
+                gates.push((equation, c.fix(Fix::Active) * product));
+                low = low - high * table;
+            }
+            fractions.push((int(1), x.clone() + low));
         }
     }
     fractions.push((-c.cur(Col::Mult), x + c.fix(Fix::Table)));

@@ -12,7 +12,6 @@ use chainfer_model::quantized::QLayer;
 use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What the layout is chosen for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +135,31 @@ struct Candidate {
     cost: f64,
 }
 
+/// The shape with the least k (or the one asked for) that has room for the rows and the table.
+fn smallest(
+    shape: CircuitShape,
+    rows: usize,
+    k: Option<u32>,
+    worthwhile: impl Fn(&CircuitShape) -> bool,
+) -> Result<Option<(CircuitShape, usize)>, CircuitError> {
+    let needed = (rows + 1).max(shape.table() as usize + 1);
+    let first = usize::BITS - needed.leading_zeros();
+    for k in k.map_or(first.max(5)..=MAX_K, |k| k..=k) {
+        let shape = CircuitShape { k, ..shape.clone() };
+        if shape.validate().is_err() || needed + 6 > 1 << k {
+            continue;
+        }
+        if !worthwhile(&shape) {
+            return Ok(None);
+        }
+        let usable = usable_rows(&shape)?;
+        if needed <= usable {
+            return Ok(Some((shape, usable)));
+        }
+    }
+    Ok(None)
+}
+
 impl ChunkPlan {
     /// Plans chunk `chunk` of a model.
     ///
@@ -198,7 +222,6 @@ impl ChunkPlan {
         };
         let mut best: Option<Candidate> = None;
         let mut least = usize::MAX;
-        let mut usable_by_shape = BTreeMap::new();
         for lanes in if pooling { 2..=4 } else { 1..=4 } {
             let placed = layout::lay_out(model, spec, lanes)?;
             for weights_per_row in [1, 2, 4, 8] {
@@ -208,41 +231,31 @@ impl ChunkPlan {
                         .max(combine.len() + reserve)
                         .max(hashing.rows(hash_lanes));
                     least = least.min(rows);
-                    let ks = options.k.map_or(5..=MAX_K, |k| k..=k);
-                    let fits = |k: u32| rows.max(range as usize) + 16 < 1 << k;
-                    for k in ks.filter(|k| fits(*k) || rows < 1 << k).take(2) {
+                    for limbs in [1, 2, 4] {
                         let shape = CircuitShape {
-                            k,
+                            k: 0,
                             range,
+                            limbs,
                             lanes,
                             taps: placed.taps,
                             weights_per_row,
                             hash_lanes,
                             pooling,
                         };
-                        if shape.validate().is_err() {
+                        if !range.is_multiple_of(limbs) {
                             continue;
                         }
-                        let key = (k, lanes, weights_per_row, hash_lanes);
-                        let usable = match usable_by_shape.get(&key) {
-                            Some(u) => *u,
-                            None => {
-                                let u = usable_rows(&shape)?;
-                                usable_by_shape.insert(key, u);
-                                u
-                            }
+                        let dearest = best.as_ref().map_or(f64::INFINITY, |b| b.cost);
+                        let fits = |shape: &CircuitShape| cost(shape, options.objective) < dearest;
+                        let Some((shape, usable)) = smallest(shape, rows, options.k, fits)? else {
+                            continue;
                         };
-                        if rows + 1 > usable || range as usize > usable - 1 {
-                            continue;
-                        }
                         let cost = cost(&shape, options.objective);
-                        if best.as_ref().is_none_or(|b| cost < b.cost) {
-                            best = Some(Candidate {
-                                shape,
-                                usable,
-                                cost,
-                            });
-                        }
+                        best = Some(Candidate {
+                            shape,
+                            usable,
+                            cost,
+                        });
                     }
                 }
             }
@@ -276,7 +289,7 @@ impl ChunkPlan {
     pub fn summary(&self) -> PlanSummary {
         let s = &self.shape;
         let lookups = 3 * s.lanes * (self.usable - 1);
-        let total = (self.degree + lookups + s.range as usize) as f64;
+        let total = (self.degree + lookups + self.usable) as f64;
         PlanSummary {
             shape: s.clone(),
             usable_rows: self.usable - 1,

@@ -190,20 +190,22 @@ fn value(plan: &ChunkPlan, first: &FirstTrace, second: &SecondTrace, cell: CellR
 fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut SecondTrace) {
     let shape = &plan.shape;
     let active = plan.usable - 1;
-    let mut looked_up = Vec::new();
-    for l in 0..shape.lanes {
-        looked_up.extend([Col::Rem(l), Col::V(l), Col::E(l)]);
-    }
-    let mut denominators: Vec<Fr> = Vec::with_capacity(looked_up.len() * active + active);
-    for col in &looked_up {
-        denominators.extend(
-            column(plan, first, *col)[..active]
-                .iter()
-                .map(|v| *v + ch.x),
-        );
+    let table = Fr::from(u64::from(shape.table()));
+    let looked_up = 3 * shape.lanes;
+    let mut denominators: Vec<Fr> = Vec::with_capacity((looked_up + 1) * active);
+    for lane in 0..shape.lanes {
+        for (j, col) in Col::looked_up(lane).into_iter().enumerate() {
+            let values = &column(plan, first, col)[..active];
+            if shape.limbs > 1 {
+                let high = column(plan, first, Col::High(lane, j));
+                denominators.extend(values.iter().zip(high).map(|(v, h)| *v - *h * table + ch.x));
+            } else {
+                denominators.extend(values.iter().map(|v| *v + ch.x));
+            }
+        }
     }
     let entry = |row: usize| {
-        if row < shape.range as usize {
+        if row < shape.table() as usize {
             Fr::from(row as u64)
         } else {
             Fr::ZERO
@@ -212,7 +214,7 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
     denominators.extend((0..active).map(|row| entry(row) + ch.x));
     denominators.iter_mut().batch_invert();
     let multiplicity = column(plan, first, Col::Mult);
-    let fractions = looked_up.len() + 1;
+    let fractions = looked_up + 1;
     for i in 0..shape.sum_columns() {
         let out = &mut trace.columns[Col::Phi(i).index(shape)];
         let mut total = Fr::ZERO;

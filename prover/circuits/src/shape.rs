@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct CircuitShape {
     /// log2 of the number of rows.
     pub k: u32,
-    /// Activation range, divisor and table size R.
+    /// Activation range and divisor R.
     pub range: u32,
+    /// Values of the high limb of a range check: the table has R / limbs entries. 1, 2 or 4.
+    pub limbs: u32,
     /// Value lanes: activations a row.
     pub lanes: usize,
     /// Horner accumulators over activations (one a distinct column offset).
@@ -24,7 +26,9 @@ pub struct CircuitShape {
 }
 
 /// First-phase advice columns of one value lane: y, rem, v, c + 1, E - 1.
-pub(crate) const LANE_COLUMNS: usize = 5;
+const LANE_COLUMNS: usize = 5;
+/// Looked-up cells of a lane: rem, v, E - 1; each has a high limb where there are limbs.
+pub(crate) const LOOKED_UP: usize = 3;
 /// First-phase advice columns of one Poseidon lane: three state words and a square.
 pub(crate) const HASH_COLUMNS: usize = 4;
 
@@ -41,8 +45,20 @@ impl CircuitShape {
         check((5..=24).contains(&self.k), "k", self.k.into(), "5 to 24")?;
         let range_ok = self.range >= 16 && self.range.is_multiple_of(2) && self.range <= 1 << 16;
         check(range_ok, "range", self.range.into(), "even, 16 to 65536")?;
-        let fits = u64::from(self.range) + 8 < 1u64 << self.k;
-        check(fits, "range", self.range.into(), "less than 2^k - 8")?;
+        let limbs_ok = matches!(self.limbs, 1 | 2 | 4) && self.range.is_multiple_of(self.limbs);
+        check(
+            limbs_ok,
+            "limbs",
+            self.limbs.into(),
+            "1, 2 or 4, a divisor of the range",
+        )?;
+        let fits = u64::from(self.table()) + 6 < 1u64 << self.k;
+        check(
+            fits,
+            "range",
+            self.range.into(),
+            "at most limbs times the rows",
+        )?;
         check(
             (1..=4).contains(&self.lanes),
             "lanes",
@@ -71,9 +87,19 @@ impl CircuitShape {
         )
     }
 
+    /// Entries of the table.
+    pub fn table(&self) -> u32 {
+        self.range / self.limbs.max(1)
+    }
+
+    /// First-phase columns of a value lane.
+    pub(crate) fn lane_columns(&self) -> usize {
+        LANE_COLUMNS + if self.limbs > 1 { LOOKED_UP } else { 0 }
+    }
+
     /// Number of first-phase advice columns.
     pub fn first_phase_columns(&self) -> usize {
-        LANE_COLUMNS * self.lanes + HASH_COLUMNS * self.hash_lanes + 1
+        self.lane_columns() * self.lanes + HASH_COLUMNS * self.hash_lanes + 1
     }
 
     /// Number of running-sum columns of the lookup argument (three fractions each, the table's included).

@@ -84,7 +84,7 @@ pub(crate) fn first_phase(
         plan,
         values: &witness.values,
         columns: vec![vec![Fr::ZERO; plan.usable]; shape.first_phase_columns()],
-        counts: vec![0; shape.range as usize],
+        counts: vec![0; shape.table() as usize],
     };
     // Idle lanes hold c = 0, biased to 1, and zeros, which count as lookups of 0.
     for lane in 0..shape.lanes {
@@ -136,20 +136,25 @@ impl Writer<'_> {
         self.write(col, row, Fr::from(u64::from(value)));
     }
 
-    /// Writes a looked-up cell that was idle.
-    fn looked_up(&mut self, col: Col, row: usize, value: u32) {
-        if value != 0 {
+    /// Writes the looked-up cells of a lane that was idle.
+    fn looked_up(&mut self, lane: usize, row: usize, values: [u32; 3]) {
+        let table = self.plan.shape.table();
+        for (j, (col, value)) in Col::looked_up(lane).into_iter().zip(values).enumerate() {
+            if value == 0 {
+                continue;
+            }
             self.small(col, row, value);
+            if value >= table {
+                self.small(Col::High(lane, j), row, value / table);
+            }
             self.counts[0] -= 1;
-            self.counts[value as usize] += 1;
+            self.counts[(value % table) as usize] += 1;
         }
     }
 
     fn digits(&mut self, lane: usize, row: usize, d: Digits) {
         self.small(Col::Y(lane), row, d.y);
-        self.looked_up(Col::Rem(lane), row, d.rem);
-        self.looked_up(Col::V(lane), row, d.v);
-        self.looked_up(Col::E(lane), row, d.e);
+        self.looked_up(lane, row, [d.rem, d.v, d.e]);
         self.small(Col::C(lane), row, (d.c + 1) as u32);
     }
 
@@ -222,12 +227,8 @@ impl Writer<'_> {
         self.small(Col::Y(0), row, left.max(right));
         self.small(Col::C(0), row, a);
         self.small(Col::C(1), row, c);
-        self.looked_up(Col::Rem(0), row, p[0]);
-        self.looked_up(Col::V(0), row, n[0]);
-        self.looked_up(Col::E(0), row, p[1]);
-        self.looked_up(Col::Rem(1), row, n[1]);
-        self.looked_up(Col::V(1), row, p[2]);
-        self.looked_up(Col::E(1), row, n[2]);
+        self.looked_up(0, row, [p[0], n[0], p[1]]);
+        self.looked_up(1, row, [n[1], p[2], n[2]]);
     }
 
     fn hashing(&mut self, commitment: &InferenceCommitment) {

@@ -21,6 +21,9 @@ fn columns(setup: &Setup) -> Vec<Col> {
     for l in 0..shape.lanes {
         cols.extend([Col::Y(l), Col::Rem(l), Col::V(l), Col::C(l), Col::E(l)]);
     }
+    if shape.limbs > 1 {
+        cols.extend((0..3 * shape.lanes).map(|i| Col::High(i / 3, i % 3)));
+    }
     for h in 0..shape.hash_lanes {
         cols.extend((0..4).map(|j| Col::Hash(h, j)));
     }
@@ -117,7 +120,8 @@ fn every_cell_of_convolution_and_dense_is_bound() {
 
 #[test]
 fn every_cell_of_max_pooling_is_bound() {
-    let mut b = Builder::new(64, 32);
+    // A range over the table's size: every range check has a high limb.
+    let mut b = Builder::new(480, 32);
     let x = b.input(1, 3, 4);
     let h = b.max_pool(x, [2, 2], [1, 2], [0, 0], (2, 2));
     let y = b.max_pool(h, [1, 3], [1, 1], [0, 1], (2, 2));

@@ -2,6 +2,8 @@
 
 use super::assert_honest;
 use super::builder::{Builder, Conv, square};
+use crate::PlanOptions;
+use chainfer_model::partitioned::Visibility;
 
 const R: u32 = 240;
 
@@ -186,4 +188,26 @@ fn two_outputs_and_two_inputs() {
     let c = b.conv(&[(w, square(3, 1, 1))], (1, 3, 3));
     b.graph.outputs.extend([y, c]);
     assert_honest(b, &[1, 2]);
+}
+
+#[test]
+fn range_over_the_table_takes_limbs() {
+    for (range, limbs) in [(480, 2), (960, 4)] {
+        let mut b = Builder::new(range, 13);
+        let x = b.input(1, 4, 4);
+        let h = b.conv(&[(x, square(3, 1, 1))], (2, 4, 4));
+        let h = b.max_pool(h, [2, 2], [2, 2], [0, 0], (2, 2));
+        let y = b.dense(&[h], 3);
+        b.graph.outputs.push(y);
+        let inputs = b.values();
+        let model =
+            super::builder::partition(&b.graph, &[3], Visibility::Committed, Visibility::Public);
+        let options = PlanOptions {
+            k: Some(8),
+            ..PlanOptions::default()
+        };
+        let setup = super::setup(&model, &inputs, 0, &options);
+        assert_eq!(setup.plan.shape().limbs, limbs);
+        assert_eq!(super::failing(&setup, &setup.circuit).len(), 0);
+    }
 }

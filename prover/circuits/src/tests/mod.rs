@@ -95,17 +95,23 @@ pub(crate) fn failing(setup: &Setup, circuit: &ChunkCircuit) -> BTreeSet<String>
 /// Multiplicities for what the first-phase cells hold now; values outside of the table are not counted.
 pub(crate) fn recounted(setup: &Setup, circuit: &ChunkCircuit) -> ChunkCircuit {
     let shape = setup.plan.shape();
-    let mut counts = vec![0u64; shape.range as usize];
+    let mut counts = vec![0u64; shape.table() as usize];
     let index: BTreeMap<[u8; 32], usize> = (0..counts.len())
         .map(|v| (Fr::from(v as u64).to_bytes(), v))
         .collect();
     for lane in 0..shape.lanes {
-        for col in [Col::Rem(lane), Col::V(lane), Col::E(lane)] {
+        for (j, col) in Col::looked_up(lane).into_iter().enumerate() {
             for row in 0..setup.plan.usable - 1 {
-                let value = circuit
-                    .first()
-                    .unwrap()
-                    .get(&setup.plan, CellRef { col, row });
+                let get = |col| {
+                    circuit
+                        .first()
+                        .unwrap()
+                        .get(&setup.plan, CellRef { col, row })
+                };
+                let mut value = get(col);
+                if shape.limbs > 1 {
+                    value -= get(Col::High(lane, j)) * Fr::from(u64::from(shape.table()));
+                }
                 if let Some(v) = index.get(&value.to_bytes()) {
                     counts[*v] += 1;
                 }

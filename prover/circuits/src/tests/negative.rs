@@ -271,7 +271,8 @@ fn errors_that_cancel_under_constant_challenges_fail_the_relation() {
 #[test]
 fn multiplicity_off_by_one_fails_the_lookup() {
     let case = case();
-    for row in [0, 5, R as usize - 1, R as usize, case.setup.plan.usable - 2] {
+    let table = case.setup.plan.shape().table() as usize;
+    for row in [0, 5, table - 1, table, case.setup.plan.usable - 2] {
         let cell = CellRef {
             col: Col::Mult,
             row,
@@ -393,4 +394,40 @@ fn values_that_are_no_trace_are_refused() {
         refused,
         Err(crate::CircuitError::BadWitness { .. })
     ));
+}
+
+#[test]
+fn high_limb_out_of_range_fails_its_gate() {
+    let mut b = Builder::new(480, 22);
+    let x = b.input(1, 1, 6);
+    let y = b.dense(&[x], 3);
+    b.graph.outputs.push(y);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[1], Visibility::Committed, Visibility::Public);
+    let options = PlanOptions {
+        k: Some(8),
+        ..PlanOptions::default()
+    };
+    let setup = setup(&model, &inputs, 0, &options);
+    assert_eq!(setup.plan.shape().limbs, 2);
+    let (row, lane) = setup.plan.layout.tensors[&y].cell(0);
+    let get = |col| {
+        setup
+            .circuit
+            .first()
+            .unwrap()
+            .get(&setup.plan, CellRef { col, row })
+    };
+    // E - 1 is below 480 or else needs a high limb of 2.
+    let (e, high) = (Col::E(lane), Col::High(lane, 2));
+    let forged = setup.circuit.tampered(&[
+        (CellRef { col: e, row }, get(e) + Fr::from(480)),
+        (CellRef { col: high, row }, get(high) + Fr::from(2)),
+    ]);
+    let failures = failing(&setup, &recounted(&setup, &forged));
+    assert!(
+        failures.contains(&format!("range {lane}.2: high limb below 2")),
+        "{failures:?}"
+    );
+    assert!(!failures.contains(LOOKUP), "{failures:?}");
 }
