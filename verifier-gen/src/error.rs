@@ -1,0 +1,81 @@
+//! Why a verifier cannot be generated.
+
+use thiserror::Error;
+
+/// Reasons why [`generate`](crate::generate) refuses a key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// The contract name is not a Solidity identifier.
+    #[error("`{0}` is not a Solidity identifier")]
+    ContractName(String),
+    /// The caller gave lengths for another number of instance columns than the circuit has.
+    #[error("the circuit has {expected} instance columns, lengths of {got} were given")]
+    InstanceColumns {
+        /// Instance columns of the circuit.
+        expected: usize,
+        /// Lengths given.
+        got: usize,
+    },
+    /// An instance column is longer than the rows that are not blinded.
+    #[error("instance column {column} has {got} values, {usable} rows are usable")]
+    InstanceTooLong {
+        /// Index of the column.
+        column: usize,
+        /// Length given.
+        got: usize,
+        /// Rows of the column that may hold values.
+        usable: usize,
+    },
+    /// A gate has a higher degree than halo2 computes the quotient for (it clamps at 5 unless told otherwise): proofs of such
+    /// a circuit never verify.
+    #[error(
+        "gate `{gate}` has degree {degree}, the constraint system is clamped at {limit}: call set_minimum_degree"
+    )]
+    DegreeClamped {
+        /// Name of the gate.
+        gate: String,
+        /// Degree of the gate.
+        degree: usize,
+        /// Degree of the constraint system.
+        limit: usize,
+    },
+    /// The constraint system's degree leaves no room for the permutation argument.
+    #[error("the constraint system's degree {0} is below 3")]
+    DegreeTooLow(usize),
+    /// An expression still holds a selector: the constraint system does not come from a verifying key.
+    #[error("a selector was not replaced by a fixed column")]
+    SelectorNotReplaced,
+    /// An expression queries a cell that the constraint system does not list.
+    #[error(
+        "{kind} column {column} is queried at rotation {rotation}, which the constraint system does not list"
+    )]
+    UnknownQuery {
+        /// `advice`, `fixed` or `instance`.
+        kind: &'static str,
+        /// Index of the column.
+        column: usize,
+        /// Rotation of the query.
+        rotation: i32,
+    },
+    /// Two rotations of one column are the same row of a domain this small.
+    #[error("two rotations of one polynomial meet in a domain of {rows} rows")]
+    RotationCollision {
+        /// Rows of the domain.
+        rows: u64,
+    },
+    /// The verifier needs more memory than its 16-bit references reach.
+    #[error("the verifier needs {bytes} bytes of memory, 65536 can be addressed")]
+    MemoryTooLarge {
+        /// Bytes needed.
+        bytes: usize,
+    },
+    /// The runtime code would exceed the EVM's limit.
+    #[error("the contract would take about {bytes} bytes of code, {limit} are allowed")]
+    CodeTooLarge {
+        /// Estimated size of the runtime code.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
