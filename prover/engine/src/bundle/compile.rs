@@ -1,0 +1,335 @@
+//! From a partitioned model to a bundle.
+
+use super::{
+    Bundle, LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR,
+    counter::ProofCounter,
+    private::{self, PrivateModel, StoredPlanOptions},
+};
+use crate::{
+    bytes::{Bytes32, keccak256},
+    error::{EngineError, Result},
+    files::{self, Access},
+    keys::{self, VerifyingKey, encode_vk, proof_length, vk_digest, write_pk},
+    manifest::{
+        self, ChunkEntry, LeafEntry, MAX_CHUNKS, Manifest, contract_name, source_path, tensor_specs,
+    },
+    resources::{Cost, Stopwatch},
+    srs::{KzgParams, SrsSpec, SrsStore},
+};
+use chainfer_circuits::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanSummary};
+use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
+use rand::{RngCore, rngs::OsRng};
+use serde::Serialize;
+use std::{fmt, fs, path::Path, sync::Arc};
+
+/// Which trusted setup the keys are made under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SrsChoice {
+    /// The insecure development SRS.
+    #[default]
+    Development,
+    /// The one with this digest, which the store has.
+    Digest(Bytes32),
+}
+
+/// What a generator of verifier contracts is given.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifierRequest<'a> {
+    /// Chunk index.
+    pub chunk: usize,
+    /// Name that the contract must have.
+    pub contract: &'a str,
+    /// Verifying key.
+    pub vk: &'a VerifyingKey,
+    /// Setup.
+    pub params: &'a KzgParams,
+    /// Number of instances, root and context counted.
+    pub num_instances: usize,
+}
+
+/// A generated verifier contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifierSource {
+    /// Self-contained Solidity source.
+    pub source: String,
+    /// Code hash once deployed, if it was compiled.
+    pub code_hash: Option<Bytes32>,
+}
+
+/// A generator of verifier contracts; the error is shown to the user.
+pub type EmitVerifier<'a> = dyn Fn(VerifierRequest<'_>) -> Result<VerifierSource, String> + 'a;
+
+/// Options of [`compile`].
+#[derive(Clone, Default)]
+pub struct CompileOptions<'a> {
+    /// What to optimise circuits for.
+    pub objective: Objective,
+    /// log2 of the rows of every chunk; found if absent.
+    pub k: Option<u32>,
+    /// Weight hiding.
+    pub hide_weights: HideWeights,
+    /// Seed of the weight blinders; drawn if absent.
+    pub hiding_seed: Option<[u8; 32]>,
+    /// Trusted setup.
+    pub srs: SrsChoice,
+    /// Which saturations are the float model's own; needed to refuse others when proving.
+    pub clamps: Option<ClampTable>,
+    /// Makes the Solidity verifiers; without it the bundle has none.
+    pub emit_verifier: Option<&'a EmitVerifier<'a>>,
+}
+
+impl fmt::Debug for CompileOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompileOptions")
+            .field("objective", &self.objective)
+            .field("k", &self.k)
+            .field("hide_weights", &self.hide_weights)
+            .field("srs", &self.srs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Figures of one compiled chunk.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChunkReport {
+    /// Layout.
+    pub plan: PlanSummary,
+    /// Bytes of every proof.
+    pub proof_length: usize,
+    /// Key generation.
+    pub cost: Cost,
+}
+
+/// A fresh bundle.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The bundle, opened.
+    pub bundle: Bundle,
+    /// By chunk.
+    pub chunks: Vec<ChunkReport>,
+    /// In all.
+    pub cost: Cost,
+}
+
+#[derive(Serialize)]
+struct LayoutFile<'a> {
+    format: &'static str,
+    version: u32,
+    chunks: Vec<&'a PlanSummary>,
+}
+
+/// Makes keys for every chunk and writes the bundle. Everything goes to a folder beside `out` that is renamed at the
+/// end: `out` is whole or absent.
+///
+/// # Errors
+/// `out` exists, a chunk fits no circuit, the setup is missing, or the file system refuses.
+pub fn compile(
+    model: &PartitionedModel,
+    options: &CompileOptions<'_>,
+    store: &SrsStore,
+    out: &Path,
+) -> Result<Compiled> {
+    let watch = Stopwatch::start();
+    if fs::symlink_metadata(out).is_ok() {
+        return Err(EngineError::OutputExists {
+            path: out.to_owned(),
+        });
+    }
+    if model.chunks.is_empty() || model.chunks.len() > MAX_CHUNKS {
+        return Err(EngineError::Inconsistent(format!(
+            "the model has {} chunks, allowed are 1 to {MAX_CHUNKS}",
+            model.chunks.len()
+        )));
+    }
+    let staging = files::temporary_sibling(out);
+    let written = write_all(model, options, store, &staging);
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_dir_all(&staging);
+    }
+    let chunks = written?;
+    fs::rename(&staging, out).map_err(EngineError::io("rename to", out))?;
+    files::sync_parent(out)?;
+    Ok(Compiled {
+        bundle: Bundle::open(out)?,
+        chunks,
+        cost: watch.cost(),
+    })
+}
+
+fn write_all(
+    model: &PartitionedModel,
+    options: &CompileOptions<'_>,
+    store: &SrsStore,
+    staging: &Path,
+) -> Result<Vec<ChunkReport>> {
+    let (public, private) = (staging.join(PUBLIC_DIR), staging.join(PRIVATE_DIR));
+    files::create_dir(&public, Access::Public)?;
+    files::create_dir(&private, Access::Private)?;
+    let hiding_seed = options.hiding_seed.unwrap_or_else(|| {
+        let mut seed = [0u8; 32];
+        OsRng.fill_bytes(&mut seed);
+        seed
+    });
+    let plan = StoredPlanOptions {
+        objective: options.objective,
+        k: options.k,
+        hide_weights: options.hide_weights,
+    };
+    let mut entries = Vec::new();
+    let mut reports = Vec::new();
+    let mut setup = None;
+    for chunk in 0..model.chunks.len() {
+        let span = tracing::info_span!("compile_chunk", chunk);
+        let _entered = span.enter();
+        let plan = ChunkPlan::new(model, chunk, &plan.options(hiding_seed))?;
+        if plan.hide_rows() == 1 {
+            return Err(EngineError::Inconsistent(format!(
+                "chunk {chunk}: one row of blinders hides no proof; ask for 0 or at least 2"
+            )));
+        }
+        let made = compile_chunk(model, chunk, plan, options, store, (&public, &private))?;
+        tracing::info!(
+            k = made.entry.shape.k,
+            wall_s = made.report.cost.wall_s,
+            "keys are made"
+        );
+        entries.push(made.entry);
+        reports.push(made.report);
+        setup = Some(made.setup);
+    }
+    let Some(srs) = setup else {
+        return Err(EngineError::Inconsistent(
+            "the model has no chunk".to_owned(),
+        ));
+    };
+    let manifest = manifest(model, entries, srs)?;
+    files::write_json(&public.join(MANIFEST_FILE), &manifest, Access::Public)?;
+    let layout = LayoutFile {
+        format: "chainfer.layout",
+        version: 1,
+        chunks: reports.iter().map(|r| &r.plan).collect(),
+    };
+    files::write_json(&public.join(LAYOUT_FILE), &layout, Access::Public)?;
+    private::write_seed(&private, &hiding_seed)?;
+    let private_model = PrivateModel {
+        manifest_id: manifest.manifest_id,
+        plan,
+        clamps: options.clamps.clone(),
+        model: model.clone(),
+    };
+    private_model.write(&private)?;
+    Ok(reports)
+}
+
+struct Made {
+    entry: ChunkEntry,
+    report: ChunkReport,
+    setup: SrsSpec,
+}
+
+fn compile_chunk(
+    model: &PartitionedModel,
+    chunk: usize,
+    plan: ChunkPlan,
+    options: &CompileOptions<'_>,
+    store: &SrsStore,
+    (public, private): (&Path, &Path),
+) -> Result<Made> {
+    let watch = Stopwatch::start();
+    let k = plan.shape().k;
+    let srs = match options.srs {
+        SrsChoice::Development => store.development(k)?,
+        SrsChoice::Digest(digest) => store.get(digest, k)?,
+    };
+    let plan = Arc::new(plan);
+    let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan));
+    let pk = keys::generate(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
+        chunk,
+        detail: e.to_string(),
+    })?;
+    let vk = pk.get_vk();
+    let spec = &model.chunks[chunk];
+    let mut entry = ChunkEntry {
+        index: chunk,
+        contract: contract_name(chunk),
+        source: None,
+        source_digest: None,
+        code_hash: None,
+        num_public: plan.num_public(),
+        vk_digest: vk_digest(vk, plan.num_public()),
+        proof_length: proof_length(vk),
+        shape: plan.shape().clone(),
+        hide_rows: plan.hide_rows(),
+        reads: spec.reads.clone(),
+        writes: spec.writes.clone(),
+        exposes: spec.exposes.clone(),
+    };
+    files::write_atomic(
+        &public.join(entry.vk_file()),
+        &encode_vk(vk),
+        Access::Public,
+    )?;
+    write_pk(&private.join(entry.pk_file()), &pk)?;
+    ProofCounter::new(private, chunk, entry.hide_rows).initialise()?;
+    if let Some(emit) = options.emit_verifier {
+        let request = VerifierRequest {
+            chunk,
+            contract: &entry.contract,
+            vk,
+            params: srs.params(),
+            num_instances: 2 + entry.num_public,
+        };
+        let made = emit(request).map_err(|detail| EngineError::VerifierSource { chunk, detail })?;
+        let relative = source_path(&entry.contract);
+        files::create_dir(&public.join(SOLIDITY_DIR), Access::Public)?;
+        files::write_atomic(
+            &public.join(&relative),
+            made.source.as_bytes(),
+            Access::Public,
+        )?;
+        entry.source_digest = Some(keccak256(&[made.source.as_bytes()]));
+        entry.source = Some(relative);
+        entry.code_hash = made.code_hash;
+    }
+    let report = ChunkReport {
+        plan: plan.summary(),
+        proof_length: entry.proof_length,
+        cost: watch.cost(),
+    };
+    Ok(Made {
+        entry,
+        report,
+        setup: srs.spec().clone(),
+    })
+}
+
+fn manifest(model: &PartitionedModel, chunks: Vec<ChunkEntry>, srs: SrsSpec) -> Result<Manifest> {
+    let leaves = model
+        .leaves
+        .iter()
+        .map(|leaf| {
+            let tensor = model.graph.tensor(leaf.tensor);
+            LeafEntry {
+                name: tensor.name.clone(),
+                class: leaf.class,
+                visibility: leaf.visibility,
+                length: tensor.dims.len(),
+            }
+        })
+        .collect();
+    let mut manifest = Manifest {
+        format: manifest::FORMAT.to_owned(),
+        version: manifest::VERSION,
+        manifest_id: Bytes32::default(),
+        range: model.graph.range,
+        chunks,
+        leaves,
+        inputs: tensor_specs(model, &model.graph.inputs, "input")?,
+        outputs: tensor_specs(model, &model.graph.outputs, "output")?,
+        srs,
+    };
+    manifest.manifest_id = manifest.recompute_id();
+    manifest.validate()?;
+    Ok(manifest)
+}

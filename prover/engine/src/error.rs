@@ -1,0 +1,302 @@
+//! The crate's errors: [`EngineError`] for work that could not be done, [`VerifyError`] for a proof that is refused.
+
+use crate::bytes::Bytes32;
+use std::{io, path::PathBuf};
+use thiserror::Error;
+
+/// What can go wrong around keys, bundles and proofs.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The file system refused.
+    #[error("cannot {action} {path}: {source}", path = .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Bytes or text that do not follow their format.
+    #[error("{what}: {detail}")]
+    Malformed {
+        /// Which file or value.
+        what: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A format version that this release does not read.
+    #[error("{what} has format {got}, this release reads {expected}")]
+    UnsupportedFormat {
+        /// Which file.
+        what: String,
+        /// Format and version found.
+        got: String,
+        /// Format and version read.
+        expected: String,
+    },
+    /// Content that does not hash to what is recorded for it.
+    #[error(
+        "{what}: digest is {got}, expected {expected}; the file was changed or belongs to another bundle"
+    )]
+    DigestMismatch {
+        /// Which file.
+        what: String,
+        /// Recorded digest.
+        expected: Bytes32,
+        /// Digest of the content.
+        got: Bytes32,
+    },
+    /// Parts of a bundle that do not fit each other.
+    #[error("inconsistent bundle: {0}")]
+    Inconsistent(String),
+    /// The output of `compile` exists.
+    #[error("{path} exists; choose another folder or remove it", path = .path.display())]
+    OutputExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No SRS of this digest and size is in the cache.
+    #[error("SRS {digest} with 2^{k} powers is not in {dir}; import it there first", dir = .dir.display())]
+    SrsMissing {
+        /// SRS digest.
+        digest: Bytes32,
+        /// log2 of the powers needed.
+        k: u32,
+        /// Cache folder searched.
+        dir: PathBuf,
+    },
+    /// A setup whose secret is public, used for a real chain.
+    #[error(
+        "the bundle uses the insecure development SRS, which anyone can forge proofs for; chain {chain_id} needs a real one"
+    )]
+    InsecureSrs {
+        /// Chain id asked for.
+        chain_id: u64,
+    },
+    /// Key generation failed.
+    #[error("chunk {chunk}: key generation failed: {detail}")]
+    Keygen {
+        /// Chunk index.
+        chunk: usize,
+        /// halo2's reason.
+        detail: String,
+    },
+    /// The Solidity verifier of a chunk could not be made.
+    #[error("chunk {chunk}: no verifier contract: {detail}")]
+    VerifierSource {
+        /// Chunk index.
+        chunk: usize,
+        /// The generator's reason.
+        detail: String,
+    },
+    /// Proof creation failed.
+    #[error("chunk {chunk}: proving failed: {detail}")]
+    Proving {
+        /// Chunk index.
+        chunk: usize,
+        /// halo2's reason.
+        detail: String,
+    },
+    /// A fresh proof did not verify: the witness breaks a constraint, or a file is damaged.
+    #[error("chunk {chunk}: the fresh proof does not verify ({source}); nothing was written")]
+    SelfCheck {
+        /// Chunk index.
+        chunk: usize,
+        /// Why it was refused.
+        source: VerifyError,
+    },
+    /// The blinders in the weight columns hide no further proof.
+    #[error(
+        "chunk {chunk}: all {limit} proofs that this proving key may make without revealing weights are used up; compile afresh for a new key"
+    )]
+    HidingBudgetSpent {
+        /// Chunk index.
+        chunk: usize,
+        /// Proofs allowed.
+        limit: u32,
+    },
+    /// The build's field arithmetic needs instructions that this processor lacks.
+    #[error("this processor lacks the {missing} instructions that this build was made for")]
+    UnsupportedCpu {
+        /// Instruction set.
+        missing: &'static str,
+    },
+    /// One chunk alone needs more memory than allowed.
+    #[error(
+        "chunk {chunk} needs about {needed} bytes of memory, {limit} are allowed; compile with more chunks or for memory"
+    )]
+    MemoryLimit {
+        /// Chunk index.
+        chunk: usize,
+        /// Estimate.
+        needed: u64,
+        /// Limit asked for.
+        limit: u64,
+    },
+    /// There is no such chunk.
+    #[error("there is no chunk {chunk}, the model has {chunks}")]
+    NoSuchChunk {
+        /// Chunk asked for.
+        chunk: usize,
+        /// Number of chunks.
+        chunks: usize,
+    },
+    /// There is no such boundary tensor.
+    #[error("there is no boundary tensor {name}; there are {known}")]
+    NoSuchTensor {
+        /// Name asked for.
+        name: String,
+        /// Comma-separated names.
+        known: String,
+    },
+    /// The model layer refused.
+    #[error(transparent)]
+    Model(#[from] chainfer_model::ModelError),
+    /// The circuit layer refused.
+    #[error(transparent)]
+    Circuit(#[from] chainfer_circuits::CircuitError),
+    /// A proof was refused.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+/// Why an inference proof is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The proof names another model.
+    #[error("the proof is for manifest {got}, the bundle is {expected}")]
+    ManifestMismatch {
+        /// Manifest id of the bundle.
+        expected: Bytes32,
+        /// Manifest id in the proof.
+        got: Bytes32,
+    },
+    /// A binding without the model id that it is hashed with.
+    #[error("the proof has a binding but no model id, so its context cannot be recomputed")]
+    MissingModelId,
+    /// The context is not the hash of the stated binding.
+    #[error("the context is {got}, its binding hashes to {expected}")]
+    ContextMismatch {
+        /// Recomputed context.
+        expected: Bytes32,
+        /// Context in the proof.
+        got: Bytes32,
+    },
+    /// An instance that is not below the scalar field's modulus.
+    #[error("{what} is not below the scalar field's modulus")]
+    NotCanonical {
+        /// Which value.
+        what: String,
+    },
+    /// A chunk without proof.
+    #[error("chunk {chunk}: there is no proof")]
+    MissingChunk {
+        /// Chunk index.
+        chunk: usize,
+    },
+    /// A chunk with several proofs.
+    #[error("chunk {chunk}: there is more than one proof")]
+    DuplicateChunk {
+        /// Chunk index.
+        chunk: usize,
+    },
+    /// A proof for a chunk that the model does not have.
+    #[error("chunk {chunk}: the model has {chunks} chunks only")]
+    UnknownChunk {
+        /// Chunk index.
+        chunk: usize,
+        /// Number of chunks.
+        chunks: usize,
+    },
+    /// Too many or too few public values.
+    #[error("chunk {chunk}: {got} public values, expected {expected}")]
+    PublicValueCount {
+        /// Chunk index.
+        chunk: usize,
+        /// Number in the manifest.
+        expected: usize,
+        /// Number in the proof.
+        got: usize,
+    },
+    /// Truncated or extended proof bytes.
+    #[error("chunk {chunk}: the proof has {got} bytes, expected {expected}")]
+    ProofLength {
+        /// Chunk index.
+        chunk: usize,
+        /// Length that the verifying key implies.
+        expected: usize,
+        /// Length found.
+        got: usize,
+    },
+    /// The proof does not verify.
+    #[error(
+        "chunk {chunk}: the proof does not verify against root, context and public values: {detail}"
+    )]
+    ProofInvalid {
+        /// Chunk index.
+        chunk: usize,
+        /// halo2's reason.
+        detail: String,
+    },
+    /// The readable outputs are not those that the public values encode.
+    #[error("output {name}: {detail}")]
+    OutputMismatch {
+        /// Output name.
+        name: String,
+        /// What differs.
+        detail: String,
+    },
+    /// An opening that does not lead to the root.
+    #[error("tensor {name}: {detail}")]
+    BadOpening {
+        /// Tensor name.
+        name: String,
+        /// What fails.
+        detail: String,
+    },
+}
+
+impl VerifyError {
+    /// The same refusal, told of this chunk.
+    pub(crate) fn in_chunk(self, index: usize) -> Self {
+        match self {
+            Self::ProofLength { expected, got, .. } => Self::ProofLength {
+                chunk: index,
+                expected,
+                got,
+            },
+            Self::ProofInvalid { detail, .. } => Self::ProofInvalid {
+                chunk: index,
+                detail,
+            },
+            other => other,
+        }
+    }
+}
+
+/// The crate's result.
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
+
+impl EngineError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn malformed(what: impl Into<String>, detail: impl ToString) -> Self {
+        Self::Malformed {
+            what: what.into(),
+            detail: detail.to_string(),
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Proving: execute, commit, then all chunks in parallel, for no chunk waits for another.
+
+use super::{ChunkProof, ProofFile, SecretFile, instances};
+use crate::{
+    bundle::Bundle,
+    bytes::{Bytes32, HexBytes},
+    error::{EngineError, Result},
+    ids::ContextSource,
+    keys::VerifyingKey,
+    prove,
+    resources::{Cost, Stopwatch, measured},
+    srs::SrsStore,
+};
+use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
+use chainfer_model::{
+    executor::{execute, execute_strict},
+    quantise::SaturationPolicy,
+};
+use halo2curves::bn256::Fr;
+use rand::{RngCore, rngs::OsRng};
+use rayon::ThreadPoolBuilder;
+use serde::Serialize;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+/// Options of [`prove_inference`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProveOptions {
+    /// Chunks proved at a time; by default as many as there are cores.
+    pub jobs: Option<usize>,
+    /// Bytes of memory that all jobs together may take, by estimate; fewer jobs run at a time then.
+    pub max_memory: Option<u64>,
+    /// What to do with a value that leaves its tensor's range where the float model has no bound.
+    pub saturation: SaturationPolicy,
+    /// Accept the insecure setup for any chain.
+    pub allow_insecure_srs: bool,
+}
+
+/// Cost of one chunk's proof.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ChunkMetrics {
+    /// Chunk.
+    pub index: usize,
+    /// Time and memory.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// Bytes of the proof.
+    pub proof_bytes: usize,
+}
+
+/// Cost of an inference proof.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProveMetrics {
+    /// Time and memory in all.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// Bytes of all chunk proofs.
+    pub proof_bytes: usize,
+    /// Executing and committing.
+    pub prepare: Cost,
+    /// By chunk.
+    pub chunks: Vec<ChunkMetrics>,
+}
+
+/// A proved inference.
+#[derive(Debug)]
+pub struct InferenceProof {
+    /// Public.
+    pub proof: ProofFile,
+    /// Secret.
+    pub secret: SecretFile,
+    /// Cost.
+    pub metrics: ProveMetrics,
+}
+
+/// An executed and committed inference: all that a chunk's proof depends on.
+#[derive(Clone)]
+pub struct PreparedInference {
+    witness: ChunkWitness,
+    context: ContextSource,
+    context_value: Fr,
+}
+
+impl fmt::Debug for PreparedInference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedInference")
+            .field("root", &self.root())
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PreparedInference {
+    /// Root of the commitment tree.
+    pub fn root(&self) -> Bytes32 {
+        Bytes32::from_fr(&self.witness.commitment.root())
+    }
+
+    /// Values of every tensor, by tensor id.
+    pub fn values(&self) -> &[Vec<u32>] {
+        &self.witness.values
+    }
+}
+
+/// Executes the model on quantised inputs (one list an input, in the order of the tensor's dims) and commits to every
+/// boundary tensor under fresh salts.
+///
+/// # Errors
+/// Inputs of the wrong number, length or range; a context that is not below the modulus; an insecure setup for a
+/// real chain; saturation, where it is refused.
+pub fn prepare(
+    bundle: &Bundle,
+    inputs: &[Vec<u32>],
+    context: ContextSource,
+    options: &ProveOptions,
+) -> Result<PreparedInference> {
+    let _span = tracing::info_span!("prepare").entered();
+    if let Some(binding) = context.binding() {
+        let manifest = bundle.public().manifest();
+        manifest.require_srs_for_chain(binding.chain_id, options.allow_insecure_srs)?;
+    }
+    let context_value = context.field_element()?;
+    let model = bundle.model();
+    let trace = match (options.saturation, bundle.clamps()) {
+        (SaturationPolicy::Saturate, _) => execute(&model.graph, inputs)?,
+        (SaturationPolicy::Refuse, Some(clamps)) => execute_strict(&model.graph, clamps, inputs)?,
+        (SaturationPolicy::Refuse, None) => {
+            return Err(EngineError::Inconsistent(
+                "the bundle does not record where the float model saturates, so saturation cannot be refused"
+                    .to_owned(),
+            ));
+        }
+    };
+    let mut secret = [0u8; 32];
+    OsRng.fill_bytes(&mut secret);
+    let commitment = InferenceCommitment::new(model, &trace.tensors, &secret);
+    let witness = ChunkWitness {
+        values: Arc::new(trace.tensors),
+        commitment: Arc::new(commitment),
+    };
+    Ok(PreparedInference {
+        witness,
+        context,
+        context_value,
+    })
+}
+
+/// Proves one chunk and checks the proof. Takes one attempt from the key's hiding budget, whatever comes of it.
+///
+/// # Errors
+/// The budget is spent, a file is missing or damaged, the setup is not in the store, or the proof does not verify.
+pub fn prove_chunk(
+    bundle: &Bundle,
+    store: &SrsStore,
+    chunk: usize,
+    inference: &PreparedInference,
+) -> Result<ChunkProof> {
+    let _span = tracing::info_span!("prove_chunk", chunk).entered();
+    let (entry, vk, verifier_params) = bundle.public().chunk(chunk)?;
+    let plan = tracing::debug_span!("plan").in_scope(|| bundle.plan(chunk))?;
+    let srs = store.get(bundle.public().manifest().srs.digest, entry.shape.k)?;
+    let pk = tracing::debug_span!("read_key").in_scope(|| bundle.proving_key(chunk))?;
+    let witness = &inference.witness;
+    let circuit = tracing::debug_span!("witness")
+        .in_scope(|| ChunkCircuit::for_proof(Arc::new(plan), witness))?;
+    let values = chunk_instances(
+        bundle.model(),
+        chunk,
+        &witness.values,
+        &witness.commitment,
+        inference.context_value,
+    );
+    let public_values: Vec<Bytes32> = values.iter().skip(2).map(Bytes32::from_fr).collect();
+    if public_values.len() != entry.num_public {
+        return Err(EngineError::Inconsistent(format!(
+            "chunk {chunk} has {} public values, its manifest says {}",
+            public_values.len(),
+            entry.num_public
+        )));
+    }
+    bundle.counter(chunk)?.take()?;
+    let proof = tracing::debug_span!("create_proof")
+        .in_scope(|| prove::create(srs.params(), &pk, circuit, &values))
+        .map_err(|e| EngineError::Proving {
+            chunk,
+            detail: e.to_string(),
+        })?;
+    // The instances are built as the verifier of the file will build them.
+    let context = inference.context.word();
+    instances(chunk, inference.root(), context, &public_values)
+        .and_then(|instances| prove::verify(verifier_params, vk, &instances, &proof))
+        .map_err(|e| EngineError::SelfCheck {
+            chunk,
+            source: e.in_chunk(chunk),
+        })?;
+    Ok(ChunkProof {
+        index: chunk,
+        public_values,
+        proof: HexBytes(proof),
+    })
+}
+
+/// Proves an inference, chunks in parallel.
+///
+/// # Errors
+/// As [`prepare`] and [`prove_chunk`]; [`EngineError::MemoryLimit`] if one chunk alone exceeds `max_memory`.
+pub fn prove_inference(
+    bundle: &Bundle,
+    store: &SrsStore,
+    inputs: &[Vec<u32>],
+    context: ContextSource,
+    options: &ProveOptions,
+) -> Result<InferenceProof> {
+    let watch = Stopwatch::start();
+    // Found out before other chunks spend an attempt in vain.
+    for chunk in 0..bundle.public().num_chunks() {
+        bundle.counter(chunk)?.require()?;
+    }
+    let inference = prepare(bundle, inputs, context, options)?;
+    let prepare_cost = watch.cost();
+    let cores = thread::available_parallelism().map_or(1, |n| n.get());
+    let jobs = jobs(bundle, options, cores)?;
+    let queue = Queue::new(bundle.public().num_chunks(), jobs, cores);
+    let mut proved: Vec<(ChunkProof, ChunkMetrics)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs)
+            .map(|_| scope.spawn(|| work(bundle, store, &inference, &queue)))
+            .collect();
+        let mut proved = Vec::new();
+        let mut failed = None;
+        for worker in workers {
+            match worker.join() {
+                Ok(Ok(some)) => proved.extend(some),
+                Ok(Err(error)) => failed = failed.or(Some(error)),
+                // A bug in a worker is the caller's panic, not a silent gap.
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        failed.map_or(Ok(proved), Err)
+    })?;
+    proved.sort_by_key(|(proof, _)| proof.index);
+    let (chunks, metrics): (Vec<_>, Vec<_>) = proved.into_iter().unzip();
+    let manifest = bundle.public().manifest();
+    let secret = SecretFile::new(
+        manifest.manifest_id,
+        bundle.model(),
+        &inference.witness.values,
+        &inference.witness.commitment,
+        inference.context.word(),
+    );
+    let proof = ProofFile::new(manifest, inference.root(), &inference.context, chunks)?;
+    let metrics = ProveMetrics {
+        cost: watch.cost(),
+        proof_bytes: proof.proof_bytes(),
+        prepare: prepare_cost,
+        chunks: metrics,
+    };
+    Ok(InferenceProof {
+        proof,
+        secret,
+        metrics,
+    })
+}
+
+/// Chunks to prove, handed out one at a time with a share of the cores.
+struct Queue {
+    state: Mutex<QueueState>,
+    chunks: usize,
+    jobs: usize,
+    cores: usize,
+}
+
+struct QueueState {
+    next: usize,
+    stopped: bool,
+}
+
+impl Queue {
+    fn new(chunks: usize, jobs: usize, cores: usize) -> Self {
+        Self {
+            state: Mutex::new(QueueState {
+                next: 0,
+                stopped: false,
+            }),
+            chunks,
+            jobs,
+            cores,
+        }
+    }
+
+    /// The next chunk and the threads that it may use. Towards the end, fewer jobs share the cores.
+    fn take(&self) -> Option<(usize, usize)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.stopped || state.next >= self.chunks {
+            return None;
+        }
+        let chunk = state.next;
+        state.next += 1;
+        let beside = self.jobs.min(self.chunks - chunk).max(1);
+        Some((chunk, (self.cores / beside).max(1)))
+    }
+
+    fn stop(&self) {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .stopped = true;
+    }
+}
+
+fn work(
+    bundle: &Bundle,
+    store: &SrsStore,
+    inference: &PreparedInference,
+    queue: &Queue,
+) -> Result<Vec<(ChunkProof, ChunkMetrics)>> {
+    let mut proved = Vec::new();
+    while let Some((chunk, threads)) = queue.take() {
+        let run = || {
+            let pool = ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .map_err(|e| EngineError::Proving {
+                    chunk,
+                    detail: e.to_string(),
+                })?;
+            let (proof, cost) = measured(&pool, || prove_chunk(bundle, store, chunk, inference));
+            let proof = proof?;
+            let metrics = ChunkMetrics {
+                index: chunk,
+                cost,
+                proof_bytes: proof.proof.0.len(),
+            };
+            tracing::info!(chunk, wall_s = cost.wall_s, cpu_s = cost.cpu_s, "proved");
+            Ok((proof, metrics))
+        };
+        match run() {
+            Ok(one) => proved.push(one),
+            Err(error) => {
+                queue.stop();
+                return Err(error);
+            }
+        }
+    }
+    Ok(proved)
+}
+
+/// How many chunks are proved at a time.
+fn jobs(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<usize> {
+    let chunks = bundle.public().num_chunks();
+    let jobs = options.jobs.unwrap_or(cores).clamp(1, chunks);
+    let Some(limit) = options.max_memory else {
+        return Ok(jobs);
+    };
+    let mut largest = 0;
+    for (chunk, vk) in bundle.public().verifying_keys().iter().enumerate() {
+        let needed = memory_estimate(vk);
+        if needed > limit {
+            return Err(EngineError::MemoryLimit {
+                chunk,
+                needed,
+                limit,
+            });
+        }
+        largest = largest.max(needed);
+    }
+    Ok(jobs.min((limit / largest.max(1)) as usize).max(1))
+}
+
+/// Bytes that proving under a key takes: the key in two bases, advice in two bases, cosets of all columns, and what
+/// the opening combines, each 32 bytes a row; the process itself on top.
+fn memory_estimate(vk: &VerifyingKey) -> u64 {
+    const PROCESS: u64 = 24 << 20;
+    let cs = vk.cs();
+    let fixed = cs.num_fixed_columns() as u64;
+    let advice = cs.num_advice_columns() as u64;
+    let equality = vk.permutation().commitments().len() as u64;
+    let columns = 3 * (fixed + equality) + 4 * advice + 24;
+    PROCESS + ((columns * 32) << vk.get_domain().k)
+}

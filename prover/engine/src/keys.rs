@@ -1,0 +1,169 @@
+//! Keys of one chunk circuit: generation, files, digest, proof length.
+//!
+//! Verifying keys are exchanged in a canonical encoding (points compressed) and parsed strictly. Proving keys never
+//! leave their machine; they are stored raw, sealed against damage.
+
+use crate::{
+    bytes::{Bytes32, Encoder},
+    error::{EngineError, Result},
+    files::Access,
+    sealed,
+    srs::KzgParams,
+};
+use chainfer_transcript::{POINT_LEN, SCALAR_LEN};
+use halo2_proofs::{
+    SerdeFormat,
+    plonk::{self, Circuit, Error, keygen_pk, keygen_vk},
+};
+use halo2curves::{
+    bn256::{Fq, Fr, G1Affine},
+    ff::PrimeField,
+};
+use std::{fmt::Debug, io::Read, path::Path};
+
+/// Verifying key of a chunk.
+pub type VerifyingKey = plonk::VerifyingKey<G1Affine>;
+/// Proving key of a chunk.
+pub type ProvingKey = plonk::ProvingKey<G1Affine>;
+
+/// Kind and version in front of a verifying key.
+const VK_MAGIC: &[u8; 8] = b"cfrvk\0\0\x01";
+const PK_MAGIC: sealed::Magic = *b"cfrpk\0\0\x01";
+/// halo2's version byte, k, flag of selector compression, number of fixed columns.
+const VK_HEAD: usize = 1 + 4 + 1 + 4;
+
+/// Makes the keys of a circuit. Only its structure and fixed values matter.
+///
+/// # Errors
+/// halo2's: the circuit does not fit the parameters, or assigns what it must not.
+pub fn generate<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<ProvingKey, Error> {
+    let vk = tracing::info_span!("keygen_vk").in_scope(|| keygen_vk(params, circuit))?;
+    tracing::info_span!("keygen_pk").in_scope(|| keygen_pk(params, vk, circuit))
+}
+
+/// The canonical bytes of a verifying key. The constraint system is not in them: the circuit's parameters fix it.
+pub fn encode_vk(vk: &VerifyingKey) -> Vec<u8> {
+    let mut bytes = VK_MAGIC.to_vec();
+    bytes.extend(vk.to_bytes(SerdeFormat::Processed));
+    bytes
+}
+
+/// Parses untrusted bytes as the verifying key of a circuit of type `C` with these parameters and 2^k rows.
+///
+/// `params` must have been validated: they fix the constraint system.
+///
+/// # Errors
+/// [`EngineError::Malformed`] unless the bytes are exactly the canonical encoding of a key for that circuit.
+pub fn decode_vk<C: Circuit<Fr>>(bytes: &[u8], k: u32, params: C::Params) -> Result<VerifyingKey> {
+    let refuse = |detail: &str| EngineError::malformed("verifying key", detail);
+    let body = bytes
+        .strip_prefix(VK_MAGIC)
+        .ok_or_else(|| refuse("not a verifying key of this version"))?;
+    let head = body.get(..VK_HEAD).ok_or_else(|| refuse("too short"))?;
+    // halo2 sizes its evaluation domain by k before it looks further.
+    if head[1..5] != k.to_le_bytes() {
+        return Err(refuse("its number of rows is not the circuit's"));
+    }
+    if head[5] != 0 {
+        return Err(refuse("selector compression is not used here"));
+    }
+    let fixed = u32::from_le_bytes([head[6], head[7], head[8], head[9]]) as usize;
+    if fixed > (body.len() - VK_HEAD) / 32 {
+        return Err(refuse("too short for its number of columns"));
+    }
+    let vk = VerifyingKey::from_bytes::<C>(body, SerdeFormat::Processed, params)
+        .map_err(|e| EngineError::malformed("verifying key", e))?;
+    if vk.fixed_commitments().len() != vk.cs().num_fixed_columns() {
+        return Err(refuse("its number of fixed columns is not the circuit's"));
+    }
+    if encode_vk(&vk) != bytes {
+        return Err(refuse(
+            "the encoding is not canonical or has trailing bytes",
+        ));
+    }
+    Ok(vk)
+}
+
+/// Identity of a verifying key with its number of public values (instances behind root and context).
+///
+/// Binds the constraint system (through halo2's own digest of it, which every proof's transcript absorbs), all
+/// commitments, the domain and the instance length, which halo2 binds nowhere.
+pub fn vk_digest(vk: &VerifyingKey, num_public: usize) -> Bytes32 {
+    let mut encoder = Encoder::new("chainfer.vk.v1");
+    encoder.number(vk.get_domain().k.into()).count(num_public);
+    encoder.word(&Bytes32::from_fr(&vk.transcript_repr()));
+    for points in [vk.fixed_commitments(), vk.permutation().commitments()] {
+        encoder.count(points.len());
+        for point in points {
+            encoder
+                .word(&coordinate(&point.x))
+                .word(&coordinate(&point.y));
+        }
+    }
+    encoder.digest()
+}
+
+fn coordinate(value: &Fq) -> Bytes32 {
+    let mut bytes: [u8; 32] = value.to_repr();
+    bytes.reverse();
+    Bytes32(bytes)
+}
+
+/// Bytes of every proof under this key (SHPLONK, uncompressed points).
+pub fn proof_length(vk: &VerifyingKey) -> usize {
+    let cs = vk.cs();
+    let degree = cs.degree();
+    let columns = cs.permutation().get_columns().len();
+    let products = columns.div_ceil(degree - 2);
+    let lookups = cs.lookups().len();
+    // advice; permuted input, table and product of each lookup; permutation products; the random polynomial;
+    // the quotient's pieces; SHPLONK's two points
+    let points = cs.num_advice_columns() + 3 * lookups + products + 1 + (degree - 1) + 2;
+    // openings of advice, fixed, the random polynomial, the permutation's sigmas; three of each product, but two of
+    // the last; five of each lookup
+    let scalars = cs.advice_queries().len()
+        + cs.fixed_queries().len()
+        + 1
+        + columns
+        + (3 * products).saturating_sub(1)
+        + 5 * lookups;
+    POINT_LEN * points + SCALAR_LEN * scalars
+}
+
+/// Stores a proving key, readable for its owner alone.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_pk(path: &Path, pk: &ProvingKey) -> Result<()> {
+    sealed::write(path, Access::Private, &PK_MAGIC, |mut file| {
+        pk.write(&mut file, SerdeFormat::RawBytesUnchecked)
+    })
+}
+
+/// Reads a proving key of a circuit of type `C` with these parameters, written by [`write_pk`].
+///
+/// # Errors
+/// The file is missing, damaged, or of another circuit.
+pub fn read_pk<C: Circuit<Fr>>(path: &Path, k: u32, params: C::Params) -> Result<ProvingKey>
+where
+    C::Params: Debug,
+{
+    let name = || path.display().to_string();
+    let mut file = sealed::open(path, &PK_MAGIC)?;
+    let mut head = [0u8; VK_HEAD];
+    file.read_exact(&mut head)
+        .map_err(EngineError::io("read", path))?;
+    if head[1..5] != k.to_le_bytes() {
+        return Err(EngineError::malformed(
+            name(),
+            "its number of rows is not the circuit's",
+        ));
+    }
+    let mut reader = head.chain(file);
+    let pk = ProvingKey::read::<_, C>(&mut reader, SerdeFormat::RawBytesUnchecked, params)
+        .map_err(EngineError::io("read", path))?;
+    if reader.into_inner().1.limit() != 0 {
+        return Err(EngineError::malformed(name(), "trailing bytes"));
+    }
+    Ok(pk)
+}

@@ -1,0 +1,136 @@
+//! Large binary files that are checked before they are parsed: `magic || payload || keccak256(magic || payload)`.
+//!
+//! halo2's fast readers panic on short or odd input; nothing reaches them that was not written whole by this crate.
+//! The seal finds damage, not malice: files that may come from others are bound by digests in the manifest.
+
+use crate::{
+    bytes::Bytes32,
+    error::{EngineError, Result},
+    files::{Access, write_atomic_with},
+};
+use sha3::{Digest, Keccak256};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom, Take, Write},
+    path::Path,
+};
+
+/// Identifies kind and version of a sealed file.
+pub(crate) type Magic = [u8; 8];
+
+const SEAL: u64 = 32;
+const MAGIC: u64 = 8;
+
+struct HashingWriter<'a> {
+    inner: &'a mut dyn Write,
+    hasher: Keccak256,
+}
+
+impl Write for HashingWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes a sealed file atomically.
+pub(crate) fn write(
+    path: &Path,
+    access: Access,
+    magic: &Magic,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    write_atomic_with(path, access, |file| {
+        let mut writer = HashingWriter {
+            inner: file,
+            hasher: Keccak256::new(),
+        };
+        writer.write_all(magic)?;
+        {
+            // Curve points arrive limb by limb; hash and file want larger pieces.
+            let mut buffered = io::BufWriter::with_capacity(1 << 16, &mut writer);
+            fill(&mut buffered)?;
+            buffered.flush()?;
+        }
+        let seal = writer.hasher.finalize();
+        file.write_all(&seal)
+    })
+}
+
+/// Checks the seal and returns a reader over the payload, with the payload's length as its limit.
+pub(crate) fn open(path: &Path, magic: &Magic) -> Result<Take<BufReader<File>>> {
+    let name = || path.display().to_string();
+    let mut file = File::open(path).map_err(EngineError::io("open", path))?;
+    let length = file
+        .metadata()
+        .map_err(EngineError::io("read", path))?
+        .len();
+    let payload = length
+        .checked_sub(SEAL + MAGIC)
+        .ok_or_else(|| EngineError::malformed(name(), "the file is too short"))?;
+    let mut found = Magic::default();
+    file.read_exact(&mut found)
+        .map_err(EngineError::io("read", path))?;
+    if found != *magic {
+        return Err(EngineError::malformed(
+            name(),
+            "not a file of this kind and version",
+        ));
+    }
+    let mut hasher = Keccak256::new();
+    hasher.update(found);
+    let copied = io::copy(&mut (&mut file).take(payload), &mut hasher)
+        .map_err(EngineError::io("read", path))?;
+    let mut seal = [0u8; SEAL as usize];
+    file.read_exact(&mut seal)
+        .map_err(EngineError::io("read", path))?;
+    let got: [u8; 32] = hasher.finalize().into();
+    if copied != payload || got != seal {
+        return Err(EngineError::DigestMismatch {
+            what: name(),
+            expected: Bytes32(seal),
+            got: Bytes32(got),
+        });
+    }
+    file.seek(SeekFrom::Start(MAGIC))
+        .map_err(EngineError::io("read", path))?;
+    Ok(BufReader::with_capacity(1 << 16, file).take(payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAGIC: Magic = *b"testing1";
+
+    #[test]
+    fn open_intact_file_yields_payload_and_damage_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        write(&path, Access::Private, &MAGIC, |w| w.write_all(b"payload")).unwrap();
+        let mut payload = Vec::new();
+        open(&path, &MAGIC)
+            .unwrap()
+            .read_to_end(&mut payload)
+            .unwrap();
+        assert_eq!(payload, b"payload");
+        assert!(open(&path, b"testing2").is_err());
+
+        let bytes = std::fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(open(&path, &MAGIC).is_err(), "byte {at}");
+        }
+        for length in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(open(&path, &MAGIC).is_err(), "length {length}");
+        }
+    }
+}

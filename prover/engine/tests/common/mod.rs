@@ -1,0 +1,128 @@
+//! A tiny quantised network, cut into chunks by hand.
+
+#![allow(dead_code)]
+
+use chainfer_engine::{
+    bundle::{Bundle, CompileOptions, compile},
+    bytes::{Address, Bytes32},
+    ids::{Binding, ContextSource, model_id},
+    srs::SrsStore,
+};
+use chainfer_model::{
+    partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility},
+    quantized::{
+        Dims, QLayer, QLinear, QTensor, QTerm, QuantParams, QuantizedGraph, TensorId, TermMap,
+    },
+};
+use std::path::Path;
+
+pub(crate) const RANGE: u32 = 64;
+
+fn tensor(name: &str, len: usize) -> QTensor {
+    QTensor {
+        name: name.to_owned(),
+        dims: Dims { c: len, h: 1, w: 1 },
+        external_shape: vec![1, len],
+        element_order: None,
+        quant: QuantParams {
+            scale: 0.125,
+            zero_point: 20,
+        },
+    }
+}
+
+fn dense(input: usize, output: usize, (rows, columns): (usize, usize)) -> QLayer {
+    let weights = (0..rows * columns)
+        .map(|i| (i as i64 * 37 + 11) % 41 - 20)
+        .collect();
+    QLayer::Linear(QLinear {
+        name: format!("dense{output}"),
+        output: TensorId(output),
+        terms: vec![QTerm {
+            input: TensorId(input),
+            map: TermMap::Dense { weights },
+        }],
+        element_bias: (0..rows)
+            .map(|i| 30 * i64::from(RANGE) + i as i64 * 17 + 32)
+            .collect(),
+    })
+}
+
+/// 5 inputs, 18 hidden values, 3 outputs; the output's user order is reversed.
+pub(crate) fn model(input: Visibility, output: Visibility, chunks: usize) -> PartitionedModel {
+    let mut graph = QuantizedGraph {
+        range: RANGE,
+        tensors: vec![
+            tensor("pixels", 5),
+            tensor("hidden", 18),
+            tensor("logits", 3),
+        ],
+        layers: vec![dense(0, 1, (18, 5)), dense(1, 2, (3, 18))],
+        inputs: vec![TensorId(0)],
+        outputs: vec![TensorId(2)],
+    };
+    graph.tensors[2].element_order = Some(vec![2, 1, 0]);
+    let leaf = |tensor, class, visibility| Leaf {
+        tensor: TensorId(tensor),
+        class,
+        visibility,
+    };
+    let chunk =
+        |layers: (usize, usize), reads: &[usize], writes: &[usize], exposes: &[usize]| ChunkSpec {
+            first_layer: layers.0,
+            end_layer: layers.1,
+            reads: reads.to_vec(),
+            writes: writes.to_vec(),
+            exposes: exposes.to_vec(),
+        };
+    let first = leaf(0, LeafClass::Input, input);
+    let cut = leaf(1, LeafClass::Cut, Visibility::Committed);
+    let last = leaf(2, LeafClass::Output, output);
+    match chunks {
+        1 => PartitionedModel {
+            graph,
+            leaves: vec![first, last],
+            chunks: vec![chunk((0, 2), &[0], &[1], &[0, 1])],
+        },
+        _ => PartitionedModel {
+            graph,
+            leaves: vec![first, cut, last],
+            chunks: vec![
+                chunk((0, 1), &[0], &[1], &[0]),
+                chunk((1, 2), &[1], &[2], &[2]),
+            ],
+        },
+    }
+}
+
+pub(crate) fn two_chunks() -> PartitionedModel {
+    model(Visibility::Committed, Visibility::Public, 2)
+}
+
+pub(crate) fn inputs() -> Vec<Vec<u32>> {
+    vec![vec![3, 63, 0, 17, 40]]
+}
+
+pub(crate) fn compiled(
+    model: &PartitionedModel,
+    options: &CompileOptions<'_>,
+    dir: &Path,
+) -> (Bundle, SrsStore) {
+    let store = SrsStore::new(dir.join("cache")).unwrap();
+    let compiled = compile(model, options, &store, &dir.join("bundle")).unwrap();
+    (compiled.bundle, store)
+}
+
+pub(crate) fn context(bundle: &Bundle) -> ContextSource {
+    let binding = Binding {
+        chain_id: 31337,
+        registry: Address([0x11; 20]),
+        requester: Address([0x22; 20]),
+        nonce: Bytes32::from_u64(7),
+    };
+    let manifest_id = bundle.public().manifest().manifest_id;
+    ContextSource::Binding {
+        binding,
+        model_id: model_id(manifest_id, Address([0x33; 20])),
+    }
+}

@@ -1,0 +1,427 @@
+//! Compile, prove and verify a tiny network; every way to spoil the proof is refused for its own reason.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use chainfer_circuits::HideWeights;
+use chainfer_engine::{
+    EngineError, VerifyError,
+    bundle::{Bundle, CompileOptions, PublicBundle},
+    bytes::Bytes32,
+    ids::ContextSource,
+    inference::{
+        InferenceProof, ProofFile, ProveOptions, SecretFile, prove_inference, verify_inference,
+    },
+    srs::SrsStore,
+};
+use chainfer_model::{executor::execute, partitioned::Visibility};
+use common::{compiled, context, inputs, model, two_chunks};
+use std::sync::OnceLock;
+
+struct Fixture {
+    _dir: tempfile::TempDir,
+    bundle: Bundle,
+    store: SrsStore,
+    proved: InferenceProof,
+}
+
+fn prove(bundle: &Bundle, store: &SrsStore) -> Result<InferenceProof, EngineError> {
+    prove_inference(
+        bundle,
+        store,
+        &inputs(),
+        context(bundle),
+        &ProveOptions::default(),
+    )
+}
+
+/// One compiled bundle and one proof for all tests that only read them.
+fn fixture() -> &'static Fixture {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let (bundle, store) = compiled(&two_chunks(), &CompileOptions::default(), dir.path());
+        let proved = prove(&bundle, &store).unwrap();
+        Fixture {
+            _dir: dir,
+            bundle,
+            store,
+            proved,
+        }
+    })
+}
+
+fn refused(change: impl FnOnce(&mut ProofFile)) -> VerifyError {
+    let fixture = fixture();
+    let mut proof = fixture.proved.proof.clone();
+    change(&mut proof);
+    verify_inference(fixture.bundle.public(), &proof).unwrap_err()
+}
+
+#[test]
+fn honest_proof_verifies_from_files_and_public_folder_alone() {
+    let f = fixture();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("proof.json");
+    f.proved.proof.write(&path).unwrap();
+    let read = ProofFile::read(&path).unwrap();
+    assert_eq!(read, f.proved.proof);
+
+    let public = dir.path().join("published");
+    std::fs::create_dir(&public).unwrap();
+    for file in ["manifest.json", "chunk0.vk", "chunk1.vk"] {
+        std::fs::copy(f.bundle.public().dir().join(file), public.join(file)).unwrap();
+    }
+    verify_inference(&PublicBundle::open(&public).unwrap(), &read).unwrap();
+}
+
+#[test]
+fn outputs_are_the_executors_in_user_order() {
+    let f = fixture();
+    let trace = execute(&f.bundle.model().graph, &inputs()).unwrap();
+    let mut expected = trace.tensors[2].clone();
+    expected.reverse();
+    let output = &f.proved.proof.outputs[0];
+    assert_eq!(output.raw.as_ref(), Some(&expected));
+    let real: Vec<f64> = expected
+        .iter()
+        .map(|u| 0.125 * (f64::from(*u) - 20.0))
+        .collect();
+    assert_eq!(output.values.as_ref(), Some(&real));
+}
+
+#[test]
+fn metrics_cover_every_chunk() {
+    let metrics = &fixture().proved.metrics;
+    assert_eq!(metrics.chunks.len(), 2);
+    assert_eq!(
+        metrics.proof_bytes,
+        metrics.chunks.iter().map(|c| c.proof_bytes).sum::<usize>()
+    );
+    let json = serde_json::to_value(metrics).unwrap();
+    for field in ["wall_s", "cpu_s", "peak_rss_bytes", "proof_bytes"] {
+        assert!(json[field].is_number(), "{field}");
+        assert!(json["chunks"][1][field].is_number(), "{field}");
+    }
+}
+
+#[test]
+fn changed_root_is_refused_by_the_first_chunk() {
+    let error = refused(|p| p.root.0[31] ^= 1);
+    assert!(
+        matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn root_of_another_inference_is_refused() {
+    let f = fixture();
+    let other = prove(&f.bundle, &f.store).unwrap();
+    assert_ne!(other.proof.root, f.proved.proof.root, "salts are fresh");
+    let error = refused(|p| p.root = other.proof.root);
+    assert!(matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }));
+    // and a single chunk of the other inference does not fit either
+    let error = refused(|p| p.chunks[1] = other.proof.chunks[1].clone());
+    assert!(matches!(error, VerifyError::ProofInvalid { chunk: 1, .. }));
+}
+
+#[test]
+fn changed_context_differs_from_its_binding() {
+    let error = refused(|p| p.context.0[31] ^= 1);
+    assert!(matches!(error, VerifyError::ContextMismatch { .. }));
+}
+
+#[test]
+fn changed_binding_differs_from_the_context() {
+    let error = refused(|p| p.binding.as_mut().unwrap().requester.0[0] ^= 1);
+    assert!(matches!(error, VerifyError::ContextMismatch { .. }));
+    let error = refused(|p| p.model_id = None);
+    assert_eq!(error, VerifyError::MissingModelId);
+}
+
+#[test]
+fn context_changed_without_a_binding_is_refused_by_the_proof() {
+    let error = refused(|p| {
+        p.binding = None;
+        p.context.0[31] ^= 1;
+    });
+    assert!(matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }));
+}
+
+#[test]
+fn changed_public_value_is_refused_by_its_chunk() {
+    let error = refused(|p| p.chunks[1].public_values[0].0[31] ^= 1);
+    assert!(matches!(error, VerifyError::ProofInvalid { chunk: 1, .. }));
+    let error = refused(|p| p.chunks[0].public_values[0].0[31] ^= 1);
+    assert!(matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }));
+}
+
+#[test]
+fn changed_readable_output_is_refused() {
+    let error = refused(|p| p.outputs[0].raw.as_mut().unwrap()[0] ^= 1);
+    assert!(matches!(error, VerifyError::OutputMismatch { .. }));
+    let error = refused(|p| p.outputs[0].values.as_mut().unwrap()[0] += 1e-9);
+    assert!(matches!(error, VerifyError::OutputMismatch { .. }));
+    let error = refused(|p| p.outputs.clear());
+    assert!(matches!(error, VerifyError::OutputMismatch { .. }));
+}
+
+#[test]
+fn flipped_proof_bytes_are_refused() {
+    let length = fixture().proved.proof.chunks[1].proof.0.len();
+    for at in [0, 63, length / 2, length - 1] {
+        let error = refused(|p| p.chunks[1].proof.0[at] ^= 1);
+        assert!(
+            matches!(error, VerifyError::ProofInvalid { chunk: 1, .. }),
+            "byte {at}"
+        );
+    }
+}
+
+#[test]
+fn truncated_and_extended_proofs_are_refused() {
+    let length = fixture().proved.proof.chunks[0].proof.0.len();
+    let error = refused(|p| {
+        p.chunks[0].proof.0.pop();
+    });
+    assert_eq!(
+        error,
+        VerifyError::ProofLength {
+            chunk: 0,
+            expected: length,
+            got: length - 1
+        }
+    );
+    let error = refused(|p| p.chunks[0].proof.0.push(0));
+    assert_eq!(
+        error,
+        VerifyError::ProofLength {
+            chunk: 0,
+            expected: length,
+            got: length + 1
+        }
+    );
+}
+
+#[test]
+fn proofs_of_swapped_chunks_are_refused() {
+    let error = refused(|p| {
+        let (a, b) = p.chunks.split_at_mut(1);
+        std::mem::swap(&mut a[0].proof, &mut b[0].proof);
+    });
+    assert!(matches!(
+        error,
+        VerifyError::ProofInvalid { chunk: 0, .. } | VerifyError::ProofLength { chunk: 0, .. }
+    ));
+}
+
+#[test]
+fn omitted_duplicated_and_unknown_chunks_are_refused() {
+    let error = refused(|p| {
+        p.chunks.remove(0);
+    });
+    assert_eq!(error, VerifyError::MissingChunk { chunk: 0 });
+    let error = refused(|p| p.chunks.push(p.chunks[1].clone()));
+    assert_eq!(error, VerifyError::DuplicateChunk { chunk: 1 });
+    let error = refused(|p| p.chunks[1].index = 2);
+    assert_eq!(
+        error,
+        VerifyError::UnknownChunk {
+            chunk: 2,
+            chunks: 2
+        }
+    );
+    // the order of entries is free
+    let f = fixture();
+    let mut proof = f.proved.proof.clone();
+    proof.chunks.reverse();
+    verify_inference(f.bundle.public(), &proof).unwrap();
+}
+
+#[test]
+fn instances_plus_modulus_are_refused() {
+    fn plus_modulus(word: &mut Bytes32) {
+        let modulus: Bytes32 = "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001"
+            .parse()
+            .unwrap();
+        let mut carry = 0u16;
+        for i in (0..32).rev() {
+            let sum = u16::from(word.0[i]) + u16::from(modulus.0[i]) + carry;
+            word.0[i] = sum as u8;
+            carry = sum >> 8;
+        }
+    }
+    let error = refused(|p| plus_modulus(&mut p.root));
+    assert_eq!(
+        error,
+        VerifyError::NotCanonical {
+            what: "the root".to_owned()
+        }
+    );
+    let error = refused(|p| plus_modulus(&mut p.chunks[1].public_values[0]));
+    assert_eq!(
+        error,
+        VerifyError::NotCanonical {
+            what: "chunk 1, public value 0".to_owned()
+        }
+    );
+    let error = refused(|p| {
+        p.binding = None;
+        plus_modulus(&mut p.context);
+    });
+    assert_eq!(
+        error,
+        VerifyError::NotCanonical {
+            what: "the context".to_owned()
+        }
+    );
+}
+
+#[test]
+fn missing_or_extra_public_values_are_refused() {
+    let error = refused(|p| p.chunks[1].public_values.clear());
+    assert_eq!(
+        error,
+        VerifyError::PublicValueCount {
+            chunk: 1,
+            expected: 1,
+            got: 0
+        }
+    );
+    // trailing zeros are what halo2 itself would not notice
+    let error = refused(|p| p.chunks[1].public_values.push(Bytes32::default()));
+    assert_eq!(
+        error,
+        VerifyError::PublicValueCount {
+            chunk: 1,
+            expected: 1,
+            got: 2
+        }
+    );
+}
+
+#[test]
+fn proof_for_another_manifest_is_refused() {
+    let error = refused(|p| p.manifest_id.0[0] ^= 1);
+    assert!(matches!(error, VerifyError::ManifestMismatch { .. }));
+}
+
+#[test]
+fn malformed_proof_files_are_refused() {
+    let good = serde_json::to_value(&fixture().proved.proof).unwrap();
+    let parse = |value: &serde_json::Value| ProofFile::parse(value.to_string().as_bytes());
+    parse(&good).unwrap();
+    assert!(matches!(
+        ProofFile::parse(b"\xff{"),
+        Err(EngineError::Malformed { .. })
+    ));
+    let mut other = good.clone();
+    other["version"] = 2.into();
+    assert!(matches!(
+        parse(&other),
+        Err(EngineError::UnsupportedFormat { .. })
+    ));
+    for (field, value) in [
+        ("root", serde_json::json!("0x12")),
+        ("surprise", serde_json::json!(1)),
+        ("chunks", serde_json::json!([{}])),
+        ("outputs", serde_json::Value::Null),
+    ] {
+        let mut other = good.clone();
+        other[field] = value;
+        assert!(
+            matches!(parse(&other), Err(EngineError::Malformed { .. })),
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn secret_opens_every_tensor_and_its_changes_are_noticed() {
+    let f = fixture();
+    let dir = tempfile::tempdir().unwrap();
+    let path = SecretFile::path_beside(&dir.path().join("p.json"));
+    f.proved.secret.write(&path).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    let secret = SecretFile::read(&path).unwrap();
+    for (name, tensor) in [("pixels", 0), ("hidden", 1), ("logits", 2)] {
+        let opening = secret.open(name).unwrap();
+        let trace = execute(&f.bundle.model().graph, &inputs()).unwrap();
+        assert_eq!(opening.packed, trace.tensors[tensor]);
+        assert_eq!(opening.root, f.proved.proof.root);
+        opening.verify().unwrap();
+    }
+    assert_eq!(
+        secret.open("logits").unwrap().raw,
+        f.proved.proof.outputs[0].raw.clone().unwrap()
+    );
+    assert!(matches!(
+        secret.open("nothing"),
+        Err(EngineError::NoSuchTensor { .. })
+    ));
+    let mut bad = secret.clone();
+    bad.tensors[0].values[0] ^= 1;
+    assert!(matches!(
+        bad.open("pixels"),
+        Err(EngineError::Verify(VerifyError::BadOpening { .. }))
+    ));
+    let mut bad = secret.clone();
+    bad.tensors[1].salt = Bytes32::from_u64(1);
+    assert!(matches!(
+        bad.open("pixels"),
+        Err(EngineError::Verify(VerifyError::BadOpening { .. }))
+    ));
+    assert!(!format!("{secret:?}{:?}", secret.tensors[0]).contains("salt"));
+}
+
+#[test]
+fn other_visibilities_and_an_explicit_context_prove() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = model(Visibility::Public, Visibility::Committed, 1);
+    let options = CompileOptions {
+        hide_weights: HideWeights::Rows(0),
+        ..Default::default()
+    };
+    let (bundle, store) = compiled(&model, &options, dir.path());
+    let context = ContextSource::Explicit(Bytes32::from_u64(99));
+    let proved = prove_inference(
+        &bundle,
+        &store,
+        &inputs(),
+        context,
+        &ProveOptions::default(),
+    )
+    .unwrap();
+    verify_inference(bundle.public(), &proved.proof).unwrap();
+    assert_eq!(proved.proof.outputs[0].raw, None);
+    assert_eq!(bundle.proofs_left(0).unwrap(), None);
+    // the packed input, then the output's leaf
+    let public_values = &proved.proof.chunks[0].public_values;
+    assert_eq!(public_values[0].0[22..], [0, 40, 0, 17, 0, 0, 0, 63, 0, 3]);
+    assert_eq!(public_values[1], proved.secret.open("logits").unwrap().leaf);
+}
+
+#[test]
+fn wrong_inputs_are_refused_before_proving() {
+    let f = fixture();
+    let left = f.bundle.proofs_left(0).unwrap();
+    for bad in [vec![], vec![vec![1, 2]], vec![vec![common::RANGE; 5]]] {
+        let result = prove_inference(
+            &f.bundle,
+            &f.store,
+            &bad,
+            context(&f.bundle),
+            &ProveOptions::default(),
+        );
+        assert!(matches!(result, Err(EngineError::Model(_))));
+    }
+    assert!(f.bundle.proofs_left(0).unwrap() <= left);
+}

@@ -1,0 +1,124 @@
+//! Tests that cross crates. This library takes a model file to a bundle and a proof, as the command line does.
+
+use anyhow::{Context, Result};
+use chainfer_circuits::Objective;
+use chainfer_engine::bundle::{Bundle, CompileOptions, compile};
+use chainfer_engine::bytes::{Address, Bytes32};
+use chainfer_engine::ids::{Binding, ContextSource, model_id};
+use chainfer_engine::inference::{InferenceProof, ProveOptions, prove_inference};
+use chainfer_engine::srs::SrsStore;
+use chainfer_model::float::FloatGraph;
+use chainfer_model::io::{load_calibration, load_inputs};
+use chainfer_model::load_model;
+use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
+use chainfer_model::quantise::{QuantOptions, quantise};
+use std::path::{Path, PathBuf};
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A committed model file and what goes with it.
+pub fn fixture(name: &str) -> PathBuf {
+    repository().join("tests/fixtures/models").join(name)
+}
+
+/// The folder of the zkml MNIST network, if this machine has it: `CHAINFER_DATA`, or `../shared/data` beside the
+/// repository.
+pub fn zkml_mnist() -> Option<PathBuf> {
+    let folders = [
+        std::env::var_os("CHAINFER_DATA").map(PathBuf::from),
+        Some(repository().join("../shared/data")),
+    ];
+    folders
+        .into_iter()
+        .flatten()
+        .map(|d| d.join("zkml-mnist"))
+        .find(|d| d.is_dir())
+}
+
+/// A model with its files.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Model file.
+    pub model: PathBuf,
+    /// Input file.
+    pub input: PathBuf,
+    /// Calibration file.
+    pub calibration: PathBuf,
+}
+
+/// A compiled model and one proof.
+#[derive(Debug)]
+pub struct Proved {
+    /// Bundle.
+    pub bundle: Bundle,
+    /// Setups.
+    pub store: SrsStore,
+    /// Proof.
+    pub proved: InferenceProof,
+    /// Float reference output.
+    pub expected: Vec<f64>,
+}
+
+fn context(bundle: &Bundle) -> ContextSource {
+    let binding = Binding {
+        chain_id: 31337,
+        registry: Address([0x11; 20]),
+        requester: Address([0x22; 20]),
+        nonce: Bytes32::from_u64(7),
+    };
+    let model_id = model_id(bundle.public().manifest().manifest_id, Address([0x33; 20]));
+    ContextSource::Binding { binding, model_id }
+}
+
+/// Compiles a model in chunks and proves its input.
+///
+/// # Errors
+/// Whatever a stage says, with its name.
+pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -> Result<Proved> {
+    let float: FloatGraph = load_model(&source.model).context("load")?;
+    let specs = float.input_specs();
+    let samples = load_calibration(&source.calibration, &specs, float.fixed_point())
+        .context("calibration")?;
+    let inputs = load_inputs(&source.input, &specs, float.fixed_point()).context("input")?;
+    let trace = float.execute(&inputs).context("float")?;
+    let expected = float
+        .outputs_of(&trace)
+        .first()
+        .map(|o| o.to_vec())
+        .unwrap_or_default();
+    let quantised = quantise(&float, &samples, &QuantOptions::default()).context("quantise")?;
+    let model = partition(
+        quantised.graph,
+        ChunkCount::Exactly(chunks),
+        BoundaryVisibility::default(),
+        &CostModel::default(),
+    )
+    .context("partition")?;
+    let values = model
+        .graph
+        .quantise_inputs(&inputs)
+        .context("quantise inputs")?;
+    let options = CompileOptions {
+        objective,
+        ..CompileOptions::default()
+    };
+    let store = SrsStore::new(std::env::temp_dir().join("chainfer-tests-srs")).context("srs")?;
+    let compiled = compile(&model, &options, &store, &dir.join("bundle")).context("compile")?;
+    let bundle = compiled.bundle;
+    let proved = prove_inference(
+        &bundle,
+        &store,
+        &values,
+        context(&bundle),
+        &ProveOptions::default(),
+    )?;
+    Ok(Proved {
+        bundle,
+        store,
+        proved,
+        expected,
+    })
+}
