@@ -13,7 +13,8 @@ use common::{
     circuits::{Cubic, Example, Lookups, NoPermutation, Phases, Wide},
     evm::{Code, Evm, Outcome, compile},
     large::Large,
-    prove::{keys, params, prove, snark_verifier_source, verify_native},
+    prove::{keys, params, prove, verify_native},
+    snark::snark_verifier_source,
 };
 use halo2_proofs::{dev::MockProver, plonk::ProvingKey};
 use halo2curves::{
@@ -119,7 +120,7 @@ fn check<E: Example>() {
 
     let lengths = case.instances.iter().map(Vec::len).collect();
     let theirs: Code = compile(
-        &snark_verifier_source(case.pk.get_vk(), lengths),
+        &snark_verifier_source(params(), case.pk.get_vk(), lengths),
         "Halo2Verifier",
         false,
     );

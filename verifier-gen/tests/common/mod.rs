@@ -3,3 +3,4 @@ pub(crate) mod circuits;
 pub(crate) mod evm;
 pub(crate) mod large;
 pub(crate) mod prove;
+pub(crate) mod snark;

@@ -1,6 +1,6 @@
 //! Proves with halo2-axiom and verifies natively.
 
-use std::{rc::Rc, sync::OnceLock};
+use std::sync::OnceLock;
 
 use chainfer_transcript::{EvmTranscriptRead, EvmTranscriptWrite};
 use halo2_proofs::{
@@ -16,14 +16,8 @@ use halo2_proofs::{
         },
     },
 };
-use halo2curves::bn256::{Bn256, Fq, Fr, G1Affine};
+use halo2curves::bn256::{Bn256, Fr, G1Affine};
 use rand::{SeedableRng, rngs::StdRng};
-use snark_verifier::{
-    loader::evm::EvmLoader,
-    pcs::kzg::{Bdfg21, KzgAs},
-    system::halo2::{Config, compile, transcript::evm::EvmTranscript},
-    verifier::{SnarkVerifier, plonk::PlonkVerifier},
-};
 
 /// Log of the rows of every test circuit.
 pub(crate) const K: u32 = 6;
@@ -73,29 +67,4 @@ pub(crate) fn verify_native(
         &mut transcript,
     );
     verified.is_ok() && transcript.is_exhausted()
-}
-
-type TheirVerifier = PlonkVerifier<KzgAs<Bn256, Bdfg21>>;
-
-/// snark-verifier's contract for the same key. It pins solc 0.8.19; nothing in it needs that.
-pub(crate) fn snark_verifier_source(
-    vk: &VerifyingKey<G1Affine>,
-    num_instances: Vec<usize>,
-) -> String {
-    let protocol = compile(
-        params(),
-        vk,
-        Config::kzg().with_num_instance(num_instances.clone()),
-    );
-    let deciding_key = (params().get_g()[0], params().g2(), params().s_g2()).into();
-    let loader = EvmLoader::new::<Fq, Fr>();
-    let protocol = protocol.loaded(&loader);
-    let mut transcript = EvmTranscript::<_, Rc<EvmLoader>, _, _>::new(&loader);
-    let instances = transcript.load_instances(num_instances);
-    let proof =
-        TheirVerifier::read_proof(&deciding_key, &protocol, &instances, &mut transcript).unwrap();
-    TheirVerifier::verify(&deciding_key, &protocol, &instances, &proof).unwrap();
-    loader
-        .solidity_code()
-        .replace("pragma solidity 0.8.19;", "pragma solidity ^0.8.19;")
 }

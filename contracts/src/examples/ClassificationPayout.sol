@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {PackedValues} from "../libraries/PackedValues.sol";
+import {InferenceId} from "../types/InferenceId.sol";
+import {ModelId} from "../types/ModelId.sol";
+import {OutputSpec, Visibility} from "../types/RegistryTypes.sol";
+
+/// @title ClassificationPayout
+/// @notice Example dApp: bounties that are paid once a proven inference of one named model puts a given input into a
+/// given class. It reads the registry through its interface and trusts nothing else.
+/// @dev What a dApp has to bind, and this one does: the model (fixed at construction), the requester (credit goes to
+/// whom the proof was made for), the input (by the digest of its public words) and the whole inference being proven.
+contract ClassificationPayout {
+    /// @notice Where the model's input stands among the public values: its leaf if committed, its packed values if
+    /// public.
+    struct InputLocation {
+        uint16 chunk;
+        uint32 offset;
+        uint32 words;
+    }
+
+    /// @notice A promise to pay. Settled when the amount is zero.
+    struct Bounty {
+        address funder;
+        uint64 deadline;
+        uint32 class;
+        address requester;
+        uint96 amount;
+        bytes32 inputDigest;
+    }
+
+    /// @notice A bounty was funded.
+    event BountyOpened(uint256 indexed bountyId, address indexed funder, address indexed requester, uint256 amount);
+    /// @notice A bounty was paid.
+    event BountyPaid(
+        uint256 indexed bountyId, InferenceId indexed inferenceId, address indexed requester, uint256 amount
+    );
+    /// @notice A bounty went back to its funder.
+    event BountyCancelled(uint256 indexed bountyId, uint256 amount);
+
+    /// @notice The input location names no words, or words past the chunk's public values.
+    error InvalidInputLocation();
+    /// @notice The output's values are not public, so nobody could tell the class.
+    error OutputNotPublic();
+    /// @notice The model has no such class.
+    error ClassOutOfRange(uint256 class, uint256 classCount);
+    /// @notice The amount is zero or does not fit 96 bits.
+    error InvalidAmount(uint256 amount);
+    /// @notice The requester is the zero address.
+    error RequesterIsZero();
+    /// @notice The deadline is not in the future.
+    error DeadlinePassed(uint256 deadline);
+    /// @notice The bounty does not exist, or is paid or cancelled.
+    error BountyNotOpen(uint256 bountyId);
+    /// @notice The inference is credited to another account.
+    error WrongRequester(address expected, address actual);
+    /// @notice The inference is about another input.
+    error WrongInput(bytes32 expected, bytes32 actual);
+    /// @notice The model put the input into another class.
+    error WrongClass(uint256 expected, uint256 actual);
+    /// @notice Only the funder cancels.
+    error NotFunder(address sender);
+    /// @notice The bounty can be claimed until its deadline.
+    error DeadlineNotReached(uint256 deadline);
+    /// @notice The payee rejects the payment.
+    error PaymentFailed(address payee);
+
+    /// @notice Where inferences are proven.
+    IChainferRegistry public immutable REGISTRY;
+    /// @notice The one model whose word counts.
+    ModelId public immutable MODEL_ID;
+    /// @notice The output that holds one score a class.
+    uint256 public immutable OUTPUT_INDEX;
+    /// @notice Number of classes.
+    uint256 public immutable CLASS_COUNT;
+
+    InputLocation private _input;
+    Bounty[] private _bounties;
+
+    /// @param registry The registry.
+    /// @param modelId A model that is registered there.
+    /// @param input Where its input stands; see the bundle's manifest.
+    /// @param outputIndex Its output with the scores; public, at most 32 words.
+    constructor(IChainferRegistry registry, ModelId modelId, InputLocation memory input, uint256 outputIndex) {
+        OutputSpec memory spec = registry.outputSpec(modelId, outputIndex);
+        if (spec.visibility != Visibility.Public) revert OutputNotPublic();
+        uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
+        if (input.words == 0 || uint256(input.offset) + input.words > available) revert InvalidInputLocation();
+
+        REGISTRY = registry;
+        MODEL_ID = modelId;
+        OUTPUT_INDEX = outputIndex;
+        CLASS_COUNT = spec.length;
+        _input = input;
+    }
+
+    /// @notice Funds a bounty with the value sent.
+    /// @param requester The account that is paid, and whose inference counts.
+    /// @param inputDigest keccak256 over the input's public words, 32 bytes each: of its leaf, for a committed input.
+    /// @param class The class that pays.
+    /// @param deadline From this time on the funder may take the bounty back.
+    /// @return bountyId Its number.
+    function open(address requester, bytes32 inputDigest, uint32 class, uint64 deadline)
+        external
+        payable
+        returns (uint256 bountyId)
+    {
+        if (msg.value == 0 || msg.value > type(uint96).max) revert InvalidAmount(msg.value);
+        if (requester == address(0)) revert RequesterIsZero();
+        if (class >= CLASS_COUNT) revert ClassOutOfRange(class, CLASS_COUNT);
+        if (deadline <= block.timestamp) revert DeadlinePassed(deadline);
+
+        bountyId = _bounties.length;
+        _bounties.push(
+            Bounty({
+                funder: msg.sender,
+                deadline: deadline,
+                class: class,
+                requester: requester,
+                // forge-lint: disable-next-line(unsafe-typecast)
+                amount: uint96(msg.value),
+                inputDigest: inputDigest
+            })
+        );
+        emit BountyOpened(bountyId, msg.sender, requester, msg.value);
+    }
+
+    /// @notice Pays a bounty to its requester, on the strength of a proven inference. By anyone.
+    function claim(uint256 bountyId, InferenceId inferenceId) external {
+        Bounty memory bounty = _openBounty(bountyId);
+        uint256 actual = classOf(inferenceId);
+        address credited = REGISTRY.inference(inferenceId).requester;
+        if (credited != bounty.requester) revert WrongRequester(bounty.requester, credited);
+        bytes32 digest = inputDigestOf(inferenceId);
+        if (digest != bounty.inputDigest) revert WrongInput(bounty.inputDigest, digest);
+        if (actual != bounty.class) revert WrongClass(bounty.class, actual);
+
+        _bounties[bountyId].amount = 0;
+        emit BountyPaid(bountyId, inferenceId, bounty.requester, bounty.amount);
+        _pay(bounty.requester, bounty.amount);
+    }
+
+    /// @notice Takes a bounty back after its deadline. By its funder.
+    function cancel(uint256 bountyId) external {
+        Bounty memory bounty = _openBounty(bountyId);
+        if (msg.sender != bounty.funder) revert NotFunder(msg.sender);
+        if (block.timestamp < bounty.deadline) revert DeadlineNotReached(bounty.deadline);
+
+        _bounties[bountyId].amount = 0;
+        emit BountyCancelled(bountyId, bounty.amount);
+        _pay(bounty.funder, bounty.amount);
+    }
+
+    /// @notice The class that a proven inference found: the index of the highest score, the lowest such if several tie.
+    /// @dev Scores share scale and zero point, so their integers compare as they do. Reverts unless the inference is
+    /// proven and of this contract's model.
+    function classOf(InferenceId inferenceId) public view returns (uint256) {
+        REGISTRY.requireAttested(MODEL_ID, inferenceId);
+        return PackedValues.argmax(REGISTRY.output(inferenceId, OUTPUT_INDEX));
+    }
+
+    /// @notice The digest of the input of an inference, as `open` takes it.
+    /// @dev Reverts unless the inference is proven and of this contract's model.
+    function inputDigestOf(InferenceId inferenceId) public view returns (bytes32) {
+        REGISTRY.requireAttested(MODEL_ID, inferenceId);
+        InputLocation memory input = _input;
+        uint256[] memory values = REGISTRY.publicValues(inferenceId, input.chunk);
+        uint256[] memory words = new uint256[](input.words);
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = values[input.offset + i];
+        }
+        return keccak256(abi.encodePacked(words));
+    }
+
+    /// @notice A bounty; its amount is zero once it is paid or cancelled.
+    function bountyOf(uint256 bountyId) external view returns (Bounty memory) {
+        if (bountyId >= _bounties.length) revert BountyNotOpen(bountyId);
+        return _bounties[bountyId];
+    }
+
+    function _openBounty(uint256 bountyId) private view returns (Bounty memory bounty) {
+        if (bountyId >= _bounties.length) revert BountyNotOpen(bountyId);
+        bounty = _bounties[bountyId];
+        if (bounty.amount == 0) revert BountyNotOpen(bountyId);
+    }
+
+    function _pay(address payee, uint256 amount) private {
+        (bool success,) = payee.call{value: amount}("");
+        if (!success) revert PaymentFailed(payee);
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Context} from "../types/Context.sol";
+import {InferenceId} from "../types/InferenceId.sol";
+import {ModelId} from "../types/ModelId.sol";
+import {
+    ChunkProof,
+    ChunkSpec,
+    Inference,
+    InferenceStatus,
+    Model,
+    ModelRegistration,
+    OutputSpec
+} from "../types/RegistryTypes.sol";
+
+/// @title IChainferRegistry
+/// @notice Records which inferences of which models have been proven. A model is cut into chunks, each with its own
+/// verifier; an inference is proven once every chunk has verified against one root and one context.
+interface IChainferRegistry {
+    // ---------------------------------------------------------------------------------------------------- Events
+
+    /// @notice A model was registered.
+    event ModelRegistered(
+        ModelId indexed modelId,
+        address indexed registrant,
+        bytes32 indexed manifestId,
+        uint256 chunkCount,
+        uint256 outputCount,
+        string uri
+    );
+
+    /// @notice The root of an inference was posted.
+    event InferenceCommitted(
+        ModelId indexed modelId,
+        uint256 indexed root,
+        address indexed submitter,
+        InferenceId inferenceId,
+        address requester,
+        uint256 nonce,
+        Context context
+    );
+
+    /// @notice One chunk of an inference verified. Carries its public values, stored or not.
+    event ChunkProven(
+        ModelId indexed modelId,
+        InferenceId indexed inferenceId,
+        address indexed submitter,
+        uint256 chunk,
+        uint256[] publicValues
+    );
+
+    /// @notice Every chunk of an inference has verified.
+    event InferenceProven(
+        ModelId indexed modelId,
+        uint256 indexed root,
+        address indexed submitter,
+        InferenceId inferenceId,
+        address requester
+    );
+
+    // ---------------------------------------------------------------------------------------------------- Errors
+
+    /// @notice The manifest id is zero.
+    error ManifestIdIsZero();
+    /// @notice This registrant has registered this manifest before.
+    error ModelAlreadyRegistered(ModelId modelId);
+    /// @notice A model has 1 to 256 chunks.
+    error InvalidChunkCount(uint256 count);
+    /// @notice The verifier has no code of its own: empty, or an account that delegates to other code (EIP-7702).
+    error VerifierWithoutCode(uint256 chunk, address verifier);
+    /// @notice The verifier's code is not the registered code.
+    error VerifierCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
+    /// @notice The output names a missing chunk, words past its public values, no value, or a bad scale or zero point.
+    error InvalidOutputSpec(uint256 outputIndex);
+    /// @notice No such model.
+    error ModelNotRegistered(ModelId modelId);
+    /// @notice The root is zero or not below the order of the scalar field.
+    error InvalidRoot(uint256 root);
+    /// @notice The requester is the zero address.
+    error RequesterIsZero();
+    /// @notice The root was not posted for this model, requester and nonce.
+    error InferenceNotCommitted(InferenceId inferenceId);
+    /// @notice The list of chunk proofs is empty.
+    error NoChunkProofs();
+    /// @notice The model has no such chunk.
+    error ChunkOutOfRange(uint256 chunk, uint256 chunkCount);
+    /// @notice The chunk's circuit has another number of public values.
+    error PublicValueCountMismatch(uint256 chunk, uint256 expected, uint256 actual);
+    /// @notice A public value is not below the order of the scalar field.
+    error PublicValueNotCanonical(uint256 chunk, uint256 index);
+    /// @notice The verifier reverted; `reason` is its revert data.
+    error ChunkRejected(uint256 chunk, bytes reason);
+    /// @notice The verifier returned without reverting, but did not return exactly `true`.
+    error VerifierMisbehaved(uint256 chunk);
+    /// @notice The chunk is already proven, with other public values. Under one root a chunk has one result: if both
+    /// proofs verify, soundness is broken.
+    error PublicValuesConflict(InferenceId inferenceId, uint256 chunk);
+    /// @notice Not every chunk of the inference is proven.
+    error InferenceNotProven(InferenceId inferenceId);
+    /// @notice The inference is of another model.
+    error ModelMismatch(InferenceId inferenceId, ModelId expected, ModelId actual);
+    /// @notice The chunk is not proven.
+    error ChunkNotProven(InferenceId inferenceId, uint256 chunk);
+    /// @notice The chunk has more public values than are stored; read them from `ChunkProven` and check their hash.
+    error PublicValuesNotStored(InferenceId inferenceId, uint256 chunk);
+    /// @notice The model has no such output.
+    error OutputOutOfRange(uint256 outputIndex, uint256 outputCount);
+    /// @notice The output is committed: its values are not on chain.
+    error OutputIsCommitted(uint256 outputIndex);
+
+    // ---------------------------------------------------------------------------------------------------- Models
+
+    /// @notice Registers a model for the sender. Immutable afterwards.
+    /// @param registration What the registrant states about the model.
+    /// @return modelId Its name, `modelIdOf(registration.manifestId, msg.sender)`.
+    function registerModel(ModelRegistration calldata registration) external returns (ModelId modelId);
+
+    /// @notice The id that `registrant` gets for a manifest, registered or not.
+    function modelIdOf(bytes32 manifestId, address registrant) external pure returns (ModelId);
+
+    /// @notice Number of models registered so far.
+    function modelCount() external view returns (uint256);
+
+    /// @notice The record of a model. Reverts `ModelNotRegistered`.
+    function model(ModelId modelId) external view returns (Model memory);
+
+    /// @notice How a chunk of a model is verified. Reverts `ModelNotRegistered`, `ChunkOutOfRange`.
+    function chunkSpec(ModelId modelId, uint256 chunk) external view returns (ChunkSpec memory);
+
+    /// @notice Where an output of a model stands and what it means. Reverts `ModelNotRegistered`, `OutputOutOfRange`.
+    function outputSpec(ModelId modelId, uint256 outputIndex) external view returns (OutputSpec memory);
+
+    // ------------------------------------------------------------------------------------------------ Inferences
+
+    /// @notice The context that proofs for `requester` and `nonce` must carry, on this chain and this registry.
+    function contextOf(ModelId modelId, address requester, uint256 nonce) external view returns (Context);
+
+    /// @notice The name of an inference, known to the registry or not.
+    function inferenceIdOf(ModelId modelId, uint256 root, Context context) external pure returns (InferenceId);
+
+    /// @notice Posts the root of an inference. By anyone; a second time changes nothing.
+    /// @param modelId A registered model.
+    /// @param root Merkle root over the leaves of the inference: non-zero and below the order of the scalar field.
+    /// @param requester The account that the inference is credited to.
+    /// @param nonce The requester's choice; tells apart requests that are otherwise equal.
+    /// @return inferenceId The inference's name.
+    function commit(ModelId modelId, uint256 root, address requester, uint256 nonce)
+        external
+        returns (InferenceId inferenceId);
+
+    /// @notice Verifies chunk proofs of a committed inference: any subset, in any order, by anyone, over as many
+    /// transactions as it takes. A chunk that is already proven with these public values is skipped, unverified.
+    /// @dev All or nothing: one proof that fails reverts the whole call.
+    /// @param proofs The chunk proofs; at least one.
+    /// @return inferenceId The inference's name.
+    function prove(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)
+        external
+        returns (InferenceId inferenceId);
+
+    /// @notice `commit`, if that has not been done, and `prove`.
+    function attest(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)
+        external
+        returns (InferenceId inferenceId);
+
+    // ------------------------------------------------------------------------------------------------------ Views
+
+    /// @notice Reverts unless the inference is proven and is of this model. What a dApp calls before it acts.
+    /// @dev Reverts `ModelNotRegistered`, `InferenceNotProven`, `ModelMismatch`.
+    function requireAttested(ModelId modelId, InferenceId inferenceId) external view;
+
+    /// @notice Whether every chunk of the inference is proven.
+    function isProven(InferenceId inferenceId) external view returns (bool);
+
+    /// @notice What the registry knows of an inference. An unknown one has status None and zeros.
+    function inference(InferenceId inferenceId) external view returns (Inference memory);
+
+    /// @notice Only the status; cheaper than `inference`.
+    function statusOf(InferenceId inferenceId) external view returns (InferenceStatus);
+
+    /// @notice The public values of a proven chunk. They mean nothing before the whole inference is proven.
+    /// @dev Reverts `ChunkNotProven`, `PublicValuesNotStored`.
+    function publicValues(InferenceId inferenceId, uint256 chunk) external view returns (uint256[] memory);
+
+    /// @notice keccak256 over the public values of a proven chunk, 32 bytes each. Reverts `ChunkNotProven`.
+    function publicValuesHash(InferenceId inferenceId, uint256 chunk) external view returns (bytes32);
+
+    /// @notice The integers of a public output of a proven inference, before dequantisation.
+    /// @dev Reverts `InferenceNotProven`, `OutputOutOfRange`, `OutputIsCommitted`, `PublicValuesNotStored`.
+    function output(InferenceId inferenceId, uint256 outputIndex) external view returns (uint256[] memory raw);
+
+    /// @notice The real values of a public output of a proven inference, times 1e18. Reverts as `output` does.
+    function dequantised(InferenceId inferenceId, uint256 outputIndex) external view returns (int256[] memory wad);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {PackedValues} from "./PackedValues.sol";
+import {PoseidonCompress} from "./PoseidonCompress.sol";
+
+/// @title TensorOpening
+/// @notice Opens a committed tensor: recomputes its leaf from salt and packed values, and the root from leaf and path.
+library TensorOpening {
+    /// @dev Leaves start from `LEAF_TAG + number of values`, so that no leaf is a node (which starts from 0) and no
+    /// leaf of one length is a leaf of another.
+    uint256 internal constant LEAF_TAG = 1 << 64;
+
+    /// @notice A tensor has no values, or 2^64 of them.
+    error InvalidLength(uint256 length);
+    /// @notice The position lies outside of a tree of this depth.
+    error PositionOutOfRange(uint256 position, uint256 depth);
+
+    /// @notice The leaf of a tensor.
+    /// @dev The message is the salt, then the words, zero-padded to pairs. Reverts unless `words` is the packing of
+    /// `length` values and the salt is below the order of the field: a leaf has one opening.
+    /// @param salt The blinding factor; zero for a public tensor.
+    /// @param words The packed values.
+    /// @param length Number of values.
+    function leafOf(uint256 salt, uint256[] memory words, uint256 length) internal pure returns (uint256 leaf) {
+        if (length == 0 || length >= LEAF_TAG) revert InvalidLength(length);
+        PackedValues.checkPacking(words, length);
+        leaf = PoseidonCompress.compress(LEAF_TAG + length, salt, words[0]);
+        for (uint256 i = 1; i < words.length; i += 2) {
+            leaf = PoseidonCompress.compress(leaf, words[i], i + 1 < words.length ? words[i + 1] : 0);
+        }
+    }
+
+    /// @notice The inner node over two children.
+    function nodeOf(uint256 left, uint256 right) internal pure returns (uint256) {
+        return PoseidonCompress.compress(0, left, right);
+    }
+
+    /// @notice The root of the tree that has `leaf` at `position`.
+    /// @param siblings The other child at each level, from the leaf up.
+    function rootOf(uint256 leaf, uint256 position, uint256[] memory siblings) internal pure returns (uint256 root) {
+        uint256 depth = siblings.length;
+        if (depth >= 256 || position >> depth != 0) revert PositionOutOfRange(position, depth);
+        root = leaf;
+        for (uint256 i; i < depth; ++i) {
+            bool right = (position >> i) & 1 == 1;
+            root = right ? nodeOf(siblings[i], root) : nodeOf(root, siblings[i]);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Context} from "./Context.sol";
+import {ModelId} from "./ModelId.sol";
+
+/// @notice How one chunk of a model is verified.
+/// @param verifier The generated verifier; see `IHalo2Verifier`.
+/// @param codeHash Its code hash, part of the manifest. Checked at registration and before every call.
+/// @param numPublic Number of public values: the length of the instance column less root and context.
+struct ChunkSpec {
+    address verifier;
+    bytes32 codeHash;
+    uint32 numPublic;
+}
+
+/// @notice Whether a tensor's values, or only the commitment to them, are public.
+enum Visibility {
+    Public,
+    Committed
+}
+
+/// @notice Where a model output stands among the public values, and what its integers mean.
+/// @dev The real value of `u` is `scale * (u - zeroPoint)`. A public output takes `ceil(length / 15)` words, a committed
+/// one takes a single word, its leaf.
+/// @param name Name of the tensor in the model.
+/// @param chunk The chunk that computes it.
+/// @param offset First word within that chunk's public values.
+/// @param length Number of values.
+/// @param zeroPoint The integer that stands for zero.
+/// @param scaleWad The scale times 1e18, rounded; positive.
+/// @param visibility Public: the values are in the instance column, packed. Committed: their leaf is.
+struct OutputSpec {
+    string name;
+    uint16 chunk;
+    uint32 offset;
+    uint32 length;
+    uint32 zeroPoint;
+    int256 scaleWad;
+    Visibility visibility;
+}
+
+/// @notice All that a registrant states about a model. Immutable once registered.
+/// @param manifestId Hash of the bundle's manifest. The registry does not see its preimage: whoever relies on a model
+/// recomputes it from the published bundle.
+/// @param chunks One verifier a chunk, in order; 1 to 256 of them.
+/// @param outputs The model's outputs, in order.
+/// @param uri Where the public part of the bundle is.
+struct ModelRegistration {
+    bytes32 manifestId;
+    ChunkSpec[] chunks;
+    OutputSpec[] outputs;
+    string uri;
+}
+
+/// @notice What the registry recorded about a model; see `ModelRegistration` for the fields.
+struct Model {
+    bytes32 manifestId;
+    address registrant;
+    uint64 registeredAt;
+    uint16 chunkCount;
+    uint16 outputCount;
+    string uri;
+}
+
+/// @notice The proof of one chunk.
+/// @param chunk Its index in the model.
+/// @param proof The transcript bytes for the chunk's verifier.
+/// @param publicValues The instance column after root and context.
+struct ChunkProof {
+    uint16 chunk;
+    bytes proof;
+    uint256[] publicValues;
+}
+
+/// @notice Life of an inference. A failed verification reverts, so there is no failed state.
+enum InferenceStatus {
+    None,
+    Committed,
+    Proven
+}
+
+/// @notice What the registry knows of an inference.
+/// @param status None: unknown. Committed: the root is posted. Proven: every chunk verified.
+/// @param modelId The model.
+/// @param requester The account the proofs were made for; credit is theirs, whoever sent the transactions.
+/// @param root Merkle root over the leaves of all boundary tensors.
+/// @param context Binds chain, registry, model, requester and nonce. Zero until a first chunk is proven.
+/// @param nonce The requester's nonce. Zero until a first chunk is proven; `InferenceCommitted` carries it before that.
+/// @param provenChunks Bit i is set once chunk i is proven.
+/// @param committedAt Block time of the commitment.
+/// @param provenAt Block time at which the last chunk was proven; zero before.
+struct Inference {
+    InferenceStatus status;
+    ModelId modelId;
+    address requester;
+    uint256 root;
+    Context context;
+    uint256 nonce;
+    uint256 provenChunks;
+    uint64 committedAt;
+    uint64 provenAt;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
+import {InferenceId} from "../src/types/InferenceId.sol";
+import {ModelId} from "../src/types/ModelId.sol";
+import {ChunkProof} from "../src/types/RegistryTypes.sol";
+import {RegistryTest} from "./helpers/RegistryTest.sol";
+
+/// @notice Chunk orders, duplicates, splits over transactions, racing provers, corrupted submissions.
+contract ChainferRegistryFuzzTest is RegistryTest {
+    /// @dev However honest proofs arrive, the inference is proven exactly when each chunk has arrived once.
+    function testFuzz_prove_anyOrderDuplicatesAndSplits_reachProven(uint256 seed, uint8 chunkCount) public {
+        uint256 count = bound(chunkCount, 1, 8);
+        ModelId modelId = register(registrationOf("fuzz", _mixed(seed, count)));
+        InferenceId id = registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        uint256 full = (1 << count) - 1;
+        uint256 seen;
+        for (uint256 step; seen != full; ++step) {
+            uint256 random = uint256(keccak256(abi.encode(seed, step)));
+            ChunkProof[] memory batch = new ChunkProof[](1 + random % 4);
+            for (uint256 i; i < batch.length; ++i) {
+                random = uint256(keccak256(abi.encode(random, i)));
+                // After a while, take the lowest chunk that is missing.
+                uint16 chunk = step < 12 ? uint16(random % count) : _lowestMissing(seen);
+                batch[i] = honestProof(modelId, ROOT, chunk);
+                seen |= uint256(1) << chunk;
+                if (seen == full) {
+                    assembly ("memory-safe") {
+                        mstore(batch, add(i, 1))
+                    }
+                    break;
+                }
+            }
+            assertFalse(registry.isProven(id));
+            vm.prank(address(uint160(random | 1)));
+            registry.prove(modelId, ROOT, REQUESTER, NONCE, batch);
+            assertEq(registry.inference(id).provenChunks, seen);
+        }
+        assertTrue(registry.isProven(id));
+        for (uint256 i; i < count; ++i) {
+            uint256[] memory values = honestValues(modelId, ROOT, i);
+            assertEq(registry.publicValuesHash(id, i), keccak256(abi.encodePacked(values)));
+        }
+    }
+
+    /// @dev Two provers with overlapping chunks: the order decides nothing but who pays.
+    function testFuzz_prove_twoProversRacing_endAlike(uint256 first, uint256 second) public {
+        ModelId modelId = register(registrationOf("race", uniform(5, 1)));
+        first = bound(first, 1, 31);
+        second = bound(second, 1, 31);
+        InferenceId id = registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        vm.prank(address(1));
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, first));
+        vm.prank(address(2));
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, second));
+        assertEq(registry.inference(id).provenChunks, first | second);
+        assertEq(registry.isProven(id), first | second == 31);
+        assertEq(registry.inference(id).requester, REQUESTER);
+    }
+
+    /// @dev Any change to what was proven is refused, and leaves no trace.
+    function testFuzz_attest_anyChange_reverts(uint256 root, address requester, uint256 nonce, uint256 flip) public {
+        ModelId modelId = register(registrationOf("change", uniform(1, 2)));
+        ChunkProof memory proof = honestProof(modelId, ROOT, 0);
+        root = bound(root, 1, R - 1);
+        vm.assume(requester != address(0));
+        bool same = root == ROOT && requester == REQUESTER && nonce == NONCE;
+        if (same) proof.publicValues[flip % 2] ^= uint256(1) << (flip % 248);
+        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        registry.attest(modelId, root, requester, nonce, only(proof));
+
+        proof = honestProof(modelId, ROOT, 0);
+        proof.publicValues[flip % 2] ^= uint256(1) << (flip % 248);
+        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
+
+        proof = honestProof(modelId, ROOT, 0);
+        proof.proof[flip % 32] ^= bytes1(uint8(1 << (flip % 8)));
+        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        assertEq(uint256(registry.statusOf(idOf(modelId, ROOT))), 0);
+    }
+
+    function _mixed(uint256 seed, uint256 count) private pure returns (uint32[] memory list) {
+        list = new uint32[](count);
+        for (uint256 i; i < count; ++i) {
+            uint256 random = uint256(keccak256(abi.encode(seed, "words", i)));
+            list[i] = uint32(random % 8 == 0 ? 33 : random % 4);
+        }
+    }
+
+    function _lowestMissing(uint256 seen) private pure returns (uint16 chunk) {
+        while ((seen >> chunk) & 1 == 1) {
+            ++chunk;
+        }
+    }
+
+    function _subset(ModelId modelId, uint256 mask) private view returns (ChunkProof[] memory proofs) {
+        proofs = new ChunkProof[](5);
+        uint256 count;
+        for (uint16 i; i < 5; ++i) {
+            if ((mask >> i) & 1 == 1) proofs[count++] = honestProof(modelId, ROOT, i);
+        }
+        assembly ("memory-safe") {
+            mstore(proofs, count)
+        }
+    }
+}

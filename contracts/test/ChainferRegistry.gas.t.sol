@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {InferenceId} from "../src/types/InferenceId.sol";
+import {ModelId} from "../src/types/ModelId.sol";
+import {ChunkProof} from "../src/types/RegistryTypes.sol";
+import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {RegistryTest} from "./helpers/RegistryTest.sol";
+
+/// @notice What a dApp pays for a read: the call alone, from a cold registry.
+contract GasProbe {
+    uint256 public spent;
+
+    function requireAttested(ChainferRegistry registry, ModelId modelId, InferenceId inferenceId) external {
+        uint256 before = gasleft();
+        registry.requireAttested(modelId, inferenceId);
+        spent = before - gasleft();
+    }
+
+    function output(ChainferRegistry registry, InferenceId inferenceId) external {
+        uint256 before = gasleft();
+        registry.output(inferenceId, 0);
+        spent = before - gasleft();
+    }
+
+    function inference(ChainferRegistry registry, InferenceId inferenceId) external {
+        uint256 before = gasleft();
+        registry.inference(inferenceId);
+        spent = before - gasleft();
+    }
+}
+
+/// @notice Cost of whole transactions with stub verifiers, hence of the registry alone; written to
+/// contracts/snapshots, which is reviewed with the code. A real chunk proof adds what its verifier takes and the calldata.
+/// forge-config: default.isolate = true
+/// forge-config: ci.isolate = true
+/// forge-config: long.isolate = true
+contract ChainferRegistryGasTest is RegistryTest {
+    string private constant GROUP = "ChainferRegistry";
+
+    ModelId internal modelId;
+    InferenceId internal inferenceId;
+
+    function setUp() public override {
+        super.setUp();
+        modelId = register(classifierRegistration());
+        inferenceId = idOf(modelId, ROOT);
+    }
+
+    function test_gas_registerModel() public {
+        register(registrationOf("three chunks", uniform(3, 1)));
+        vm.snapshotGasLastCall(GROUP, "registerModel, 3 chunks");
+    }
+
+    function test_gas_commit_isAtMost80000() public {
+        registry.commit(modelId, type(uint256).max >> 3, address(type(uint160).max), type(uint256).max);
+        uint256 gasUsed = vm.snapshotGasLastCall(GROUP, "commit");
+        assertLe(gasUsed, 80_000);
+    }
+
+    function test_gas_prove() public {
+        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        ChunkProof[][3] memory proofs;
+        for (uint16 i; i < 3; ++i) {
+            proofs[i] = only(honestProof(modelId, ROOT, i));
+        }
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[0]);
+        vm.snapshotGasLastCall(GROUP, "prove, first chunk, 1 public value");
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[1]);
+        vm.snapshotGasLastCall(GROUP, "prove, middle chunk, no public value");
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[2]);
+        vm.snapshotGasLastCall(GROUP, "prove, last chunk, 1 public value");
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[2]);
+        vm.snapshotGasLastCall(GROUP, "prove, a proven chunk again");
+    }
+
+    function test_gas_attest() public {
+        _attest("one", 1, "attest, 1 chunk");
+        _attest("three", 3, "attest, 3 chunks");
+        _attest("five", 5, "attest, 5 chunks");
+    }
+
+    function test_gas_requireAttested_coldIsAtMost9000() public {
+        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
+        GasProbe probe = new GasProbe();
+        probe.requireAttested(registry, modelId, inferenceId);
+        uint256 spent = probe.spent();
+        vm.snapshotValue(GROUP, "requireAttested, the call alone, cold", spent);
+        assertLe(spent, 9000);
+    }
+
+    function test_gas_reads() public {
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        uint256[] memory values = new uint256[](1);
+        values[0] = type(uint128).max;
+        proofs[2] = proofWith(modelId, ROOT, REQUESTER, NONCE, 2, values);
+        registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
+        GasProbe probe = new GasProbe();
+        probe.output(registry, inferenceId);
+        vm.snapshotValue(GROUP, "output, 10 values, the call alone, cold", probe.spent());
+        probe.inference(registry, inferenceId);
+        vm.snapshotValue(GROUP, "inference, the call alone, cold", probe.spent());
+    }
+
+    function _attest(bytes32 manifestId, uint256 chunks, string memory name) private {
+        uint32[] memory numPublic = uniform(chunks, 0);
+        numPublic[0] = 1;
+        numPublic[chunks - 1] += 1;
+        ModelId id = register(registrationOf(manifestId, numPublic));
+        ChunkProof[] memory proofs = honestProofs(id, ROOT);
+        registry.attest(id, ROOT, REQUESTER, NONCE, proofs);
+        vm.snapshotGasLastCall(GROUP, name);
+    }
+}

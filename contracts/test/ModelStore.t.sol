@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
+import {ModelId} from "../src/types/ModelId.sol";
+import {ChunkSpec, Model, ModelRegistration, OutputSpec, Visibility} from "../src/types/RegistryTypes.sol";
+import {RegistryTest} from "./helpers/RegistryTest.sol";
+
+contract ModelStoreTest is RegistryTest {
+    function test_registerModel_recordsEverything() public {
+        ModelRegistration memory registration = classifierRegistration();
+        ModelId expected = registry.modelIdOf("classifier", REGISTRANT);
+        vm.expectEmit(address(registry));
+        emit IChainferRegistry.ModelRegistered(expected, REGISTRANT, "classifier", 3, 1, "ipfs://bundle");
+        ModelId modelId = register(registration);
+
+        assertEqModel(modelId, expected);
+        assertEq(registry.modelCount(), 1);
+        Model memory model = registry.model(modelId);
+        assertEq(model.manifestId, bytes32("classifier"));
+        assertEq(model.registrant, REGISTRANT);
+        assertEq(model.registeredAt, block.timestamp);
+        assertEq(model.chunkCount, 3);
+        assertEq(model.outputCount, 1);
+        assertEq(model.uri, "ipfs://bundle");
+        for (uint256 i; i < 3; ++i) {
+            assertEq(abi.encode(registry.chunkSpec(modelId, i)), abi.encode(registration.chunks[i]));
+        }
+        assertEq(abi.encode(registry.outputSpec(modelId, 0)), abi.encode(registration.outputs[0]));
+    }
+
+    function test_modelIdOf_isTheSpecifiedHash() public view {
+        bytes32 expected = keccak256(abi.encode(keccak256("chainfer.model.v1"), bytes32("m"), REGISTRANT));
+        assertEq(ModelId.unwrap(registry.modelIdOf("m", REGISTRANT)), expected);
+    }
+
+    function test_registerModel_sameManifestByTwoRegistrants_givesTwoModels() public {
+        ModelRegistration memory registration = classifierRegistration();
+        ModelId first = register(registration);
+        ModelId second = registry.registerModel(registration);
+        assertTrue(first != second);
+        assertEq(registry.modelCount(), 2);
+    }
+
+    function test_registerModel_acceptsTheLargestChunkCount() public {
+        ModelId modelId = register(registrationOf("many", uniform(256, 0)));
+        assertEq(registry.model(modelId).chunkCount, 256);
+    }
+
+    function test_registerModel_acceptsACommittedOutput() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.outputs[0].visibility = Visibility.Committed;
+        registration.outputs[0].length = 1000;
+        ModelId modelId = register(registration);
+        assertEq(uint256(registry.outputSpec(modelId, 0).visibility), uint256(Visibility.Committed));
+    }
+
+    function test_registerModel_revertsWhenManifestIdIsZero() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.manifestId = 0;
+        vm.expectRevert(IChainferRegistry.ManifestIdIsZero.selector);
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenAlreadyRegistered() public {
+        ModelRegistration memory registration = classifierRegistration();
+        ModelId modelId = register(registration);
+        registration.uri = "ipfs://other";
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelAlreadyRegistered.selector, modelId));
+        register(registration);
+    }
+
+    function test_registerModel_revertsWhenThereAreNoChunks() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.chunks = new ChunkSpec[](0);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidChunkCount.selector, 0));
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenThereAreTooManyChunks() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.chunks = new ChunkSpec[](257);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidChunkCount.selector, 257));
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenAVerifierHasNoCode() public {
+        ModelRegistration memory registration = classifierRegistration();
+        address empty = address(0xE0A);
+        vm.deal(empty, 1);
+        registration.chunks[1].verifier = empty;
+        registration.chunks[1].codeHash = empty.codehash;
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.VerifierWithoutCode.selector, 1, empty));
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenAVerifierIsADelegatingAccount() public {
+        ModelRegistration memory registration = classifierRegistration();
+        address account = address(0xE0A);
+        vm.etch(account, abi.encodePacked(hex"ef0100", registration.chunks[0].verifier));
+        registration.chunks[1].verifier = account;
+        registration.chunks[1].codeHash = account.codehash;
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.VerifierWithoutCode.selector, 1, account));
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenACodeHashDiffers() public {
+        ModelRegistration memory registration = classifierRegistration();
+        bytes32 actual = registration.chunks[2].codeHash;
+        registration.chunks[2].codeHash = bytes32(uint256(1));
+        vm.expectRevert(
+            abi.encodeWithSelector(IChainferRegistry.VerifierCodeHashMismatch.selector, 2, bytes32(uint256(1)), actual)
+        );
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenAnOutputNamesAMissingChunk() public {
+        OutputSpec memory spec = scores(3);
+        _expectInvalidOutput(spec);
+    }
+
+    function test_registerModel_revertsWhenAnOutputHasNoValues() public {
+        OutputSpec memory spec = scores(2);
+        spec.length = 0;
+        _expectInvalidOutput(spec);
+    }
+
+    function test_registerModel_revertsWhenAnOutputRunsPastThePublicValues() public {
+        OutputSpec memory spec = scores(2);
+        spec.length = 16;
+        _expectInvalidOutput(spec);
+        spec.length = 15;
+        spec.offset = 1;
+        _expectInvalidOutput(spec);
+        spec.offset = type(uint32).max;
+        _expectInvalidOutput(spec);
+    }
+
+    function test_registerModel_revertsWhenACommittedOutputRunsPastThePublicValues() public {
+        OutputSpec memory spec = scores(1);
+        spec.visibility = Visibility.Committed;
+        _expectInvalidOutput(spec);
+    }
+
+    function test_registerModel_revertsWhenAZeroPointIsNoValue() public {
+        OutputSpec memory spec = scores(2);
+        spec.zeroPoint = 65_536;
+        _expectInvalidOutput(spec);
+    }
+
+    function test_registerModel_revertsWhenAScaleIsNotPositiveOrTooLarge() public {
+        OutputSpec memory spec = scores(2);
+        spec.scaleWad = 0;
+        _expectInvalidOutput(spec);
+        spec.scaleWad = -1;
+        _expectInvalidOutput(spec);
+        spec.scaleWad = int256(type(int128).max) + 1;
+        _expectInvalidOutput(spec);
+    }
+
+    function test_model_revertsWhenNotRegistered() public {
+        ModelId unknown = ModelId.wrap("unknown");
+        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown);
+        vm.expectRevert(expected);
+        registry.model(unknown);
+        vm.expectRevert(expected);
+        registry.chunkSpec(unknown, 0);
+        vm.expectRevert(expected);
+        registry.outputSpec(unknown, 0);
+    }
+
+    function test_chunkSpec_revertsWhenOutOfRange() public {
+        ModelId modelId = register(classifierRegistration());
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ChunkOutOfRange.selector, 3, 3));
+        registry.chunkSpec(modelId, 3);
+    }
+
+    function test_outputSpec_revertsWhenOutOfRange() public {
+        ModelId modelId = register(classifierRegistration());
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.OutputOutOfRange.selector, 1, 1));
+        registry.outputSpec(modelId, 1);
+    }
+
+    function _expectInvalidOutput(OutputSpec memory spec) private {
+        ModelRegistration memory registration = classifierRegistration();
+        OutputSpec[] memory outputs = new OutputSpec[](2);
+        outputs[0] = registration.outputs[0];
+        outputs[1] = spec;
+        registration.outputs = outputs;
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidOutputSpec.selector, 1));
+        registry.registerModel(registration);
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Test} from "forge-std/Test.sol";
+import {ChainferRegistry} from "../../src/ChainferRegistry.sol";
+import {Context} from "../../src/types/Context.sol";
+import {InferenceId} from "../../src/types/InferenceId.sol";
+import {ModelId} from "../../src/types/ModelId.sol";
+import {ChunkProof, ChunkSpec, ModelRegistration, OutputSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {StubVerifier} from "../stubs/StubVerifier.sol";
+
+/// @notice A registry, stub-verified models, and honest proofs for them.
+abstract contract RegistryTest is Test {
+    uint256 internal constant R =
+        21_888_242_871_839_275_222_246_405_745_257_275_088_548_364_400_416_034_343_698_204_186_575_808_495_617;
+
+    address internal constant REGISTRANT = address(0xA11CE);
+    address internal constant REQUESTER = address(0xB0B);
+    address internal constant RELAYER = address(0xCA11);
+    uint256 internal constant ROOT = uint256(keccak256("root")) >> 8;
+    uint256 internal constant NONCE = 7;
+
+    ChainferRegistry internal registry;
+
+    function setUp() public virtual {
+        registry = new ChainferRegistry();
+        vm.warp(1_800_000_000);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Models
+
+    /// @dev A registration with one stub a chunk and no outputs.
+    function registrationOf(bytes32 manifestId, uint32[] memory numPublic)
+        internal
+        returns (ModelRegistration memory registration)
+    {
+        registration.manifestId = manifestId;
+        registration.uri = "ipfs://bundle";
+        registration.chunks = new ChunkSpec[](numPublic.length);
+        for (uint256 i; i < numPublic.length; ++i) {
+            address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(manifestId, i)))));
+            registration.chunks[i] =
+                ChunkSpec({verifier: verifier, codeHash: verifier.codehash, numPublic: numPublic[i]});
+        }
+        registration.outputs = new OutputSpec[](0);
+    }
+
+    function register(ModelRegistration memory registration) internal returns (ModelId) {
+        vm.prank(REGISTRANT);
+        return registry.registerModel(registration);
+    }
+
+    /// @dev Three chunks: the first reads a committed input, the last writes ten public scores.
+    function classifierRegistration() internal returns (ModelRegistration memory registration) {
+        uint32[] memory numPublic = new uint32[](3);
+        numPublic[0] = 1;
+        numPublic[2] = 1;
+        registration = registrationOf("classifier", numPublic);
+        registration.outputs = new OutputSpec[](1);
+        registration.outputs[0] = scores(2);
+    }
+
+    function scores(uint16 chunk) internal pure returns (OutputSpec memory) {
+        return OutputSpec({
+            name: "scores",
+            chunk: chunk,
+            offset: 0,
+            length: 10,
+            zeroPoint: 100,
+            scaleWad: 0.25e18,
+            visibility: Visibility.Public
+        });
+    }
+
+    function uniform(uint256 count, uint32 numPublic) internal pure returns (uint32[] memory list) {
+        list = new uint32[](count);
+        for (uint256 i; i < count; ++i) {
+            list[i] = numPublic;
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Proofs
+
+    /// @dev Public values that a deterministic circuit would give for a root.
+    function honestValues(ModelId modelId, uint256 root, uint256 chunk)
+        internal
+        view
+        returns (uint256[] memory values)
+    {
+        values = new uint256[](registry.chunkSpec(modelId, chunk).numPublic);
+        for (uint256 i; i < values.length; ++i) {
+            values[i] = uint256(keccak256(abi.encode(modelId, root, chunk, i))) >> 16;
+        }
+    }
+
+    function proofWith(
+        ModelId modelId,
+        uint256 root,
+        address requester,
+        uint256 nonce,
+        uint16 chunk,
+        uint256[] memory values
+    ) internal view returns (ChunkProof memory) {
+        uint256[] memory instances = new uint256[](values.length + 2);
+        instances[0] = root;
+        instances[1] = Context.unwrap(registry.contextOf(modelId, requester, nonce));
+        for (uint256 i; i < values.length; ++i) {
+            instances[i + 2] = values[i];
+        }
+        StubVerifier verifier = StubVerifier(registry.chunkSpec(modelId, chunk).verifier);
+        return ChunkProof({chunk: chunk, proof: verifier.proofFor(instances), publicValues: values});
+    }
+
+    function honestProof(ModelId modelId, uint256 root, uint16 chunk) internal view returns (ChunkProof memory) {
+        return proofWith(modelId, root, REQUESTER, NONCE, chunk, honestValues(modelId, root, chunk));
+    }
+
+    function honestProofs(ModelId modelId, uint256 root) internal view returns (ChunkProof[] memory proofs) {
+        proofs = new ChunkProof[](registry.model(modelId).chunkCount);
+        for (uint16 i; i < proofs.length; ++i) {
+            proofs[i] = honestProof(modelId, root, i);
+        }
+    }
+
+    function only(ChunkProof memory proof) internal pure returns (ChunkProof[] memory proofs) {
+        proofs = new ChunkProof[](1);
+        proofs[0] = proof;
+    }
+
+    function idOf(ModelId modelId, uint256 root) internal view returns (InferenceId) {
+        return registry.inferenceIdOf(modelId, root, registry.contextOf(modelId, REQUESTER, NONCE));
+    }
+
+    function pack(uint256[] memory values) internal pure returns (uint256 word) {
+        for (uint256 i = values.length; i > 0; --i) {
+            word = word << 16 | values[i - 1];
+        }
+    }
+
+    function assertEqId(InferenceId a, InferenceId b) internal pure {
+        assertEq(InferenceId.unwrap(a), InferenceId.unwrap(b));
+    }
+
+    function assertEqModel(ModelId a, ModelId b) internal pure {
+        assertEq(ModelId.unwrap(a), ModelId.unwrap(b));
+    }
+}

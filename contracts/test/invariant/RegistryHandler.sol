@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Test} from "forge-std/Test.sol";
+import {ChainferRegistry} from "../../src/ChainferRegistry.sol";
+import {Context} from "../../src/types/Context.sol";
+import {InferenceId} from "../../src/types/InferenceId.sol";
+import {ModelId} from "../../src/types/ModelId.sol";
+import {ChunkProof, ChunkSpec, InferenceStatus, ModelRegistration, OutputSpec} from "../../src/types/RegistryTypes.sol";
+import {StubVerifier} from "../stubs/StubVerifier.sol";
+
+/// @notice Drives the registry with honest and dishonest calls by several accounts, and keeps its own books: which chunk
+/// of which inference was shown with a proof that its verifier accepts. The books come from asking the verifiers, never
+/// from the registry.
+contract RegistryHandler is Test {
+    uint256 internal constant MAX_MODELS = 6;
+    uint256 internal constant ROOTS = 3;
+
+    /// @dev What a commitment fixed; nothing may change it.
+    struct Fixed {
+        ModelId modelId;
+        uint256 root;
+        address requester;
+        uint256 nonce;
+    }
+
+    ChainferRegistry public immutable REGISTRY;
+
+    ModelId[] public models;
+    mapping(ModelId => bytes32) public modelDigest;
+    InferenceId[] public inferences;
+    mapping(InferenceId => Fixed) public fixedOf;
+    /// @notice Chunks with an accepted proof for exactly this root and context, as a bitmap.
+    mapping(InferenceId => uint256) public verified;
+    mapping(InferenceId => mapping(uint256 => bytes32)) public valuesHash;
+    mapping(InferenceId => InferenceStatus) public highest;
+    /// @notice What should never have happened, in words.
+    string public violation;
+    /// @notice How often each kind of call went through.
+    mapping(bytes32 => uint256) public calls;
+
+    modifier asSomeone(uint256 who) {
+        vm.warp(block.timestamp + 1);
+        vm.startPrank(_actor(who));
+        _;
+        vm.stopPrank();
+    }
+
+    constructor() {
+        REGISTRY = new ChainferRegistry();
+        vm.warp(1_800_000_000);
+        _register(3, 0);
+        _register(1, 1);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Actions
+
+    function register(uint256 chunks, uint256 seed, uint256 who) external asSomeone(who) {
+        if (models.length >= MAX_MODELS) return;
+        _register(1 + chunks % 4, seed);
+    }
+
+    /// @dev A manifest that is taken, by its registrant or by someone else.
+    function registerAgain(uint256 which, uint256 who) external {
+        ModelId modelId = models[which % models.length];
+        ModelRegistration memory registration;
+        registration.manifestId = REGISTRY.model(modelId).manifestId;
+        registration.uri = "ipfs://other";
+        registration.chunks = new ChunkSpec[](1);
+        registration.chunks[0] = REGISTRY.chunkSpec(modelId, 0);
+        address registrant = who % 2 == 0 ? REGISTRY.model(modelId).registrant : _actor(who);
+        ModelId own = REGISTRY.modelIdOf(registration.manifestId, registrant);
+        bool taken = modelDigest[own] != 0;
+        if (!taken && models.length >= MAX_MODELS) return;
+        vm.prank(registrant);
+        try REGISTRY.registerModel(registration) returns (ModelId other) {
+            if (taken) violation = "a model was registered twice";
+            if (other != own) violation = "a model got another id";
+            _remember(other);
+        } catch {
+            if (!taken) violation = "a fresh registration was refused";
+        }
+    }
+
+    function commit(uint256 which, uint256 root, uint256 nonce, uint256 who) external asSomeone(who) {
+        Fixed memory fixed_ = _pick(which, root, nonce);
+        REGISTRY.commit(fixed_.modelId, fixed_.root, fixed_.requester, fixed_.nonce);
+        _track(fixed_);
+        ++calls["commit"];
+    }
+
+    /// @dev Honest proofs of a random, possibly repetitive choice of chunks.
+    function prove(uint256 which, uint256 root, uint256 nonce, uint256 chunks, bool attest, uint256 who)
+        external
+        asSomeone(who)
+    {
+        Fixed memory fixed_ = _pick(which, root, nonce);
+        ChunkProof[] memory proofs = new ChunkProof[](1 + chunks % 4);
+        uint256 count = REGISTRY.model(fixed_.modelId).chunkCount;
+        for (uint256 i; i < proofs.length; ++i) {
+            proofs[i] = _honest(fixed_, uint16((chunks >> (8 * i + 8)) % count));
+        }
+        InferenceId id = _idOf(fixed_);
+        bool known = REGISTRY.statusOf(id) != InferenceStatus.None;
+        if (_send(fixed_, proofs, attest)) {
+            if (!known && !attest) violation = "proven without a commitment";
+            ++calls["prove"];
+        } else if (known || attest) {
+            violation = "honest proofs were refused";
+        }
+    }
+
+    /// @dev One proof with something wrong, among honest ones.
+    function proveDishonestly(uint256 which, uint256 root, uint256 nonce, uint256 how, bool attest, uint256 who)
+        external
+        asSomeone(who)
+    {
+        (root, nonce) = (root % ROOTS, nonce % 2);
+        Fixed memory fixed_ = _pick(which, root, nonce);
+        uint256 count = REGISTRY.model(fixed_.modelId).chunkCount;
+        uint16 chunk = uint16((how >> 8) % count);
+        ChunkProof[] memory proofs = new ChunkProof[](2);
+        proofs[0] = _honest(fixed_, uint16((how >> 16) % count));
+        proofs[1] = _honest(fixed_, chunk);
+        how %= 6;
+        if (how == 0) {
+            proofs[1].proof[7] ^= 0x10;
+        } else if (how == 1) {
+            Fixed memory other = _pick(which, root + 1, nonce);
+            proofs[1].proof = _honest(other, chunk).proof;
+        } else if (how == 2) {
+            Fixed memory other = _pick(which, root, nonce + 1);
+            proofs[1].proof = _honest(other, chunk).proof;
+        } else if (how == 3) {
+            proofs[1].chunk = uint16((chunk + 1) % (count + 1));
+        } else if (how == 4) {
+            if (proofs[1].publicValues.length == 0) proofs[1].publicValues = new uint256[](1);
+            else proofs[1].publicValues[0] ^= 1;
+        } else {
+            proofs[1].publicValues = new uint256[](0);
+        }
+        if (_send(fixed_, proofs, attest)) ++calls["dishonest call that went through"];
+        else ++calls["dishonest call that was refused"];
+    }
+
+    // -------------------------------------------------------------------------------------------------------- Books
+
+    function modelsLength() external view returns (uint256) {
+        return models.length;
+    }
+
+    function inferencesLength() external view returns (uint256) {
+        return inferences.length;
+    }
+
+    function digestOf(ModelId modelId) public view returns (bytes32 digest) {
+        uint256 chunks = REGISTRY.model(modelId).chunkCount;
+        digest = keccak256(abi.encode(REGISTRY.model(modelId)));
+        for (uint256 i; i < chunks; ++i) {
+            digest = keccak256(abi.encode(digest, REGISTRY.chunkSpec(modelId, i)));
+        }
+    }
+
+    function _send(Fixed memory fixed_, ChunkProof[] memory proofs, bool attest) private returns (bool) {
+        bool success;
+        if (attest) {
+            try REGISTRY.attest(fixed_.modelId, fixed_.root, fixed_.requester, fixed_.nonce, proofs) {
+                success = true;
+            } catch {}
+        } else {
+            try REGISTRY.prove(fixed_.modelId, fixed_.root, fixed_.requester, fixed_.nonce, proofs) {
+                success = true;
+            } catch {}
+        }
+        if (!success) return false;
+        _track(fixed_);
+        InferenceId id = _idOf(fixed_);
+        for (uint256 i; i < proofs.length; ++i) {
+            _book(id, fixed_, proofs[i]);
+        }
+        InferenceStatus status = REGISTRY.statusOf(id);
+        if (status < highest[id]) violation = "a status went back";
+        highest[id] = status;
+        return true;
+    }
+
+    /// @dev A proof that the registry let pass is either accepted by its verifier, for this root and context, or
+    /// repeats a chunk, with the same public values.
+    function _book(InferenceId id, Fixed memory fixed_, ChunkProof memory proof) private {
+        uint256[] memory instances = _instances(fixed_, proof.publicValues);
+        bool accepted;
+        StubVerifier verifier = StubVerifier(REGISTRY.chunkSpec(fixed_.modelId, proof.chunk).verifier);
+        try verifier.verifyProof(proof.proof, instances) returns (bool answer) {
+            accepted = answer;
+        } catch {}
+        bytes32 hash = keccak256(abi.encodePacked(proof.publicValues));
+        if ((verified[id] >> proof.chunk) & 1 == 1) {
+            if (valuesHash[id][proof.chunk] != hash) violation = "other public values passed";
+        } else if (!accepted) {
+            violation = "an unverified chunk passed";
+        } else {
+            verified[id] |= uint256(1) << proof.chunk;
+            valuesHash[id][proof.chunk] = hash;
+        }
+    }
+
+    function _track(Fixed memory fixed_) private {
+        InferenceId id = _idOf(fixed_);
+        if (fixedOf[id].root != 0) return;
+        fixedOf[id] = fixed_;
+        inferences.push(id);
+    }
+
+    function _remember(ModelId modelId) private {
+        if (modelDigest[modelId] != 0) return;
+        models.push(modelId);
+        modelDigest[modelId] = digestOf(modelId);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Choices
+
+    function _register(uint256 chunks, uint256 seed) private {
+        ModelRegistration memory registration;
+        registration.manifestId = keccak256(abi.encode("manifest", models.length));
+        registration.uri = "ipfs://bundle";
+        registration.chunks = new ChunkSpec[](chunks);
+        registration.outputs = new OutputSpec[](0);
+        for (uint256 i; i < chunks; ++i) {
+            address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i)))));
+            uint256 random = uint256(keccak256(abi.encode(seed, i))) % 5;
+            uint32 numPublic = random == 4 ? 33 : uint32(random);
+            registration.chunks[i] = ChunkSpec({verifier: verifier, codeHash: verifier.codehash, numPublic: numPublic});
+        }
+        _remember(REGISTRY.registerModel(registration));
+    }
+
+    function _actor(uint256 who) private pure returns (address) {
+        return address(uint160(0x1000 + who % 4));
+    }
+
+    function _pick(uint256 which, uint256 root, uint256 nonce) private view returns (Fixed memory) {
+        return Fixed({
+            modelId: models[which % models.length],
+            root: uint256(keccak256(abi.encode("root", root % ROOTS))) >> 8,
+            requester: _actor(nonce % 2),
+            nonce: nonce % 2
+        });
+    }
+
+    function _idOf(Fixed memory fixed_) private view returns (InferenceId) {
+        Context context = REGISTRY.contextOf(fixed_.modelId, fixed_.requester, fixed_.nonce);
+        return REGISTRY.inferenceIdOf(fixed_.modelId, fixed_.root, context);
+    }
+
+    function _instances(Fixed memory fixed_, uint256[] memory values)
+        private
+        view
+        returns (uint256[] memory instances)
+    {
+        instances = new uint256[](values.length + 2);
+        instances[0] = fixed_.root;
+        instances[1] = Context.unwrap(REGISTRY.contextOf(fixed_.modelId, fixed_.requester, fixed_.nonce));
+        for (uint256 i; i < values.length; ++i) {
+            instances[i + 2] = values[i];
+        }
+    }
+
+    function _honest(Fixed memory fixed_, uint16 chunk) private view returns (ChunkProof memory) {
+        ChunkSpec memory spec = REGISTRY.chunkSpec(fixed_.modelId, chunk);
+        uint256[] memory values = new uint256[](spec.numPublic);
+        for (uint256 i; i < values.length; ++i) {
+            values[i] = uint256(keccak256(abi.encode(fixed_.modelId, fixed_.root, chunk, i))) >> 16;
+        }
+        bytes memory proof = StubVerifier(spec.verifier).proofFor(_instances(fixed_, values));
+        return ChunkProof({chunk: chunk, proof: proof, publicValues: values});
+    }
+}

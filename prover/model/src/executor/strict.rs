@@ -1,0 +1,52 @@
+//! Refusal mode: saturation is an error where the float function has no bound.
+
+use super::{Trace, run};
+use crate::error::{ModelError, Result};
+use crate::quantized::QuantizedGraph;
+use serde::{Deserialize, Serialize};
+
+/// Which ends of a layer's range are bounds of the float function itself (ReLU: the low end; ReLU6: the low end, and
+/// the high end if the range reaches 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloatClamp {
+    /// Clamping at 0 is what the float function does.
+    pub low: bool,
+    /// Clamping at `range - 1` is what the float function does.
+    pub high: bool,
+}
+
+/// One entry a layer of the graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClampTable(pub Vec<FloatClamp>);
+
+/// Runs the program like [`super::execute`], and refuses any saturation that the float function does not have.
+///
+/// # Errors
+/// As [`super::execute`]; [`ModelError::Saturated`] names the first layer and element.
+pub fn execute_strict(
+    graph: &QuantizedGraph,
+    clamps: &ClampTable,
+    inputs: &[Vec<u32>],
+) -> Result<Trace> {
+    if clamps.0.len() != graph.layers.len() {
+        return Err(ModelError::InvalidGraph(format!(
+            "{} clamp entries for {} layers",
+            clamps.0.len(),
+            graph.layers.len()
+        )));
+    }
+    let range = i64::from(graph.range);
+    run(graph, inputs, |index, acc| {
+        let clamp = clamps.0[index];
+        let refused = |value: i64| (value < 0 && !clamp.low) || (value >= range && !clamp.high);
+        match acc.iter().position(|a| refused(a.div_euclid(range))) {
+            None => Ok(()),
+            Some(element) => Err(ModelError::Saturated {
+                layer: graph.layers[index].name().to_owned(),
+                element,
+                value: acc[element].div_euclid(range),
+                range: graph.range,
+            }),
+        }
+    })
+}

@@ -1,0 +1,334 @@
+//! Builds float graphs with shape inference; every rule of the graph is checked here, once.
+
+use super::{Conv, FloatGraph, FloatId, FloatNode, FloatOp, FloatTensor, Padding};
+use crate::error::{ModelError, Result};
+
+/// No tensor is larger than this.
+const MAX_ELEMENTS: usize = 1 << 26;
+/// No kernel, stride or padding is larger than this.
+const MAX_EXTENT: usize = 1 << 16;
+
+/// Adds tensors and nodes in topological order.
+#[derive(Clone, Debug, Default)]
+pub struct GraphBuilder {
+    tensors: Vec<FloatTensor>,
+    nodes: Vec<FloatNode>,
+    inputs: Vec<FloatId>,
+    fixed_point: Option<f64>,
+}
+
+impl GraphBuilder {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty graph whose source model, and its input files, are fixed point at this scale factor.
+    pub fn with_fixed_point(scale_factor: f64) -> Self {
+        Self {
+            fixed_point: Some(scale_factor),
+            ..Self::default()
+        }
+    }
+
+    /// The shape of a tensor made so far.
+    pub fn shape(&self, id: FloatId) -> &[usize] {
+        &self.tensors[id.0].shape
+    }
+
+    /// Adds a model input.
+    ///
+    /// # Errors
+    /// The shape is empty or too large, or an element count is 0.
+    pub fn input(&mut self, name: &str, shape: &[usize]) -> Result<FloatId> {
+        check_size(name, "Input", shape)?;
+        let id = self.push_tensor(name, shape.to_vec());
+        self.inputs.push(id);
+        Ok(id)
+    }
+
+    /// Adds a node; its output tensor has the node's name.
+    ///
+    /// # Errors
+    /// [`ModelError::UnsupportedUse`] names the node and says what does not fit.
+    pub fn node(&mut self, name: &str, op: FloatOp, inputs: &[FloatId]) -> Result<FloatId> {
+        let bad = |reason: String| {
+            Err(ModelError::UnsupportedUse {
+                node: name.to_owned(),
+                op: op.name(),
+                reason,
+            })
+        };
+        if inputs.len() != op.arity() || inputs.iter().any(|i| i.0 >= self.tensors.len()) {
+            return bad(format!("{} operand(s) expected", op.arity()));
+        }
+        let shapes: Vec<&[usize]> = inputs.iter().map(|i| self.shape(*i)).collect();
+        let shape = match infer(&op, &shapes) {
+            Ok(shape) => shape,
+            Err(reason) => return bad(reason),
+        };
+        check_size(name, op.name(), &shape)?;
+        let output = self.push_tensor(name, shape);
+        self.nodes.push(FloatNode {
+            name: name.to_owned(),
+            op,
+            inputs: inputs.to_vec(),
+            output,
+        });
+        Ok(output)
+    }
+
+    /// Renames a tensor (to the name the source model gives it).
+    pub fn rename(&mut self, id: FloatId, name: &str) {
+        self.tensors[id.0].name = name.to_owned();
+    }
+
+    /// Closes the graph. Nodes that no output depends on are dropped.
+    ///
+    /// # Errors
+    /// There is no input or no output.
+    pub fn finish(self, outputs: &[FloatId]) -> Result<FloatGraph> {
+        if self.inputs.is_empty() || outputs.is_empty() {
+            return Err(ModelError::Malformed {
+                format: "model",
+                detail: "a model needs at least one input and one output".into(),
+            });
+        }
+        let mut live = vec![false; self.tensors.len()];
+        for id in outputs {
+            live[id.0] = true;
+        }
+        for node in self.nodes.iter().rev() {
+            if live[node.output.0] {
+                node.inputs.iter().for_each(|i| live[i.0] = true);
+            }
+        }
+        Ok(FloatGraph {
+            nodes: self
+                .nodes
+                .into_iter()
+                .filter(|n| live[n.output.0])
+                .collect(),
+            tensors: self.tensors,
+            inputs: self.inputs,
+            outputs: outputs.to_vec(),
+            fixed_point: self.fixed_point,
+        })
+    }
+
+    fn push_tensor(&mut self, name: &str, shape: Vec<usize>) -> FloatId {
+        self.tensors.push(FloatTensor {
+            name: name.to_owned(),
+            shape,
+        });
+        FloatId(self.tensors.len() - 1)
+    }
+}
+
+fn check_size(name: &str, op: &'static str, shape: &[usize]) -> Result<()> {
+    let len = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+    if len.is_some_and(|n| (1..=MAX_ELEMENTS).contains(&n)) {
+        return Ok(());
+    }
+    Err(ModelError::UnsupportedUse {
+        node: name.to_owned(),
+        op,
+        reason: format!("shape {shape:?} is empty or larger than {MAX_ELEMENTS} elements"),
+    })
+}
+
+/// Output length of a sliding window.
+fn slide(
+    len: usize,
+    before: usize,
+    after: usize,
+    kernel: usize,
+    stride: usize,
+) -> Result<usize, String> {
+    if [kernel, stride]
+        .iter()
+        .any(|n| !(1..=MAX_EXTENT).contains(n))
+        || before.max(after) > MAX_EXTENT
+    {
+        return Err(format!(
+            "kernel {kernel}, stride {stride} or padding {before}+{after} is 0 or absurd"
+        ));
+    }
+    match (len + before + after).checked_sub(kernel) {
+        Some(room) => Ok(room / stride + 1),
+        None => Err(format!(
+            "the window of {kernel} is larger than the padded input of {}",
+            len + before + after
+        )),
+    }
+}
+
+fn planes(shape: &[usize]) -> Result<(usize, usize, usize), String> {
+    match shape {
+        [1, c, h, w] => Ok((*c, *h, *w)),
+        _ => Err(format!(
+            "input shape {shape:?}; supported: [1, channels, rows, columns]"
+        )),
+    }
+}
+
+fn windows(
+    shape: &[usize],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    pad: Padding,
+) -> Result<[usize; 3], String> {
+    let (c, h, w) = planes(shape)?;
+    Ok([
+        c,
+        slide(h, pad.top, pad.bottom, kernel[0], stride[0])?,
+        slide(w, pad.left, pad.right, kernel[1], stride[1])?,
+    ])
+}
+
+fn expect(what: &str, expected: usize, got: usize) -> Result<(), String> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(format!("{what}: {expected} expected, got {got}"))
+}
+
+fn conv_shape(conv: &Conv, shape: &[usize]) -> Result<Vec<usize>, String> {
+    let [c, h, w] = windows(shape, conv.kernel, conv.stride, conv.padding)?;
+    if conv.groups == 0
+        || !c.is_multiple_of(conv.groups)
+        || !conv.channels.is_multiple_of(conv.groups)
+    {
+        return Err(format!(
+            "{} groups do not divide {c} input and {} output channels",
+            conv.groups, conv.channels
+        ));
+    }
+    let taps = conv.kernel[0] * conv.kernel[1];
+    let weights = conv
+        .channels
+        .saturating_mul(c / conv.groups)
+        .saturating_mul(taps);
+    expect("weights", weights, conv.weights.len())?;
+    if let Some(bias) = &conv.bias {
+        expect("bias values", conv.channels, bias.len())?;
+    }
+    Ok(vec![1, conv.channels, h, w])
+}
+
+fn infer(op: &FloatOp, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
+    let shape = shapes[0];
+    let len: usize = shape.iter().product();
+    finite(op)?;
+    match op {
+        FloatOp::Conv(conv) => conv_shape(conv, shape),
+        FloatOp::Dense(dense) => {
+            let Some((last, rest)) = shape.split_last() else {
+                return Err("a scalar input".into());
+            };
+            expect(
+                "weights",
+                last.saturating_mul(dense.outputs),
+                dense.weights.len(),
+            )?;
+            if let Some(bias) = &dense.bias {
+                expect("bias values", dense.outputs, bias.len())?;
+            }
+            Ok(rest.iter().copied().chain([dense.outputs]).collect())
+        }
+        FloatOp::BatchNorm(norm) => {
+            let channels = *shape.get(1).ok_or("an input without a channel axis")?;
+            for values in [&norm.gamma, &norm.beta, &norm.mean, &norm.variance] {
+                expect("statistics a channel", channels, values.len())?;
+            }
+            if norm.variance.iter().any(|v| v + norm.epsilon <= 0.0) {
+                return Err("variance + epsilon is not positive".into());
+            }
+            Ok(shape.to_vec())
+        }
+        FloatOp::AddConstant(c) | FloatOp::MulConstant(c) => {
+            expect("constant values", c.shape.iter().product(), c.data.len())?;
+            if !c.fits(shape) {
+                return Err(format!(
+                    "a constant of shape {:?} does not broadcast to {shape:?}",
+                    c.shape
+                ));
+            }
+            Ok(shape.to_vec())
+        }
+        FloatOp::Add | FloatOp::Sub => {
+            if shapes[0] != shapes[1] {
+                return Err(format!(
+                    "operands of shapes {:?} and {:?}; supported: one shape, or a constant",
+                    shapes[0], shapes[1]
+                ));
+            }
+            Ok(shape.to_vec())
+        }
+        FloatOp::Clamp(bounds) => {
+            let (low, high) = (bounds.low.unwrap_or(0.0), bounds.high.unwrap_or(0.0));
+            if low > 0.0 || high < 0.0 || bounds.low.zip(bounds.high).is_some_and(|(l, h)| l >= h) {
+                return Err(format!(
+                    "bounds {:?} to {:?}; supported: bounds that enclose 0",
+                    bounds.low, bounds.high
+                ));
+            }
+            Ok(shape.to_vec())
+        }
+        FloatOp::AveragePool(pool) | FloatOp::MaxPool(pool) => {
+            let [c, h, w] = windows(shape, pool.kernel, pool.stride, pool.padding)?;
+            let pad = pool.padding;
+            if pad.top.max(pad.bottom) >= pool.kernel[0]
+                || pad.left.max(pad.right) >= pool.kernel[1]
+            {
+                return Err("padding that is not less than the window".into());
+            }
+            Ok(vec![1, c, h, w])
+        }
+        FloatOp::GlobalAveragePool => planes(shape).map(|(c, _, _)| vec![1, c, 1, 1]),
+        FloatOp::Reshape(to) => {
+            let count = to.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+            if count == Some(len) {
+                return Ok(to.clone());
+            }
+            Err(format!("{shape:?} does not have the elements of {to:?}"))
+        }
+        FloatOp::Transpose(perm) => {
+            let mut sorted = perm.clone();
+            sorted.sort_unstable();
+            if sorted.iter().copied().ne(0..shape.len()) {
+                return Err(format!(
+                    "{perm:?} is not a permutation of {} axes",
+                    shape.len()
+                ));
+            }
+            Ok(perm.iter().map(|p| shape[*p]).collect())
+        }
+    }
+}
+
+/// Every constant is a finite number.
+fn finite(op: &FloatOp) -> Result<(), String> {
+    let empty = Vec::new();
+    let parts: [&Vec<f64>; 4] = match op {
+        FloatOp::Conv(c) => [
+            &c.weights,
+            c.bias.as_ref().unwrap_or(&empty),
+            &empty,
+            &empty,
+        ],
+        FloatOp::Dense(d) => [
+            &d.weights,
+            d.bias.as_ref().unwrap_or(&empty),
+            &empty,
+            &empty,
+        ],
+        FloatOp::BatchNorm(b) => [&b.gamma, &b.beta, &b.mean, &b.variance],
+        FloatOp::AddConstant(c) | FloatOp::MulConstant(c) => [&c.data, &empty, &empty, &empty],
+        _ => return Ok(()),
+    };
+    if parts.iter().all(|p| p.iter().all(|v| v.is_finite())) {
+        return Ok(());
+    }
+    Err("a constant is not a finite number".into())
+}

@@ -1,0 +1,179 @@
+//! Reference executor over f64: what quantisation is measured against.
+
+use super::{BatchNorm, Conv, Dense, FloatGraph, FloatOp, Pool, ops::transpose_sources};
+use crate::error::Result;
+use crate::io::check_lists;
+
+/// The values of every tensor of one float inference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloatTrace {
+    /// Indexed by [`super::FloatId`], flattened in the shape's order; empty where no output depends on it.
+    pub tensors: Vec<Vec<f64>>,
+}
+
+impl FloatGraph {
+    /// Runs the network on one flat list an input.
+    ///
+    /// # Errors
+    /// Wrong number or length of inputs, or a value that is not finite.
+    pub fn execute(&self, inputs: &[Vec<f64>]) -> Result<FloatTrace> {
+        self.check_inputs("input", inputs)?;
+        let mut tensors = vec![Vec::new(); self.tensors().len()];
+        for (id, values) in self.inputs().iter().zip(inputs) {
+            tensors[id.0] = values.clone();
+        }
+        for node in self.nodes() {
+            let x: &[f64] = &tensors[node.inputs[0].0];
+            let shape = &self.tensor(node.inputs[0]).shape;
+            let out_shape = &self.tensor(node.output).shape;
+            let values = match &node.op {
+                FloatOp::Conv(op) => conv(op, x, shape, out_shape),
+                FloatOp::Dense(op) => dense(op, x),
+                FloatOp::BatchNorm(op) => batch_norm(op, x, shape),
+                FloatOp::AddConstant(c) => zip(x, &c.broadcast(shape), |a, b| a + b),
+                FloatOp::MulConstant(c) => zip(x, &c.broadcast(shape), |a, b| a * b),
+                FloatOp::Add => zip(x, &tensors[node.inputs[1].0], |a, b| a + b),
+                FloatOp::Sub => zip(x, &tensors[node.inputs[1].0], |a, b| a - b),
+                FloatOp::Clamp(bounds) => x.iter().map(|v| bounds.clamp(*v)).collect(),
+                FloatOp::AveragePool(op) => {
+                    let area = (op.kernel[0] * op.kernel[1]) as f64;
+                    pool(op, x, shape, out_shape, 0.0, |a, b| a + b)
+                        .into_iter()
+                        .map(|sum| sum / area)
+                        .collect()
+                }
+                FloatOp::GlobalAveragePool => {
+                    let plane = shape[2] * shape[3];
+                    x.chunks_exact(plane)
+                        .map(|p| p.iter().sum::<f64>() / plane as f64)
+                        .collect()
+                }
+                FloatOp::MaxPool(op) => pool(op, x, shape, out_shape, f64::NEG_INFINITY, f64::max),
+                FloatOp::Reshape(_) => x.to_vec(),
+                FloatOp::Transpose(perm) => transpose_sources(shape, perm)
+                    .into_iter()
+                    .map(|i| x[i])
+                    .collect(),
+            };
+            tensors[node.output.0] = values;
+        }
+        Ok(FloatTrace { tensors })
+    }
+
+    /// Checks number, length and finiteness of inputs; `place` begins the message.
+    ///
+    /// # Errors
+    /// As [`check_lists`].
+    pub fn check_inputs(&self, place: &str, inputs: &[Vec<f64>]) -> Result<()> {
+        check_lists(place, &self.input_specs(), inputs)
+    }
+
+    /// The output tensors of a trace.
+    pub fn outputs_of<'a>(&self, trace: &'a FloatTrace) -> Vec<&'a [f64]> {
+        self.outputs()
+            .iter()
+            .map(|id| trace.tensors[id.0].as_slice())
+            .collect()
+    }
+}
+
+fn zip(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect()
+}
+
+fn conv(op: &Conv, x: &[f64], shape: &[usize], out: &[usize]) -> Vec<f64> {
+    let (c, h, w) = (shape[1], shape[2], shape[3]);
+    let (group_in, group_out) = (c / op.groups, op.channels / op.groups);
+    let [kh, kw] = op.kernel;
+    let mut values = Vec::with_capacity(op.channels * out[2] * out[3]);
+    for o in 0..op.channels {
+        let bias = op.bias.as_ref().map_or(0.0, |b| b[o]);
+        for oy in 0..out[2] {
+            for ox in 0..out[3] {
+                let mut sum = bias;
+                for i in 0..group_in {
+                    let plane = &x[(o / group_out * group_in + i) * h * w..][..h * w];
+                    let taps = &op.weights[(o * group_in + i) * kh * kw..][..kh * kw];
+                    for (ky, row) in taps.chunks_exact(kw).enumerate() {
+                        let y = oy * op.stride[0] + ky;
+                        if y < op.padding.top || y >= op.padding.top + h {
+                            continue;
+                        }
+                        for (kx, weight) in row.iter().enumerate() {
+                            let column = ox * op.stride[1] + kx;
+                            if column >= op.padding.left && column < op.padding.left + w {
+                                sum += weight
+                                    * plane[(y - op.padding.top) * w + column - op.padding.left];
+                            }
+                        }
+                    }
+                }
+                values.push(sum);
+            }
+        }
+    }
+    values
+}
+
+fn dense(op: &Dense, x: &[f64]) -> Vec<f64> {
+    let inputs = op.weights.len() / op.outputs;
+    let product = |(o, row): (usize, &[f64]), x: &[f64]| {
+        let bias = op.bias.as_ref().map_or(0.0, |b| b[o]);
+        bias + row.iter().zip(x).map(|(w, v)| w * v).sum::<f64>()
+    };
+    x.chunks_exact(inputs)
+        .flat_map(|x| {
+            let rows = op.weights.chunks_exact(inputs).enumerate();
+            rows.map(|row| product(row, x)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn batch_norm(op: &BatchNorm, x: &[f64], shape: &[usize]) -> Vec<f64> {
+    let plane: usize = shape[2..].iter().product();
+    let channels = shape[1];
+    x.iter()
+        .enumerate()
+        .map(|(e, v)| {
+            let (scale, shift) = op.affine(e / plane % channels);
+            scale * v + shift
+        })
+        .collect()
+}
+
+fn pool(
+    op: &Pool,
+    x: &[f64],
+    shape: &[usize],
+    out: &[usize],
+    start: f64,
+    f: impl Fn(f64, f64) -> f64,
+) -> Vec<f64> {
+    let (h, w) = (shape[2], shape[3]);
+    let mut values = Vec::with_capacity(out.iter().product());
+    for plane in x.chunks_exact(h * w) {
+        for oy in 0..out[2] {
+            for ox in 0..out[3] {
+                let mut sum = start;
+                for ky in 0..op.kernel[0] {
+                    for kx in 0..op.kernel[1] {
+                        let y = oy * op.stride[0] + ky;
+                        let column = ox * op.stride[1] + kx;
+                        let inside = y >= op.padding.top
+                            && y < op.padding.top + h
+                            && column >= op.padding.left
+                            && column < op.padding.left + w;
+                        if inside {
+                            sum = f(
+                                sum,
+                                plane[(y - op.padding.top) * w + column - op.padding.left],
+                            );
+                        }
+                    }
+                }
+                values.push(sum);
+            }
+        }
+    }
+    values
+}

@@ -1,0 +1,272 @@
+//! Typed operators of the float graph.
+
+/// Zeros (or, for maxima, nothing) around the rows and columns of an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Padding {
+    /// Rows above.
+    pub top: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+impl Padding {
+    /// No padding.
+    pub const NONE: Self = Self {
+        top: 0,
+        left: 0,
+        bottom: 0,
+        right: 0,
+    };
+}
+
+/// A two-dimensional convolution with constant weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// Output channels.
+    pub channels: usize,
+    /// `[rows, columns]`.
+    pub kernel: [usize; 2],
+    /// `[rows, columns]`.
+    pub stride: [usize; 2],
+    /// Zeros around the input.
+    pub padding: Padding,
+    /// Groups.
+    pub groups: usize,
+    /// `[out channel][in channel of the group][kernel row][kernel column]`.
+    pub weights: Vec<f64>,
+    /// One an output channel.
+    pub bias: Option<Vec<f64>>,
+}
+
+/// A product with a constant matrix over the last axis, for every row that the other axes make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    /// Length of the output's last axis.
+    pub outputs: usize,
+    /// `[output][input]`.
+    pub weights: Vec<f64>,
+    /// One an output.
+    pub bias: Option<Vec<f64>>,
+}
+
+/// Normalisation with fixed statistics, per channel (axis 1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Factor after normalisation.
+    pub gamma: Vec<f64>,
+    /// Shift after normalisation.
+    pub beta: Vec<f64>,
+    /// Mean to subtract.
+    pub mean: Vec<f64>,
+    /// Variance to divide by (its root).
+    pub variance: Vec<f64>,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl BatchNorm {
+    /// `(scale, shift)` of channel `c`: `y = scale * x + shift`.
+    pub fn affine(&self, c: usize) -> (f64, f64) {
+        let scale = self.gamma[c] / libm::sqrt(self.variance[c] + self.epsilon);
+        (scale, self.beta[c] - self.mean[c] * scale)
+    }
+}
+
+/// A constant operand, broadcast to the other operand's shape (numpy's rules).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constant {
+    /// Shape; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Values, row-major.
+    pub data: Vec<f64>,
+}
+
+impl Constant {
+    /// A scalar.
+    pub fn scalar(value: f64) -> Self {
+        Self {
+            shape: Vec::new(),
+            data: vec![value],
+        }
+    }
+
+    /// Whether it broadcasts to `shape` without enlarging it.
+    pub fn fits(&self, shape: &[usize]) -> bool {
+        self.shape.len() <= shape.len()
+            && self
+                .shape
+                .iter()
+                .rev()
+                .zip(shape.iter().rev())
+                .all(|(own, to)| own == to || *own == 1)
+    }
+
+    /// The values at every element of `shape`; call only if [`Self::fits`].
+    pub fn broadcast(&self, shape: &[usize]) -> Vec<f64> {
+        let total: usize = shape.iter().product();
+        if self.data.len() == 1 {
+            return vec![self.data[0]; total];
+        }
+        // Stride of every axis of `shape` in `data`; 0 where broadcast.
+        let mut strides = vec![0; shape.len()];
+        let mut step = 1;
+        for (axis, own) in self.shape.iter().enumerate().rev() {
+            let at = axis + shape.len() - self.shape.len();
+            strides[at] = if *own == 1 { 0 } else { step };
+            step *= own;
+        }
+        (0..total)
+            .map(|flat| {
+                let mut rest = flat;
+                let mut index = 0;
+                for (len, stride) in shape.iter().zip(&strides).rev() {
+                    index += rest % len * stride;
+                    rest /= len;
+                }
+                self.data[index]
+            })
+            .collect()
+    }
+}
+
+/// A window that slides over rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// `[rows, columns]`.
+    pub kernel: [usize; 2],
+    /// `[rows, columns]`.
+    pub stride: [usize; 2],
+    /// Around the input: ignored by maxima, zeros that count for averages.
+    pub padding: Padding,
+}
+
+/// Ends of a clamp; `None` is unbounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// Least value.
+    pub low: Option<f64>,
+    /// Greatest value.
+    pub high: Option<f64>,
+}
+
+impl Bounds {
+    /// Zero and up.
+    pub const RELU: Self = Self {
+        low: Some(0.0),
+        high: None,
+    };
+    /// Zero to six.
+    pub const RELU6: Self = Self {
+        low: Some(0.0),
+        high: Some(6.0),
+    };
+
+    /// The clamped value.
+    pub fn clamp(&self, x: f64) -> f64 {
+        let x = self.low.map_or(x, |low| x.max(low));
+        self.high.map_or(x, |high| x.min(high))
+    }
+
+    /// The single clamp that equals `self` followed by `next`.
+    pub fn then(&self, next: &Self) -> Self {
+        Self {
+            low: self.low.map(|v| next.clamp(v)).or(next.low),
+            high: self.high.map(|v| next.clamp(v)).or(next.high),
+        }
+    }
+}
+
+/// What a node computes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FloatOp {
+    /// Convolution.
+    Conv(Conv),
+    /// Matrix product.
+    Dense(Dense),
+    /// Batch normalisation.
+    BatchNorm(BatchNorm),
+    /// Sum with a constant.
+    AddConstant(Constant),
+    /// Product with a constant.
+    MulConstant(Constant),
+    /// Sum of two tensors of one shape.
+    Add,
+    /// Difference of two tensors of one shape.
+    Sub,
+    /// ReLU, ReLU6, Clip.
+    Clamp(Bounds),
+    /// Averages of windows; padding counts as zeros.
+    AveragePool(Pool),
+    /// Average over rows and columns.
+    GlobalAveragePool,
+    /// Maxima of windows.
+    MaxPool(Pool),
+    /// The same elements under another shape (Flatten, Squeeze, Identity, ...).
+    Reshape(Vec<usize>),
+    /// Axes permuted: output axis `i` is input axis `perm[i]`.
+    Transpose(Vec<usize>),
+}
+
+impl FloatOp {
+    /// Operator name for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            FloatOp::Conv(_) => "Conv",
+            FloatOp::Dense(_) => "Gemm",
+            FloatOp::BatchNorm(_) => "BatchNormalization",
+            FloatOp::AddConstant(_) | FloatOp::Add => "Add",
+            FloatOp::MulConstant(_) => "Mul",
+            FloatOp::Sub => "Sub",
+            FloatOp::Clamp(_) => "Clip",
+            FloatOp::AveragePool(_) => "AveragePool",
+            FloatOp::GlobalAveragePool => "GlobalAveragePool",
+            FloatOp::MaxPool(_) => "MaxPool",
+            FloatOp::Reshape(_) => "Reshape",
+            FloatOp::Transpose(_) => "Transpose",
+        }
+    }
+
+    /// Number of tensors read.
+    pub fn arity(&self) -> usize {
+        match self {
+            FloatOp::Add | FloatOp::Sub => 2,
+            _ => 1,
+        }
+    }
+
+    /// Number of constants.
+    pub fn parameters(&self) -> usize {
+        let count = |bias: &Option<Vec<f64>>| bias.as_ref().map_or(0, Vec::len);
+        match self {
+            FloatOp::Conv(c) => c.weights.len() + count(&c.bias),
+            FloatOp::Dense(d) => d.weights.len() + count(&d.bias),
+            FloatOp::BatchNorm(b) => 4 * b.gamma.len(),
+            FloatOp::AddConstant(c) | FloatOp::MulConstant(c) => c.data.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// Source flat index of every element of the transposed tensor.
+pub(crate) fn transpose_sources(shape: &[usize], perm: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis];
+    }
+    let to: Vec<usize> = perm.iter().map(|p| shape[*p]).collect();
+    (0..shape.iter().product())
+        .map(|flat| {
+            let mut rest = flat;
+            let mut source = 0;
+            for (axis, len) in to.iter().enumerate().rev() {
+                source += rest % len * strides[perm[axis]];
+                rest /= len;
+            }
+            source
+        })
+        .collect()
+}

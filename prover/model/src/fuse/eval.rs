@@ -1,0 +1,95 @@
+//! Runs a fused graph over the reals: for calibration, and to check that fusing was exact.
+
+use super::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use crate::executor::conv::{accumulate, tap};
+
+impl FusedGraph {
+    /// The values of every tensor, in its internal order; `inputs` are in external order.
+    pub(crate) fn run(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut tensors = vec![Vec::new(); self.tensors.len()];
+        for (t, values) in self.inputs.iter().zip(inputs) {
+            tensors[*t] = match self.order(*t) {
+                Some(order) => order.iter().map(|i| values[*i]).collect(),
+                None => values.clone(),
+            };
+        }
+        for layer in &self.layers {
+            let out = self.tensors[layer.output()].dims;
+            let values = match layer {
+                FusedLayer::Linear(linear) => {
+                    let bounds = self.tensors[linear.output].bounds;
+                    let acc = self.accumulators(linear, &tensors);
+                    acc.into_iter().map(|v| bounds.clamp(v)).collect()
+                }
+                FusedLayer::MaxPool(pool) => {
+                    let src = self.tensors[pool.input].dims;
+                    let x: &[f64] = &tensors[pool.input];
+                    let mut values = Vec::with_capacity(out.len());
+                    for e in 0..out.len() {
+                        let (c, oy, ox) = (e / out.plane(), e % out.plane() / out.w, e % out.w);
+                        let mut best = f64::NEG_INFINITY;
+                        for ky in 0..pool.kernel[0] {
+                            for kx in 0..pool.kernel[1] {
+                                let y = tap(oy, pool.stride[0], ky, pool.pad[0], src.h);
+                                let column = tap(ox, pool.stride[1], kx, pool.pad[1], src.w);
+                                if let Some((y, column)) = y.zip(column) {
+                                    best = best.max(x[(c * src.h + y) * src.w + column]);
+                                }
+                            }
+                        }
+                        values.push(best);
+                    }
+                    values
+                }
+            };
+            tensors[layer.output()] = values;
+        }
+        tensors
+    }
+
+    /// A linear layer's values before its clamp.
+    pub(crate) fn accumulators(&self, linear: &FusedLinear, tensors: &[Vec<f64>]) -> Vec<f64> {
+        let out = self.tensors[linear.output].dims;
+        let mut acc = linear.bias.clone();
+        for term in &linear.terms {
+            let x: &[f64] = &tensors[term.input];
+            match &term.map {
+                FusedMap::Dense(weights) => {
+                    for (slot, row) in acc.iter_mut().zip(weights.chunks_exact(x.len())) {
+                        *slot += row.iter().zip(x).map(|(w, v)| w * v).sum::<f64>();
+                    }
+                }
+                FusedMap::Conv { geometry, weights } => {
+                    let src = self.tensors[term.input].dims;
+                    accumulate(geometry, weights, src, out, x, &mut acc);
+                }
+            }
+        }
+        acc
+    }
+
+    /// The outputs in external order.
+    pub(crate) fn outputs_of(&self, tensors: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        self.outputs
+            .iter()
+            .map(|t| {
+                let values = &tensors[*t];
+                let Some(order) = self.order(*t) else {
+                    return values.clone();
+                };
+                let mut external = vec![0.0; values.len()];
+                for (value, i) in values.iter().zip(order) {
+                    external[*i] = *value;
+                }
+                external
+            })
+            .collect()
+    }
+
+    fn order(&self, tensor: usize) -> Option<&Vec<usize>> {
+        self.tensors[tensor]
+            .external
+            .as_ref()
+            .and_then(|e| e.order.as_ref())
+    }
+}

@@ -1,0 +1,256 @@
+//! Convolutions and matrix products of symbolic values.
+
+use super::lower::{Lowering, internal, unsupported};
+use super::value::{Body, Value, normal, per_channel};
+use super::{FusedMap, FusedTerm};
+use crate::error::Result;
+use crate::executor::conv::{Geometry, accumulate};
+use crate::float::{Bounds, Conv, Dense, FloatNode, Padding};
+use crate::quantized::Dims;
+
+/// A product over several rows becomes one matrix only up to this many weights.
+const MAX_BLOCKS: usize = 1 << 16;
+
+impl Lowering<'_> {
+    pub(super) fn conv(&mut self, node: &FloatNode, op: &Conv) -> Result<Value> {
+        let value = self.affine(node.inputs[0])?;
+        self.conv_of(node, op, value)
+    }
+
+    /// Folds an affine value into the weights of the convolution that reads it.
+    pub(super) fn conv_of(&mut self, node: &FloatNode, op: &Conv, value: Value) -> Result<Value> {
+        let (shape, out) = (self.shape(node.inputs[0]), self.shape(node.output));
+        if !value.is_planes(shape) {
+            return match as_dense(op, shape, out) {
+                Some(dense) => self.dense_of(node, &dense, value),
+                None => Err(self.misaligned(node)),
+            };
+        }
+        let out = Dims {
+            c: out[1],
+            h: out[2],
+            w: out[3],
+        };
+        conv_planes(node, op, &value, out)
+    }
+
+    pub(super) fn dense(&mut self, node: &FloatNode, op: &Dense) -> Result<Value> {
+        let value = self.affine(node.inputs[0])?;
+        let inputs = op.weights.len() / op.outputs;
+        match value.dims.len() / inputs {
+            1 => self.dense_of(node, op, value),
+            rows => self.rows_of(node, op, value, rows),
+        }
+    }
+
+    /// A matrix product over several rows: a 1 x 1 convolution whose positions are the rows.
+    fn rows_of(
+        &mut self,
+        node: &FloatNode,
+        op: &Dense,
+        mut value: Value,
+        rows: usize,
+    ) -> Result<Value> {
+        let inputs = op.weights.len() / op.outputs;
+        if pool_of(&value) != [1, 1] {
+            let linear = self.linear_of(value, &node.name)?;
+            let name = format!("{}.input", node.name);
+            value = self.emit(linear, &name, Bounds::default())?;
+        }
+        let columns = |channels: usize| Dims {
+            c: channels,
+            h: rows,
+            w: 1,
+        };
+        let wanted = rows_layout(rows, inputs);
+        if value.dims == columns(inputs) && value.at == normal(wanted) {
+            let conv = Conv {
+                channels: op.outputs,
+                kernel: [1, 1],
+                stride: [1, 1],
+                padding: Padding::NONE,
+                groups: 1,
+                weights: op.weights.clone(),
+                bias: op.bias.clone(),
+            };
+            let mut product = conv_planes(node, &conv, &value, columns(op.outputs))?;
+            product.at = normal(rows_layout(rows, op.outputs));
+            return Ok(product);
+        }
+        let size = op.weights.len().saturating_mul(rows * rows);
+        if size > MAX_BLOCKS {
+            return Err(self.misaligned(node));
+        }
+        // One block a row on the diagonal.
+        let mut weights = vec![0.0; size];
+        for (n, w) in op.weights.iter().enumerate() {
+            for m in 0..rows {
+                let (o, i) = (m * op.outputs + n / inputs, m * inputs + n % inputs);
+                weights[o * rows * inputs + i] = *w;
+            }
+        }
+        let blocks = Dense {
+            outputs: rows * op.outputs,
+            weights,
+            bias: op.bias.as_ref().map(|b| b.repeat(rows)),
+        };
+        self.dense_of(node, &blocks, value)
+    }
+
+    fn dense_of(&mut self, node: &FloatNode, op: &Dense, mut value: Value) -> Result<Value> {
+        let (mut at, mut dims) = self.layout(node.output);
+        if pool_of(&value) != [1, 1] && (dims.plane() != 1 || at.is_some()) {
+            // A pooled input needs a convolution, whose output is one column of channels.
+            value = self.linear_of(value, &node.name)?;
+            let name = format!("{}.input", node.name);
+            value = self.emit(value, &name, Bounds::default())?;
+        }
+        let pool = pool_of(&value);
+        if pool != [1, 1] {
+            at = None;
+            dims = Dims {
+                c: op.outputs,
+                h: 1,
+                w: 1,
+            };
+        }
+        let Body::Affine {
+            tensor,
+            scale,
+            shift,
+            ..
+        } = &value.body
+        else {
+            return Err(internal(&node.name));
+        };
+        let inputs = scale.len();
+        let mut weights = vec![0.0; op.weights.len()];
+        let mut bias = vec![0.0; op.outputs];
+        for (n, row) in op.weights.chunks_exact(inputs).enumerate() {
+            let o = at.as_ref().map_or(n, |at| at[n]);
+            bias[o] = op.bias.as_ref().map_or(0.0, |b| b[n]);
+            for (j, w) in row.iter().enumerate() {
+                let i = value.index(j);
+                weights[o * inputs + i] = w * scale[i];
+                bias[o] += w * shift[i];
+            }
+        }
+        let map = if pool == [1, 1] {
+            FusedMap::Dense(weights)
+        } else {
+            FusedMap::Conv {
+                geometry: Geometry {
+                    pre_pool: pool,
+                    kernel: [value.dims.h, value.dims.w],
+                    stride: [1, 1],
+                    pad: [0, 0],
+                    groups: 1,
+                },
+                weights,
+            }
+        };
+        let term = FusedTerm {
+            input: *tensor,
+            map,
+        };
+        Ok(pending(node, term, bias, dims, at))
+    }
+}
+
+/// A convolution of a value whose elements stand as channels, rows, columns.
+fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<Value> {
+    let Body::Affine {
+        tensor,
+        pool,
+        scale,
+        shift,
+    } = &value.body
+    else {
+        return Err(internal(&node.name));
+    };
+    let Some(factors) = per_channel(scale, value.dims) else {
+        return Err(unsupported(
+                &node.name,
+                "Conv",
+                "its input is multiplied by a constant that varies inside a channel; supported: one factor a channel"
+                    .into(),
+            ));
+    };
+    let mut geometry = Geometry {
+        pre_pool: [1, 1],
+        kernel: op.kernel,
+        stride: op.stride,
+        pad: [op.padding.top, op.padding.left],
+        groups: op.groups,
+    };
+    let mut bias = match &op.bias {
+        Some(bias) => bias.iter().flat_map(|b| vec![*b; out.plane()]).collect(),
+        None => vec![0.0; out.len()],
+    };
+    // The shift reaches an output through the taps that exist.
+    if shift.iter().any(|v| *v != 0.0) {
+        accumulate(&geometry, &op.weights, value.dims, out, shift, &mut bias);
+    }
+    let taps = op.kernel[0] * op.kernel[1];
+    let (group_in, group_out) = (value.dims.c / op.groups, out.c / op.groups);
+    let weights = op
+        .weights
+        .iter()
+        .enumerate()
+        .map(|(n, w)| {
+            let (o, i) = (n / taps / group_in, n / taps % group_in);
+            w * factors[o / group_out * group_in + i]
+        })
+        .collect();
+    geometry.pre_pool = *pool;
+    let map = FusedMap::Conv { geometry, weights };
+    let term = FusedTerm {
+        input: *tensor,
+        map,
+    };
+    Ok(pending(node, term, bias, out, None))
+}
+
+/// Internal index of element `(row, channel)`, row-major, where channels are outermost.
+pub(super) fn rows_layout(rows: usize, channels: usize) -> Vec<usize> {
+    (0..rows * channels)
+        .map(|j| j % channels * rows + j / channels)
+        .collect()
+}
+
+fn pool_of(value: &Value) -> [usize; 2] {
+    match value.body {
+        Body::Affine { pool, .. } => pool,
+        Body::Linear { .. } => [1, 1],
+    }
+}
+
+fn pending(
+    node: &FloatNode,
+    term: FusedTerm,
+    bias: Vec<f64>,
+    dims: Dims,
+    at: Option<Vec<usize>>,
+) -> Value {
+    Value {
+        body: Body::Linear {
+            nodes: vec![node.name.clone()],
+            terms: vec![term],
+            bias,
+        },
+        dims,
+        at,
+        sole: true,
+    }
+}
+
+/// A convolution that sees its whole input at its one position, as a matrix over that input.
+fn as_dense(op: &Conv, shape: &[usize], out: &[usize]) -> Option<Dense> {
+    let one_position = out[2] == 1 && out[3] == 1;
+    let whole = op.groups == 1 && op.kernel == [shape[2], shape[3]] && op.padding == Padding::NONE;
+    (one_position && whole).then(|| Dense {
+        outputs: op.channels,
+        weights: op.weights.clone(),
+        bias: op.bias.clone(),
+    })
+}

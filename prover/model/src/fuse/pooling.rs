@@ -1,0 +1,189 @@
+//! Averages (folded into the layer that reads them) and maxima (staged into windows of at most four taps).
+
+use super::lower::{Lowering, internal};
+use super::value::{Body, Value, per_channel};
+use super::{FusedLayer, FusedMaxPool};
+use crate::error::Result;
+use crate::executor::conv::{pool_sums, pooled_dims};
+use crate::float::{Conv, FloatNode, Padding, Pool};
+use crate::quantized::Dims;
+
+/// Taps that one maximum may have.
+const MAX_TAPS: usize = 4;
+
+impl Lowering<'_> {
+    pub(super) fn global_average_pool(&mut self, node: &FloatNode) -> Result<Value> {
+        let shape = self.shape(node.inputs[0]);
+        let window = [shape[2], shape[3]];
+        let pool = Pool {
+            kernel: window,
+            stride: window,
+            padding: Padding::NONE,
+        };
+        self.average_pool(node, &pool)
+    }
+
+    pub(super) fn average_pool(&mut self, node: &FloatNode, op: &Pool) -> Result<Value> {
+        let mut value = self.affine(node.inputs[0])?;
+        if !value.is_planes(self.shape(node.inputs[0])) {
+            return Err(self.misaligned(node));
+        }
+        if let Body::Affine { scale, .. } = &value.body
+            && per_channel(scale, value.dims).is_none()
+        {
+            let linear = self.linear_of(value, &node.name)?;
+            let name = format!("{}.input", node.name);
+            value = self.emit(linear, &name, crate::float::Bounds::default())?;
+        }
+        let out = self.shape(node.output);
+        let target = [out[2], out[3]];
+        let dims = pooled_dims(value.dims, op.kernel);
+        // Windows that tile the input, or the one window there is.
+        let tiles = |axis: usize, pooled: usize| {
+            pooled == target[axis] && (op.kernel[axis] == op.stride[axis] || target[axis] == 1)
+        };
+        if op.padding != Padding::NONE || !tiles(0, dims.h) || !tiles(1, dims.w) {
+            let conv = average_as_conv(op, value.dims.c);
+            return self.conv_of(node, &conv, value);
+        }
+        let Body::Affine {
+            tensor,
+            pool,
+            scale,
+            shift,
+        } = value.body
+        else {
+            return Err(internal(&node.name));
+        };
+        let area = (op.kernel[0] * op.kernel[1]) as f64;
+        let factors = per_channel(&scale, value.dims).unwrap_or_default();
+        Ok(Value {
+            body: Body::Affine {
+                tensor,
+                pool: [pool[0] * op.kernel[0], pool[1] * op.kernel[1]],
+                scale: factors
+                    .iter()
+                    .flat_map(|f| vec![f / area; dims.plane()])
+                    .collect(),
+                shift: pool_sums(&shift, value.dims, op.kernel)
+                    .into_iter()
+                    .map(|sum| sum / area)
+                    .collect(),
+            },
+            dims,
+            at: None,
+            sole: value.sole,
+        })
+    }
+
+    pub(super) fn max_pool(&mut self, node: &FloatNode, op: &Pool) -> Result<Value> {
+        let value = self.stored(node.inputs[0], &node.name)?;
+        if !value.is_planes(self.shape(node.inputs[0])) {
+            return Err(self.misaligned(node));
+        }
+        let mut input = value.plain().ok_or_else(|| internal(&node.name))?;
+        let bounds = self.fused.tensors[input].bounds;
+        let shape = self.shape(node.output);
+        let out = [shape[2], shape[3]];
+        let stages = stages(op, [value.dims.h, value.dims.w], out);
+        let name = self.graph.tensor(node.output).name.clone();
+        let mut sole = value.sole;
+        let mut dims = value.dims;
+        for (n, stage) in stages.iter().enumerate() {
+            let last = n + 1 == stages.len();
+            let suffix = if last { String::new() } else { format!(".{n}") };
+            dims = Dims {
+                c: dims.c,
+                h: stage.out[0],
+                w: stage.out[1],
+            };
+            let output = self.new_tensor(&format!("{name}{suffix}"), dims, bounds);
+            self.only_maximum_reads[input] = sole;
+            self.fused.layers.push(FusedLayer::MaxPool(FusedMaxPool {
+                name: format!("{}{suffix}", node.name),
+                input,
+                output,
+                kernel: stage.kernel,
+                stride: stage.stride,
+                pad: stage.pad,
+            }));
+            input = output;
+            sole = true;
+        }
+        Ok(Value::stored(input, dims, None))
+    }
+}
+
+/// An average over windows that overlap or leave the input.
+fn average_as_conv(op: &Pool, channels: usize) -> Conv {
+    let taps = op.kernel[0] * op.kernel[1];
+    Conv {
+        channels,
+        kernel: op.kernel,
+        stride: op.stride,
+        padding: op.padding,
+        groups: channels,
+        weights: vec![1.0 / taps as f64; channels * taps],
+        bias: None,
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Stage {
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    pad: [usize; 2],
+    out: [usize; 2],
+}
+
+/// `(kernel, stride, pad, output length)` of the stages along one axis. Padding goes to the early stages: a tap that lies
+/// outside of a stage's input lies outside of the first input with all of its window.
+fn axis_stages(
+    kernel: usize,
+    stride: usize,
+    pad: usize,
+    len: usize,
+    out: usize,
+) -> Vec<[usize; 4]> {
+    let (mut rest, mut pad, mut len) = (kernel, pad, len);
+    let mut stages = Vec::new();
+    while rest > MAX_TAPS {
+        let own = pad.min(MAX_TAPS - 1);
+        len += own;
+        stages.push([MAX_TAPS, 1, own, len]);
+        pad -= own;
+        rest -= MAX_TAPS - 1;
+    }
+    stages.push([rest, stride, pad, out]);
+    stages
+}
+
+fn stages(op: &Pool, len: [usize; 2], out: [usize; 2]) -> Vec<Stage> {
+    let pad = [op.padding.top, op.padding.left];
+    if op.kernel[0] * op.kernel[1] <= MAX_TAPS {
+        return vec![Stage {
+            kernel: op.kernel,
+            stride: op.stride,
+            pad,
+            out,
+        }];
+    }
+    let columns = axis_stages(op.kernel[1], op.stride[1], pad[1], len[1], out[1]);
+    let rows = axis_stages(op.kernel[0], op.stride[0], pad[0], len[0], out[0]);
+    let columns = columns.into_iter().map(|[k, s, p, o]| Stage {
+        kernel: [1, k],
+        stride: [1, s],
+        pad: [0, p],
+        out: [len[0], o],
+    });
+    let rows = rows.into_iter().map(|[k, s, p, o]| Stage {
+        kernel: [k, 1],
+        stride: [s, 1],
+        pad: [p, 0],
+        out: [o, out[1]],
+    });
+    columns
+        .chain(rows)
+        .filter(|s| s.kernel != [1, 1] || s.stride != [1, 1])
+        .collect()
+}

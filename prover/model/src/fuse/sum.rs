@@ -1,0 +1,290 @@
+//! Sums of two tensors: one linear layer with the terms of both.
+
+use super::lower::{Lowering, internal, unsupported};
+use super::value::{Body, Value, normal};
+use super::{FusedMap, FusedTerm};
+use crate::error::Result;
+use crate::executor::conv::Geometry;
+use crate::float::FloatNode;
+use crate::quantized::Dims;
+
+/// A convolution is written out as a matrix only up to this many weights.
+const MAX_MATRIX: usize = 1 << 20;
+
+/// A linear value taken apart.
+struct Parts {
+    nodes: Vec<String>,
+    terms: Vec<FusedTerm>,
+    bias: Vec<f64>,
+    dims: Dims,
+    at: Option<Vec<usize>>,
+}
+
+impl Parts {
+    fn is_dense(&self) -> bool {
+        self.terms
+            .iter()
+            .all(|t| matches!(t.map, FusedMap::Dense(_)))
+    }
+
+    fn is_conv(&self) -> bool {
+        self.terms
+            .iter()
+            .all(|t| matches!(t.map, FusedMap::Conv { .. }))
+    }
+
+    /// Reorders the outputs of dense terms to stand as in `other`.
+    fn align(&mut self, other: &Parts) {
+        let len = self.bias.len();
+        let index = |at: &Option<Vec<usize>>, j: usize| at.as_ref().map_or(j, |at| at[j]);
+        // Row `i` of the result is row `from[i]` of the source.
+        let mut from = vec![0; len];
+        for j in 0..len {
+            from[index(&other.at, j)] = index(&self.at, j);
+        }
+        if normal(from.clone()).is_some() {
+            self.bias = from.iter().map(|i| self.bias[*i]).collect();
+            for term in &mut self.terms {
+                if let FusedMap::Dense(weights) = &mut term.map {
+                    let row = weights.len() / len;
+                    *weights = from
+                        .iter()
+                        .flat_map(|i| weights[i * row..][..row].to_vec())
+                        .collect();
+                }
+            }
+        }
+        self.at = other.at.clone();
+        self.dims = other.dims;
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn sum(&mut self, node: &FloatNode, sign: f64) -> Result<Value> {
+        let mut left = self.branch(node, 0)?;
+        let mut right = self.branch(node, 1)?;
+        for term in &mut right.terms {
+            let (FusedMap::Conv { weights, .. } | FusedMap::Dense(weights)) = &mut term.map;
+            weights.iter_mut().for_each(|w| *w *= sign);
+        }
+        right.bias.iter_mut().for_each(|b| *b *= sign);
+        if left.at != right.at || left.dims != right.dims {
+            if left.is_dense() {
+                left.align(&right);
+            } else if right.is_dense() {
+                right.align(&left);
+            } else {
+                return Err(self.misaligned(node));
+            }
+        }
+        let dims = left.dims;
+        let mut terms = left.terms;
+        terms.extend(right.terms);
+        self.unify_kinds(node, &mut terms, dims)?;
+        let terms = self.merge(node, terms, dims)?;
+        let mut nodes = left.nodes;
+        nodes.extend(right.nodes);
+        nodes.retain(|n| *n != node.name);
+        nodes.push(node.name.clone());
+        Ok(Value {
+            body: Body::Linear {
+                nodes,
+                terms,
+                bias: left
+                    .bias
+                    .iter()
+                    .zip(&right.bias)
+                    .map(|(a, b)| a + b)
+                    .collect(),
+            },
+            dims,
+            at: left.at,
+            sole: true,
+        })
+    }
+
+    fn branch(&mut self, node: &FloatNode, operand: usize) -> Result<Parts> {
+        let value = self.take(node.inputs[operand])?;
+        let value = self.linear_of(value, &node.name)?;
+        let Body::Linear { nodes, terms, bias } = value.body else {
+            return Err(internal(&node.name));
+        };
+        Ok(Parts {
+            nodes,
+            terms,
+            bias,
+            dims: value.dims,
+            at: value.at,
+        })
+    }
+
+    /// All terms become convolutions if a dense output is one column of channels, else all become dense.
+    fn unify_kinds(&self, node: &FloatNode, terms: &mut [FusedTerm], out: Dims) -> Result<()> {
+        let probe = Parts {
+            nodes: Vec::new(),
+            terms: terms.to_vec(),
+            bias: Vec::new(),
+            dims: out,
+            at: None,
+        };
+        if probe.is_dense() || probe.is_conv() {
+            return Ok(());
+        }
+        for term in terms {
+            let src = self.fused.tensors[term.input].dims;
+            match &mut term.map {
+                FusedMap::Dense(weights) if out.plane() == 1 => {
+                    term.map = FusedMap::Conv {
+                        geometry: whole(src),
+                        weights: std::mem::take(weights),
+                    };
+                }
+                FusedMap::Conv { geometry, weights } if out.plane() != 1 => {
+                    let Some(matrix) = matrix(geometry, weights, src, out) else {
+                        return Err(unsupported(
+                            &node.name,
+                            node.op.name(),
+                            "the sum of a convolution and a fully connected layer of this size"
+                                .into(),
+                        ));
+                    };
+                    term.map = FusedMap::Dense(matrix);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges terms that read one tensor; where no common geometry exists, the second reads a copy.
+    fn merge(
+        &mut self,
+        node: &FloatNode,
+        terms: Vec<FusedTerm>,
+        out: Dims,
+    ) -> Result<Vec<FusedTerm>> {
+        let mut merged: Vec<FusedTerm> = Vec::new();
+        for mut term in terms {
+            let Some(at) = merged.iter().position(|t| t.input == term.input) else {
+                merged.push(term);
+                continue;
+            };
+            let src = self.fused.tensors[term.input].dims;
+            if let Some(map) = merge_maps(&merged[at].map, &term.map, src, out) {
+                merged[at].map = map;
+                continue;
+            }
+            let original = self.fused.tensors[term.input].clone();
+            let copy =
+                self.linear_of(Value::stored(term.input, original.dims, None), &node.name)?;
+            let copy = self.emit(copy, &format!("{}.copy", original.name), original.bounds)?;
+            term.input = copy.plain().ok_or_else(|| internal(&node.name))?;
+            merged.push(term);
+        }
+        Ok(merged)
+    }
+}
+
+/// The geometry of a convolution that sees everything at its one position.
+fn whole(src: Dims) -> Geometry {
+    Geometry {
+        pre_pool: [1, 1],
+        kernel: [src.h, src.w],
+        stride: [1, 1],
+        pad: [0, 0],
+        groups: 1,
+    }
+}
+
+/// The convolution as a matrix, `[out element][in element]`; `None` if that is too large.
+pub(super) fn matrix(
+    geometry: &Geometry,
+    weights: &[f64],
+    src: Dims,
+    out: Dims,
+) -> Option<Vec<f64>> {
+    let size = src
+        .len()
+        .checked_mul(out.len())
+        .filter(|n| *n <= MAX_MATRIX)?;
+    let mut matrix = vec![0.0; size];
+    let mut unit = vec![0.0; src.len()];
+    for i in 0..src.len() {
+        let mut column = vec![0.0; out.len()];
+        unit[i] = 1.0;
+        crate::executor::conv::accumulate(geometry, weights, src, out, &unit, &mut column);
+        unit[i] = 0.0;
+        for (o, value) in column.into_iter().enumerate() {
+            matrix[o * src.len() + i] = value;
+        }
+    }
+    Some(matrix)
+}
+
+fn merge_maps(a: &FusedMap, b: &FusedMap, src: Dims, out: Dims) -> Option<FusedMap> {
+    match (a, b) {
+        (FusedMap::Dense(a), FusedMap::Dense(b)) => Some(FusedMap::Dense(add(a, b))),
+        (
+            FusedMap::Conv {
+                geometry: ga,
+                weights: wa,
+            },
+            FusedMap::Conv {
+                geometry: gb,
+                weights: wb,
+            },
+        ) => {
+            if ga.pre_pool != gb.pre_pool || ga.stride != gb.stride {
+                return None;
+            }
+            let groups = if ga.groups == gb.groups { ga.groups } else { 1 };
+            let pad = [ga.pad[0].max(gb.pad[0]), ga.pad[1].max(gb.pad[1])];
+            let reach = |axis: usize| {
+                let after = |g: &Geometry| g.kernel[axis] + pad[axis] - g.pad[axis];
+                after(ga).max(after(gb))
+            };
+            let to = Geometry {
+                kernel: [reach(0), reach(1)],
+                pad,
+                groups,
+                ..*ga
+            };
+            let a = regrid(ga, wa, &to, src, out);
+            let b = regrid(gb, wb, &to, src, out);
+            Some(FusedMap::Conv {
+                geometry: to,
+                weights: add(&a, &b),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(x, y)| x + y).collect()
+}
+
+/// The same convolution with a larger kernel, and without groups if `to` has none.
+fn regrid(from: &Geometry, weights: &[f64], to: &Geometry, src: Dims, out: Dims) -> Vec<f64> {
+    let (own_in, own_out) = (src.c / from.groups, out.c / from.groups);
+    let group_in = src.c / to.groups;
+    let [kh, kw] = to.kernel;
+    let mut grid = vec![0.0; out.c * group_in * kh * kw];
+    for o in 0..out.c {
+        for i in 0..own_in {
+            let channel = if from.groups == to.groups {
+                i
+            } else {
+                o / own_out * own_in + i
+            };
+            for y in 0..from.kernel[0] {
+                for x in 0..from.kernel[1] {
+                    let w = weights[((o * own_in + i) * from.kernel[0] + y) * from.kernel[1] + x];
+                    let (ty, tx) = (y + to.pad[0] - from.pad[0], x + to.pad[1] - from.pad[1]);
+                    grid[((o * group_in + channel) * kh + ty) * kw + tx] = w;
+                }
+            }
+        }
+    }
+    grid
+}

@@ -1,0 +1,121 @@
+//! Trailing rows and columns that nobody reads (behind a floor) are not computed, nor are layers that nobody reads.
+
+use super::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use crate::quantized::Dims;
+
+pub(super) fn trim(graph: &mut FusedGraph) {
+    // Rows and columns read so far, for every tensor.
+    let mut read: Vec<Option<[usize; 2]>> = vec![None; graph.tensors.len()];
+    for t in graph.inputs.iter().chain(&graph.outputs) {
+        let Dims { h, w, .. } = graph.tensors[*t].dims;
+        read[*t] = Some([h, w]);
+    }
+    let mut layers = std::mem::take(&mut graph.layers);
+    layers.reverse();
+    layers.retain_mut(|layer| {
+        let Some([h, w]) = read[layer.output()] else {
+            return false;
+        };
+        let out = &mut graph.tensors[layer.output()].dims;
+        let is_dense = matches!(layer, FusedLayer::Linear(l) if l.terms.iter().any(|t| matches!(t.map, FusedMap::Dense(_))));
+        if !is_dense {
+            let from = *out;
+            *out = Dims { h, w, ..*out };
+            if let FusedLayer::Linear(linear) = layer {
+                crop_bias(linear, from, *out);
+            }
+        }
+        let out = *out;
+        for (input, needed) in needs(graph, layer, out) {
+            let slot = read[input].get_or_insert([1, 1]);
+            *slot = [slot[0].max(needed[0]), slot[1].max(needed[1])];
+        }
+        true
+    });
+    layers.reverse();
+    graph.layers = layers;
+    drop_unread(graph, &read);
+}
+
+fn crop_bias(linear: &mut FusedLinear, from: Dims, to: Dims) {
+    if from != to {
+        linear.bias = (0..to.len())
+            .map(|e| {
+                let (c, y, x) = (e / to.plane(), e % to.plane() / to.w, e % to.w);
+                linear.bias[(c * from.h + y) * from.w + x]
+            })
+            .collect();
+    }
+}
+
+/// Rows and columns of each input that the layer reads.
+fn needs(graph: &FusedGraph, layer: &FusedLayer, out: Dims) -> Vec<(usize, [usize; 2])> {
+    // Windows `(out - 1) * stride + kernel` long that begin `pad` before the input.
+    let axis = |out: usize, stride: usize, kernel: usize, pad: usize, len: usize| {
+        ((out - 1) * stride + kernel).saturating_sub(pad).min(len)
+    };
+    match layer {
+        FusedLayer::MaxPool(p) => {
+            let src = graph.tensors[p.input].dims;
+            let rows = axis(out.h, p.stride[0], p.kernel[0], p.pad[0], src.h);
+            let columns = axis(out.w, p.stride[1], p.kernel[1], p.pad[1], src.w);
+            vec![(p.input, [rows, columns])]
+        }
+        FusedLayer::Linear(linear) => linear
+            .terms
+            .iter()
+            .map(|term| {
+                let src = graph.tensors[term.input].dims;
+                let needed = match &term.map {
+                    FusedMap::Dense(_) => [src.h, src.w],
+                    FusedMap::Conv { geometry: g, .. } => {
+                        let side = |n: usize, out: usize, len: usize| {
+                            axis(out, g.stride[n], g.kernel[n], g.pad[n], len / g.pre_pool[n])
+                                * g.pre_pool[n]
+                        };
+                        [side(0, out.h, src.h), side(1, out.w, src.w)]
+                    }
+                };
+                // A pooled tensor keeps at least one window.
+                let least = match &term.map {
+                    FusedMap::Dense(_) => [1, 1],
+                    FusedMap::Conv { geometry, .. } => geometry.pre_pool,
+                };
+                (
+                    term.input,
+                    [needed[0].max(least[0]), needed[1].max(least[1])],
+                )
+            })
+            .collect(),
+    }
+}
+
+/// Renumbers tensors without those that nobody reads.
+fn drop_unread(graph: &mut FusedGraph, read: &[Option<[usize; 2]>]) {
+    let mut to = vec![0; read.len()];
+    let mut next = 0;
+    for (slot, read) in to.iter_mut().zip(read) {
+        *slot = next;
+        next += usize::from(read.is_some());
+    }
+    let mut index = 0;
+    graph.tensors.retain(|_| {
+        index += 1;
+        read[index - 1].is_some()
+    });
+    for t in graph.inputs.iter_mut().chain(&mut graph.outputs) {
+        *t = to[*t];
+    }
+    for layer in &mut graph.layers {
+        match layer {
+            FusedLayer::Linear(l) => {
+                l.output = to[l.output];
+                l.terms.iter_mut().for_each(|t| t.input = to[t.input]);
+            }
+            FusedLayer::MaxPool(p) => {
+                p.output = to[p.output];
+                p.input = to[p.input];
+            }
+        }
+    }
+}

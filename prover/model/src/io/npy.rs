@@ -1,0 +1,327 @@
+//! NumPy's `.npy` arrays and `.npz` archives (NEP 1; APPNOTE 4.3 for zip, stored or deflated, no zip64).
+
+use crate::error::{ModelError, Result};
+
+/// No array is larger than this, packed or not.
+const MAX_BYTES: usize = 1 << 30;
+
+fn bad(detail: impl Into<String>) -> ModelError {
+    ModelError::Malformed {
+        format: "npy input",
+        detail: detail.into(),
+    }
+}
+
+/// One input from one array, flattened in row-major order.
+///
+/// # Errors
+/// Not an array of numbers, or truncated.
+pub fn inputs_from_npy(bytes: &[u8]) -> Result<Vec<Vec<f64>>> {
+    Ok(vec![array(bytes)?])
+}
+
+/// Inputs from an archive: by name where every input's name is there, else in the archive's order.
+///
+/// # Errors
+/// Not a zip archive of arrays.
+pub fn inputs_from_npz(bytes: &[u8], names: &[&str]) -> Result<Vec<Vec<f64>>> {
+    let entries = entries(bytes)?;
+    let find = |name: &&str| {
+        entries
+            .iter()
+            .find(|e| e.name.trim_end_matches(".npy") == *name)
+    };
+    let chosen: Vec<&Entry<'_>> = match names.iter().map(find).collect::<Option<Vec<_>>>() {
+        Some(named) => named,
+        None => entries.iter().collect(),
+    };
+    chosen
+        .into_iter()
+        .map(|entry| {
+            array(&entry.unpack()?).map_err(|e| match e {
+                ModelError::Malformed { format, detail } => ModelError::Malformed {
+                    format,
+                    detail: format!("{}: {detail}", entry.name),
+                },
+                other => other,
+            })
+        })
+        .collect()
+}
+
+/// Little-endian unsigned integer of `N` bytes at `at`.
+fn uint<const N: usize>(bytes: &[u8], at: usize) -> Result<usize> {
+    let field = at
+        .checked_add(N)
+        .and_then(|end| bytes.get(at..end))
+        .ok_or_else(|| bad("truncated"))?;
+    Ok(field.iter().rev().fold(0, |n, b| n << 8 | usize::from(*b)))
+}
+
+fn array(bytes: &[u8]) -> Result<Vec<f64>> {
+    if !bytes.starts_with(b"\x93NUMPY") {
+        return Err(bad("not a NumPy array (wrong magic); save with numpy.save"));
+    }
+    let (length, start) = match bytes.get(6) {
+        Some(1) => (uint::<2>(bytes, 8)?, 10),
+        Some(2 | 3) => (uint::<4>(bytes, 8)?, 12),
+        _ => return Err(bad("unknown array format version")),
+    };
+    let end = start + length;
+    let header = bytes
+        .get(start..end)
+        .ok_or_else(|| bad("truncated header"))?;
+    let header = std::str::from_utf8(header).map_err(|_| bad("the header is not text"))?;
+    if field(header, "fortran_order").is_some_and(|v| v.starts_with("True")) {
+        return Err(bad(
+            "column-major order is not supported; save numpy.ascontiguousarray(x)",
+        ));
+    }
+    let descr = field(header, "descr")
+        .and_then(quoted)
+        .ok_or_else(|| bad("the header has no descr"))?;
+    let shape = field(header, "shape")
+        .and_then(|v| v.strip_prefix('(')?.split_once(')'))
+        .ok_or_else(|| bad("the header has no shape"))?
+        .0;
+    let count = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|d| !d.is_empty())
+        .try_fold(1usize, |n, d| n.checked_mul(d.parse().ok()?))
+        .ok_or_else(|| bad(format!("bad shape ({shape})")))?;
+    let data = &bytes[end..];
+    let number = Number::parse(descr).ok_or_else(|| {
+        bad(format!(
+            "elements of type {descr:?} are not supported; save x.astype(numpy.float32)"
+        ))
+    })?;
+    if count.checked_mul(number.width) != Some(data.len()) {
+        return Err(bad(format!(
+            "shape ({shape}) of {descr} needs {count} times {} bytes, got {}",
+            number.width,
+            data.len()
+        )));
+    }
+    Ok(data
+        .chunks_exact(number.width)
+        .map(|b| number.read(b))
+        .collect())
+}
+
+/// The text after `'name':` in a header.
+fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let at = header.find(&format!("'{name}'"))?;
+    Some(header[at..].split_once(':')?.1.trim_start())
+}
+
+fn quoted(text: &str) -> Option<&str> {
+    Some(text.strip_prefix('\'')?.split_once('\'')?.0)
+}
+
+/// An element type.
+#[derive(Clone, Copy)]
+struct Number {
+    kind: u8,
+    width: usize,
+    big: bool,
+}
+
+impl Number {
+    fn parse(descr: &str) -> Option<Self> {
+        let &[order, kind, width] = descr.as_bytes() else {
+            return None;
+        };
+        let width = usize::from(width.checked_sub(b'0')?);
+        let known = match kind {
+            b'f' => matches!(width, 4 | 8),
+            b'i' | b'u' => matches!(width, 1 | 2 | 4 | 8),
+            b'b' => width == 1,
+            _ => false,
+        };
+        (known && matches!(order, b'<' | b'>' | b'|' | b'=')).then_some(Self {
+            kind,
+            width,
+            big: order == b'>',
+        })
+    }
+
+    fn read(&self, bytes: &[u8]) -> f64 {
+        let fold = |n: u64, b: &u8| n << 8 | u64::from(*b);
+        let raw = if self.big {
+            bytes.iter().fold(0, fold)
+        } else {
+            bytes.iter().rev().fold(0, fold)
+        };
+        match (self.kind, self.width) {
+            (b'f', 4) => f64::from(f32::from_bits(raw as u32)),
+            (b'f', _) => f64::from_bits(raw),
+            (b'i', width) => {
+                let unused = 64 - 8 * width as u32;
+                ((raw << unused) as i64 >> unused) as f64
+            }
+            _ => raw as f64,
+        }
+    }
+}
+
+/// One file of a zip archive.
+struct Entry<'a> {
+    name: String,
+    method: usize,
+    size: usize,
+    packed: &'a [u8],
+}
+
+impl Entry<'_> {
+    fn unpack(&self) -> Result<Vec<u8>> {
+        match self.method {
+            0 => Ok(self.packed.to_vec()),
+            8 if self.size <= MAX_BYTES => {
+                miniz_oxide::inflate::decompress_to_vec_with_limit(self.packed, self.size)
+                    .map_err(|_| bad(format!("{}: broken compressed data", self.name)))
+            }
+            8 => Err(bad(format!("{}: larger than {MAX_BYTES} bytes", self.name))),
+            other => Err(bad(format!(
+                "{}: unknown compression method {other}",
+                self.name
+            ))),
+        }
+    }
+}
+
+fn entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>> {
+    let end = bytes
+        .windows(4)
+        .rposition(|w| w == b"PK\x05\x06")
+        .ok_or_else(|| bad("not a NumPy archive (no zip directory); save with numpy.savez"))?;
+    let count = uint::<2>(bytes, end + 10)?;
+    let mut at = uint::<4>(bytes, end + 16)?;
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        if bytes
+            .get(at..)
+            .is_none_or(|b| !b.starts_with(b"PK\x01\x02"))
+        {
+            return Err(bad("broken zip directory"));
+        }
+        let (packed, size) = (uint::<4>(bytes, at + 20)?, uint::<4>(bytes, at + 24)?);
+        let name_length = uint::<2>(bytes, at + 28)?;
+        let name = bytes
+            .get(at + 46..at + 46 + name_length)
+            .ok_or_else(|| bad("truncated"))?;
+        let local = uint::<4>(bytes, at + 42)?;
+        let data = local + 30 + uint::<2>(bytes, local + 26)? + uint::<2>(bytes, local + 28)?;
+        entries.push(Entry {
+            name: String::from_utf8_lossy(name).into_owned(),
+            method: uint::<2>(bytes, at + 10)?,
+            size,
+            packed: bytes
+                .get(data..data + packed)
+                .ok_or_else(|| bad("truncated"))?,
+        });
+        at += 46 + name_length + uint::<2>(bytes, at + 30)? + uint::<2>(bytes, at + 32)?;
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    fn zip(files: &[(&str, usize, &[u8], usize)]) -> Vec<u8> {
+        let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+        for (name, method, packed, size) in files {
+            let local = bytes.len() as u32;
+            let mut common = vec![20, 0, 0, 0, *method as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            common.extend((packed.len() as u32).to_le_bytes());
+            common.extend((*size as u32).to_le_bytes());
+            common.extend((name.len() as u16).to_le_bytes());
+            common.extend([0, 0]);
+            bytes.extend(b"PK\x03\x04");
+            bytes.extend(&common);
+            bytes.extend(name.as_bytes());
+            bytes.extend(*packed);
+            directory.extend(b"PK\x01\x02\x14\x00");
+            directory.extend(&common);
+            directory.extend([0; 10]);
+            directory.extend(local.to_le_bytes());
+            directory.extend(name.as_bytes());
+        }
+        let start = bytes.len() as u32;
+        bytes.extend(&directory);
+        bytes.extend(b"PK\x05\x06\0\0\0\0\0\0");
+        bytes.extend((files.len() as u16).to_le_bytes());
+        bytes.extend((directory.len() as u32).to_le_bytes());
+        bytes.extend(start.to_le_bytes());
+        bytes.extend([0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn npy_reads_every_number_type() {
+        let f4: Vec<u8> = [1.5f32, -2.0]
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
+        assert_eq!(array(&npy("<f4", "(1, 2)", &f4)).unwrap(), vec![1.5, -2.0]);
+        let f8: Vec<u8> = [1.5f64].iter().flat_map(|v| v.to_be_bytes()).collect();
+        assert_eq!(array(&npy(">f8", "()", &f8)).unwrap(), vec![1.5]);
+        assert_eq!(
+            array(&npy("|i1", "(2,)", &[255, 1])).unwrap(),
+            vec![-1.0, 1.0]
+        );
+        assert_eq!(
+            array(&npy("|u1", "(2,)", &[255, 1])).unwrap(),
+            vec![255.0, 1.0]
+        );
+        assert_eq!(array(&npy("<i2", "(1,)", &[254, 255])).unwrap(), vec![-2.0]);
+    }
+
+    #[test]
+    fn npy_errors_name_the_remedy() {
+        let message = |bytes: &[u8]| array(bytes).unwrap_err().to_string();
+        assert!(message(b"hello").contains("numpy.save"));
+        assert!(message(&npy("<c8", "(1,)", &[0; 8])).contains("astype"));
+        assert!(message(&npy("<f4", "(2,)", &[0; 4])).contains("needs 2 times 4 bytes, got 4"));
+        let fortran =
+            String::from_utf8_lossy(&npy("<f4", "(1,)", &[])[10..]).replace("False", "True ");
+        let mut bytes = npy("<f4", "(1,)", &[])[..10].to_vec();
+        bytes.extend(fortran.as_bytes());
+        assert!(message(&bytes).contains("ascontiguousarray"));
+    }
+
+    #[test]
+    fn npz_goes_by_name_or_order_and_inflates() {
+        let (a, b) = (npy("|u1", "(1,)", &[1]), npy("|u1", "(1,)", &[2]));
+        let packed = miniz_oxide::deflate::compress_to_vec(&b, 6);
+        let bytes = zip(&[("x.npy", 0, &a, a.len()), ("y.npy", 8, &packed, b.len())]);
+        let read = |names: &[&str]| inputs_from_npz(&bytes, names).unwrap();
+        assert_eq!(read(&["y", "x"]), vec![vec![2.0], vec![1.0]]);
+        assert_eq!(read(&["other"]), vec![vec![1.0], vec![2.0]]);
+    }
+
+    #[test]
+    fn npz_truncated_or_altered_never_panics() {
+        let a = npy("|u1", "(1,)", &[1]);
+        let bytes = zip(&[("x.npy", 0, &a, a.len())]);
+        for n in 0..bytes.len() {
+            let _ = inputs_from_npz(&bytes[..n], &["x"]);
+            for flip in [1, 0x80, 0xff] {
+                let mut altered = bytes.clone();
+                altered[n] ^= flip;
+                let _ = inputs_from_npz(&altered, &["x"]);
+            }
+        }
+    }
+}

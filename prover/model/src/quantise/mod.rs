@@ -1,0 +1,184 @@
+//! Quantisation: a float graph and calibration samples become an integer program and a report of its error.
+//!
+//! Everything is f64 in a fixed order with a pure-Rust libm, so one model gives one program on every machine.
+
+mod calibrate;
+mod correct;
+mod layer;
+mod report;
+mod rounding;
+
+pub use calibrate::{CalibrationSource, Sample};
+pub(crate) use report::weight_count;
+pub use report::{LayerReport, OutputReport, QuantReport};
+
+use crate::error::{ModelError, Result};
+use crate::executor::{ClampTable, FloatClamp, validate};
+use crate::float::FloatGraph;
+use crate::fuse::{FusedGraph, FusedLayer, FusedTensor, fuse};
+use crate::quantized::{QLayer, QMaxPool, QTensor, QuantizedGraph, TensorId};
+use calibrate::{Margins, TensorQuant};
+use correct::Corrector;
+use serde::{Deserialize, Serialize};
+
+/// What happens to a value that leaves its tensor's range where the float function has no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SaturationPolicy {
+    /// It saturates, as the circuit does.
+    #[default]
+    Saturate,
+    /// The inference is refused before any proving.
+    Refuse,
+}
+
+/// How to quantise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuantOptions {
+    /// Activation range and divisor R.
+    pub range: u32,
+    /// At least 1: calibrated ends move out by `margin - 1` times the largest magnitude, and by more where samples are few.
+    pub margin: f64,
+    /// Recorded for the executor.
+    pub saturation: SaturationPolicy,
+}
+
+impl Default for QuantOptions {
+    fn default() -> Self {
+        Self {
+            range: 4064,
+            margin: 1.25,
+            saturation: SaturationPolicy::Saturate,
+        }
+    }
+}
+
+/// A quantised model.
+#[derive(Clone, Debug)]
+pub struct Quantised {
+    /// The integer program.
+    pub graph: QuantizedGraph,
+    /// Which ends of each layer's range the float function has itself.
+    pub clamps: ClampTable,
+    /// Measured error.
+    pub report: QuantReport,
+}
+
+/// Quantises `graph`. Without samples, seeded pseudo-random ones take their place, and the report warns.
+///
+/// # Errors
+/// Bad options or samples; a node that cannot be fused; a layer whose accumulator the circuit cannot write down.
+pub fn quantise(
+    graph: &FloatGraph,
+    samples: &[Sample],
+    options: &QuantOptions,
+) -> Result<Quantised> {
+    check_options(options)?;
+    let (samples, source) = calibrate::samples(graph, samples)?;
+    let margins = Margins::new(options.margin, source, samples.len());
+    let fused = fuse(graph)?;
+    let traces: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| fused.run(&s.0)).collect();
+    check_fusion(graph, &fused, &samples[0], &traces[0])?;
+    let (program, clamps) = assemble(&fused, &samples, &traces, margins, options.range)?;
+    validate(&program)?;
+    let report = report::measure(&fused, &program, &clamps, &samples, &traces, source)?;
+    Ok(Quantised {
+        graph: program,
+        clamps,
+        report,
+    })
+}
+
+fn check_options(options: &QuantOptions) -> Result<()> {
+    if !(16..=1 << 16).contains(&options.range) || !options.range.is_multiple_of(2) {
+        return Err(ModelError::InvalidOption(format!(
+            "range {} must be even and in [16, 65536]",
+            options.range
+        )));
+    }
+    if !(1.0..=1024.0).contains(&options.margin) {
+        return Err(ModelError::InvalidOption(format!(
+            "margin {} must be in [1, 1024]",
+            options.margin
+        )));
+    }
+    Ok(())
+}
+
+/// Fusing is exact up to rounding of f64; anything else is a defect of this crate.
+fn check_fusion(
+    graph: &FloatGraph,
+    fused: &FusedGraph,
+    sample: &Sample,
+    trace: &[Vec<f64>],
+) -> Result<()> {
+    let reference = graph.execute(&sample.0)?;
+    let expected = graph.outputs_of(&reference);
+    for (values, expected) in fused.outputs_of(trace).iter().zip(expected) {
+        let size = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
+        let far = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-6 * size || a.is_nan();
+        if values.len() != expected.len() || values.iter().zip(expected).any(far) {
+            return Err(ModelError::InvalidGraph(
+                "the fused network does not compute the float network".into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn assemble(
+    fused: &FusedGraph,
+    samples: &[Sample],
+    traces: &[Vec<Vec<f64>>],
+    margins: Margins,
+    range: u32,
+) -> Result<(QuantizedGraph, ClampTable)> {
+    let quants = calibrate::tensor_quants(fused, traces, margins, range);
+    let tensor = |(t, q): (&FusedTensor, &TensorQuant)| QTensor {
+        name: t.name.clone(),
+        dims: t.dims,
+        external_shape: match &t.external {
+            Some(external) => external.shape.clone(),
+            None => vec![1, t.dims.c, t.dims.h, t.dims.w],
+        },
+        element_order: t.external.as_ref().and_then(|e| e.order.clone()),
+        quant: q.params,
+    };
+    let ids = |list: &[usize]| list.iter().map(|t| TensorId(*t)).collect();
+    let mut graph = QuantizedGraph {
+        range,
+        tensors: fused.tensors.iter().zip(&quants).map(tensor).collect(),
+        layers: Vec::with_capacity(fused.layers.len()),
+        inputs: ids(&fused.inputs),
+        outputs: ids(&fused.outputs),
+    };
+    let mut clamps = Vec::with_capacity(fused.layers.len());
+    let mut corrector = Corrector::new(fused, &graph, samples, traces);
+    for fused_layer in &fused.layers {
+        let output = fused_layer.output();
+        let layer = match fused_layer {
+            FusedLayer::Linear(linear) => {
+                clamps.push(quants[output].clamp);
+                let mut layer =
+                    layer::quantise_linear(linear, &graph.tensors, range, corrector.samples())?;
+                corrector.linear(&graph, linear, &mut layer);
+                QLayer::Linear(layer)
+            }
+            FusedLayer::MaxPool(pool) => {
+                clamps.push(FloatClamp::default());
+                let layer = QMaxPool {
+                    name: pool.name.clone(),
+                    input: TensorId(pool.input),
+                    output: TensorId(pool.output),
+                    kernel: pool.kernel,
+                    stride: pool.stride,
+                    pad: pool.pad,
+                };
+                corrector.max_pool(&graph, &layer);
+                QLayer::MaxPool(layer)
+            }
+        };
+        graph.layers.push(layer);
+    }
+    Ok((graph, ClampTable(clamps)))
+}

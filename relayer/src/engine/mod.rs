@@ -1,0 +1,305 @@
+//! The engine: drives jobs from submission to finality.
+//!
+//! [`Engine::tick`] looks at one head block and moves every job and every transaction by what it
+//! finds; all that it knows is in the store, so that a process may stop between any two steps and
+//! another go on. It is the only code that sends.
+
+mod config;
+mod jobs;
+mod outbox;
+mod plan;
+mod registry;
+mod send;
+
+pub use config::EngineConfig;
+pub use registry::Registry;
+pub(crate) use registry::revert_error;
+
+use crate::abi::ids;
+use crate::error::{Error, Result};
+use crate::proof_file::ProofFile;
+use crate::rpc::{Block, Rpc};
+use crate::state::JobState;
+use crate::store::{BlockRef, Job, JobKey, Store, Submitted};
+use crate::wallet::Wallet;
+use alloy::primitives::{Address, B256, U256};
+use std::collections::HashMap;
+use std::sync::Mutex as SyncMutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// The engine of one account on one chain.
+#[derive(Debug)]
+pub struct Engine {
+    rpc: Rpc,
+    store: Store,
+    wallet: Wallet,
+    config: EngineConfig,
+    chain_id: u64,
+    /// One tick at a time: signing and reserving must not interleave.
+    ticking: Mutex<()>,
+    /// The node failed since its chain was last checked.
+    suspect: AtomicBool,
+    /// How often in a row a nonce was seen used without a receipt of ours.
+    foreign: SyncMutex<HashMap<i64, u32>>,
+    finality_checked: SyncMutex<Option<Instant>>,
+}
+
+/// What a tick may plan and sign. Whatever is out already is watched in any case.
+#[derive(Debug, Clone, Copy)]
+enum Scope {
+    /// Everything in the database.
+    All,
+    /// One job.
+    Job(B256),
+    /// One transaction without a job.
+    Intent(i64),
+}
+
+/// What one tick sees of the chain; reads of one decision agree because they share it.
+struct View<'a> {
+    rpc: &'a Rpc,
+    head: Block,
+    hashes: Mutex<HashMap<u64, Option<B256>>>,
+    finalized: Mutex<Option<Option<u64>>>,
+}
+
+impl View<'_> {
+    /// Whether a block is on the canonical chain as this node sees it. A node that is behind the
+    /// block cannot tell, and nothing is undone on its word.
+    async fn is_canonical(&self, block: BlockRef) -> Result<bool> {
+        if block.number > self.head.number {
+            return Ok(true);
+        }
+        let mut hashes = self.hashes.lock().await;
+        let hash = match hashes.get(&block.number) {
+            Some(hash) => *hash,
+            None => {
+                let hash = self.rpc.block(block.number).await?.map(|b| b.hash);
+                hashes.insert(block.number, hash);
+                hash
+            }
+        };
+        Ok(hash == Some(block.hash))
+    }
+
+    /// Height of the newest finalized block, read once.
+    async fn finalized(&self) -> Result<Option<u64>> {
+        let mut known = self.finalized.lock().await;
+        if let Some(number) = *known {
+            return Ok(number);
+        }
+        let number = self.rpc.finalized().await?.map(|b| b.number);
+        *known = Some(number);
+        Ok(number)
+    }
+
+    /// Number of blocks from `block` to the head, both included.
+    fn depth(&self, block: BlockRef) -> u64 {
+        (self.head.number + 1).saturating_sub(block.number)
+    }
+}
+
+impl Engine {
+    /// Connects the parts, and checks that node, database and configuration speak of one chain.
+    ///
+    /// # Errors
+    /// [`Error::WrongChain`] and [`Error::WrongGenesis`] when they do not.
+    pub async fn open(
+        rpc: Rpc,
+        store: Store,
+        wallet: Wallet,
+        expected_chain: Option<u64>,
+        config: EngineConfig,
+    ) -> Result<Self> {
+        let chain_id = check_chain(&rpc, &store, expected_chain).await?;
+        tracing::info!(chain_id, sender = %wallet.address(), "relayer engine opened");
+        Ok(Self {
+            rpc,
+            store,
+            wallet,
+            config: config.for_chain(chain_id),
+            chain_id,
+            ticking: Mutex::new(()),
+            suspect: AtomicBool::new(false),
+            foreign: SyncMutex::default(),
+            finality_checked: SyncMutex::default(),
+        })
+    }
+
+    /// Chain of this engine.
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// Sending account.
+    pub fn sender(&self) -> Address {
+        self.wallet.address()
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The node.
+    pub fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// The registry at an address, read as this engine's account.
+    pub fn registry(&self, address: Address) -> Registry {
+        Registry::new(self.rpc.clone(), address)
+    }
+
+    /// What a proof would be stored under. Costs nothing and stores nothing.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] and [`Error::WrongChain`] when the proof is not for this engine.
+    pub fn job_key(&self, proof: &ProofFile) -> Result<JobKey> {
+        let missing = |field| Error::Mismatch {
+            field,
+            expected: "a proof that is bound to a registry".to_owned(),
+            got: "null".to_owned(),
+        };
+        let binding = proof.binding.ok_or_else(|| missing("binding"))?;
+        let model_id = proof.model_id.ok_or_else(|| missing("model_id"))?;
+        if binding.chain_id != self.chain_id {
+            return Err(Error::WrongChain {
+                expected: self.chain_id,
+                got: binding.chain_id,
+            });
+        }
+        if let Some(registry) = self.config.registry
+            && registry != binding.registry
+        {
+            return Err(Error::Mismatch {
+                field: "binding.registry",
+                expected: registry.to_string(),
+                got: binding.registry.to_string(),
+            });
+        }
+        let (root, context): (U256, U256) = (proof.root.value(), proof.context.value());
+        Ok(JobKey {
+            id: ids::job_id(self.chain_id, binding.registry, model_id, root, context),
+            chain_id: self.chain_id,
+            registry: binding.registry,
+            model_id,
+            root,
+            context,
+            requester: binding.requester,
+            nonce: binding.nonce.into(),
+            inference_id: ids::inference_id(model_id, root, context),
+        })
+    }
+
+    /// Stores a proof as a job. When this returns, the job survives a crash.
+    pub async fn submit(&self, proof: &ProofFile) -> Result<Submitted> {
+        let key = self.job_key(proof)?;
+        let body = serde_json::to_vec(proof).map_err(|e| Error::DatabaseCorrupt {
+            what: format!("proof: {e}"),
+        })?;
+        let submitted = self
+            .store
+            .submit_job(key, body, self.config.queue_limit)
+            .await?;
+        tracing::info!(job = %submitted.job().key.id, state = %submitted.job().state, "proof submitted");
+        Ok(submitted)
+    }
+
+    /// One look at the chain, and all the steps that follow from it.
+    pub async fn tick(&self) -> Result<()> {
+        self.tick_in(Scope::All).await
+    }
+
+    async fn tick_in(&self, scope: Scope) -> Result<()> {
+        let _one = self.ticking.lock().await;
+        let result = self.tick_once(scope).await;
+        if matches!(result, Err(Error::Rpc(_))) {
+            self.suspect.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    async fn tick_once(&self, scope: Scope) -> Result<()> {
+        let view = self.view().await?;
+        self.watch_pending(&view).await?;
+        self.step_jobs(&view, scope).await?;
+        self.start_ready(&view, scope).await
+    }
+
+    /// The head to work from. After a failure the address may lead to another node, so the chain is
+    /// checked again first.
+    async fn view(&self) -> Result<View<'_>> {
+        if self.suspect.load(Ordering::Relaxed) {
+            check_chain(&self.rpc, &self.store, Some(self.chain_id)).await?;
+            self.suspect.store(false, Ordering::Relaxed);
+        }
+        let head = self.rpc.head().await?;
+        let hashes = Mutex::new(HashMap::from([(head.number, Some(head.hash))]));
+        Ok(View {
+            rpc: &self.rpc,
+            head,
+            hashes,
+            finalized: Mutex::default(),
+        })
+    }
+
+    /// Works on one job until it is confirmed. Other jobs in the database are left alone, but
+    /// transactions that this account has out already are watched, for their nonces come first.
+    ///
+    /// # Errors
+    /// [`Error::JobEnded`] when it fails, [`Error::Timeout`] when it takes longer than `limit`; the
+    /// job stays stored then.
+    pub async fn run_job(&self, id: B256, limit: Duration) -> Result<Job> {
+        let start = Instant::now();
+        loop {
+            match self.tick_in(Scope::Job(id)).await {
+                Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
+                other => other?,
+            }
+            let job = self.store.job(id).await?.ok_or(Error::NoSuchJob(id))?;
+            match job.state {
+                JobState::Confirmed | JobState::Finalized => return Ok(job),
+                JobState::Failed | JobState::Cancelled => {
+                    return Err(Error::JobEnded {
+                        job: id,
+                        state: job.state,
+                        reason: job.reason.unwrap_or_default(),
+                    });
+                }
+                _ => {}
+            }
+            if start.elapsed() > limit {
+                let what = format!("job {id} (now {})", job.state);
+                return Err(Error::Timeout {
+                    what,
+                    seconds: limit.as_secs(),
+                });
+            }
+            tokio::time::sleep(self.config.poll).await;
+        }
+    }
+}
+
+/// Chain id of the node, once node and database are known to mean the same chain by it.
+async fn check_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
+    let chain_id = rpc.chain_id().await?;
+    if let Some(expected) = expected
+        && expected != chain_id
+    {
+        return Err(Error::WrongChain {
+            expected,
+            got: chain_id,
+        });
+    }
+    let genesis = rpc.block(0).await?.map_or(B256::ZERO, |b| b.hash);
+    store.bind_chain(chain_id, genesis).await?;
+    Ok(chain_id)
+}

@@ -1,0 +1,327 @@
+//! The outbox: watches what is out, and decides what to send again, to replace, or to start.
+//!
+//! What became of a transaction is read from receipts, of every attempt with its nonce.
+
+use super::{Engine, Scope, View};
+use crate::error::{Error, Result};
+use crate::rpc::{At, Receipt};
+use crate::state::IntentState;
+use crate::store::{Attempt, BlockRef, Intent, NewIntent, Purpose, Settlement, now_ms};
+use alloy::primitives::B256;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Pending transactions that one tick looks at.
+const PENDING_LIMIT: u32 = 1_000;
+
+pub(super) const ACCEPTED: &str = "accepted";
+pub(super) const ALREADY_KNOWN: &str = "already known";
+pub(super) const UNDERPRICED: &str = "underpriced";
+
+impl Engine {
+    /// Finds out what became of the transactions that are out.
+    pub(super) async fn watch_pending(&self, view: &View<'_>) -> Result<()> {
+        let (chain, sender) = (self.chain_id, self.sender());
+        // Read before any receipt: a nonce that is used now has its receipt when that is asked for.
+        let next = self.rpc.nonce(sender, At::Latest).await?;
+        // A settled nonce that is free again was lost in a reorganisation. Later nonces wait for it,
+        // whatever became of its job.
+        for intent in self.store.settled_from(chain, sender, next).await? {
+            self.reopen(&intent).await?;
+        }
+        let pending = self
+            .store
+            .intents_in(chain, sender, IntentState::Pending, PENDING_LIMIT)
+            .await?;
+        for intent in &pending {
+            if let Err(e) = self.watch(view, intent, next).await {
+                tolerate(intent, e)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs and sends what is planned in `scope`, oldest first, as far as there is room.
+    pub(super) async fn start_ready(&self, view: &View<'_>, scope: Scope) -> Result<()> {
+        let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
+        let out = self
+            .store
+            .intents_in(chain, sender, IntentState::Pending, limit)
+            .await?
+            .len();
+        let room = limit.saturating_sub(u32::try_from(out).unwrap_or(u32::MAX));
+        let ready = match scope {
+            Scope::All => {
+                self.store
+                    .intents_in(chain, sender, IntentState::Ready, room)
+                    .await?
+            }
+            Scope::Job(id) => self.store.intents_of(id).await?,
+            Scope::Intent(id) => vec![self.store.intent(id).await?],
+        };
+        let startable = |i: &Intent| i.state == IntentState::Ready && i.sender == sender;
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        for intent in ready.into_iter().filter(startable).take(room) {
+            if let Err(e) = self.start(view, &intent).await {
+                tolerate(&intent, e)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for a receipt of any attempt; without one, broadcasts again or replaces when it is time.
+    async fn watch(&self, view: &View<'_>, intent: &Intent, next: u64) -> Result<()> {
+        let attempts = self.store.attempts(intent.id).await?;
+        // Newest first: a replacement is the likelier one, but any may have been mined.
+        for attempt in attempts.iter().rev() {
+            if let Some(receipt) = self.rpc.receipt(attempt.tx.hash).await? {
+                return self.settle(intent, attempt, &receipt).await;
+            }
+        }
+        let (Some(nonce), Some(last)) = (intent.nonce, attempts.last()) else {
+            return Err(Error::DatabaseCorrupt {
+                what: format!("transaction {} is pending without an attempt", intent.id),
+            });
+        };
+        if next > nonce {
+            return self.note_foreign(view, intent, nonce).await;
+        }
+        self.foreign
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&intent.id);
+        self.push(view, intent, last).await
+    }
+
+    /// Watches a transaction that another account signed: without its key, the stored bytes can be
+    /// broadcast again but not replaced. Returns false when no node ever took it.
+    pub(super) async fn watch_other(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
+        let next = self.rpc.nonce(intent.sender, At::Latest).await?;
+        let attempts = self.store.attempts(intent.id).await?;
+        for attempt in attempts.iter().rev() {
+            if let Some(receipt) = self.rpc.receipt(attempt.tx.hash).await? {
+                self.settle(intent, attempt, &receipt).await?;
+                return Ok(true);
+            }
+        }
+        let taken =
+            |a: &&Attempt| matches!(a.last_outcome.as_deref(), Some(ACCEPTED | ALREADY_KNOWN));
+        let Some(last) = attempts.iter().rev().find(taken) else {
+            return Ok(false);
+        };
+        if next > last.tx.nonce {
+            self.note_foreign(view, intent, last.tx.nonce).await?;
+        } else if elapsed(last.last_sent_at) >= self.config.rebroadcast_after {
+            self.broadcast(last).await?;
+        }
+        Ok(true)
+    }
+
+    /// Broadcasts the last attempt again, or replaces it.
+    async fn push(&self, view: &View<'_>, intent: &Intent, last: &Attempt) -> Result<()> {
+        if last.last_sent_at.is_none() {
+            // Stored and never broadcast: the process stopped in between.
+            return self.broadcast(last).await;
+        }
+        let since_sent = elapsed(last.last_sent_at);
+        let age = elapsed(Some(last.created_at));
+        match last.last_outcome.as_deref() {
+            Some(ACCEPTED | ALREADY_KNOWN) if age >= self.config.bump_after => {
+                self.replace(view, intent, last, Purpose::Call).await
+            }
+            Some(ACCEPTED | ALREADY_KNOWN) if since_sent >= self.config.rebroadcast_after => {
+                self.broadcast(last).await
+            }
+            Some(ACCEPTED | ALREADY_KNOWN) => Ok(()),
+            Some(outcome)
+                if outcome.starts_with(UNDERPRICED) && since_sent >= self.config.resend_after =>
+            {
+                self.replace(view, intent, last, last.tx.purpose).await
+            }
+            _ if since_sent >= self.config.resend_after => self.broadcast(last).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn settle(&self, intent: &Intent, attempt: &Attempt, receipt: &Receipt) -> Result<()> {
+        let to = match (attempt.tx.purpose, receipt.status) {
+            (Purpose::Cancel, _) => IntentState::Cancelled,
+            (Purpose::Call, true) => IntentState::Mined,
+            (Purpose::Call, false) => IntentState::Reverted,
+        };
+        let reason = match to {
+            IntentState::Reverted => Some(revert_reason(attempt, receipt)),
+            IntentState::Cancelled => intent.reason.clone(),
+            _ => None,
+        };
+        let settlement = Settlement {
+            attempt_id: Some(attempt.id),
+            block: BlockRef {
+                number: receipt.block_number,
+                hash: receipt.block_hash,
+            },
+            gas_used: receipt.gas_used,
+            gas_price: receipt
+                .effective_gas_price
+                .and_then(|p| u64::try_from(p).ok())
+                .unwrap_or_default(),
+            contract: receipt.contract_address,
+        };
+        tracing::info!(
+            intent = intent.id, kind = %intent.tx.kind, state = %to, hash = %attempt.tx.hash,
+            block = receipt.block_number, gas_used = receipt.gas_used, "transaction settled"
+        );
+        self.store
+            .settle_intent(intent.id, to, settlement, reason)
+            .await
+    }
+
+    /// Our nonce is used and none of our hashes has a receipt. A node may be behind with receipts, so
+    /// this must be seen several times in a row.
+    async fn note_foreign(&self, view: &View<'_>, intent: &Intent, nonce: u64) -> Result<()> {
+        let seen = {
+            let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+            let seen = foreign.entry(intent.id).or_insert(0);
+            *seen += 1;
+            *seen
+        };
+        if seen < self.config.foreign_polls {
+            return Ok(());
+        }
+        self.foreign
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&intent.id);
+        tracing::warn!(
+            intent = intent.id,
+            nonce,
+            "nonce used by a transaction that is not ours"
+        );
+        let settlement = Settlement {
+            attempt_id: None,
+            block: BlockRef {
+                number: view.head.number,
+                hash: view.head.hash,
+            },
+            gas_used: 0,
+            gas_price: 0,
+            contract: None,
+        };
+        let reason = Some(format!(
+            "nonce {nonce} was used by a transaction that is not ours"
+        ));
+        self.store
+            .settle_intent(intent.id, IntentState::Superseded, settlement, reason)
+            .await
+    }
+
+    /// Reopens an intent whose block left the chain. Returns whether it did.
+    pub(super) async fn reopen_if_lost(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
+        let Some(settlement) = intent.settlement else {
+            return Ok(false);
+        };
+        if !intent.state.is_settled() || view.is_canonical(settlement.block).await? {
+            return Ok(false);
+        }
+        self.reopen(intent).await?;
+        Ok(true)
+    }
+
+    async fn reopen(&self, intent: &Intent) -> Result<()> {
+        let block = intent.settlement.map_or(0, |s| s.block.number);
+        let reason = format!("block {block} left the chain");
+        tracing::warn!(intent = intent.id, "{reason}");
+        self.store.reopen_intent(intent.id, reason).await
+    }
+
+    /// Sends a transaction that belongs to no job, once per `key` however often this is called, and
+    /// waits until it is confirmed.
+    ///
+    /// # Errors
+    /// [`Error::TransactionFailed`] when it reverted or could not be sent; a later call tries anew.
+    pub async fn send_and_wait(
+        &self,
+        key: B256,
+        what: &str,
+        tx: NewIntent,
+        limit: Duration,
+    ) -> Result<Intent> {
+        let begin = Instant::now();
+        let mut intent = self
+            .store
+            .add_intent(key, self.chain_id, self.sender(), tx.clone())
+            .await?;
+        if intent.state.is_settled() && intent.state != IntentState::Mined {
+            self.store.release_key(key).await?;
+            intent = self
+                .store
+                .add_intent(key, self.chain_id, self.sender(), tx)
+                .await?;
+        }
+        loop {
+            match self.tick_transaction(&intent).await {
+                Ok(true) => return self.store.intent(intent.id).await,
+                Ok(false) => {}
+                Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
+                Err(e) => return Err(e),
+            }
+            intent = self.store.intent(intent.id).await?;
+            if intent.state.is_settled() && intent.state != IntentState::Mined {
+                return Err(Error::TransactionFailed {
+                    what: what.to_owned(),
+                    state: intent.state,
+                    reason: intent.reason.unwrap_or_default(),
+                });
+            }
+            if begin.elapsed() > limit {
+                return Err(Error::Timeout {
+                    what: what.to_owned(),
+                    seconds: limit.as_secs(),
+                });
+            }
+            tokio::time::sleep(self.config.poll).await;
+        }
+    }
+
+    /// One step of [`Self::send_and_wait`]; true once the transaction is mined and confirmed.
+    async fn tick_transaction(&self, intent: &Intent) -> Result<bool> {
+        let _one = self.ticking.lock().await;
+        let view = self.view().await?;
+        self.watch_pending(&view).await?;
+        self.start_ready(&view, Scope::Intent(intent.id)).await?;
+        let intent = self.store.intent(intent.id).await?;
+        if self.reopen_if_lost(&view, &intent).await? {
+            return Ok(false);
+        }
+        Ok(intent.state == IntentState::Mined
+            && intent
+                .settlement
+                .is_some_and(|s| view.depth(s.block) >= self.config.confirmations()))
+    }
+}
+
+fn revert_reason(attempt: &Attempt, receipt: &Receipt) -> String {
+    let (used, limit) = (receipt.gas_used, attempt.tx.gas_limit);
+    // A call keeps back a 64th: what used the rest ran out of gas.
+    if used >= limit / 64 * 63 {
+        format!("reverted, probably out of gas: {used} of {limit} used")
+    } else {
+        format!("reverted after {used} gas")
+    }
+}
+
+/// Time since a moment in Unix milliseconds; for ever when there was none.
+pub(super) fn elapsed(at: Option<u64>) -> Duration {
+    at.map_or(Duration::MAX, |at| {
+        Duration::from_millis(now_ms().saturating_sub(at))
+    })
+}
+
+/// A node that does not answer ends the tick; trouble with one transaction does not stop the others.
+fn tolerate(intent: &Intent, e: Error) -> Result<()> {
+    if matches!(e, Error::Rpc(_) | Error::Database(_)) {
+        return Err(e);
+    }
+    tracing::warn!(intent = intent.id, error = %e, "transaction waits");
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Signing and broadcasting.
+//!
+//! The order is fixed: the nonce is reserved and the signed bytes are stored in one database
+//! transaction, and only then are they broadcast. What the node answers to a broadcast is only noted.
+
+use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED, elapsed};
+use super::{Engine, View};
+use crate::error::{Error, Result};
+use crate::fees::Fees;
+use crate::rpc::{At, SendOutcome};
+use crate::store::{Attempt, Intent, NewAttempt, Purpose};
+use alloy::consensus::TxEip1559;
+use alloy::primitives::{TxKind as To, U256};
+
+/// Gas of a transfer to an account.
+const TRANSFER_GAS: u64 = 21_000;
+
+const NONCE_TOO_LOW: &str = "nonce too low";
+
+impl Engine {
+    /// Reserves a nonce, signs, stores, and only then broadcasts.
+    pub(super) async fn start(&self, view: &View<'_>, intent: &Intent) -> Result<()> {
+        let sender = self.sender();
+        let floor = self.store.nonce_floor(self.chain_id, sender).await?;
+        // The pool's count keeps clear of transactions that others sent from this account.
+        let nonce = floor.max(self.rpc.nonce(sender, At::Pending).await?);
+        let fees = self.offer(view).await?;
+        let attempt = self.sign(intent, nonce, fees, Purpose::Call).await?;
+        let attempt = self.store.store_first_attempt(intent.id, attempt).await?;
+        tracing::info!(
+            intent = intent.id, kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
+            gas_limit = attempt.tx.gas_limit, "transaction stored"
+        );
+        self.broadcast(&attempt).await
+    }
+
+    /// Signs and stores a dearer transaction with the same nonce, and broadcasts it.
+    pub(super) async fn replace(
+        &self,
+        view: &View<'_>,
+        intent: &Intent,
+        last: &Attempt,
+        purpose: Purpose,
+    ) -> Result<()> {
+        // An intent whose call the node will never take stays cancelled.
+        let purpose = if last.tx.purpose == Purpose::Cancel {
+            Purpose::Cancel
+        } else {
+            purpose
+        };
+        let previous = Fees {
+            max_fee: last.tx.max_fee,
+            priority_fee: last.tx.priority_fee,
+        };
+        let usual = self.rpc.median_priority_fee().await?;
+        let base = view.head.base_fee_per_gas.unwrap_or_default();
+        let Some(fees) = self.config.fees.bump(previous, base, usual) else {
+            let reason = format!(
+                "waiting: a replacement would pass the fee limit of {} wei a gas",
+                self.config.fees.max_fee
+            );
+            if intent.reason.as_ref() != Some(&reason) {
+                tracing::warn!(intent = intent.id, "{reason}");
+                self.store.note_reason(intent.id, Some(reason)).await?;
+            }
+            let due = elapsed(last.last_sent_at) >= self.config.rebroadcast_after;
+            return if due {
+                self.broadcast(last).await
+            } else {
+                Ok(())
+            };
+        };
+        let attempt = self.sign(intent, last.tx.nonce, fees, purpose).await?;
+        let attempt = self.store.store_attempt(intent.id, attempt).await?;
+        tracing::info!(
+            intent = intent.id, nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
+            seq = attempt.seq, max_fee = attempt.tx.max_fee, "replacement stored"
+        );
+        self.broadcast(&attempt).await
+    }
+
+    pub(super) async fn broadcast(&self, attempt: &Attempt) -> Result<()> {
+        let outcome = self.rpc.send_raw(&attempt.tx.raw).await;
+        let text = match &outcome {
+            SendOutcome::Accepted => ACCEPTED.to_owned(),
+            SendOutcome::AlreadyKnown => ALREADY_KNOWN.to_owned(),
+            SendOutcome::NonceTooLow => NONCE_TOO_LOW.to_owned(),
+            SendOutcome::Underpriced(why) => format!("{UNDERPRICED}: {why}"),
+            SendOutcome::InsufficientFunds(why) => format!("insufficient funds: {why}"),
+            SendOutcome::Invalid(why) => format!("invalid: {why}"),
+            SendOutcome::Unknown(why) => format!("unknown: {why}"),
+        };
+        self.store.note_send(attempt.id, text.clone()).await?;
+        match outcome {
+            SendOutcome::Accepted | SendOutcome::AlreadyKnown | SendOutcome::NonceTooLow => {
+                tracing::debug!(hash = %attempt.tx.hash, outcome = %text, "broadcast");
+                Ok(())
+            }
+            SendOutcome::Invalid(_) if attempt.tx.purpose == Purpose::Call => {
+                tracing::error!(hash = %attempt.tx.hash, outcome = %text, "the node refuses for good");
+                self.cancel(attempt, text).await
+            }
+            _ => {
+                tracing::warn!(hash = %attempt.tx.hash, outcome = %text, "broadcast");
+                Ok(())
+            }
+        }
+    }
+
+    /// Uses up the nonce of a transaction that no node will take, so that later ones are not stuck.
+    async fn cancel(&self, refused: &Attempt, reason: String) -> Result<()> {
+        let intent = self.store.intent(refused.intent_id).await?;
+        self.store.note_reason(intent.id, Some(reason)).await?;
+        let fees = Fees {
+            max_fee: refused.tx.max_fee,
+            priority_fee: refused.tx.priority_fee,
+        };
+        let attempt = self
+            .sign(&intent, refused.tx.nonce, fees, Purpose::Cancel)
+            .await?;
+        self.store.store_attempt(intent.id, attempt).await?;
+        // The next tick finds it stored and never broadcast.
+        Ok(())
+    }
+
+    async fn offer(&self, view: &View<'_>) -> Result<Fees> {
+        let usual = self.rpc.median_priority_fee().await?;
+        Ok(self
+            .config
+            .fees
+            .offer(view.head.base_fee_per_gas.unwrap_or_default(), usual))
+    }
+
+    async fn sign(
+        &self,
+        intent: &Intent,
+        nonce: u64,
+        fees: Fees,
+        purpose: Purpose,
+    ) -> Result<NewAttempt> {
+        if intent.sender != self.sender() {
+            let why = format!("the transaction belongs to account {}", intent.sender);
+            return Err(Error::Wallet(why));
+        }
+        let call = purpose == Purpose::Call;
+        let to = if call {
+            intent.tx.to
+        } else {
+            Some(self.sender())
+        };
+        let gas_limit = if call {
+            intent.tx.gas_limit
+        } else {
+            TRANSFER_GAS
+        };
+        let tx = TxEip1559 {
+            chain_id: self.chain_id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas: fees.max_fee.into(),
+            max_priority_fee_per_gas: fees.priority_fee.into(),
+            to: to.map_or(To::Create, To::Call),
+            value: U256::ZERO,
+            access_list: Default::default(),
+            input: if call {
+                intent.tx.data.clone()
+            } else {
+                Default::default()
+            },
+        };
+        let signed = self.wallet.sign(tx).await?;
+        Ok(NewAttempt {
+            purpose,
+            nonce,
+            raw: signed.raw,
+            hash: signed.hash,
+            max_fee: fees.max_fee,
+            priority_fee: fees.priority_fee,
+            gas_limit,
+        })
+    }
+}

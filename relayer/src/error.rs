@@ -1,0 +1,199 @@
+//! The one error type of this crate.
+
+use crate::proof_file::ProofFileError;
+use crate::rpc::RpcError;
+use crate::state::{IntentState, JobState};
+use alloy::primitives::{Address, B256};
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong in the relayer. [`Error::is_transient`] tells a caller whether the
+/// same call may succeed later without any change.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A proof, manifest or deployment file is malformed or inconsistent.
+    #[error(transparent)]
+    ProofFile(#[from] ProofFileError),
+    /// The node did not answer, or answered with an error.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// The state database failed.
+    #[error("state database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The state database was written by a newer version of this program.
+    #[error("state database has schema version {found}; this program knows up to {known}")]
+    DatabaseTooNew {
+        /// Version in the file.
+        found: i64,
+        /// Newest version known here.
+        known: i64,
+    },
+    /// The state database holds a value that this program never writes.
+    #[error("state database is corrupt: {what}")]
+    DatabaseCorrupt {
+        /// What was read.
+        what: String,
+    },
+    /// The node serves another chain than the one asked for.
+    #[error("wrong chain: expected chain id {expected}, the node reports {got}")]
+    WrongChain {
+        /// Chain id wanted by configuration or proof.
+        expected: u64,
+        /// Chain id of the node.
+        got: u64,
+    },
+    /// The chain id is right but the genesis block is another one than the database was made for.
+    #[error(
+        "chain {chain_id} has genesis {got}, but the state database was made for genesis {expected}; \
+         use another state file for a new development chain"
+    )]
+    WrongGenesis {
+        /// Chain id of both.
+        chain_id: u64,
+        /// Genesis hash in the database.
+        expected: B256,
+        /// Genesis hash of the node.
+        got: B256,
+    },
+    /// A proof was made for another registry, model, or context than the one addressed.
+    #[error("{field}: expected {expected}, got {got}")]
+    Mismatch {
+        /// Which value.
+        field: &'static str,
+        /// What is right here.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
+    /// No contract code at an address that must hold some.
+    #[error("no contract code at {address} ({what})")]
+    NoCode {
+        /// Where.
+        address: Address,
+        /// What was expected there.
+        what: &'static str,
+    },
+    /// A contract call reverted; the message is decoded where the error is known.
+    #[error("{call} reverts: {reason}")]
+    Reverted {
+        /// Which call.
+        call: String,
+        /// Decoded reason.
+        reason: String,
+    },
+    /// One chunk alone does not fit in a transaction.
+    #[error(
+        "chunk {chunk} alone needs {gas} gas and {bytes} bytes, over the cap of {gas_cap} gas and {byte_cap} bytes"
+    )]
+    ChunkTooLarge {
+        /// Chunk index.
+        chunk: u16,
+        /// Gas with margin; 0 when the node refused to estimate.
+        gas: u64,
+        /// Transaction bytes.
+        bytes: usize,
+        /// Gas cap of a transaction.
+        gas_cap: u64,
+        /// Byte cap of a transaction.
+        byte_cap: usize,
+    },
+    /// A job may not go from one state to the other.
+    #[error("job may not go from {from} to {to}")]
+    JobTransition {
+        /// State in the database.
+        from: JobState,
+        /// State asked for.
+        to: JobState,
+    },
+    /// A transaction intent may not go from one state to the other.
+    #[error("transaction may not go from {from} to {to}")]
+    IntentTransition {
+        /// State in the database.
+        from: IntentState,
+        /// State asked for.
+        to: IntentState,
+    },
+    /// There is no such job.
+    #[error("no job {0}")]
+    NoSuchJob(B256),
+    /// The queue is full.
+    #[error("queue holds {active} unfinished jobs, the limit is {limit}")]
+    QueueFull {
+        /// Unfinished jobs.
+        active: u64,
+        /// Limit.
+        limit: u64,
+    },
+    /// Another writer took the nonce between signing and storing.
+    #[error("nonce {nonce} was taken by another writer of the state database")]
+    NonceTaken {
+        /// The nonce.
+        nonce: u64,
+    },
+    /// The job ended without an attestation.
+    #[error("job {job} ended as {state}: {reason}")]
+    JobEnded {
+        /// Job id.
+        job: B256,
+        /// Terminal state.
+        state: JobState,
+        /// Recorded reason.
+        reason: String,
+    },
+    /// A transaction that is not part of a job did not succeed.
+    #[error("{what} ended as {state}: {reason}")]
+    TransactionFailed {
+        /// What was attempted.
+        what: String,
+        /// State of the intent.
+        state: IntentState,
+        /// Recorded reason.
+        reason: String,
+    },
+    /// The time that the caller allowed is over; the state file lets a later call go on.
+    #[error(
+        "{what} did not finish within {seconds} s; run again with the same state file to go on"
+    )]
+    Timeout {
+        /// What was awaited.
+        what: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The wallet could not be opened or could not sign. Never carries key material.
+    #[error("wallet: {0}")]
+    Wallet(String),
+    /// Configuration is contradictory.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// Input or output on a file or socket.
+    #[error("{path}: {source}")]
+    Io {
+        /// File or address.
+        path: String,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// A background task was lost (shutdown or panic).
+    #[error("background task ended: {0}")]
+    Task(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without any change by a person.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Rpc(e) => e.is_transient(),
+            Self::Database(rusqlite::Error::SqliteFailure(e, _)) => matches!(
+                e.code,
+                rusqlite::ErrorCode::DatabaseBusy
+                    | rusqlite::ErrorCode::DatabaseLocked
+                    | rusqlite::ErrorCode::DiskFull
+            ),
+            Self::NonceTaken { .. } | Self::QueueFull { .. } | Self::Timeout { .. } => true,
+            _ => false,
+        }
+    }
+}

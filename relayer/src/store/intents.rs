@@ -1,0 +1,438 @@
+//! Transaction intents and their signed attempts.
+
+use super::jobs::{advance, collect, get as get_job};
+use super::rows::{self, Attempt, BlockRef, Intent, NewAttempt, NewIntent, Settlement};
+use super::{Store, log_transition, now_ms};
+use crate::error::{Error, Result};
+use crate::state::{IntentState, JobState};
+use alloy::primitives::{Address, B256};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+impl Store {
+    /// Stores a transaction that belongs to no job, once per `key`, and returns its row.
+    pub async fn add_intent(
+        &self,
+        key: B256,
+        chain_id: u64,
+        sender: Address,
+        intent: NewIntent,
+    ) -> Result<Intent> {
+        self.write(move |tx| {
+            if let Some(found) = by_key(tx, &key)? {
+                return Ok(found);
+            }
+            let id = insert(tx, None, Some(&key), chain_id, sender, &intent)?;
+            must_get(tx, id)
+        })
+        .await
+    }
+
+    /// The transaction stored under `key`.
+    pub async fn intent_by_key(&self, key: B256) -> Result<Option<Intent>> {
+        self.read(move |c| by_key(c, &key)).await
+    }
+
+    /// Makes room for a new transaction under `key`: the old one keeps its row, without the key.
+    pub async fn release_key(&self, key: B256) -> Result<()> {
+        self.write(move |tx| {
+            tx.execute(
+                "UPDATE intents SET intent_key = NULL WHERE intent_key = ?1",
+                [key.as_slice()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// One transaction.
+    pub async fn intent(&self, id: i64) -> Result<Intent> {
+        self.read(move |c| must_get(c, id)).await
+    }
+
+    /// Transactions of a job, of all rounds, oldest first.
+    pub async fn intents_of(&self, job: B256) -> Result<Vec<Intent>> {
+        self.read(move |c| {
+            collect(
+                c,
+                "SELECT * FROM intents WHERE job_id = ?1 ORDER BY id",
+                [job.as_slice()],
+                rows::intent,
+            )
+        })
+        .await
+    }
+
+    /// Transactions of a job's current plan, oldest first.
+    pub async fn intents_of_round(&self, job: B256, round: u32) -> Result<Vec<Intent>> {
+        self.read(move |c| {
+            collect(
+                c,
+                "SELECT * FROM intents WHERE job_id = ?1 AND round = ?2 ORDER BY id",
+                params![job.as_slice(), round],
+                rows::intent,
+            )
+        })
+        .await
+    }
+
+    /// Transactions of a sender in one state, oldest first.
+    pub async fn intents_in(
+        &self,
+        chain_id: u64,
+        sender: Address,
+        state: IntentState,
+        limit: u32,
+    ) -> Result<Vec<Intent>> {
+        self.read(move |c| {
+            collect(
+                c,
+                "SELECT * FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = ?3
+                 ORDER BY nonce, id LIMIT ?4",
+                params![
+                    rows::to_i64(chain_id, "chain id")?,
+                    sender.as_slice(),
+                    state.as_str(),
+                    limit
+                ],
+                rows::intent,
+            )
+        })
+        .await
+    }
+
+    /// Settled transactions of a sender with this nonce or a later one, oldest first.
+    pub async fn settled_from(
+        &self,
+        chain_id: u64,
+        sender: Address,
+        nonce: u64,
+    ) -> Result<Vec<Intent>> {
+        self.read(move |c| {
+            collect(
+                c,
+                "SELECT * FROM intents WHERE chain_id = ?1 AND sender = ?2 AND nonce >= ?3
+                   AND state IN ('mined', 'reverted', 'superseded', 'cancelled')
+                 ORDER BY nonce",
+                params![
+                    rows::to_i64(chain_id, "chain id")?,
+                    sender.as_slice(),
+                    rows::to_i64(nonce, "nonce")?
+                ],
+                rows::intent,
+            )
+        })
+        .await
+    }
+
+    /// One more than the highest nonce that was ever reserved for a sender.
+    pub async fn nonce_floor(&self, chain_id: u64, sender: Address) -> Result<u64> {
+        self.read(move |c| {
+            let highest: Option<i64> = c.query_row(
+                "SELECT max(nonce) FROM intents WHERE chain_id = ?1 AND sender = ?2",
+                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+                |row| row.get(0),
+            )?;
+            Ok(highest
+                .and_then(|n| u64::try_from(n).ok())
+                .map_or(0, |n| n + 1))
+        })
+        .await
+    }
+
+    /// Reserves the nonce of the first attempt and stores the signed bytes, in one transaction: there
+    /// is never a reserved nonce without the bytes that use it. A planned job becomes `Submitting`.
+    ///
+    /// # Errors
+    /// [`Error::NonceTaken`] when another intent has the nonce.
+    pub async fn store_first_attempt(
+        &self,
+        intent_id: i64,
+        attempt: NewAttempt,
+    ) -> Result<Attempt> {
+        self.write(move |tx| {
+            let intent = must_get(tx, intent_id)?;
+            let taken = tx.execute(
+                "UPDATE OR IGNORE intents SET nonce = ?2 WHERE id = ?1",
+                params![intent_id, rows::to_i64(attempt.nonce, "nonce")?],
+            )?;
+            if taken == 0 {
+                return Err(Error::NonceTaken {
+                    nonce: attempt.nonce,
+                });
+            }
+            let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
+            move_intent(tx, &intent, IntentState::Pending, None)?;
+            if let Some(job) = intent.job_id
+                && get_job(tx, &job)?.is_some_and(|j| j.state == JobState::Planned)
+            {
+                advance(
+                    tx,
+                    &job,
+                    JobState::Planned,
+                    JobState::Submitting,
+                    None,
+                    None,
+                )?;
+            }
+            Ok(stored)
+        })
+        .await
+    }
+
+    /// Stores a further attempt of a pending intent, at the same nonce.
+    pub async fn store_attempt(&self, intent_id: i64, attempt: NewAttempt) -> Result<Attempt> {
+        self.write(move |tx| {
+            let intent = must_get(tx, intent_id)?;
+            if intent.state != IntentState::Pending || intent.nonce != Some(attempt.nonce) {
+                return Err(Error::IntentTransition {
+                    from: intent.state,
+                    to: IntentState::Pending,
+                });
+            }
+            let seq: u32 = tx.query_row(
+                "SELECT coalesce(max(seq), -1) + 1 FROM attempts WHERE intent_id = ?1",
+                [intent_id],
+                |row| row.get(0),
+            )?;
+            insert_attempt(tx, intent_id, seq, &attempt)
+        })
+        .await
+    }
+
+    /// All attempts of an intent, oldest first.
+    pub async fn attempts(&self, intent_id: i64) -> Result<Vec<Attempt>> {
+        self.read(move |c| {
+            collect(
+                c,
+                "SELECT * FROM attempts WHERE intent_id = ?1 ORDER BY seq",
+                [intent_id],
+                rows::attempt,
+            )
+        })
+        .await
+    }
+
+    /// Notes a broadcast and what the node said.
+    pub async fn note_send(&self, attempt_id: i64, outcome: String) -> Result<()> {
+        self.write(move |tx| {
+            tx.execute(
+                "UPDATE attempts SET sends = sends + 1, last_sent_at = ?2, last_outcome = ?3
+                 WHERE id = ?1",
+                params![attempt_id, rows::to_i64(now_ms(), "time")?, outcome],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes why a pending intent does not move, for people to read.
+    pub async fn note_reason(&self, intent_id: i64, reason: Option<String>) -> Result<()> {
+        self.write(move |tx| {
+            tx.execute(
+                "UPDATE intents SET reason = ?2 WHERE id = ?1",
+                params![intent_id, reason],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records the block that settled an intent.
+    pub async fn settle_intent(
+        &self,
+        intent_id: i64,
+        to: IntentState,
+        settlement: Settlement,
+        reason: Option<String>,
+    ) -> Result<()> {
+        self.write(move |tx| {
+            let intent = must_get(tx, intent_id)?;
+            move_intent(tx, &intent, to, reason.as_deref())?;
+            let BlockRef { number, hash } = settlement.block;
+            let number = rows::to_i64(number, "block")?;
+            tx.execute(
+                "UPDATE intents SET attempt_id = ?2, block_number = ?3, block_hash = ?4,
+                        gas_used = ?5, gas_price = ?6, contract_address = ?7 WHERE id = ?1",
+                params![
+                    intent_id,
+                    settlement.attempt_id,
+                    number,
+                    hash.as_slice(),
+                    rows::to_i64(settlement.gas_used, "gas")?,
+                    rows::to_i64(settlement.gas_price, "gas price")?,
+                    settlement.contract.map(|c| c.to_vec()),
+                ],
+            )?;
+            tx.execute(
+                "UPDATE attempts SET seen_block = ?2, seen_block_hash = ?3
+                 WHERE id = ?1 AND seen_block IS NULL",
+                params![settlement.attempt_id, number, hash.as_slice()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A reorganisation took the block away: the intent is pending again, with all its attempts.
+    pub async fn reopen_intent(&self, intent_id: i64, reason: String) -> Result<()> {
+        self.write(move |tx| {
+            let intent = must_get(tx, intent_id)?;
+            move_intent(tx, &intent, IntentState::Pending, Some(&reason))?;
+            tx.execute(
+                "UPDATE intents SET attempt_id = NULL, block_number = NULL, block_hash = NULL,
+                        gas_used = NULL, gas_price = NULL, contract_address = NULL WHERE id = ?1",
+                [intent_id],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    job: Option<(&B256, u32)>,
+    key: Option<&B256>,
+    chain_id: u64,
+    sender: Address,
+    intent: &NewIntent,
+) -> Result<i64> {
+    let chunks =
+        serde_json::to_string(&intent.chunks).map_err(|e| rows::corrupt(format!("chunks: {e}")))?;
+    tx.execute(
+        "INSERT INTO intents (job_id, round, intent_key, kind, chain_id, sender, to_address, data,
+                              chunks, gas_limit, state, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
+        params![
+            job.map(|(id, _)| id.to_vec()),
+            job.map_or(0, |(_, round)| round),
+            key.map(|k| k.to_vec()),
+            intent.kind.as_str(),
+            rows::to_i64(chain_id, "chain id")?,
+            sender.as_slice(),
+            intent.to.map(|a| a.to_vec()),
+            intent.data.as_ref(),
+            chunks,
+            rows::to_i64(intent.gas_limit, "gas limit")?,
+            IntentState::Ready.as_str(),
+            rows::to_i64(now_ms(), "time")?,
+        ],
+    )?;
+    let id = tx.last_insert_rowid();
+    log_transition(
+        tx,
+        job.map(|(id, _)| id),
+        Some(id),
+        "",
+        IntentState::Ready.as_str(),
+        None,
+    )?;
+    Ok(id)
+}
+
+fn insert_attempt(
+    tx: &Transaction<'_>,
+    intent_id: i64,
+    seq: u32,
+    attempt: &NewAttempt,
+) -> Result<Attempt> {
+    tx.execute(
+        "INSERT INTO attempts (intent_id, seq, purpose, nonce, raw, tx_hash, max_fee, priority_fee,
+                               gas_limit, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            intent_id,
+            seq,
+            attempt.purpose.as_str(),
+            rows::to_i64(attempt.nonce, "nonce")?,
+            attempt.raw.as_ref(),
+            attempt.hash.as_slice(),
+            rows::to_i64(attempt.max_fee, "fee")?,
+            rows::to_i64(attempt.priority_fee, "fee")?,
+            rows::to_i64(attempt.gas_limit, "gas limit")?,
+            rows::to_i64(now_ms(), "time")?,
+        ],
+    )?;
+    let id = tx.last_insert_rowid();
+    let mut found = collect(
+        tx,
+        "SELECT * FROM attempts WHERE id = ?1",
+        [id],
+        rows::attempt,
+    )?;
+    found
+        .pop()
+        .ok_or_else(|| rows::corrupt("an attempt vanished"))
+}
+
+/// Moves an intent; the only place that writes `intents.state` after creation.
+fn move_intent(
+    tx: &Transaction<'_>,
+    intent: &Intent,
+    to: IntentState,
+    reason: Option<&str>,
+) -> Result<()> {
+    if !intent.state.may_become(to) {
+        return Err(Error::IntentTransition {
+            from: intent.state,
+            to,
+        });
+    }
+    tx.execute(
+        "UPDATE intents SET state = ?2, reason = ?3, updated_at = ?4 WHERE id = ?1",
+        params![
+            intent.id,
+            to.as_str(),
+            reason,
+            rows::to_i64(now_ms(), "time")?
+        ],
+    )?;
+    let (from, to) = (intent.state.as_str(), to.as_str());
+    log_transition(
+        tx,
+        intent.job_id.as_ref(),
+        Some(intent.id),
+        from,
+        to,
+        reason,
+    )
+}
+
+/// Gives up the transactions of a job that have no nonce.
+pub(super) fn abandon_ready(tx: &Transaction<'_>, job: &B256, reason: &str) -> Result<()> {
+    let ready = collect(
+        tx,
+        "SELECT * FROM intents WHERE job_id = ?1 AND state = 'ready'",
+        [job.as_slice()],
+        rows::intent,
+    )?;
+    ready
+        .iter()
+        .try_for_each(|i| move_intent(tx, i, IntentState::Abandoned, Some(reason)))
+}
+
+pub(super) fn any_in(c: &Connection, job: &B256, state: IntentState) -> Result<bool> {
+    Ok(c.query_row(
+        "SELECT EXISTS (SELECT 1 FROM intents WHERE job_id = ?1 AND state = ?2)",
+        params![job.as_slice(), state.as_str()],
+        |row| row.get(0),
+    )?)
+}
+
+fn by_key(c: &Connection, key: &B256) -> Result<Option<Intent>> {
+    let id: Option<i64> = c
+        .query_row(
+            "SELECT id FROM intents WHERE intent_key = ?1",
+            [key.as_slice()],
+            |r| r.get(0),
+        )
+        .optional()?;
+    id.map(|id| must_get(c, id)).transpose()
+}
+
+fn must_get(c: &Connection, id: i64) -> Result<Intent> {
+    let mut found = collect(c, "SELECT * FROM intents WHERE id = ?1", [id], rows::intent)?;
+    found
+        .pop()
+        .ok_or_else(|| rows::corrupt(format!("no transaction {id}")))
+}

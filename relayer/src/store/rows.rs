@@ -1,0 +1,389 @@
+//! What the tables hold, as types.
+
+use crate::error::{Error, Result};
+use crate::state::{IntentState, JobState};
+use alloy::primitives::{Address, B256, Bytes, U256};
+use rusqlite::Row;
+use std::fmt;
+
+/// A block by height and hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRef {
+    /// Height.
+    pub number: u64,
+    /// Hash.
+    pub hash: B256,
+}
+
+/// What identifies a job and what the registry is called with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobKey {
+    /// Idempotency key.
+    pub id: B256,
+    /// Chain.
+    pub chain_id: u64,
+    /// Registry contract.
+    pub registry: Address,
+    /// Model in the registry.
+    pub model_id: B256,
+    /// Root over the boundary tensors.
+    pub root: U256,
+    /// Context that the proofs carry.
+    pub context: U256,
+    /// Who is credited.
+    pub requester: Address,
+    /// The requester's nonce.
+    pub nonce: U256,
+    /// Inference in the registry.
+    pub inference_id: B256,
+}
+
+/// A stored job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Identity.
+    pub key: JobKey,
+    /// Where it stands.
+    pub state: JobState,
+    /// Why, where there is more to say.
+    pub reason: Option<String>,
+    /// Number of the current plan.
+    pub round: u32,
+    /// `round` when the job was last submitted.
+    pub base_round: u32,
+    /// Block at which the registry said `Proven`.
+    pub proven: Option<BlockRef>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub updated_at: u64,
+}
+
+/// What a transaction does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TxKind {
+    /// Commits the root and proves chunks.
+    Attest,
+    /// Commits the root.
+    Commit,
+    /// Proves chunks of a committed root.
+    Prove,
+    /// Creates a contract.
+    Deploy,
+    /// Registers a model.
+    Register,
+    /// Any other call.
+    Call,
+}
+
+impl TxKind {
+    const ALL: [Self; 6] = [
+        Self::Attest,
+        Self::Commit,
+        Self::Prove,
+        Self::Deploy,
+        Self::Register,
+        Self::Call,
+    ];
+
+    /// Name in the database and in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attest => "attest",
+            Self::Commit => "commit",
+            Self::Prove => "prove",
+            Self::Deploy => "deploy",
+            Self::Register => "register",
+            Self::Call => "call",
+        }
+    }
+}
+
+impl fmt::Display for TxKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A transaction to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewIntent {
+    /// What it does.
+    pub kind: TxKind,
+    /// Callee; `None` creates a contract.
+    pub to: Option<Address>,
+    /// Calldata or creation code.
+    pub data: Bytes,
+    /// Chunks that it proves.
+    pub chunks: Vec<u16>,
+    /// Gas limit.
+    pub gas_limit: u64,
+}
+
+/// A stored transaction intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Row id.
+    pub id: i64,
+    /// Job that it belongs to.
+    pub job_id: Option<B256>,
+    /// Plan of the job that it belongs to.
+    pub round: u32,
+    /// What it does.
+    pub tx: NewIntent,
+    /// Chain.
+    pub chain_id: u64,
+    /// Sender.
+    pub sender: Address,
+    /// Nonce, once reserved.
+    pub nonce: Option<u64>,
+    /// Where it stands.
+    pub state: IntentState,
+    /// Why, where there is more to say.
+    pub reason: Option<String>,
+    /// How it was settled.
+    pub settlement: Option<Settlement>,
+}
+
+/// The block that settled an intent, and what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// Attempt that is in the block; `None` when a foreign transaction used the nonce.
+    pub attempt_id: Option<i64>,
+    /// The block.
+    pub block: BlockRef,
+    /// Gas used.
+    pub gas_used: u64,
+    /// Wei per gas.
+    pub gas_price: u64,
+    /// Created contract.
+    pub contract: Option<Address>,
+}
+
+/// Why an attempt exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The intent's own call.
+    Call,
+    /// An empty transaction to the sender that uses up the nonce.
+    Cancel,
+}
+
+impl Purpose {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// A signed transaction to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// Why it exists.
+    pub purpose: Purpose,
+    /// Nonce.
+    pub nonce: u64,
+    /// EIP-2718 bytes.
+    pub raw: Bytes,
+    /// Transaction hash.
+    pub hash: B256,
+    /// `maxFeePerGas` in wei.
+    pub max_fee: u64,
+    /// `maxPriorityFeePerGas` in wei.
+    pub priority_fee: u64,
+    /// Gas limit.
+    pub gas_limit: u64,
+}
+
+/// A stored signed transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Row id.
+    pub id: i64,
+    /// Intent.
+    pub intent_id: i64,
+    /// Number within the intent, from 0.
+    pub seq: u32,
+    /// The transaction.
+    pub tx: NewAttempt,
+    /// How often it was broadcast.
+    pub sends: u32,
+    /// Last broadcast, Unix milliseconds.
+    pub last_sent_at: Option<u64>,
+    /// What the node said then.
+    pub last_outcome: Option<String>,
+    /// First block it was seen in.
+    pub seen: Option<BlockRef>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// State before.
+    pub from: String,
+    /// State after.
+    pub to: String,
+    /// Reason.
+    pub reason: Option<String>,
+    /// Unix milliseconds.
+    pub at: u64,
+}
+
+pub(super) fn corrupt(what: impl Into<String>) -> Error {
+    Error::DatabaseCorrupt { what: what.into() }
+}
+
+pub(super) fn to_i64(value: u64, what: &str) -> Result<i64> {
+    i64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is out of range")))
+}
+
+fn to_u64(value: i64, what: &str) -> Result<u64> {
+    u64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is negative")))
+}
+
+pub(super) fn number(row: &Row<'_>, column: &str) -> Result<u64> {
+    to_u64(row.get(column)?, column)
+}
+
+fn number_opt(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
+    row.get::<_, Option<i64>>(column)?
+        .map(|v| to_u64(v, column))
+        .transpose()
+}
+
+fn hash_from(bytes: &[u8], column: &str) -> Result<B256> {
+    B256::try_from(bytes).map_err(|_| corrupt(format!("{column} is not 32 bytes")))
+}
+
+fn hash(row: &Row<'_>, column: &str) -> Result<B256> {
+    hash_from(&row.get::<_, Vec<u8>>(column)?, column)
+}
+
+fn hash_opt(row: &Row<'_>, column: &str) -> Result<Option<B256>> {
+    row.get::<_, Option<Vec<u8>>>(column)?
+        .map(|v| hash_from(&v, column))
+        .transpose()
+}
+
+fn word(row: &Row<'_>, column: &str) -> Result<U256> {
+    Ok(hash(row, column)?.into())
+}
+
+fn address(row: &Row<'_>, column: &str) -> Result<Address> {
+    address_opt(row, column)?.ok_or_else(|| corrupt(format!("{column} is null")))
+}
+
+fn address_opt(row: &Row<'_>, column: &str) -> Result<Option<Address>> {
+    row.get::<_, Option<Vec<u8>>>(column)?
+        .map(|v| {
+            Address::try_from(v.as_slice())
+                .map_err(|_| corrupt(format!("{column} is not 20 bytes")))
+        })
+        .transpose()
+}
+
+fn block(row: &Row<'_>, number: &str, hash: &str) -> Result<Option<BlockRef>> {
+    Ok(match (number_opt(row, number)?, hash_opt(row, hash)?) {
+        (Some(number), Some(hash)) => Some(BlockRef { number, hash }),
+        _ => None,
+    })
+}
+
+fn small(row: &Row<'_>, column: &str) -> Result<u32> {
+    let value = number(row, column)?;
+    u32::try_from(value).map_err(|_| corrupt(format!("{column} {value} is out of range")))
+}
+
+pub(super) fn job(row: &Row<'_>) -> Result<Job> {
+    let state: String = row.get("state")?;
+    Ok(Job {
+        key: JobKey {
+            id: hash(row, "id")?,
+            chain_id: number(row, "chain_id")?,
+            registry: address(row, "registry")?,
+            model_id: hash(row, "model_id")?,
+            root: word(row, "root")?,
+            context: word(row, "context")?,
+            requester: address(row, "requester")?,
+            nonce: word(row, "nonce")?,
+            inference_id: hash(row, "inference_id")?,
+        },
+        state: JobState::parse(&state).ok_or_else(|| corrupt(format!("job state {state}")))?,
+        reason: row.get("reason")?,
+        round: small(row, "round")?,
+        base_round: small(row, "base_round")?,
+        proven: block(row, "proven_number", "proven_hash")?,
+        created_at: number(row, "created_at")?,
+        updated_at: number(row, "updated_at")?,
+    })
+}
+
+pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
+    let state: String = row.get("state")?;
+    let kind: String = row.get("kind")?;
+    let chunks: String = row.get("chunks")?;
+    let settlement = match block(row, "block_number", "block_hash")? {
+        Some(block) => Some(Settlement {
+            attempt_id: row.get("attempt_id")?,
+            block,
+            gas_used: number_opt(row, "gas_used")?.unwrap_or_default(),
+            gas_price: number_opt(row, "gas_price")?.unwrap_or_default(),
+            contract: address_opt(row, "contract_address")?,
+        }),
+        None => None,
+    };
+    Ok(Intent {
+        id: row.get("id")?,
+        job_id: hash_opt(row, "job_id")?,
+        round: small(row, "round")?,
+        tx: NewIntent {
+            kind: TxKind::ALL
+                .into_iter()
+                .find(|k| k.as_str() == kind)
+                .ok_or_else(|| corrupt(format!("transaction kind {kind}")))?,
+            to: address_opt(row, "to_address")?,
+            data: row.get::<_, Vec<u8>>("data")?.into(),
+            chunks: serde_json::from_str(&chunks).map_err(|e| corrupt(format!("chunks: {e}")))?,
+            gas_limit: number(row, "gas_limit")?,
+        },
+        chain_id: number(row, "chain_id")?,
+        sender: address(row, "sender")?,
+        nonce: number_opt(row, "nonce")?,
+        state: IntentState::parse(&state)
+            .ok_or_else(|| corrupt(format!("transaction state {state}")))?,
+        reason: row.get("reason")?,
+        settlement,
+    })
+}
+
+pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
+    let purpose: String = row.get("purpose")?;
+    Ok(Attempt {
+        id: row.get("id")?,
+        intent_id: row.get("intent_id")?,
+        seq: small(row, "seq")?,
+        tx: NewAttempt {
+            purpose: match purpose.as_str() {
+                "call" => Purpose::Call,
+                "cancel" => Purpose::Cancel,
+                other => return Err(corrupt(format!("attempt purpose {other}"))),
+            },
+            nonce: number(row, "nonce")?,
+            raw: row.get::<_, Vec<u8>>("raw")?.into(),
+            hash: hash(row, "tx_hash")?,
+            max_fee: number(row, "max_fee")?,
+            priority_fee: number(row, "priority_fee")?,
+            gas_limit: number(row, "gas_limit")?,
+        },
+        sends: small(row, "sends")?,
+        last_sent_at: number_opt(row, "last_sent_at")?,
+        last_outcome: row.get("last_outcome")?,
+        seen: block(row, "seen_block", "seen_block_hash")?,
+        created_at: number(row, "created_at")?,
+    })
+}

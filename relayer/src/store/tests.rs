@@ -1,0 +1,354 @@
+//! What must hold whatever happens to the process.
+
+use super::*;
+use crate::state::{IntentState, JobState};
+use alloy::primitives::{Address, Bytes, U256};
+
+const CHAIN: u64 = 31337;
+const SENDER: Address = Address::repeat_byte(0xaa);
+
+fn key(byte: u8) -> JobKey {
+    JobKey {
+        id: B256::repeat_byte(byte),
+        chain_id: CHAIN,
+        registry: Address::repeat_byte(1),
+        model_id: B256::repeat_byte(2),
+        root: U256::MAX,
+        context: U256::from(4),
+        requester: Address::repeat_byte(5),
+        nonce: U256::from(6),
+        inference_id: B256::repeat_byte(7),
+    }
+}
+
+fn intent(chunks: &[u16]) -> NewIntent {
+    NewIntent {
+        kind: TxKind::Attest,
+        to: Some(Address::repeat_byte(1)),
+        data: Bytes::from_static(b"call"),
+        chunks: chunks.to_vec(),
+        gas_limit: 100,
+    }
+}
+
+fn attempt(nonce: u64, byte: u8) -> NewAttempt {
+    NewAttempt {
+        purpose: Purpose::Call,
+        nonce,
+        raw: Bytes::from(vec![byte; 8]),
+        hash: B256::repeat_byte(byte),
+        max_fee: 10,
+        priority_fee: 1,
+        gas_limit: 100,
+    }
+}
+
+fn settlement(attempt_id: i64) -> Settlement {
+    let block = BlockRef {
+        number: 5,
+        hash: B256::repeat_byte(9),
+    };
+    Settlement {
+        attempt_id: Some(attempt_id),
+        block,
+        gas_used: 90,
+        gas_price: 2,
+        contract: None,
+    }
+}
+
+async fn planned(store: &Store, byte: u8, plan: Vec<NewIntent>) -> Vec<Intent> {
+    store
+        .submit_job(key(byte), b"proof".to_vec(), 100)
+        .await
+        .unwrap();
+    store
+        .plan_job(B256::repeat_byte(byte), CHAIN, SENDER, plan)
+        .await
+        .unwrap();
+    store.intents_of(B256::repeat_byte(byte)).await.unwrap()
+}
+
+#[tokio::test]
+async fn submit_twice_is_one_job() {
+    let store = Store::open_in_memory().unwrap();
+    let first = store.submit_job(key(1), b"a".to_vec(), 100).await.unwrap();
+    let second = store.submit_job(key(1), b"b".to_vec(), 100).await.unwrap();
+    assert!(matches!(first, Submitted::Created(_)));
+    assert!(matches!(second, Submitted::Existing(_)));
+    assert_eq!(store.payload(key(1).id).await.unwrap().unwrap(), b"a");
+    assert_eq!(first.job().key, key(1), "every field survives");
+}
+
+#[tokio::test]
+async fn submit_over_the_limit_is_refused_but_known_jobs_are_found() {
+    let store = Store::open_in_memory().unwrap();
+    store.submit_job(key(1), vec![], 1).await.unwrap();
+    let refused = store.submit_job(key(2), vec![], 1).await;
+    assert!(matches!(
+        refused,
+        Err(Error::QueueFull {
+            active: 1,
+            limit: 1
+        })
+    ));
+    assert!(matches!(
+        store.submit_job(key(1), vec![], 1).await,
+        Ok(Submitted::Existing(_))
+    ));
+}
+
+#[tokio::test]
+async fn submit_after_failure_takes_the_new_proof() {
+    let store = Store::open_in_memory().unwrap();
+    store.submit_job(key(1), b"bad".to_vec(), 9).await.unwrap();
+    let reason = Some("no".to_owned());
+    store
+        .move_job(key(1).id, JobState::Queued, JobState::Failed, reason, None)
+        .await
+        .unwrap();
+    let again = store.submit_job(key(1), b"good".to_vec(), 9).await.unwrap();
+    assert!(matches!(again, Submitted::Reopened(_)));
+    assert_eq!(again.job().state, JobState::Queued);
+    assert_eq!(store.payload(key(1).id).await.unwrap().unwrap(), b"good");
+}
+
+#[tokio::test]
+async fn crash_after_store_leaves_the_signed_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.sqlite");
+    let store = Store::open(&path).unwrap();
+    let id = planned(&store, 1, vec![intent(&[0, 1])]).await[0].id;
+    store
+        .store_first_attempt(id, attempt(7, 0xee))
+        .await
+        .unwrap();
+    // No orderly close: the value is leaked as a killed process would leave it.
+    std::mem::forget(store);
+
+    let store = Store::open(&path).unwrap();
+    let pending = store
+        .intents_in(CHAIN, SENDER, IntentState::Pending, 10)
+        .await
+        .unwrap();
+    assert_eq!((pending.len(), pending[0].nonce), (1, Some(7)));
+    assert_eq!(pending[0].tx, intent(&[0, 1]));
+    let attempts = store.attempts(id).await.unwrap();
+    assert_eq!(attempts[0].tx, attempt(7, 0xee));
+    assert_eq!((attempts[0].sends, attempts[0].last_sent_at), (0, None));
+    assert_eq!(
+        store.job(key(1).id).await.unwrap().unwrap().state,
+        JobState::Submitting
+    );
+    assert_eq!(store.nonce_floor(CHAIN, SENDER).await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn failed_store_reserves_no_nonce() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    store
+        .store_first_attempt(intents[0].id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    // The same hash again cannot be stored, so its nonce must not stay reserved either.
+    let refused = store
+        .store_first_attempt(intents[1].id, attempt(4, 0xe1))
+        .await;
+    assert!(matches!(refused, Err(Error::Database(_))), "{refused:?}");
+    assert_eq!(store.nonce_floor(CHAIN, SENDER).await.unwrap(), 4);
+    assert_eq!(
+        store.intent(intents[1].id).await.unwrap().state,
+        IntentState::Ready
+    );
+}
+
+#[tokio::test]
+async fn nonce_is_given_out_once() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    store
+        .store_first_attempt(intents[0].id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    let refused = store
+        .store_first_attempt(intents[1].id, attempt(3, 0xe2))
+        .await;
+    assert!(matches!(refused, Err(Error::NonceTaken { nonce: 3 })));
+    assert!(store.attempts(intents[1].id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn replacement_keeps_the_nonce() {
+    let store = Store::open_in_memory().unwrap();
+    let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
+    store
+        .store_first_attempt(id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.store_attempt(id, attempt(3, 0xe2)).await.unwrap().seq,
+        1
+    );
+    assert!(store.store_attempt(id, attempt(4, 0xe3)).await.is_err());
+}
+
+#[tokio::test]
+async fn reorganisation_reopens_a_settled_intent_with_its_attempts() {
+    let store = Store::open_in_memory().unwrap();
+    let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
+    let first = store
+        .store_first_attempt(id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    store
+        .settle_intent(id, IntentState::Mined, settlement(first.id), None)
+        .await
+        .unwrap();
+    assert_eq!(
+        store.intent(id).await.unwrap().settlement,
+        Some(settlement(first.id))
+    );
+    store
+        .reopen_intent(id, "block 5 left the chain".to_owned())
+        .await
+        .unwrap();
+    let reopened = store.intent(id).await.unwrap();
+    assert_eq!(
+        (reopened.state, reopened.nonce),
+        (IntentState::Pending, Some(3))
+    );
+    assert_eq!(reopened.settlement, None);
+    assert_eq!(store.attempts(id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn forbidden_steps_change_nothing() {
+    let store = Store::open_in_memory().unwrap();
+    let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
+    let refused = store
+        .settle_intent(id, IntentState::Mined, settlement(1), None)
+        .await;
+    assert!(matches!(refused, Err(Error::IntentTransition { .. })));
+    assert_eq!(store.intent(id).await.unwrap().settlement, None);
+    let job = key(1).id;
+    let refused = store
+        .move_job(job, JobState::Planned, JobState::Finalized, None, None)
+        .await;
+    assert!(matches!(refused, Err(Error::JobTransition { .. })));
+    // Another process moved the job on: a stale `from` is refused too.
+    let refused = store
+        .move_job(job, JobState::Queued, JobState::Failed, None, None)
+        .await;
+    assert!(matches!(
+        refused,
+        Err(Error::JobTransition {
+            from: JobState::Planned,
+            ..
+        })
+    ));
+}
+
+#[tokio::test]
+async fn planning_again_abandons_what_has_no_nonce() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    store
+        .store_first_attempt(intents[0].id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    let job = key(1).id;
+    store
+        .move_job(job, JobState::Submitting, JobState::Queued, None, None)
+        .await
+        .unwrap();
+    store
+        .plan_job(job, CHAIN, SENDER, vec![intent(&[1])])
+        .await
+        .unwrap();
+    let states: Vec<_> = store
+        .intents_of(job)
+        .await
+        .unwrap()
+        .iter()
+        .map(|i| i.state)
+        .collect();
+    assert_eq!(
+        states,
+        [
+            IntentState::Pending,
+            IntentState::Abandoned,
+            IntentState::Ready
+        ]
+    );
+    assert_eq!(store.intents_of_round(job, 2).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn cancel_only_before_signing() {
+    let store = Store::open_in_memory().unwrap();
+    planned(&store, 1, vec![intent(&[0])]).await;
+    assert!(store.cancel_job(key(1).id).await.unwrap());
+    assert_eq!(
+        store.job(key(1).id).await.unwrap().unwrap().state,
+        JobState::Cancelled
+    );
+    let id = planned(&store, 2, vec![intent(&[0])]).await[0].id;
+    store
+        .store_first_attempt(id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    assert!(!store.cancel_job(key(2).id).await.unwrap());
+}
+
+#[tokio::test]
+async fn every_transition_is_logged() {
+    let store = Store::open_in_memory().unwrap();
+    let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
+    store
+        .store_first_attempt(id, attempt(3, 0xe1))
+        .await
+        .unwrap();
+    let log = store.transitions(key(1).id).await.unwrap();
+    let steps: Vec<_> = log
+        .iter()
+        .map(|t| (t.from.as_str(), t.to.as_str()))
+        .collect();
+    let expected = [
+        ("", "queued"),
+        ("", "ready"),
+        ("queued", "planned"),
+        ("ready", "pending"),
+        ("planned", "submitting"),
+    ];
+    assert_eq!(steps, expected);
+}
+
+#[tokio::test]
+async fn database_of_another_genesis_is_refused() {
+    let store = Store::open_in_memory().unwrap();
+    store.bind_chain(1, B256::repeat_byte(1)).await.unwrap();
+    store.bind_chain(1, B256::repeat_byte(1)).await.unwrap();
+    store.bind_chain(2, B256::repeat_byte(2)).await.unwrap();
+    let refused = store.bind_chain(1, B256::repeat_byte(3)).await;
+    assert!(matches!(
+        refused,
+        Err(Error::WrongGenesis { chain_id: 1, .. })
+    ));
+}
+
+#[tokio::test]
+async fn file_database_uses_wal_and_full_synchronisation() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("a/b/state.sqlite")).unwrap();
+    let (mode, sync): (String, i64) = store
+        .read(|c| {
+            Ok((
+                c.query_row("PRAGMA journal_mode", [], |r| r.get(0))?,
+                c.query_row("PRAGMA synchronous", [], |r| r.get(0))?,
+            ))
+        })
+        .await
+        .unwrap();
+    assert_eq!((mode.as_str(), sync), ("wal", 2));
+}

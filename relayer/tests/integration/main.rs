@@ -1,0 +1,20 @@
+//! The relayer against real anvil nodes. Needs `npm ci` in the repository's root.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_docs,
+    missing_debug_implementations
+)]
+
+mod anvil;
+mod deploy;
+mod faults;
+mod interface;
+mod process;
+mod proxy;
+mod relay;
+mod service;
+mod world;

@@ -1,0 +1,127 @@
+//! A JSON-RPC proxy that a test puts between relayer and node, and that misbehaves on demand.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+/// What the proxy does with a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Forwards the request and cuts the reply short: the sender cannot know what happened.
+    LoseReply,
+    /// Does not forward the request.
+    Swallow,
+    /// Answers with that HTTP status, without forwarding.
+    Status(u16),
+    /// Answers with a JSON-RPC error of that message, without forwarding.
+    Refuse(&'static str),
+}
+
+#[derive(Debug)]
+struct Shared {
+    node: Mutex<String>,
+    http: reqwest::Client,
+    /// Method, fault, and how often it still strikes.
+    faults: Mutex<Vec<(&'static str, Fault, usize)>>,
+    seen: Mutex<Vec<String>>,
+}
+
+/// A running proxy.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+impl Proxy {
+    pub async fn start(node: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let shared = Arc::new(Shared {
+            node: Mutex::new(node.to_owned()),
+            http: reqwest::Client::new(),
+            faults: Mutex::default(),
+            seen: Mutex::default(),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/", post(handle))
+            .with_state(Arc::clone(&shared))
+            .layer(axum::extract::DefaultBodyLimit::disable());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, shared }
+    }
+
+    /// Lets `fault` strike the next `times` requests of `method`.
+    pub fn inject(&self, method: &'static str, fault: Fault, times: usize) {
+        self.shared
+            .faults
+            .lock()
+            .unwrap()
+            .push((method, fault, times));
+    }
+
+    pub fn clear(&self) {
+        self.shared.faults.lock().unwrap().clear();
+    }
+
+    /// Leads to another node from now on.
+    pub fn redirect(&self, node: &str) {
+        node.clone_into(&mut self.shared.node.lock().unwrap());
+    }
+
+    /// How often a method was asked for.
+    pub fn count(&self, method: &str) -> usize {
+        self.shared
+            .seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|m| *m == method)
+            .count()
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, Vec<u8>) {
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let method = request["method"].as_str().unwrap().to_owned();
+    shared.seen.lock().unwrap().push(method.clone());
+    let fault = {
+        let mut faults = shared.faults.lock().unwrap();
+        faults
+            .iter_mut()
+            .find(|(m, _, times)| *m == method && *times > 0)
+            .map(|(_, fault, times)| {
+                *times -= 1;
+                *fault
+            })
+    };
+    match fault {
+        Some(Fault::Swallow) => return (StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
+        Some(Fault::Status(code)) => return (StatusCode::from_u16(code).unwrap(), Vec::new()),
+        Some(Fault::Refuse(message)) => {
+            let error = json!({ "code": -32000, "message": message });
+            let reply = json!({ "jsonrpc": "2.0", "id": request["id"], "error": error });
+            return (StatusCode::OK, reply.to_string().into_bytes());
+        }
+        _ => {}
+    }
+    let node = shared.node.lock().unwrap().clone();
+    let reply = shared
+        .http
+        .post(node)
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let mut bytes = reply.bytes().await.unwrap().to_vec();
+    if fault == Some(Fault::LoseReply) {
+        bytes.truncate(bytes.len() / 2);
+    }
+    (StatusCode::OK, bytes)
+}

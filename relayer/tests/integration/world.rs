@@ -1,0 +1,231 @@
+//! Registry and model on an anvil, with the contracts' test-only `StubVerifier` in place of real
+//! verifiers: it accepts exactly one proof for each instance column, and this file can make it.
+
+use super::anvil::{Anvil, KEYS, root, tool};
+use alloy::primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use alloy::sol_types::SolValue;
+use chainfer_relayer::abi::ids;
+use chainfer_relayer::client::{
+    ClientConfig, DeployPlan, Deployment, Registration, VerifierCode, deploy,
+};
+use chainfer_relayer::engine::Engine;
+use chainfer_relayer::proof_file::{Binding, Chunk, Fr, Manifest, Output, ProofFile, Visibility};
+use chainfer_relayer::wallet::WalletConfig;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Chunks of the test model.
+pub const CHUNKS: u16 = 3;
+
+/// Creation code of a contract; compiles the contracts when that has not been done.
+pub fn creation_code(contract: &str) -> Bytes {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let artefact = root().join(format!("contracts/out/{contract}.sol/{contract}.json"));
+    BUILT.get_or_init(|| {
+        if !artefact.exists() {
+            let status = Command::new(tool("forge"))
+                .args(["build", "contracts/src", "contracts/test/stubs"])
+                .env("FOUNDRY_LINT_LINT_ON_BUILD", "false")
+                .current_dir(root())
+                .status()
+                .expect("forge starts");
+            assert!(status.success(), "forge build failed");
+        }
+    });
+    let json = self::artefact(contract);
+    hex::decode(json["bytecode"]["object"].as_str().unwrap())
+        .unwrap()
+        .into()
+}
+
+/// What forge wrote about a contract.
+pub fn artefact(contract: &str) -> Value {
+    let path = root().join(format!("contracts/out/{contract}.sol/{contract}.json"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+pub fn wallet(account: usize) -> WalletConfig {
+    WalletConfig::PrivateKey(KEYS[account].into())
+}
+
+pub fn address(account: usize) -> Address {
+    wallet(account).open().unwrap().address()
+}
+
+/// A client with the waits of a test.
+pub fn client(url: &str, account: usize, state: Option<&Path>) -> ClientConfig {
+    let mut config = ClientConfig::new(url, wallet(account));
+    config.state = state.map(Path::to_owned);
+    config.limit = Duration::from_secs(60);
+    config.rpc.backoff = Duration::from_millis(10);
+    let engine = &mut config.engine;
+    engine.confirmations = Some(1);
+    engine.poll = Duration::from_millis(30);
+    engine.resend_after = Duration::from_millis(100);
+    engine.rebroadcast_after = Duration::from_millis(400);
+    engine.bump_after = Duration::from_secs(30);
+    engine.finality_poll = Duration::ZERO;
+    config
+}
+
+/// The same, with a gas cap under which one of the stub's chunks fits and two do not (three take 239k).
+pub fn one_chunk_client(url: &str, account: usize) -> ClientConfig {
+    let mut config = client(url, account, None);
+    config.engine.gas_margin_percent = 0;
+    config.engine.gas_slack = 20_000;
+    config.engine.gas_cap = 215_000;
+    config
+}
+
+/// A node with registry and model.
+pub struct World {
+    pub anvil: Anvil,
+    pub deployment: Deployment,
+    pub manifest: Manifest,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(arguments: &[&str]) -> Self {
+        let anvil = Anvil::start(arguments);
+        let manifest = manifest();
+        let plan = deploy_plan(&manifest);
+        let deployment = deploy(&client(&anvil.url, 0, None), &plan).await.unwrap();
+        Self {
+            anvil,
+            deployment,
+            manifest,
+        }
+    }
+
+    pub fn registry(&self) -> Address {
+        self.deployment.file.registry
+    }
+
+    /// An engine of account 1.
+    pub async fn engine(&self, state: Option<&Path>) -> Engine {
+        client(&self.anvil.url, 1, state).connect().await.unwrap()
+    }
+
+    /// A proof that the stubs accept; each `nonce` is another inference.
+    pub fn proof(&self, nonce: u64) -> ProofFile {
+        let (chain_id, registry) = (self.deployment.file.chain_id, self.registry());
+        let (model, requester) = (self.deployment.file.model_id, address(2));
+        let context = ids::context(chain_id, registry, model, requester, U256::from(nonce));
+        let root = U256::from(0xabcdef + nonce);
+        let chunks = (0..CHUNKS)
+            .map(|index| {
+                let public = vec![U256::from(1000 * u64::from(index) + nonce)];
+                let mut instances = vec![root, context];
+                instances.extend(&public);
+                Chunk {
+                    index,
+                    public_values: public.into_iter().map(|v| Fr::new(v).unwrap()).collect(),
+                    proof: stub_proof(index, &instances),
+                }
+            })
+            .collect();
+        ProofFile::new(
+            self.manifest.manifest_id,
+            Some(model),
+            Fr::new(root).unwrap(),
+            Fr::new(context).unwrap(),
+            Some(Binding {
+                chain_id,
+                registry,
+                requester,
+                nonce: B256::from(U256::from(nonce)),
+            }),
+            chunks,
+            vec![Output {
+                name: "logits".to_owned(),
+                shape: vec![1, 10],
+                visibility: Visibility::Public,
+                raw: vec![1, 2, 3],
+                values: vec![0.1, 0.2, 0.3],
+            }],
+        )
+        .unwrap()
+    }
+
+    /// How many `InferenceProven` events the registry has emitted.
+    pub async fn proven_events(&self) -> usize {
+        let topic = keccak256("InferenceProven(bytes32,uint256,address,bytes32,address)");
+        let filter = json!([{
+            "fromBlock": "0x0", "toBlock": "latest",
+            "address": self.registry(), "topics": [topic],
+        }]);
+        self.anvil
+            .rpc("eth_getLogs", filter)
+            .await
+            .as_array()
+            .unwrap()
+            .len()
+    }
+
+    /// Transactions that an account has in blocks.
+    pub async fn sent(&self, account: usize) -> u64 {
+        let count = self
+            .anvil
+            .rpc(
+                "eth_getTransactionCount",
+                json!([address(account), "latest"]),
+            )
+            .await;
+        u64::from_str_radix(count.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+}
+
+/// What `StubVerifier.proofFor` gives.
+fn stub_proof(seed: u16, instances: &[U256]) -> Bytes {
+    keccak256((U256::from(seed), instances.to_vec()).abi_encode_params())
+        .abi_encode()
+        .into()
+}
+
+pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
+    DeployPlan {
+        registry: None,
+        registry_creation_code: Some(creation_code("ChainferRegistry")),
+        verifiers: (0..CHUNKS)
+            .map(|seed| {
+                let mut code = creation_code("StubVerifier").to_vec();
+                code.extend(U256::from(seed).abi_encode());
+                VerifierCode {
+                    name: format!("StubVerifier{seed}"),
+                    creation_code: code.into(),
+                }
+            })
+            .collect(),
+        registration: Registration::from_manifest(manifest, "ipfs://test").unwrap(),
+    }
+}
+
+pub fn manifest() -> Manifest {
+    let word = |byte: u8| B256::repeat_byte(byte).to_string();
+    let chunks: Vec<Value> = (0..CHUNKS)
+        .map(|i| {
+            json!({
+                "index": i, "contract": format!("Chunk{i}Verifier"),
+                "source": format!("solidity/Chunk{i}Verifier.sol"),
+                "num_public": 1, "vk_digest": word(7),
+            })
+        })
+        .collect();
+    let json = json!({
+        "format": "chainfer.manifest", "version": 1, "manifest_id": word(1), "chunks": chunks,
+        "outputs": [{
+            "name": "logits", "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
+            "scale": 0.5, "shape": [1, 10], "visibility": "public",
+        }],
+        "srs": { "insecure": true, "digest": word(9) },
+        "something_else": "is ignored",
+    });
+    Manifest::parse(json.to_string().as_bytes()).unwrap()
+}

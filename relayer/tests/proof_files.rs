@@ -1,0 +1,281 @@
+//! Parsing of hostile files: every error names the field, and nothing panics.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use alloy::primitives::{Address, B256, U256};
+use chainfer_relayer::abi::ids;
+use chainfer_relayer::proof_file::{DeploymentFile, Manifest, ProofFile, ProofFileError};
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+
+fn word(value: u64) -> String {
+    B256::from(U256::from(value)).to_string()
+}
+
+fn good_proof() -> Value {
+    let (registry, requester) = (Address::repeat_byte(0x11), Address::repeat_byte(0x22));
+    let context = ids::context(
+        31337,
+        registry,
+        B256::repeat_byte(5),
+        requester,
+        U256::from(9),
+    );
+    json!({
+        "format": "chainfer.proof", "version": 1,
+        "manifest_id": word(1), "model_id": B256::repeat_byte(5).to_string(),
+        "root": word(3), "context": B256::from(context).to_string(),
+        "binding": {
+            "chain_id": 31337, "registry": format!("{registry:#x}"),
+            "requester": format!("{requester:#x}"), "nonce": word(9),
+        },
+        "chunks": [
+            { "index": 0, "public_values": [word(1)], "proof": "0x0102" },
+            { "index": 1, "public_values": [], "proof": "0x03" },
+        ],
+        "outputs": [{
+            "name": "y", "shape": [1, 2], "visibility": "public", "raw": [1, 2], "values": [0.5, -1.0],
+        }],
+    })
+}
+
+fn good_manifest() -> Value {
+    json!({
+        "format": "chainfer.manifest", "version": 1, "manifest_id": word(1),
+        "chunks": [
+            { "index": 0, "contract": "A", "source": "a.sol", "num_public": 1, "vk_digest": word(1) },
+            { "index": 1, "contract": "B", "source": "b.sol", "num_public": 0, "vk_digest": word(2) },
+        ],
+        "outputs": [],
+        "srs": { "insecure": true, "digest": word(3) },
+    })
+}
+
+fn parse(proof: &Value) -> Result<ProofFile, ProofFileError> {
+    ProofFile::parse(proof.to_string().as_bytes())
+}
+
+/// The error after one change.
+fn error_after(change: impl FnOnce(&mut Value)) -> String {
+    let mut proof = good_proof();
+    change(&mut proof);
+    parse(&proof)
+        .expect_err("the change must be refused")
+        .to_string()
+}
+
+#[test]
+fn good_proof_survives_a_round_trip() {
+    let proof = parse(&good_proof()).unwrap();
+    assert_eq!(serde_json::to_value(&proof).unwrap(), good_proof());
+    let mut unbound = good_proof();
+    unbound["binding"] = Value::Null;
+    unbound["model_id"] = Value::Null;
+    assert_eq!(
+        serde_json::to_value(parse(&unbound).unwrap()).unwrap(),
+        unbound
+    );
+}
+
+#[test]
+fn every_missing_field_is_named() {
+    for field in [
+        "format",
+        "version",
+        "manifest_id",
+        "model_id",
+        "root",
+        "context",
+        "binding",
+        "chunks",
+        "outputs",
+    ] {
+        let error = error_after(|p| drop(p.as_object_mut().unwrap().remove(field)));
+        assert!(error.contains(field), "{field}: {error}");
+    }
+}
+
+#[test]
+fn bad_values_name_their_path() {
+    let modulus = "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001";
+    let cases: Vec<(&str, Value, &str)> = vec![
+        ("/root", modulus.into(), "root"),
+        ("/root", word(3)[2..].into(), "root"),
+        (
+            "/root",
+            word(0xab).to_uppercase().replace("0X", "0x").into(),
+            "root",
+        ),
+        ("/context", json!(7), "context"),
+        ("/manifest_id", "0x01".into(), "manifest_id"),
+        ("/binding/registry", "0x1111".into(), "binding.registry"),
+        ("/binding/chain_id", "31337".into(), "binding.chain_id"),
+        ("/binding/nonce", (-1).into(), "binding.nonce"),
+        ("/chunks/1/proof", "0x0".into(), "chunks[1].proof"),
+        ("/chunks/1/proof", "0x".into(), "chunks[1].proof"),
+        ("/chunks/1/proof", "0xgg".into(), "chunks[1].proof"),
+        ("/chunks/1/proof", "é".into(), "chunks[1].proof"),
+        (
+            "/chunks/0/public_values/0",
+            modulus.into(),
+            "chunks[0].public_values[0]",
+        ),
+        ("/chunks/1/index", json!(0), "chunks[1].index"),
+        ("/chunks/1/index", json!(70000), "chunks[1].index"),
+        ("/chunks", json!([]), "chunks"),
+        ("/chunks", json!({}), "chunks"),
+        (
+            "/outputs/0/visibility",
+            "secret".into(),
+            "outputs[0].visibility",
+        ),
+        ("/outputs/0/values/1", Value::Null, "outputs[0].values[1]"),
+    ];
+    for (pointer, value, path) in cases {
+        let error = error_after(|p| *p.pointer_mut(pointer).unwrap() = value.clone());
+        assert!(
+            error.contains(&format!("`{path}`")),
+            "{pointer} = {value}: {error}"
+        );
+    }
+}
+
+#[test]
+fn unknown_fields_are_refused_in_a_proof_and_ignored_in_a_manifest() {
+    let error = error_after(|p| p["salt"] = word(1).into());
+    assert!(error.contains("salt"), "{error}");
+    let error = error_after(|p| p["chunks"][0]["witness"] = word(1).into());
+    assert!(error.contains("witness"), "{error}");
+    let mut manifest = good_manifest();
+    manifest["hiding_budget"] = 64.into();
+    manifest["chunks"][0]["k"] = 12.into();
+    Manifest::parse(manifest.to_string().as_bytes()).unwrap();
+}
+
+#[test]
+fn other_formats_and_versions_are_told_apart() {
+    let mut later = good_proof();
+    later["version"] = 2.into();
+    later["something_new"] = true.into();
+    assert!(matches!(
+        parse(&later),
+        Err(ProofFileError::Version { got: 2, .. })
+    ));
+    assert!(matches!(
+        parse(&good_manifest()),
+        Err(ProofFileError::Format { .. })
+    ));
+    assert!(Manifest::parse(good_proof().to_string().as_bytes()).is_err());
+}
+
+#[test]
+fn context_of_another_binding_is_refused() {
+    let error = error_after(|p| p["binding"]["nonce"] = word(10).into());
+    assert!(error.contains("`context`"), "{error}");
+    let error = error_after(|p| p["model_id"] = word(6).into());
+    assert!(error.contains("`context`"), "{error}");
+}
+
+#[test]
+fn proof_of_another_model_does_not_fit_the_manifest() {
+    let proof = parse(&good_proof()).unwrap();
+    let manifest = |change: fn(&mut Value)| {
+        let mut json = good_manifest();
+        change(&mut json);
+        Manifest::parse(json.to_string().as_bytes()).unwrap()
+    };
+    proof.check_against(&manifest(|_| {})).unwrap();
+    for (change, field) in [
+        (
+            (|m| m["manifest_id"] = word(2).into()) as fn(&mut Value),
+            "manifest_id",
+        ),
+        (
+            |m| drop(m["chunks"].as_array_mut().unwrap().pop()),
+            "chunks",
+        ),
+        (
+            |m| m["chunks"][1]["num_public"] = 1.into(),
+            "chunks[1].public_values",
+        ),
+    ] {
+        let error = proof
+            .check_against(&manifest(change))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(&format!("`{field}`")), "{error}");
+    }
+}
+
+#[test]
+fn manifest_nonsense_is_refused() {
+    for (pointer, value) in [
+        ("/chunks", json!([])),
+        ("/chunks/1/index", json!(5)),
+        ("/srs/digest", json!("0x")),
+        (
+            "/outputs",
+            json!([{ "name": "y", "chunk": 2, "offset": 0, "length": 1, "zero_point": 0,
+                              "scale": 1.0, "shape": [1], "visibility": "public" }]),
+        ),
+        (
+            "/outputs",
+            json!([{ "name": "y", "chunk": 1, "offset": 0, "length": 1, "zero_point": 0,
+                              "scale": 0.0, "shape": [1], "visibility": "public" }]),
+        ),
+    ] {
+        let mut manifest = good_manifest();
+        *manifest.pointer_mut(pointer).unwrap() = value;
+        assert!(
+            Manifest::parse(manifest.to_string().as_bytes()).is_err(),
+            "{pointer}"
+        );
+    }
+}
+
+#[test]
+fn deployment_is_strict() {
+    let good = json!({
+        "chain_id": 1, "registry": format!("{:#x}", Address::repeat_byte(1)), "model_id": word(1),
+        "registrant": format!("{:#x}", Address::repeat_byte(2)), "verifiers": [], "block": 5,
+    });
+    DeploymentFile::parse(good.to_string().as_bytes()).unwrap();
+    for field in [
+        "chain_id",
+        "registry",
+        "model_id",
+        "registrant",
+        "verifiers",
+        "block",
+    ] {
+        let mut bad = good.clone();
+        bad[field] = json!("0xZZ");
+        let error = DeploymentFile::parse(bad.to_string().as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(field), "{error}");
+    }
+}
+
+#[test]
+fn random_damage_never_panics() {
+    let good = good_proof().to_string().into_bytes();
+    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+    for _ in 0..5_000 {
+        let mut bytes = good.clone();
+        for _ in 0..rng.gen_range(1..4) {
+            let at = rng.gen_range(0..bytes.len());
+            match rng.gen_range(0..3) {
+                0 => bytes[at] = rng.r#gen(),
+                1 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let _ = ProofFile::parse(&bytes);
+        let _ = Manifest::parse(&bytes);
+        let _ = DeploymentFile::parse(&bytes);
+    }
+    // Deep nesting is refused by the parser, not by the stack.
+    let deep = "[".repeat(200_000);
+    assert!(ProofFile::parse(deep.as_bytes()).is_err());
+}
