@@ -167,6 +167,7 @@ impl Circuit<Fr> for ChunkCircuit {
             meta,
             CircuitShape {
                 lanes: 1,
+                range: 16,
                 limbs: 1,
                 weights_per_row: 1,
                 hash_lanes: 1,

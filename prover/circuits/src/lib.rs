@@ -1,6 +1,7 @@
 //! Chunk circuits: layout plan, chips, boundary commitments.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod boundary;
 mod circuit;
 pub mod columns;
 pub mod commitment;

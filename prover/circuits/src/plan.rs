@@ -1,15 +1,17 @@
 //! The plan of a chunk circuit: shape, placement of every cell, copy constraints.
 
+use crate::boundary;
 use crate::columns::{CellRef, Col, Columns};
 use crate::error::CircuitError;
 use crate::gates;
 use crate::hashing::{HashPlan, PACK_ROWS, PERMUTATION_ROWS, Source, ZERO};
 use crate::layout::{self, ChunkLayout};
 use crate::program::{self, CombineRow};
-use crate::shape::CircuitShape;
+use crate::shape::{CircuitShape, MAX_K};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
 use chainfer_model::quantized::QLayer;
 use halo2_proofs::plonk::ConstraintSystem;
+use halo2_proofs::poly::Rotation;
 use halo2curves::bn256::Fr;
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +54,6 @@ pub struct PlanOptions {
 
 /// Blinder rows that `auto` insists on when it chooses a size.
 const AUTO_HIDE_ROWS: usize = 16;
-/// Largest circuit tried.
-const MAX_K: u32 = 20;
 
 /// The whole layout of one chunk. Holds the weights: private.
 #[derive(Clone)]
@@ -126,6 +126,19 @@ pub(crate) fn usable_rows(shape: &CircuitShape) -> Result<usize, CircuitError> {
             allowed: "at most 5",
         });
     }
+    // Hidden weight columns may be opened at one point only.
+    let rotated = meta
+        .fixed_queries()
+        .iter()
+        .filter(|(_, at)| *at != Rotation::cur())
+        .count();
+    if rotated > 0 {
+        return Err(CircuitError::BadShape {
+            what: "fixed queries off the current row",
+            got: rotated as u64,
+            allowed: "none",
+        });
+    }
     Ok((1 << shape.k) - meta.blinding_factors() - 1)
 }
 
@@ -179,6 +192,7 @@ impl ChunkPlan {
             .chunks
             .get(chunk)
             .ok_or_else(|| graph_error(format!("there is no chunk {chunk}")))?;
+        boundary::check(model, chunk)?;
         let hashing = HashPlan::new(model, spec);
         let best = Self::search(model, chunk, spec, &hashing, options)?;
         let layout = layout::lay_out(model, spec, best.shape.lanes)?;

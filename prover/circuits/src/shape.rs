@@ -25,6 +25,9 @@ pub struct CircuitShape {
     pub pooling: bool,
 }
 
+/// Largest circuit: 2^20 rows. A key's domain takes memory in proportion before anything else of it is read.
+pub(crate) const MAX_K: u32 = 20;
+
 /// First-phase advice columns of one value lane: y, rem, v, c + 1, E - 1.
 const LANE_COLUMNS: usize = 5;
 /// Looked-up cells of a lane: rem, v, E - 1; each has a high limb where there are limbs.
@@ -42,7 +45,7 @@ impl CircuitShape {
                 Err(CircuitError::BadShape { what, got, allowed })
             }
         };
-        check((5..=24).contains(&self.k), "k", self.k.into(), "5 to 24")?;
+        check((5..=MAX_K).contains(&self.k), "k", self.k.into(), "5 to 20")?;
         let range_ok = self.range >= 16 && self.range.is_multiple_of(2) && self.range <= 1 << 16;
         check(range_ok, "range", self.range.into(), "even, 16 to 65536")?;
         let limbs_ok = matches!(self.limbs, 1 | 2 | 4) && self.range.is_multiple_of(self.limbs);

@@ -5,7 +5,9 @@ use super::builder::{Builder, partition, square};
 use super::{Setup, failing, recounted, setup};
 use crate::columns::{CellRef, Col};
 use crate::witness::digits;
-use crate::{ChunkCircuit, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances};
+use crate::{
+    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances,
+};
 use chainfer_model::executor::{execute, linear_accumulators};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use chainfer_model::quantized::{QLayer, QLinear, TensorId, TermMap};
@@ -377,6 +379,27 @@ fn every_accumulator_has_one_output() {
     }
     assert!(digits(range.pow(3) + range.pow(2), range as u32).is_none());
     assert!(digits(-range.pow(3) - 1, range as u32).is_none());
+}
+
+#[test]
+fn partition_that_leaves_a_boundary_tensor_out_is_refused() {
+    let case = case();
+    let spoil: [fn(&mut PartitionedModel); 5] = [
+        |m| drop(m.chunks[0].writes.pop()),
+        |m| drop(m.chunks[0].reads.pop()),
+        |m| m.chunks[0].exposes.push(9),
+        |m| m.leaves[0].tensor = m.leaves[1].tensor,
+        |m| m.chunks[0].end_layer -= 1,
+    ];
+    for (i, spoil) in spoil.iter().enumerate() {
+        let mut model = case.model.clone();
+        spoil(&mut model);
+        let refused = ChunkPlan::new(&model, 0, &PlanOptions::default());
+        assert!(
+            matches!(refused, Err(crate::CircuitError::Inconsistent { .. })),
+            "case {i}"
+        );
+    }
 }
 
 #[test]
