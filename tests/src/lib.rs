@@ -11,7 +11,7 @@ use chainfer_model::float::FloatGraph;
 use chainfer_model::io::{load_calibration, load_inputs};
 use chainfer_model::load_model;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
-use chainfer_model::quantise::{QuantOptions, quantise};
+use chainfer_model::quantise::{QuantOptions, SaturationPolicy, quantise};
 use std::path::{Path, PathBuf};
 
 /// The repository.
@@ -99,7 +99,7 @@ pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -
     .context("partition")?;
     let values = model
         .graph
-        .quantise_inputs(&inputs)
+        .quantise_inputs(&inputs, SaturationPolicy::Saturate)
         .context("quantise inputs")?;
     let options = CompileOptions {
         objective,

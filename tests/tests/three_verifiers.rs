@@ -28,7 +28,7 @@ fn digits() -> Source {
 
 fn instances(proved: &Proved, chunk: usize) -> Vec<Fr> {
     let file = &proved.proved.proof;
-    let mut words = vec![file.root, file.context.word()];
+    let mut words = vec![file.root, file.context];
     words.extend(&file.chunks[chunk].public_values);
     words.iter().map(|w| w.to_fr().unwrap()).collect()
 }
