@@ -49,6 +49,15 @@ pub struct Source {
     pub calibration: PathBuf,
 }
 
+/// The demo model.
+pub fn digits() -> Source {
+    Source {
+        model: fixture("digits.onnx"),
+        input: fixture("digits_input.json"),
+        calibration: fixture("digits_calibration.json"),
+    }
+}
+
 /// A compiled model and one proof.
 #[derive(Debug)]
 pub struct Proved {
@@ -101,8 +110,10 @@ pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -
         .graph
         .quantise_inputs(&inputs, SaturationPolicy::Saturate)
         .context("quantise inputs")?;
+    // A fixed seed: the same keys on every run, so that fixtures can be compared.
     let options = CompileOptions {
         objective,
+        hiding_seed: Some([7; 32]),
         ..CompileOptions::default()
     };
     let store = SrsStore::new(std::env::temp_dir().join("chainfer-tests-srs")).context("srs")?;

@@ -9,7 +9,7 @@ mod snark;
 
 use chainfer_circuits::Objective;
 use chainfer_engine::inference::verify_inference;
-use chainfer_tests::{Proved, Source, fixture, prove, zkml_mnist};
+use chainfer_tests::{Proved, Source, digits, prove, zkml_mnist};
 use chainfer_verifier_gen::{GeneratorOptions, encode_calldata, generate};
 use evm::{Evm, Outcome, compile};
 use halo2curves::bn256::Fr;
@@ -17,14 +17,6 @@ use snark::snark_verifier_source;
 
 /// EIP-170.
 const CODE_LIMIT: usize = 24_576;
-
-fn digits() -> Source {
-    Source {
-        model: fixture("digits.onnx"),
-        input: fixture("digits_input.json"),
-        calibration: fixture("digits_calibration.json"),
-    }
-}
 
 fn instances(proved: &Proved, chunk: usize) -> Vec<Fr> {
     let file = &proved.proved.proof;
