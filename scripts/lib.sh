@@ -165,7 +165,7 @@ ensure_nextest() {
 # it is killed.
 foundry_bin() {
     local candidate
-    for candidate in "$ROOT/node_modules/@foundry-rs/$1"-*/bin/"$1" "$ROOT/node_modules/.bin/$1"; do
+    for candidate in "$ROOT/node_modules/@foundry-rs/$1"-*/bin/"$1"; do
         if [[ -x $candidate ]]; then
             printf '%s\n' "$candidate"
             return

@@ -23,13 +23,18 @@ pub fn root() -> PathBuf {
 
 /// A pinned tool of foundry's. Missing tools fail the test: a skipped test proves nothing.
 pub fn tool(name: &str) -> PathBuf {
-    let path = root().join("node_modules/.bin").join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `npm ci` in the repository's root",
-        path.display()
-    );
-    path
+    // Not the launcher in .bin, which always exits 0.
+    let packages = root().join("node_modules/@foundry-rs");
+    let entries = std::fs::read_dir(&packages).into_iter().flatten().flatten();
+    let natives = entries.filter(|e| {
+        e.file_name()
+            .to_string_lossy()
+            .starts_with(&format!("{name}-"))
+    });
+    let found = natives
+        .map(|e| e.path().join("bin").join(name))
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} is missing: run `npm ci` in the repository's root"))
 }
 
 /// A running anvil; ends with the value.
