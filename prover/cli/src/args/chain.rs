@@ -1,0 +1,124 @@
+//! Arguments of the verbs that talk to a chain. Names and variables are foundry's.
+
+use chainfer_relayer::wallet::Secret;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Which node.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Node")]
+pub(crate) struct NodeArgs {
+    /// HTTP address of the node
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "URL",
+        env = "ETH_RPC_URL",
+        hide_env_values = true
+    )]
+    pub(crate) rpc_url: String,
+}
+
+/// Which key signs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Wallet (one of private key, keystore, account)")]
+pub(crate) struct WalletArgs {
+    /// Private key in hex. Other users of the machine can see it: prefer the variable, a keystore or an account
+    #[arg(
+        long,
+        value_name = "HEX",
+        env = "ETH_PRIVATE_KEY",
+        hide_env_values = true
+    )]
+    pub(crate) private_key: Option<Secret>,
+    /// Encrypted keystore file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ETH_KEYSTORE",
+        conflicts_with = "private_key"
+    )]
+    pub(crate) keystore: Option<PathBuf>,
+    /// Name of a keystore in foundry's folder (~/.foundry/keystores)
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "ETH_KEYSTORE_ACCOUNT",
+        conflicts_with_all = ["private_key", "keystore"]
+    )]
+    pub(crate) account: Option<String>,
+    /// Password of the keystore
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "ETH_KEYSTORE_PASSWORD",
+        hide_env_values = true
+    )]
+    pub(crate) password: Option<Secret>,
+    /// File that holds the password of the keystore
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ETH_PASSWORD",
+        conflicts_with = "password"
+    )]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// Which Solidity compiler.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SolcArgs {
+    /// Solidity compiler; else scripts/solc in a folder above, else solc in PATH
+    #[arg(long, value_name = "PATH", env = "CHAINFER_SOLC")]
+    pub(crate) solc: Option<PathBuf>,
+}
+
+/// Whether proofs that anybody can forge may go on chain.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct DevelopmentSrs {
+    /// Accept the insecure development SRS on a chain other than 31337: anybody can forge proofs under it
+    #[arg(long = "allow-insecure-srs")]
+    pub(crate) allowed: bool,
+}
+
+/// `chainfer deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Registry to register with; a new one is deployed if absent
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) registry: Option<String>,
+    /// Where the bundle's public part will be found; recorded on chain
+    #[arg(long, value_name = "URI", default_value = "")]
+    pub(crate) uri: String,
+    #[command(flatten)]
+    pub(crate) development_srs: DevelopmentSrs,
+    /// State database of the sender; by default one for each chain in ~/.local/state/chainfer
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) solc: SolcArgs,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    #[command(flatten)]
+    pub(crate) wallet: WalletArgs,
+}
+
+/// `chainfer attest`.
+#[derive(Debug, Args)]
+pub(crate) struct AttestArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Proof file, bound to a request on the node's chain
+    pub(crate) proof: PathBuf,
+    #[command(flatten)]
+    pub(crate) development_srs: DevelopmentSrs,
+    /// State database of the sender; by default one for each chain in ~/.local/state/chainfer
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    #[command(flatten)]
+    pub(crate) wallet: WalletArgs,
+}

@@ -1,0 +1,257 @@
+//! Arguments of the verbs that need no chain.
+
+use super::{DevelopmentSrs, SolcArgs};
+use clap::{Args, Subcommand, ValueEnum};
+use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
+
+/// `auto`, or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AutoOr<T> {
+    /// The program chooses.
+    Auto,
+    /// The user chose.
+    Exactly(T),
+}
+
+impl<T: FromStr> FromStr for AutoOr<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        text.parse()
+            .map(Self::Exactly)
+            .map_err(|_| format!("expected auto or a number, got {text:?}"))
+    }
+}
+
+/// `--optimize`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectiveArg {
+    /// Wide and short circuits: fast to prove
+    Time,
+    /// Narrow and tall circuits: cheap to verify on chain
+    Gas,
+    /// Little prover memory
+    Memory,
+}
+
+/// `--input-visibility`, `--output-visibility`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VisibilityArg {
+    /// The values are public
+    Public,
+    /// Only a commitment is public
+    Committed,
+}
+
+/// `chainfer compile`.
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// Model: .onnx, or zkml's .msgpack
+    pub(crate) model: PathBuf,
+    /// Bundle folder to write; must not exist
+    #[arg(short, long, value_name = "BUNDLE")]
+    pub(crate) output: PathBuf,
+    /// Sample inputs to measure value ranges with; without, random inputs stand in for them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
+    /// Circuits to cut the model into
+    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    pub(crate) chunks: AutoOr<NonZeroUsize>,
+    /// What to make cheap
+    #[arg(long, value_enum, default_value = "time")]
+    pub(crate) optimize: ObjectiveArg,
+    /// Whether model inputs are public
+    #[arg(long, value_enum, default_value = "committed")]
+    pub(crate) input_visibility: VisibilityArg,
+    /// Whether model outputs are public
+    #[arg(long, value_enum, default_value = "public")]
+    pub(crate) output_visibility: VisibilityArg,
+    /// Rows of blinders in each weight column; 0 leaves weights unhidden. A key may make one proof less than this
+    #[arg(long, value_name = "auto|B|0", default_value = "auto")]
+    pub(crate) hide_weights: AutoOr<u32>,
+    /// 32-byte seed of the blinders, binary or hex; random if absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hiding_seed: Option<PathBuf>,
+}
+
+/// `chainfer prove`.
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// Bundle folder
+    pub(crate) bundle: PathBuf,
+    /// Input: .json, .npy, .npz, or zkml's .msgpack
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Proof file to write; the openings go to PROOF.secret
+    #[arg(short, long, value_name = "PROOF")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) binding: BindingArgs,
+    /// Chunks proved at one time; as many as cores if absent
+    #[arg(long, value_name = "J")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Where the heavy arithmetic runs
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub(crate) backend: BackendArg,
+    /// Memory that proving may take; fewer chunks at one time, or a refusal, keep it
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) max_memory: Option<u64>,
+    #[command(flatten)]
+    pub(crate) saturation: SaturationArgs,
+    #[command(flatten)]
+    pub(crate) development_srs: DevelopmentSrs,
+}
+
+/// What a proof is bound to: a request on a chain, or a bare number.
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Binding (to a request on a chain, or to a bare context, or to nothing)"
+)]
+pub(crate) struct BindingArgs {
+    /// Chain that the proof is for
+    #[arg(long, requires_all = ["requester", "nonce"])]
+    pub(crate) chain_id: Option<u64>,
+    /// Registry contract on that chain; read from the bundle's deployment there if absent
+    #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
+    pub(crate) registry: Option<String>,
+    /// Account that the inference is credited to
+    #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
+    pub(crate) requester: Option<String>,
+    /// The requester's number for this request, decimal or 0x hex
+    #[arg(long, value_name = "NUMBER", requires = "chain_id")]
+    pub(crate) nonce: Option<String>,
+    /// On-chain model id; read from the bundle's deployment on that chain if absent
+    #[arg(long, value_name = "HEX", requires = "chain_id")]
+    pub(crate) model_id: Option<String>,
+    /// Context to bind to, off any chain
+    #[arg(long, value_name = "HEX", conflicts_with = "chain_id")]
+    pub(crate) context: Option<String>,
+}
+
+/// `--backend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendArg {
+    /// This machine's cores
+    Cpu,
+}
+
+/// `chainfer verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Proof file
+    pub(crate) proof: PathBuf,
+}
+
+/// `chainfer run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Bundle folder
+    pub(crate) bundle: PathBuf,
+    /// Input: .json, .npy, .npz, or zkml's .msgpack
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) saturation: SaturationArgs,
+}
+
+/// What happens to values beyond the calibrated ranges.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SaturationArgs {
+    /// Refuse an input that drives a layer beyond its calibrated range; without, such values saturate
+    #[arg(long = "refuse-saturation")]
+    pub(crate) refuse: bool,
+}
+
+/// `chainfer open`.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// PROOF.secret, which `prove` writes beside the proof
+    pub(crate) secret: PathBuf,
+    /// Boundary tensor to show
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tensor: String,
+}
+
+/// `chainfer inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Bundle folder or model file
+    #[arg(value_name = "BUNDLE|MODEL")]
+    pub(crate) target: PathBuf,
+}
+
+/// `chainfer solidity`.
+#[derive(Debug, Args)]
+pub(crate) struct SolidityArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Folder to write the sources to
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) solc: SolcArgs,
+}
+
+/// `chainfer srs`.
+#[derive(Debug, Args)]
+pub(crate) struct SrsArgs {
+    #[command(subcommand)]
+    pub(crate) command: SrsCommand,
+}
+
+/// Verbs of `chainfer srs`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SrsCommand {
+    /// Make the INSECURE development setup, or find it in the cache: anybody can forge proofs under it
+    Dev {
+        /// log2 of its size
+        #[arg(short, long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=26))]
+        k: u32,
+    },
+}
+
+/// Bytes, with an optional k, M or G (powers of 1024, `iB` allowed).
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let refuse = || format!("expected bytes such as 268435456, 256M or 4GiB, got {text:?}");
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let shift = match unit {
+        "" | "B" => 0,
+        "k" | "K" | "kiB" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        "T" | "TiB" => 40,
+        _ => return Err(refuse()),
+    };
+    let number: u64 = digits.parse().map_err(|_| refuse())?;
+    number.checked_mul(1 << shift).ok_or_else(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_take_binary_units() {
+        assert_eq!(parse_bytes("12"), Ok(12));
+        assert_eq!(parse_bytes("3k"), Ok(3072));
+        assert_eq!(parse_bytes("2GiB"), Ok(2 << 30));
+        for bad in ["", "M", "1.5G", "-1", "1X", "99999999999999T"] {
+            assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn auto_or_takes_either_and_names_what_it_got() {
+        assert_eq!("auto".parse::<AutoOr<u32>>(), Ok(AutoOr::Auto));
+        assert_eq!("7".parse::<AutoOr<u32>>(), Ok(AutoOr::Exactly(7)));
+        assert!("x".parse::<AutoOr<u32>>().unwrap_err().contains("\"x\""));
+    }
+}

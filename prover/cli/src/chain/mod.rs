@@ -1,0 +1,188 @@
+//! What the verbs that talk to a chain share.
+
+use crate::{
+    args::{NodeArgs, WalletArgs},
+    failure::bad_input,
+};
+use alloy::primitives::Address;
+use anyhow::Context as _;
+use chainfer_relayer::{
+    client::{ClientConfig, TxReport},
+    rpc::{Rpc, RpcConfig},
+    wallet::{Secret, WalletConfig},
+};
+use serde::Serialize;
+use std::{
+    env, fs,
+    future::Future,
+    path::{Path, PathBuf},
+};
+
+/// Chain id of local development chains: the only one where forgeable proofs are no danger.
+pub(crate) const DEVELOPMENT_CHAIN: u64 = 31337;
+
+/// Runs asynchronous work to its end.
+///
+/// # Errors
+/// The work's, or that no runtime can be started.
+pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Runtime::new()
+        .context("cannot start the asynchronous runtime")?
+        .block_on(work)
+}
+
+/// The key that the flags name.
+///
+/// # Errors
+/// None is named, or a password file cannot be read.
+pub(crate) fn wallet(args: WalletArgs) -> anyhow::Result<WalletConfig> {
+    if let Some(key) = args.private_key {
+        return Ok(WalletConfig::PrivateKey(key));
+    }
+    let password = match (args.password, args.password_file) {
+        (Some(password), _) => password,
+        (None, Some(path)) => {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read the password file {}", path.display()))?;
+            Secret::new(text.trim_end_matches(['\r', '\n']))
+        }
+        (None, None) => Secret::default(),
+    };
+    match (args.keystore, args.account) {
+        (Some(path), _) => Ok(WalletConfig::Keystore { path, password }),
+        (None, Some(name)) => Ok(WalletConfig::account(&name, password)?),
+        (None, None) => Err(bad_input(
+            "no key to sign with; give --account NAME, --keystore FILE or --private-key HEX (or ETH_PRIVATE_KEY)",
+        )),
+    }
+}
+
+/// Client of a node that signs with a key; its state is in `state`, or where the user's programs keep theirs.
+///
+/// # Errors
+/// The node does not answer, or there is no folder for the state.
+pub(crate) async fn client(
+    node: NodeArgs,
+    wallet_args: WalletArgs,
+    state: Option<PathBuf>,
+) -> anyhow::Result<ClientConfig> {
+    let mut config = ClientConfig::new(node.rpc_url, wallet(wallet_args)?);
+    config.state = Some(match state {
+        Some(file) => file,
+        None => {
+            let folder = state_folder()?;
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+            config.state_file_in(&folder).await?
+        }
+    });
+    Ok(config)
+}
+
+fn state_folder() -> anyhow::Result<PathBuf> {
+    let from = |name: &str| {
+        env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    from("XDG_STATE_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".local").join("state")))
+        .map(|folder| folder.join("chainfer"))
+        .ok_or_else(|| {
+            bad_input("there is no home folder for the sender's state; give --state FILE")
+        })
+}
+
+/// Chain id of a node.
+///
+/// # Errors
+/// The node does not answer.
+pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
+    Rpc::new(node.clone())
+        .map_err(chainfer_relayer::Error::from)?
+        .chain_id()
+        .await
+        .map_err(chainfer_relayer::Error::from)
+        .context("cannot reach the node of --rpc-url")
+}
+
+/// Refuses a setup that anybody can forge proofs under, unless the chain is a development chain or the user insists.
+///
+/// # Errors
+/// [`crate::failure::BadInput`] with the remedy.
+pub(crate) fn check_srs(insecure: bool, chain_id: u64, allowed: bool) -> anyhow::Result<()> {
+    if insecure && chain_id != DEVELOPMENT_CHAIN && !allowed {
+        return Err(bad_input(format!(
+            "the bundle uses the insecure development SRS, under which anybody can forge proofs, and the node is of \
+             chain {chain_id}; compile with --srs FILE of a real ceremony, or pass --allow-insecure-srs for a test"
+        )));
+    }
+    Ok(())
+}
+
+/// An address that the user typed.
+///
+/// # Errors
+/// It is not 20 bytes of hex.
+pub(crate) fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
+    text.parse().map_err(|_| {
+        bad_input(format!(
+            "{flag}: expected an address, 0x and 40 hex digits, got {text:?}"
+        ))
+    })
+}
+
+/// Where `deploy` records what it did on a chain.
+pub(crate) fn deployment_path(bundle: &Path, chain_id: u64) -> PathBuf {
+    bundle
+        .join("public")
+        .join("deployments")
+        .join(format!("{chain_id}.json"))
+}
+
+/// A transaction in a report.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Transaction {
+    /// What it did, for people.
+    pub(crate) what: String,
+    /// Hash.
+    pub(crate) hash: String,
+    /// Gas used.
+    pub(crate) gas_used: u64,
+    /// Block.
+    pub(crate) block: u64,
+}
+
+impl Transaction {
+    /// What the relayer reports; `None` for one that is in no block.
+    pub(crate) fn from_report(report: &TxReport) -> Option<Self> {
+        let chunks: Vec<String> = report.chunks.iter().map(ToString::to_string).collect();
+        let what = match chunks.len() {
+            0 => report.kind.to_string(),
+            1 => format!("{} chunk {}", report.kind, chunks[0]),
+            _ => format!("{} chunks {}", report.kind, chunks.join(", ")),
+        };
+        Some(Self {
+            what,
+            hash: report.hash?.to_string(),
+            gas_used: report.gas_used?,
+            block: report.block?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{ExitCode, exit_code};
+
+    #[test]
+    fn check_srs_insecure_only_on_the_development_chain_or_by_flag() {
+        assert!(check_srs(true, DEVELOPMENT_CHAIN, false).is_ok());
+        assert!(check_srs(true, 1, true).is_ok());
+        assert!(check_srs(false, 1, false).is_ok());
+        let refused = check_srs(true, 11_155_111, false).unwrap_err();
+        assert_eq!(exit_code(&refused), ExitCode::BadInput);
+        assert!(refused.to_string().contains("--allow-insecure-srs"));
+    }
+}

@@ -1,0 +1,200 @@
+//! The example dApp: a bounty for a class, paid on the strength of a proven inference.
+
+use super::node::{CallOutcome, LocalNode};
+use crate::chain::Transaction;
+use alloy::{
+    primitives::{Address, B256, Bytes, U256, keccak256},
+    sol,
+    sol_types::{SolCall, SolConstructor},
+};
+use anyhow::{Context as _, bail};
+use chainfer_relayer::{
+    abi::decode_revert,
+    rpc::{At, Receipt},
+};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+sol! {
+    #[derive(Debug)]
+    struct InputLocation { uint16 chunk; uint32 offset; uint32 words; }
+
+    #[derive(Debug)]
+    contract ClassificationPayout {
+        constructor(address registry, bytes32 modelId, InputLocation input, uint256 outputIndex);
+        function open(address requester, bytes32 inputDigest, uint32 class, uint64 deadline)
+            external payable returns (uint256 bountyId);
+        function claim(uint256 bountyId, bytes32 inferenceId) external;
+        function classOf(bytes32 inferenceId) external view returns (uint256);
+    }
+}
+
+/// What the contract trusts: one model at one registry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) registry: Address,
+    pub(super) model_id: B256,
+    /// Chunk, first word and words of the model input among the public values.
+    pub(super) input: (u16, u32, u32),
+}
+
+/// The deployed contract.
+#[derive(Debug)]
+pub(super) struct Payout<'a> {
+    node: &'a LocalNode,
+    /// Where it is.
+    pub(super) address: Address,
+}
+
+/// The amount of the bounty: one ether.
+pub(super) fn bounty() -> U256 {
+    U256::from(10).pow(U256::from(18))
+}
+
+/// The first bounty's number.
+const BOUNTY: U256 = U256::ZERO;
+
+impl<'a> Payout<'a> {
+    /// Deploys it.
+    ///
+    /// # Errors
+    /// The node refuses.
+    pub(super) async fn deploy(
+        node: &'a LocalNode,
+        from: Address,
+        creation: &Bytes,
+        terms: Terms,
+    ) -> anyhow::Result<(Self, Transaction)> {
+        let (chunk, offset, words) = terms.input;
+        let arguments = ClassificationPayout::constructorCall {
+            registry: terms.registry,
+            modelId: terms.model_id,
+            input: InputLocation {
+                chunk,
+                offset,
+                words,
+            },
+            outputIndex: U256::ZERO,
+        };
+        let code = [creation.as_ref(), &arguments.abi_encode()].concat();
+        let sent = node
+            .send(from, None, U256::ZERO, code.into())
+            .await
+            .context("deploying the dApp")?;
+        let address = sent
+            .1
+            .contract_address
+            .context("the receipt names no contract")?;
+        Ok((Self { node, address }, transaction("deploy dApp", sent)))
+    }
+
+    /// Escrows the bounty for `requester`, should the input turn out to be of `class`.
+    ///
+    /// # Errors
+    /// The contract refuses.
+    pub(super) async fn open(
+        &self,
+        from: Address,
+        requester: Address,
+        input_words: &[B256],
+        class: u32,
+    ) -> anyhow::Result<Transaction> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock is before 1970")?;
+        let digest = keccak256(input_words.concat());
+        let deadline = (now + Duration::from_secs(7 * 24 * 3600)).as_secs();
+        let call = ClassificationPayout::openCall {
+            requester,
+            inputDigest: digest,
+            class,
+            deadline,
+        };
+        let data = call.abi_encode().into();
+        let sent = self
+            .node
+            .send(from, Some(self.address), bounty(), data)
+            .await;
+        Ok(transaction(
+            "dApp: escrow bounty",
+            sent.context("opening the bounty")?,
+        ))
+    }
+
+    /// Why a claim would be refused now.
+    ///
+    /// # Errors
+    /// It would not.
+    pub(super) async fn refusal(&self, inference_id: B256) -> anyhow::Result<String> {
+        let call = ClassificationPayout::claimCall {
+            bountyId: BOUNTY,
+            inferenceId: inference_id,
+        };
+        match self
+            .node
+            .call(self.address, call.abi_encode().into(), At::Latest)
+            .await?
+        {
+            CallOutcome::Reverted(data) => Ok(decode_revert(&data).to_string()),
+            CallOutcome::Returned(_) => bail!("the dApp would pay before the inference is proven"),
+        }
+    }
+
+    /// Claims the bounty: the contract reads the attestation and pays the requester.
+    ///
+    /// # Errors
+    /// The contract refuses.
+    pub(super) async fn claim(
+        &self,
+        from: Address,
+        inference_id: B256,
+    ) -> anyhow::Result<Transaction> {
+        let call = ClassificationPayout::claimCall {
+            bountyId: BOUNTY,
+            inferenceId: inference_id,
+        };
+        let data = call.abi_encode().into();
+        let sent = self
+            .node
+            .send(from, Some(self.address), U256::ZERO, data)
+            .await;
+        Ok(transaction(
+            "dApp: claim bounty",
+            sent.context("claiming the bounty")?,
+        ))
+    }
+
+    /// The class that the contract reads from the attestation.
+    ///
+    /// # Errors
+    /// The inference is not attested.
+    pub(super) async fn class_of(&self, inference_id: B256) -> anyhow::Result<u64> {
+        let call = ClassificationPayout::classOfCall {
+            inferenceId: inference_id,
+        };
+        match self
+            .node
+            .call(self.address, call.abi_encode().into(), At::Latest)
+            .await?
+        {
+            CallOutcome::Returned(data) => {
+                let class = ClassificationPayout::classOfCall::abi_decode_returns(&data)?;
+                u64::try_from(class).context("the class is not a small number")
+            }
+            CallOutcome::Reverted(data) => {
+                bail!(
+                    "the dApp cannot read the attestation: {}",
+                    decode_revert(&data)
+                )
+            }
+        }
+    }
+}
+
+fn transaction(what: &str, (hash, receipt): (B256, Receipt)) -> Transaction {
+    Transaction {
+        what: what.to_owned(),
+        hash: hash.to_string(),
+        gas_used: receipt.gas_used,
+        block: receipt.block_number,
+    }
+}

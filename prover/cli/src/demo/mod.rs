@@ -1,0 +1,336 @@
+//! `chainfer demo`: the whole way on a local chain, in a folder that is gone afterwards unless it is to be kept.
+
+mod anvil;
+mod child;
+mod dapp;
+mod node;
+mod report;
+mod scene;
+mod service;
+mod stages;
+mod tamper;
+
+use crate::{
+    args::DemoArgs,
+    chain::{DEVELOPMENT_CHAIN, Transaction},
+    output::{Progress, Report},
+    solidity::Solc,
+    verbs::{compile, deploy, prove, shared::argmax, verify},
+};
+use alloy::primitives::{Address, B256};
+use anvil::Anvil;
+use anyhow::{Context as _, bail};
+use chainfer_circuits::{HideWeights, Objective};
+use chainfer_engine::{
+    bytes::Bytes32,
+    ids::{Binding, ContextSource},
+    inference::{ProveOptions, verify_inference},
+};
+use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
+use chainfer_relayer::{client::ClientConfig, proof_file::ProofFile, wallet::WalletConfig};
+use dapp::{Payout, Terms};
+use node::LocalNode;
+use report::{Dapp, Outcome};
+use scene::{Cast, Folder, ends, inference_id, input_words, narrow};
+use serde_json::Value;
+use service::Relayer;
+use stages::Stages;
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The requester's number for the one inference of the demo.
+const NONCE: u64 = 1;
+
+/// Runs the verb.
+pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> {
+    // All that can be missing is looked for before the work starts.
+    let solc = Solc::find(&args.solc)?;
+    let relayer_program = service::program(args.relayer.clone())?;
+    for file in [&args.model, &args.input]
+        .into_iter()
+        .chain(&args.calibration)
+    {
+        fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    let folder = Folder::new(args.keep.clone())?;
+    let runtime =
+        tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
+    let mut stages = Stages::new(progress);
+    let here = folder.path();
+    let bundle = here.join("bundle");
+
+    let request = compile_request(&args, bundle.clone());
+    let what = format!("compile the model in {} chunks", args.chunks);
+    let compiled = stages.run("compile", &what, || compile::compile(&request, progress))?;
+
+    let contracts = stages.run(
+        "contracts",
+        "compile the Solidity verifiers, registry and dApp",
+        || deploy::compile_contracts(&solc, &bundle, progress),
+    )?;
+
+    let anvil = stages.run("chain", "start a local Ethereum node", || {
+        Anvil::start(&args.anvil, &here.join("anvil.log"))
+    })?;
+    let cast = Cast {
+        registrant: anvil.account(0)?,
+        relayer: anvil.account(1)?,
+        requester: anvil.account(2)?.address,
+        funder: anvil.account(3)?.address,
+    };
+    let node = LocalNode::new(&anvil.url)?;
+
+    let deployed = stages.run(
+        "deploy",
+        "deploy verifiers and registry, register the model",
+        || {
+            let mut client = ClientConfig::new(
+                &anvil.url,
+                WalletConfig::PrivateKey(cast.registrant.key.clone()),
+            );
+            client.state = Some(here.join("deploy.sqlite"));
+            client.engine.poll = Duration::from_millis(50);
+            let target = deploy::Target {
+                bundle: &bundle,
+                registry: None,
+                uri: "",
+                chain_id: DEVELOPMENT_CHAIN,
+                allow_insecure_srs: false,
+            };
+            runtime.block_on(deploy::deploy(&client, &contracts, target, progress))
+        },
+    )?;
+
+    let proof_path = here.join("proof.json");
+    let proved = stages.run(
+        "prove",
+        "prove the chunks in parallel, bound to chain, registry and requester",
+        || {
+            prove::prove(
+                &prove_request(&args, &bundle, &proof_path, &cast, &deployed),
+                progress,
+            )
+        },
+    )?;
+    let (public, native) = verify::read(&bundle, &proof_path)?;
+    stages.run("verify", "check the proof natively", || {
+        Ok(verify_inference(&public, &native)?)
+    })?;
+
+    let input = ends(&public.manifest().inputs, &public.manifest().outputs)?;
+    let predicted = proved
+        .outputs
+        .first()
+        .and_then(|o| argmax(o.raw.as_deref()?))
+        .context("the proof states no public output")?;
+    let proof = ProofFile::read(&proof_path)?;
+    let inference_id = inference_id(&proof)?;
+    let terms = Terms {
+        registry: deployed.registry,
+        model_id: deployed.model_id,
+        input: (
+            narrow(input.chunk)?,
+            narrow(input.offset)?,
+            narrow(input.words())?,
+        ),
+    };
+    let offer = Offer {
+        creation: &contracts.payout,
+        terms,
+        class: narrow(predicted)?,
+        inference_id,
+    };
+    let (payout, mut transactions, before) =
+        stages.run("dapp", "deploy the dApp, which escrows a bounty", || {
+            runtime.block_on(open_bounty(
+                &node,
+                &cast,
+                &offer,
+                &input_words(&proof, input)?,
+            ))
+        })?;
+    // From here on the chain changes only through the relayer; the tampered proof is tried on this state.
+    let untouched = runtime.block_on(node.head())?;
+
+    let relayed = stages.run(
+        "relay",
+        "relay the proof through the chainfer-relayer service",
+        || {
+            let mut relayer = Relayer::start(
+                &relayer_program,
+                &anvil,
+                cast.relayer,
+                deployed.registry,
+                here,
+            )?;
+            let text = fs::read_to_string(&proof_path).context("cannot read the proof")?;
+            runtime.block_on(relayer.relay(text))
+        },
+    )?;
+    let relay_transactions = relayed_transactions(&relayed)?;
+
+    let (claimed, label, paid) =
+        stages.run("claim", "the dApp reads the attestation and pays", || {
+            runtime.block_on(claim(&node, &payout, &cast, inference_id))
+        })?;
+    let tampered = stages.run(
+        "tamper",
+        "put the proof with one flipped byte to the registry",
+        || runtime.block_on(tamper::try_tampered(&node, &proof, untouched)),
+    )?;
+
+    let mut all = deployed.transactions.clone();
+    all.append(&mut transactions);
+    all.extend(relay_transactions);
+    all.push(claimed);
+    let outcome = Outcome {
+        root: proved.root,
+        context: proved.context,
+        manifest_id: compiled.manifest_id,
+        model_id: deployed.model_id,
+        inference_id,
+        chain_id: DEVELOPMENT_CHAIN,
+        registry: deployed.registry,
+        requester: cast.requester,
+        predicted_label: predicted,
+        total_gas: all.iter().map(|t| t.gas_used).sum(),
+        transactions: all,
+        dapp: Dapp {
+            address: payout.address,
+            label,
+            before_attestation: before,
+            paid_wei: paid.to_string(),
+        },
+        tampered,
+        chunks: proved.chunks,
+        proof_bytes: proved.proof_bytes,
+        outputs: proved.outputs,
+        stages: stages.finish(),
+        kept: args.keep,
+    };
+    Report::new(&outcome, report::page(&outcome))
+}
+
+fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
+    compile::Request {
+        model: args.model.clone(),
+        calibration: args.calibration.clone(),
+        chunks: ChunkCount::Exactly(args.chunks.get()),
+        objective: Objective::Time,
+        visibility: BoundaryVisibility::default(),
+        hide_weights: HideWeights::Auto,
+        hiding_seed: None,
+        output: bundle,
+    }
+}
+
+fn prove_request(
+    args: &DemoArgs,
+    bundle: &Path,
+    proof: &Path,
+    cast: &Cast<'_>,
+    deployed: &deploy::Outcome,
+) -> prove::Request {
+    let address = |a: Address| chainfer_engine::bytes::Address(a.into_array());
+    let binding = Binding {
+        chain_id: DEVELOPMENT_CHAIN,
+        registry: address(deployed.registry),
+        requester: address(cast.requester),
+        nonce: Bytes32::from_u64(NONCE),
+    };
+    prove::Request {
+        bundle: bundle.to_owned(),
+        input: args.input.clone(),
+        output: proof.to_owned(),
+        context: ContextSource::Binding {
+            binding,
+            model_id: Bytes32(deployed.model_id.0),
+        },
+        options: ProveOptions {
+            jobs: args.jobs.map(NonZeroUsize::get),
+            ..ProveOptions::default()
+        },
+    }
+}
+
+/// What the funder offers.
+struct Offer<'a> {
+    creation: &'a alloy::primitives::Bytes,
+    terms: Terms,
+    class: u32,
+    inference_id: B256,
+}
+
+/// Deploys the dApp, escrows the bounty, and asks why it does not pay yet.
+async fn open_bounty<'n>(
+    node: &'n LocalNode,
+    cast: &Cast<'_>,
+    offer: &Offer<'_>,
+    input_words: &[B256],
+) -> anyhow::Result<(Payout<'n>, Vec<Transaction>, String)> {
+    let (payout, created) = Payout::deploy(node, cast.funder, offer.creation, offer.terms).await?;
+    let opened = payout
+        .open(cast.funder, cast.requester, input_words, offer.class)
+        .await?;
+    let refusal = payout.refusal(offer.inference_id).await?;
+    Ok((payout, vec![created, opened], refusal))
+}
+
+/// Claims the bounty and checks that the requester got it.
+async fn claim(
+    node: &LocalNode,
+    payout: &Payout<'_>,
+    cast: &Cast<'_>,
+    inference_id: B256,
+) -> anyhow::Result<(Transaction, u64, alloy::primitives::U256)> {
+    let label = payout.class_of(inference_id).await?;
+    let before = node.balance(cast.requester).await?;
+    let claimed = payout.claim(cast.funder, inference_id).await?;
+    let paid = node.balance(cast.requester).await?.saturating_sub(before);
+    if paid != dapp::bounty() {
+        bail!(
+            "the requester got {paid} wei, the bounty is {}",
+            dapp::bounty()
+        );
+    }
+    Ok((claimed, label, paid))
+}
+
+/// The transactions in the service's answer.
+fn relayed_transactions(job: &Value) -> anyhow::Result<Vec<Transaction>> {
+    let list = job["transactions"]
+        .as_array()
+        .context("the relayer's answer lists no transactions")?;
+    list.iter()
+        .map(|tx| {
+            let field = |name: &str| {
+                tx[name]
+                    .as_u64()
+                    .with_context(|| format!("a relayed transaction lacks {name}"))
+            };
+            let chunks: Vec<String> = tx["chunks"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(Value::to_string)
+                .collect();
+            Ok(Transaction {
+                what: format!(
+                    "{} chunks {}",
+                    tx["kind"].as_str().unwrap_or("relay"),
+                    chunks.join(", ")
+                ),
+                hash: tx["hash"]
+                    .as_str()
+                    .context("a relayed transaction has no hash")?
+                    .to_owned(),
+                gas_used: field("gas_used")?,
+                block: field("block")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,82 @@
+//! A proof with one flipped byte, put to the registry.
+
+use super::node::{CallOutcome, LocalNode};
+use alloy::{primitives::B256, sol_types::SolCall};
+use anyhow::{Context as _, bail};
+use chainfer_relayer::{
+    abi::{ChunkProof, IChainferRegistry, decode_revert},
+    proof_file::ProofFile,
+    rpc::At,
+};
+use serde::Serialize;
+
+/// What the registry said.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Tampered {
+    /// Chunk whose proof was changed.
+    pub(super) chunk: u16,
+    /// Position of the changed byte.
+    pub(super) byte: usize,
+    /// Whether the registry refused it.
+    pub(super) refused: bool,
+    /// The decoded revert.
+    pub(super) error: String,
+}
+
+/// Simulates the attestation at a block before it happened: as it is, which must succeed, and with one bit of one proof
+/// flipped.
+///
+/// # Errors
+/// The untouched proof is refused, or the changed one is not.
+pub(super) async fn try_tampered(
+    node: &LocalNode,
+    proof: &ProofFile,
+    before: B256,
+) -> anyhow::Result<Tampered> {
+    let binding = proof.binding.context("the proof is bound to no chain")?;
+    let attest = |chunks: Vec<ChunkProof>| -> anyhow::Result<_> {
+        let call = IChainferRegistry::attestCall {
+            modelId: proof.model_id.context("the proof names no model")?,
+            root: proof.root.value(),
+            requester: binding.requester,
+            nonce: binding.nonce.into(),
+            proofs: chunks,
+        };
+        Ok(call.abi_encode().into())
+    };
+    let mut chunks: Vec<ChunkProof> = proof
+        .chunks
+        .iter()
+        .map(|c| ChunkProof {
+            chunk: c.index,
+            proof: c.proof.clone(),
+            publicValues: c.public_values.iter().map(|v| v.value()).collect(),
+        })
+        .collect();
+    let at = At::Block(before);
+    let honest = node
+        .call(binding.registry, attest(chunks.clone())?, at)
+        .await?;
+    if let CallOutcome::Reverted(data) = honest {
+        bail!("the untouched proof is refused: {}", decode_revert(&data));
+    }
+    let middle = chunks.len() / 2;
+    let victim = chunks.get_mut(middle).context("the proof has no chunk")?;
+    let mut bytes = victim.proof.to_vec();
+    // The last byte of a word among the evaluations: still a well-formed proof, of something else.
+    let byte = bytes.len() * 2 / 3 / 32 * 32 + 31;
+    *bytes.get_mut(byte).context("the proof is short")? ^= 1;
+    victim.proof = bytes.into();
+    let chunk = victim.chunk;
+    match node.call(binding.registry, attest(chunks)?, at).await? {
+        CallOutcome::Reverted(data) => Ok(Tampered {
+            chunk,
+            byte,
+            refused: true,
+            error: decode_revert(&data).to_string(),
+        }),
+        CallOutcome::Returned(_) => {
+            bail!("chunk {chunk}: a proof with byte {byte} flipped was accepted")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Progress on stderr: one line a step, with the time since the start.
+
+use super::seconds;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    time::Instant,
+};
+
+/// Where verbs tell what they are doing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    start: Instant,
+    quiet: bool,
+}
+
+impl Progress {
+    /// Starts the clock.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self {
+            start: Instant::now(),
+            quiet,
+        }
+    }
+
+    /// Tells one step.
+    pub(crate) fn say(&self, what: impl Display) {
+        if !self.quiet {
+            // Progress that nobody reads is no reason to stop.
+            let _ = writeln!(
+                io::stderr().lock(),
+                "{:>8}  {what}",
+                seconds(self.elapsed_s())
+            );
+        }
+    }
+
+    /// Tells what the user should not overlook.
+    pub(crate) fn warn(&self, what: impl Display) {
+        self.say(format_args!("warning: {what}"));
+    }
+
+    /// Seconds since the start.
+    pub(crate) fn elapsed_s(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,8 @@
+//! Solidity: the compiler, the sources in this binary, and the verifiers of a bundle.
+
+pub(crate) mod embedded;
+mod solc;
+mod verifiers;
+
+pub(crate) use solc::{Compiled, Solc};
+pub(crate) use verifiers::{CODE_LIMIT, VerifierSource, generate, read_checked};

@@ -1,0 +1,224 @@
+//! The Solidity compiler, through `--standard-json`.
+
+use crate::{args::SolcArgs, failure::bad_input};
+use alloy::primitives::{Bytes, hex};
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    env,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+/// What to do when there is no compiler.
+const REMEDY: &str =
+    "give --solc PATH or set CHAINFER_SOLC; in the repository, `npm ci` makes scripts/solc work";
+
+/// A compiler that was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Solc {
+    path: PathBuf,
+}
+
+/// A compiled contract.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    /// Creation code, without constructor arguments.
+    pub(crate) creation: Bytes,
+    /// Bytes of runtime code; the EVM's limit is 24,576.
+    pub(crate) runtime_size: usize,
+}
+
+impl Solc {
+    /// The compiler that the flags name, or one that is found.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn find(args: &SolcArgs) -> anyhow::Result<Self> {
+        let here = env::current_dir().context("cannot tell the current folder")?;
+        Self::find_from(args, &here)?
+            .ok_or_else(|| bad_input(format!("no Solidity compiler found; {REMEDY}")))
+    }
+
+    /// As [`Self::find`], but none is not an error unless the flags name one.
+    ///
+    /// # Errors
+    /// The compiler that the flags name is not there.
+    pub(crate) fn find_optional(args: &SolcArgs) -> anyhow::Result<Option<Self>> {
+        let here = env::current_dir().context("cannot tell the current folder")?;
+        Self::find_from(args, &here)
+    }
+
+    fn find_from(args: &SolcArgs, folder: &Path) -> anyhow::Result<Option<Self>> {
+        if let Some(path) = &args.solc {
+            // A bare name is looked up in PATH by the system.
+            if path.components().count() > 1 && !path.is_file() {
+                return Err(bad_input(format!(
+                    "there is no Solidity compiler at {}",
+                    path.display()
+                )));
+            }
+            return Ok(Some(Self { path: path.clone() }));
+        }
+        let wrapper = folder
+            .ancestors()
+            .map(|f| f.join("scripts").join("solc"))
+            .find(|p| p.is_file());
+        let in_path = || {
+            let path = env::var_os("PATH")?;
+            env::split_paths(&path)
+                .map(|f| f.join("solc"))
+                .find(|p| p.is_file())
+        };
+        Ok(wrapper.or_else(in_path).map(|path| Self { path }))
+    }
+
+    /// Compiles with the settings that everything of chainfer is compiled with.
+    ///
+    /// # Errors
+    /// The compiler cannot be run, or refuses a source.
+    pub(crate) fn compile(
+        &self,
+        sources: &BTreeMap<String, String>,
+        wanted: &[(String, String)],
+    ) -> anyhow::Result<Vec<Compiled>> {
+        let answer = self.run(&request(sources, wanted))?;
+        wanted
+            .iter()
+            .map(|(file, name)| contract(&answer, file, name))
+            .collect()
+    }
+
+    fn run(&self, request: &Value) -> anyhow::Result<Value> {
+        let name = self.path.display();
+        let mut child = Command::new(&self.path)
+            .arg("--standard-json")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| {
+                bad_input(format!(
+                    "cannot run the Solidity compiler {name}: {e}; {REMEDY}"
+                ))
+            })?;
+        let mut stdin = child.stdin.take().context("the compiler has no stdin")?;
+        let text = request.to_string();
+        // Written beside the reading: compiler and we would wait for each other if a pipe were full.
+        let writer = thread::spawn(move || stdin.write_all(text.as_bytes()));
+        let output = child
+            .wait_with_output()
+            .with_context(|| format!("{name} was lost"))?;
+        let written = writer
+            .join()
+            .map_err(|_| anyhow!("the thread that feeds {name} stopped"))?;
+        if !output.status.success() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            bail!(
+                "{name} failed ({}): {}; {REMEDY}",
+                output.status,
+                errors.trim()
+            );
+        }
+        written.with_context(|| format!("{name} closed its input"))?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{name} did not answer in JSON; is it a Solidity compiler?"))
+    }
+}
+
+fn request(sources: &BTreeMap<String, String>, wanted: &[(String, String)]) -> Value {
+    let contents: BTreeMap<_, _> = sources
+        .iter()
+        .map(|(path, text)| (path, json!({ "content": text })))
+        .collect();
+    let mut selection: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
+    let outputs = json!(["evm.bytecode.object", "evm.deployedBytecode.object"]);
+    for (file, name) in wanted {
+        selection
+            .entry(file)
+            .or_default()
+            .insert(name, outputs.clone());
+    }
+    json!({
+        "language": "Solidity",
+        "sources": contents,
+        "settings": {
+            "optimizer": { "enabled": true, "runs": 200 },
+            "evmVersion": "cancun",
+            // The code must not depend on comments or on where a source lies.
+            "metadata": { "bytecodeHash": "none", "appendCBOR": false },
+            "outputSelection": selection,
+        }
+    })
+}
+
+fn contract(answer: &Value, file: &str, name: &str) -> anyhow::Result<Compiled> {
+    for error in answer["errors"].as_array().into_iter().flatten() {
+        if error["severity"] == "error" {
+            let message = error["formattedMessage"]
+                .as_str()
+                .or(error["message"].as_str());
+            bail!(
+                "Solidity: {}",
+                message.unwrap_or("an error without a message").trim()
+            );
+        }
+    }
+    let evm = &answer["contracts"][file][name]["evm"];
+    let code = |field: &str| -> anyhow::Result<Vec<u8>> {
+        let object = evm[field]["object"]
+            .as_str()
+            .with_context(|| format!("the compiler gave no {field} for {name} in {file}"))?;
+        hex::decode(object)
+            .with_context(|| format!("{field} of {name} is not hex: libraries to link?"))
+    };
+    let creation = code("bytecode")?;
+    if creation.is_empty() {
+        bail!("{name} in {file} has no code: is it abstract?");
+    }
+    Ok(Compiled {
+        creation: creation.into(),
+        runtime_size: code("deployedBytecode")?.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn find_looks_upward_for_the_wrapper() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = root.path().join("a").join("b");
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::create_dir(root.path().join("scripts")).unwrap();
+        let wrapper = root.path().join("scripts").join("solc");
+        std::fs::write(&wrapper, "").unwrap();
+        let found = Solc::find_from(&SolcArgs::default(), &deep)
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.path, wrapper);
+        let named = SolcArgs {
+            solc: Some(root.path().join("missing")),
+        };
+        assert!(
+            Solc::find_from(&named, &deep)
+                .unwrap_err()
+                .to_string()
+                .contains("missing")
+        );
+    }
+
+    #[test]
+    fn contract_reports_the_compilers_first_error() {
+        let answer = json!({ "errors": [
+            { "severity": "warning", "message": "unused" },
+            { "severity": "error", "formattedMessage": "x.sol:1: expected ;\n" },
+        ] });
+        let error = contract(&answer, "x.sol", "X").unwrap_err();
+        assert_eq!(error.to_string(), "Solidity: x.sol:1: expected ;");
+    }
+}

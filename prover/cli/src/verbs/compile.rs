@@ -1,0 +1,336 @@
+//! `chainfer compile`: a model file to a bundle.
+
+use super::shared::{Origin, describe_srs};
+use crate::{
+    args::{AutoOr, CompileArgs, ObjectiveArg, VisibilityArg},
+    failure::bad_input,
+    output::{Align, Page, Progress, Report, Table, bytes, seconds, thousands},
+    solidity::generate,
+};
+use anyhow::Context as _;
+use chainfer_circuits::{HideWeights, Objective, PlanSummary};
+use chainfer_engine::{
+    bundle::{CompileOptions, VerifierRequest, VerifierSource, compile as compile_bundle},
+    bytes::Bytes32,
+    resources::{Cost, Stopwatch},
+    srs::{SrsSpec, SrsStore},
+};
+use chainfer_model::{
+    io::load_calibration,
+    load_model,
+    partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
+    partitioned::Visibility,
+    quantise::{CalibrationSource, QuantOptions, QuantReport, quantise},
+};
+use chainfer_verifier_gen::GeneratedVerifier;
+use serde::Serialize;
+use std::{
+    cell::RefCell,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What to compile, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) model: PathBuf,
+    pub(crate) calibration: Option<PathBuf>,
+    pub(crate) chunks: ChunkCount,
+    pub(crate) objective: Objective,
+    pub(crate) visibility: BoundaryVisibility,
+    pub(crate) hide_weights: HideWeights,
+    pub(crate) hiding_seed: Option<[u8; 32]>,
+    pub(crate) output: PathBuf,
+}
+
+impl Request {
+    fn resolve(args: CompileArgs) -> anyhow::Result<Self> {
+        let visibility = |arg| match arg {
+            VisibilityArg::Public => Visibility::Public,
+            VisibilityArg::Committed => Visibility::Committed,
+        };
+        Ok(Self {
+            chunks: match args.chunks {
+                AutoOr::Auto => ChunkCount::Auto,
+                AutoOr::Exactly(n) => ChunkCount::Exactly(n.get()),
+            },
+            objective: match args.optimize {
+                ObjectiveArg::Time => Objective::Time,
+                ObjectiveArg::Gas => Objective::Gas,
+                ObjectiveArg::Memory => Objective::Memory,
+            },
+            visibility: BoundaryVisibility {
+                inputs: visibility(args.input_visibility),
+                outputs: visibility(args.output_visibility),
+            },
+            hide_weights: match args.hide_weights {
+                AutoOr::Auto => HideWeights::Auto,
+                AutoOr::Exactly(rows) => HideWeights::Rows(rows),
+            },
+            hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
+            model: args.model,
+            calibration: args.calibration,
+            output: args.output,
+        })
+    }
+}
+
+/// 32 bytes, or `0x` and 64 hex digits. No message quotes the content.
+fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
+    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let refuse = || {
+        bad_input(format!(
+            "{}: a seed is 32 bytes, or 0x and 64 hex digits",
+            path.display()
+        ))
+    };
+    if let Ok(seed) = content.as_slice().try_into() {
+        return Ok(seed);
+    }
+    let text = std::str::from_utf8(&content).map_err(|_| refuse())?;
+    Ok(text.trim().parse::<Bytes32>().map_err(|_| refuse())?.0)
+}
+
+/// One chunk in the report.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ChunkOutcome {
+    pub(crate) index: usize,
+    pub(crate) layers: Vec<String>,
+    pub(crate) k: u32,
+    pub(crate) num_public: usize,
+    pub(crate) hide_rows: u32,
+    pub(crate) proof_bytes: usize,
+    pub(crate) contract: String,
+    pub(crate) gas_estimate: u64,
+    pub(crate) code_size_estimate: usize,
+    pub(crate) plan: PlanSummary,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
+}
+
+/// What was compiled.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) bundle: PathBuf,
+    pub(crate) model: PathBuf,
+    pub(crate) manifest_id: Bytes32,
+    pub(crate) srs: SrsSpec,
+    pub(crate) quantisation: QuantReport,
+    pub(crate) chunks: Vec<ChunkOutcome>,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
+}
+
+/// Runs the verb.
+pub(crate) fn run(args: CompileArgs, progress: Progress) -> anyhow::Result<Report> {
+    let outcome = compile(&Request::resolve(args)?, progress)?;
+    Report::new(&outcome, page(&outcome))
+}
+
+/// Compiles.
+///
+/// # Errors
+/// The model, the samples or the options cannot be used, or the file system refuses.
+pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<Outcome> {
+    let watch = Stopwatch::start();
+    // Said before the work rather than after it.
+    if fs::symlink_metadata(&request.output).is_ok() {
+        return Err(bad_input(format!(
+            "{} exists; choose another folder or remove it",
+            request.output.display()
+        )));
+    }
+    let float = load_model(&request.model)?;
+    progress.say(format_args!(
+        "{}: {} operations, {} parameters",
+        request.model.display(),
+        float.nodes().len(),
+        thousands(float.parameters() as u64)
+    ));
+    let samples = match &request.calibration {
+        Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
+        None => Vec::new(),
+    };
+    let quantised = quantise(&float, &samples, &QuantOptions::default())?;
+    progress.say(format_args!(
+        "quantised: {} layers",
+        quantised.graph.layers.len()
+    ));
+    for warning in &quantised.report.warnings {
+        progress.warn(warning);
+    }
+    let model = partition(
+        quantised.graph,
+        request.chunks,
+        request.visibility,
+        &CostModel::default(),
+    )?;
+    let total = model.chunks.len();
+    progress.say(format_args!(
+        "cut into {total} chunk{}",
+        if total == 1 { "" } else { "s" }
+    ));
+
+    let verifiers = RefCell::new(Vec::<GeneratedVerifier>::new());
+    let emit = |request: VerifierRequest<'_>| -> Result<VerifierSource, String> {
+        let made = generate(&request).map_err(|e| e.to_string())?;
+        progress.say(format_args!(
+            "chunk {} of {total}: keys and verifier are made",
+            request.chunk + 1
+        ));
+        let source = made.solidity.clone();
+        verifiers.borrow_mut().push(made);
+        Ok(VerifierSource {
+            source,
+            code_hash: None,
+        })
+    };
+    let options = CompileOptions {
+        objective: request.objective,
+        hide_weights: request.hide_weights,
+        hiding_seed: request.hiding_seed,
+        clamps: Some(quantised.clamps),
+        emit_verifier: Some(&emit),
+        ..CompileOptions::default()
+    };
+    let compiled = compile_bundle(&model, &options, &SrsStore::user()?, &request.output)?;
+    Origin::new(float.fixed_point()).write(&request.output)?;
+
+    let manifest = compiled.bundle.public().manifest();
+    let chunks = manifest
+        .chunks
+        .iter()
+        .zip(compiled.chunks)
+        .zip(verifiers.into_inner())
+        .zip(&model.chunks)
+        .map(|(((entry, report), verifier), spec)| ChunkOutcome {
+            index: entry.index,
+            layers: model.graph.layers[spec.first_layer..spec.end_layer]
+                .iter()
+                .map(|layer| layer.name().to_owned())
+                .collect(),
+            k: entry.shape.k,
+            num_public: entry.num_public,
+            hide_rows: entry.hide_rows,
+            proof_bytes: report.proof_length,
+            contract: entry.contract.clone(),
+            gas_estimate: verifier.gas_estimate,
+            code_size_estimate: verifier.code_size_estimate,
+            plan: report.plan,
+            cost: report.cost,
+        })
+        .collect();
+    Ok(Outcome {
+        bundle: request.output.clone(),
+        model: request.model.clone(),
+        manifest_id: manifest.manifest_id,
+        srs: manifest.srs.clone(),
+        quantisation: quantised.report,
+        chunks,
+        cost: watch.cost(),
+    })
+}
+
+fn page(outcome: &Outcome) -> Page {
+    let quantisation = &outcome.quantisation;
+    let samples = match quantisation.calibration {
+        CalibrationSource::Given => format!("{} samples", quantisation.samples),
+        CalibrationSource::Synthetic => {
+            "random inputs: give --calibration for real ones".to_owned()
+        }
+    };
+    let mut page = Page::new()
+        .heading(format!("Bundle {}", outcome.bundle.display()))
+        .fact("manifest id", outcome.manifest_id)
+        .fact("trusted setup", describe_srs(&outcome.srs))
+        .heading(format!(
+            "Quantised to {} steps, against the float model on {samples}",
+            thousands(quantisation.range.into())
+        ))
+        .table(layers(quantisation));
+    for output in &quantisation.outputs {
+        page = page.text(format!(
+            "  output {}: largest error {:.4}, mean {:.4}, where the largest value is {:.2}",
+            output.name, output.max_abs_error, output.mean_abs_error, output.max_abs_value
+        ));
+    }
+    let cost = &outcome.cost;
+    page.heading("Chunks")
+        .table(chunks(&outcome.chunks))
+        .text("  columns: first phase + second phase + fixed; gas is an estimate, `chainfer solidity` gives code sizes")
+        .heading(format!(
+            "Compiled in {}{}",
+            seconds(cost.wall_s),
+            cost.peak_rss_bytes.map_or_else(String::new, |b| format!(", at most {} of memory", bytes(b)))
+        ))
+        .text(format!("  next: chainfer prove {} --input FILE -o proof.json", outcome.bundle.display()))
+}
+
+fn layers(quantisation: &QuantReport) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("layer", Left),
+        ("kind", Left),
+        ("output", Right),
+        ("weights", Right),
+        ("largest error", Right),
+        ("mean error", Right),
+        ("saturated", Right),
+    ]);
+    for layer in &quantisation.layers {
+        let [c, h, w] = layer.dims;
+        table.row([
+            layer.name.clone(),
+            layer.kind.clone(),
+            format!("{c}x{h}x{w}"),
+            thousands(layer.weights as u64),
+            format!("{:.5}", layer.max_abs_error),
+            format!("{:.5}", layer.mean_abs_error),
+            match layer.saturated {
+                0 => "-".to_owned(),
+                some => format!("{some} of {}", layer.values),
+            },
+        ]);
+    }
+    table
+}
+
+fn chunks(chunks: &[ChunkOutcome]) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("chunk", Right),
+        ("layers", Right),
+        ("k", Right),
+        ("rows used", Right),
+        ("columns", Left),
+        ("hide rows", Right),
+        ("public", Right),
+        ("proof", Right),
+        ("verify gas", Right),
+        ("seconds", Right),
+    ]);
+    for chunk in chunks {
+        let plan = &chunk.plan;
+        let rows = plan.value_rows.max(plan.combine_rows).max(plan.hash_rows);
+        table.row([
+            chunk.index.to_string(),
+            chunk.layers.len().to_string(),
+            chunk.k.to_string(),
+            format!(
+                "{} of {}",
+                thousands(rows as u64),
+                thousands(plan.usable_rows as u64)
+            ),
+            format!(
+                "{}+{}+{}",
+                plan.first_phase_columns, plan.second_phase_columns, plan.fixed_columns
+            ),
+            chunk.hide_rows.to_string(),
+            chunk.num_public.to_string(),
+            bytes(chunk.proof_bytes as u64),
+            thousands(chunk.gas_estimate),
+            format!("{:.1}", chunk.cost.wall_s),
+        ]);
+    }
+    table
+}

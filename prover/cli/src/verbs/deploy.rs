@@ -1,0 +1,238 @@
+//! `chainfer deploy`: verifiers, registry and model on a chain.
+
+use super::solidity::compile_verifiers;
+use crate::{
+    args::DeployArgs,
+    chain::{self, Transaction},
+    output::{Align, Page, Progress, Report, Table, thousands},
+    solidity::{CODE_LIMIT, Compiled, Solc, embedded, read_checked},
+};
+use alloy::primitives::{Address, B256, Bytes};
+use anyhow::{Context as _, bail};
+use chainfer_engine::bundle::PublicBundle;
+use chainfer_relayer::{
+    client::{ClientConfig, DeployPlan, Registration, VerifierCode},
+    proof_file::Manifest,
+};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Contracts compiled for a bundle.
+#[derive(Debug)]
+pub(crate) struct Contracts {
+    /// By chunk.
+    pub(crate) verifiers: Vec<VerifierCode>,
+    /// The registry.
+    pub(crate) registry: Bytes,
+    /// The example dApp.
+    pub(crate) payout: Bytes,
+}
+
+/// What is on the chain.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) chain_id: u64,
+    pub(crate) registry: Address,
+    pub(crate) model_id: B256,
+    pub(crate) registrant: Address,
+    pub(crate) verifiers: Vec<Address>,
+    pub(crate) code_hashes: Vec<B256>,
+    pub(crate) transactions: Vec<Transaction>,
+    pub(crate) total_gas: u64,
+    pub(crate) file: PathBuf,
+}
+
+/// Runs the verb.
+pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report> {
+    let registry = args
+        .registry
+        .as_deref()
+        .map(|text| chain::address("--registry", text))
+        .transpose()?;
+    let solc = Solc::find(&args.solc)?;
+    let contracts = compile_contracts(&solc, &args.bundle, progress)?;
+    let outcome = chain::block_on(async {
+        let client = chain::client(args.node, args.wallet, args.state).await?;
+        let chain_id = chain::chain_id(&client.rpc).await?;
+        let target = Target {
+            bundle: &args.bundle,
+            registry,
+            uri: &args.uri,
+            chain_id,
+            allow_insecure_srs: args.development_srs.allowed,
+        };
+        deploy(&client, &contracts, target, progress).await
+    })?;
+    Report::new(&outcome, page(&outcome))
+}
+
+/// Compiles a bundle's verifiers, the registry and the example dApp.
+///
+/// # Errors
+/// The bundle or the compiler cannot be used, or a verifier is too large.
+pub(crate) fn compile_contracts(
+    solc: &Solc,
+    bundle: &Path,
+    progress: Progress,
+) -> anyhow::Result<Contracts> {
+    let opened = PublicBundle::open(bundle)
+        .with_context(|| format!("cannot use the bundle {}", bundle.display()))?;
+    let sources = read_checked(&opened)?;
+    progress.say(format_args!(
+        "compiling {} verifiers and the registry",
+        sources.len()
+    ));
+    let own: BTreeMap<String, String> = embedded::SOURCES
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    let further = [embedded::REGISTRY, embedded::PAYOUT];
+    let mut compiled = compile_verifiers(solc, &sources, own, &further)?;
+    let payout = compiled
+        .pop()
+        .context("the dApp was not compiled")?
+        .creation;
+    let registry = compiled
+        .pop()
+        .context("the registry was not compiled")?
+        .creation;
+    let verifiers = sources
+        .iter()
+        .zip(compiled)
+        .map(|(source, code)| verifier(&source.contract, code))
+        .collect::<anyhow::Result<_>>()?;
+    Ok(Contracts {
+        verifiers,
+        registry,
+        payout,
+    })
+}
+
+fn verifier(name: &str, code: Compiled) -> anyhow::Result<VerifierCode> {
+    if code.runtime_size > CODE_LIMIT {
+        bail!(
+            "{name} has {} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas",
+            code.runtime_size
+        );
+    }
+    Ok(VerifierCode {
+        name: name.to_owned(),
+        creation_code: code.creation,
+    })
+}
+
+/// Where to deploy, and as what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) bundle: &'a Path,
+    pub(crate) registry: Option<Address>,
+    pub(crate) uri: &'a str,
+    pub(crate) chain_id: u64,
+    pub(crate) allow_insecure_srs: bool,
+}
+
+/// Deploys and records it in the bundle.
+///
+/// # Errors
+/// The setup is not for this chain; the node or a contract refuses.
+pub(crate) async fn deploy(
+    client: &ClientConfig,
+    contracts: &Contracts,
+    target: Target<'_>,
+    progress: Progress,
+) -> anyhow::Result<Outcome> {
+    let manifest = Manifest::read(&target.bundle.join("public").join("manifest.json"))?;
+    chain::check_srs(
+        manifest.srs.insecure,
+        target.chain_id,
+        target.allow_insecure_srs,
+    )?;
+    progress.say(format_args!("deploying to chain {}", target.chain_id));
+    let plan = DeployPlan {
+        registry: target.registry,
+        registry_creation_code: target
+            .registry
+            .is_none()
+            .then(|| contracts.registry.clone()),
+        verifiers: contracts.verifiers.clone(),
+        registration: Registration::from_manifest(&manifest, target.uri)?,
+    };
+    let client = ClientConfig {
+        chain_id: Some(target.chain_id),
+        ..client.clone()
+    };
+    let deployed = chainfer_relayer::client::deploy(&client, &plan).await?;
+    let file = chain::deployment_path(target.bundle, target.chain_id);
+    deployed.file.write(&file)?;
+    Ok(Outcome {
+        chain_id: deployed.file.chain_id,
+        registry: deployed.file.registry,
+        model_id: deployed.file.model_id,
+        registrant: deployed.file.registrant,
+        verifiers: deployed.file.verifiers.clone(),
+        code_hashes: deployed.code_hashes,
+        transactions: named(&deployed.transactions, &plan),
+        total_gas: deployed.total_gas,
+        file,
+    })
+}
+
+/// The transactions are in the order of the plan: registry, verifiers, registration.
+fn named(reports: &[chainfer_relayer::client::TxReport], plan: &DeployPlan) -> Vec<Transaction> {
+    let mut names = Vec::new();
+    if plan.registry.is_none() {
+        names.push("deploy registry".to_owned());
+    }
+    names.extend(plan.verifiers.iter().map(|v| format!("deploy {}", v.name)));
+    names.push("register model".to_owned());
+    reports
+        .iter()
+        .zip(names)
+        .filter_map(|(report, what)| {
+            Some(Transaction {
+                what,
+                ..Transaction::from_report(report)?
+            })
+        })
+        .collect()
+}
+
+/// Transactions for people.
+pub(crate) fn transactions_table(transactions: &[Transaction]) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("transaction", Left),
+        ("gas", Right),
+        ("block", Right),
+        ("hash", Left),
+    ]);
+    for tx in transactions {
+        table.row([
+            tx.what.clone(),
+            thousands(tx.gas_used),
+            tx.block.to_string(),
+            tx.hash.clone(),
+        ]);
+    }
+    table
+}
+
+fn page(outcome: &Outcome) -> Page {
+    let mut page = Page::new()
+        .heading(format!("Deployed on chain {}", outcome.chain_id))
+        .fact("registry", outcome.registry)
+        .fact("model id", outcome.model_id)
+        .fact("registrant", outcome.registrant);
+    for (chunk, verifier) in outcome.verifiers.iter().enumerate() {
+        page = page.fact(format!("verifier {chunk}"), verifier);
+    }
+    page = page.fact("recorded in", outcome.file.display());
+    if outcome.transactions.is_empty() {
+        return page.text("  all of it was there already: nothing was sent");
+    }
+    page.heading(format!("{} gas in all", thousands(outcome.total_gas)))
+        .table(transactions_table(&outcome.transactions))
+}

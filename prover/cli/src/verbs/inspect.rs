@@ -1,0 +1,199 @@
+//! `chainfer inspect`: what a bundle or a model is.
+
+use super::shared::describe_srs;
+use crate::{
+    args::InspectArgs,
+    output::{Align, Page, Report, Table, bytes, thousands},
+};
+use anyhow::Context as _;
+use chainfer_circuits::PlanSummary;
+use chainfer_engine::{
+    bundle::{Bundle, LAYOUT_FILE, PRIVATE_DIR, PublicBundle},
+    manifest::{Manifest, TensorSpec},
+};
+use chainfer_model::{load_model, partitioned::Visibility};
+use serde::Deserialize;
+use serde_json::json;
+use std::{fs, path::Path};
+
+/// Runs the verb.
+pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Report> {
+    if args.target.is_dir() {
+        bundle(&args.target)
+    } else {
+        model(&args.target)
+    }
+}
+
+fn model(path: &Path) -> anyhow::Result<Report> {
+    let graph = load_model(path)?;
+    let mut table = Table::new(&[
+        ("operation", Align::Left),
+        ("node", Align::Left),
+        ("output", Align::Right),
+        ("parameters", Align::Right),
+    ]);
+    let mut nodes = Vec::new();
+    for node in graph.nodes() {
+        let shape = &graph.tensor(node.output).shape;
+        let parameters = node.op.parameters();
+        table.row([
+            node.op.name().to_owned(),
+            node.name.clone(),
+            format!("{shape:?}"),
+            if parameters == 0 {
+                "-".to_owned()
+            } else {
+                thousands(parameters as u64)
+            },
+        ]);
+        nodes.push(json!({
+            "name": node.name, "operation": node.op.name(), "shape": shape, "parameters": parameters,
+        }));
+    }
+    let mut page = Page::new().heading(format!("Model {}", path.display()));
+    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    for (role, ids, list) in [
+        ("input", graph.inputs(), &mut inputs),
+        ("output", graph.outputs(), &mut outputs),
+    ] {
+        for id in ids {
+            let tensor = graph.tensor(*id);
+            page = page.fact(role, format!("{} {:?}", tensor.name, tensor.shape));
+            list.push(json!({ "name": tensor.name, "shape": tensor.shape }));
+        }
+    }
+    page = page
+        .fact("parameters", thousands(graph.parameters() as u64))
+        .heading("Operations")
+        .table(table);
+    let json = json!({
+        "kind": "model", "inputs": inputs, "outputs": outputs, "nodes": nodes, "parameters": graph.parameters(),
+    });
+    Report::new(&json, page)
+}
+
+#[derive(Deserialize)]
+struct LayoutFile {
+    chunks: Vec<PlanSummary>,
+}
+
+fn bundle(path: &Path) -> anyhow::Result<Report> {
+    let public = PublicBundle::open(path)
+        .with_context(|| format!("cannot use the bundle {}", path.display()))?;
+    let manifest = public.manifest();
+    let layout = public.dir().join(LAYOUT_FILE);
+    let text = fs::read(&layout).with_context(|| format!("cannot read {}", layout.display()))?;
+    let layout: LayoutFile = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not a layout of this release", layout.display()))?;
+    let left = proofs_left(path)?;
+
+    let page = Page::new()
+        .heading(format!("Bundle {}", path.display()))
+        .fact("manifest id", manifest.manifest_id)
+        .fact("trusted setup", describe_srs(&manifest.srs))
+        .fact("range", format!("{} steps", thousands(manifest.range.into())))
+        .heading("Tensors")
+        .table(tensors(manifest))
+        .heading("Chunks")
+        .table(chunks(manifest, &layout.chunks, left.as_deref()))
+        .text("  columns: first phase + second phase + fixed (in the permutation)")
+        .text("  soundness error is of lookups and random linear combinations; the curve gives about 100 bits");
+    let json = json!({
+        "kind": "bundle", "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
+    });
+    Report::new(&json, page)
+}
+
+/// Proofs that each chunk's key may still make; `None` without the private part.
+fn proofs_left(path: &Path) -> anyhow::Result<Option<Vec<Option<u32>>>> {
+    if !path.join(PRIVATE_DIR).is_dir() {
+        return Ok(None);
+    }
+    let bundle = Bundle::open(path)?;
+    let chunks = 0..bundle.public().num_chunks();
+    Ok(Some(
+        chunks
+            .map(|chunk| bundle.proofs_left(chunk))
+            .collect::<Result<_, _>>()?,
+    ))
+}
+
+fn tensors(manifest: &Manifest) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("tensor", Left),
+        ("role", Left),
+        ("shape", Left),
+        ("visibility", Left),
+        ("chunk", Right),
+        ("words", Right),
+        ("scale", Right),
+        ("zero point", Right),
+    ]);
+    let mut add = |spec: &TensorSpec, role: &str| {
+        table.row([
+            spec.name.clone(),
+            role.to_owned(),
+            format!("{:?}", spec.shape),
+            match spec.visibility {
+                Visibility::Public => "public".to_owned(),
+                Visibility::Committed => "committed".to_owned(),
+            },
+            spec.chunk.to_string(),
+            spec.words().to_string(),
+            format!("{:.6}", spec.scale),
+            spec.zero_point.to_string(),
+        ]);
+    };
+    manifest.inputs.iter().for_each(|spec| add(spec, "input"));
+    manifest.outputs.iter().for_each(|spec| add(spec, "output"));
+    table
+}
+
+fn chunks(manifest: &Manifest, plans: &[PlanSummary], left: Option<&[Option<u32>]>) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("chunk", Right),
+        ("k", Right),
+        ("columns", Left),
+        ("rows: values", Right),
+        ("weights", Right),
+        ("hashing", Right),
+        ("of", Right),
+        ("lookups", Right),
+        ("error", Right),
+        ("hide rows", Right),
+        ("proofs left", Right),
+        ("public", Right),
+        ("proof", Right),
+    ]);
+    for (entry, plan) in manifest.chunks.iter().zip(plans) {
+        table.row([
+            entry.index.to_string(),
+            entry.shape.k.to_string(),
+            format!(
+                "{}+{}+{} ({})",
+                plan.first_phase_columns,
+                plan.second_phase_columns,
+                plan.fixed_columns,
+                plan.equality_columns
+            ),
+            thousands(plan.value_rows as u64),
+            thousands(plan.combine_rows as u64),
+            thousands(plan.hash_rows as u64),
+            thousands(plan.usable_rows as u64),
+            thousands(plan.lookups as u64),
+            format!("2^{:.0}", plan.soundness_error_log2),
+            entry.hide_rows.to_string(),
+            match left.map(|l| l.get(entry.index).copied().flatten()) {
+                None => "?".to_owned(),
+                Some(None) => "unlimited".to_owned(),
+                Some(Some(count)) => thousands(count.into()),
+            },
+            entry.num_public.to_string(),
+            bytes(entry.proof_length as u64),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,14 @@
+//! One module a verb: arguments in, report out. A request is what the arguments mean once files and flags are read.
+
+pub(crate) mod attest;
+pub(crate) mod compile;
+pub(crate) mod completions;
+pub(crate) mod deploy;
+pub(crate) mod inspect;
+pub(crate) mod open;
+pub(crate) mod prove;
+pub(crate) mod run;
+pub(crate) mod shared;
+pub(crate) mod solidity;
+pub(crate) mod srs;
+pub(crate) mod verify;

@@ -1,0 +1,31 @@
+//! `chainfer open`: one boundary tensor of an inference, with the proof that it lies under the root.
+
+use crate::{
+    args::OpenArgs,
+    output::{Page, Report},
+};
+use anyhow::Context as _;
+use chainfer_engine::inference::SecretFile;
+
+/// Runs the verb.
+pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
+    let secret = SecretFile::read(&args.secret)
+        .with_context(|| format!("cannot use {}", args.secret.display()))?;
+    let opening = secret.open(&args.tensor)?;
+    let shown: Vec<String> = opening.values.iter().map(|v| format!("{v:.4}")).collect();
+    let mut page = Page::new()
+        .heading(format!("Tensor {} {:?}", opening.name, opening.shape))
+        .fact("root", opening.root)
+        .fact(
+            "leaf",
+            format!("{} (position {})", opening.leaf, opening.leaf_index),
+        )
+        .fact("salt", opening.salt);
+    for (level, sibling) in opening.path.iter().enumerate() {
+        page = page.fact(format!("sibling {level}"), sibling);
+    }
+    page = page
+        .heading("Values")
+        .text(format!("  {}", shown.join(" ")));
+    Report::new(&opening, page)
+}

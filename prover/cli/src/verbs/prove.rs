@@ -1,0 +1,319 @@
+//! `chainfer prove`: one inference, proved.
+
+use super::shared::{outputs_page, quantised_inputs};
+use crate::{
+    args::{BindingArgs, ProveArgs, SaturationArgs},
+    chain::deployment_path,
+    failure::bad_input,
+    output::{Align, Page, Progress, Report, Table, bytes, seconds},
+};
+use alloy::primitives::U256;
+use anyhow::Context as _;
+use chainfer_engine::{
+    bundle::Bundle,
+    bytes::{Address, Bytes32},
+    ids::{Binding, ContextSource},
+    inference::{
+        ChunkMetrics, OutputValues, ProofFile, ProveMetrics, ProveOptions, SecretFile,
+        prove_inference,
+    },
+    resources::{peak_rss_bytes, process_cpu_seconds},
+    srs::SrsStore,
+};
+use chainfer_model::quantise::SaturationPolicy;
+use chainfer_relayer::proof_file::DeploymentFile;
+use serde::Serialize;
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+/// What to prove, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) bundle: PathBuf,
+    pub(crate) input: PathBuf,
+    pub(crate) output: PathBuf,
+    pub(crate) context: ContextSource,
+    pub(crate) options: ProveOptions,
+}
+
+impl Request {
+    fn resolve(args: ProveArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            context: context(&args.bundle, &args.binding)?,
+            options: ProveOptions {
+                jobs: args.jobs.map(NonZeroUsize::get),
+                max_memory: args.max_memory,
+                saturation: saturation(args.saturation),
+                allow_insecure_srs: args.development_srs.allowed,
+            },
+            bundle: args.bundle,
+            input: args.input,
+            output: args.output,
+        })
+    }
+}
+
+/// What happens to values beyond the calibrated ranges.
+pub(crate) fn saturation(args: SaturationArgs) -> SaturationPolicy {
+    if args.refuse {
+        SaturationPolicy::Refuse
+    } else {
+        SaturationPolicy::Saturate
+    }
+}
+
+/// What the flags bind a proof to. Registry and model id come from the bundle's deployment where no flag gives them.
+fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
+    let parse = |flag: &str, text: &str| {
+        text.parse::<Bytes32>()
+            .map_err(|e| bad_input(format!("{flag}: {e}")))
+    };
+    let (Some(chain_id), Some(requester), Some(nonce)) =
+        (args.chain_id, &args.requester, &args.nonce)
+    else {
+        let word = args
+            .context
+            .as_deref()
+            .map(|text| parse("--context", text))
+            .transpose()?;
+        return Ok(ContextSource::Explicit(word.unwrap_or_default()));
+    };
+    let deployment = || -> anyhow::Result<DeploymentFile> {
+        let path = deployment_path(bundle, chain_id);
+        DeploymentFile::read(&path).map_err(|e| {
+            bad_input(format!(
+                "no deployment of the bundle on chain {chain_id} ({e}); run `chainfer deploy` first, or give \
+                 --registry and --model-id"
+            ))
+        })
+    };
+    let registry = args
+        .registry
+        .as_deref()
+        .map(|text| address("--registry", text))
+        .transpose()?;
+    let model_id = args
+        .model_id
+        .as_deref()
+        .map(|text| parse("--model-id", text))
+        .transpose()?;
+    let (registry, model_id) = match (registry, model_id) {
+        (Some(registry), Some(model_id)) => (registry, model_id),
+        (registry, model_id) => {
+            let known = deployment()?;
+            let there = Address(known.registry.into_array());
+            if let Some(asked) = registry.filter(|asked| *asked != there) {
+                return Err(bad_input(format!(
+                    "--registry is {asked}, but the bundle is deployed with {there} on chain {chain_id}; give --model-id \
+                     for another registry"
+                )));
+            }
+            (there, model_id.unwrap_or(Bytes32(known.model_id.0)))
+        }
+    };
+    let binding = Binding {
+        chain_id,
+        registry,
+        requester: address("--requester", requester)?,
+        nonce: number("--nonce", nonce)?,
+    };
+    Ok(ContextSource::Binding { binding, model_id })
+}
+
+fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
+    Ok(Address(crate::chain::address(flag, text)?.into_array()))
+}
+
+/// A `uint256`, decimal or `0x` hex.
+fn number(flag: &str, text: &str) -> anyhow::Result<Bytes32> {
+    let refuse = || {
+        bad_input(format!(
+            "{flag}: expected a number below 2^256, decimal or 0x hex, got {text:?}"
+        ))
+    };
+    let value = match text.strip_prefix("0x") {
+        Some(digits) if !digits.is_empty() => U256::from_str_radix(digits, 16),
+        Some(_) => return Err(refuse()),
+        None if text.is_empty() => return Err(refuse()),
+        None => U256::from_str_radix(text, 10),
+    };
+    Ok(Bytes32(value.map_err(|_| refuse())?.to_be_bytes()))
+}
+
+/// What was proved.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) proof: PathBuf,
+    pub(crate) secret: PathBuf,
+    pub(crate) manifest_id: Bytes32,
+    pub(crate) model_id: Option<Bytes32>,
+    pub(crate) root: Bytes32,
+    pub(crate) context: Bytes32,
+    pub(crate) binding: Option<Binding>,
+    pub(crate) outputs: Vec<OutputValues>,
+    /// Of the whole process so far, start-up and key reading included.
+    pub(crate) wall_s: f64,
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) peak_rss_bytes: Option<u64>,
+    pub(crate) proof_bytes: usize,
+    pub(crate) chunks: Vec<ChunkMetrics>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(args: ProveArgs, progress: Progress) -> anyhow::Result<Report> {
+    let outcome = prove(&Request::resolve(args)?, progress)?;
+    Report::new(&outcome, page(&outcome))
+}
+
+/// Proves, and writes the proof and its secret.
+///
+/// # Errors
+/// Bundle or input cannot be used; proving fails; the file system refuses.
+pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Outcome> {
+    check_folder(&request.output)?;
+    let bundle = Bundle::open(&request.bundle)
+        .with_context(|| format!("cannot use the bundle {}", request.bundle.display()))?;
+    let policy = request.options.saturation;
+    let inputs = quantised_inputs(&bundle, &request.bundle, &request.input, policy)?;
+    let chunks = bundle.public().num_chunks();
+    progress.say(format_args!(
+        "proving {chunks} chunk{}",
+        if chunks == 1 { "" } else { "s" }
+    ));
+    let store = SrsStore::user()?;
+    let made = prove_inference(&bundle, &store, &inputs, request.context, &request.options)?;
+    let secret = SecretFile::path_beside(&request.output);
+    // The secret first: a proof that cannot be opened later is worth less than no proof.
+    made.secret.write(&secret)?;
+    made.proof.write(&request.output)?;
+    progress.say(format_args!(
+        "proved and checked; wrote {}",
+        request.output.display()
+    ));
+    Ok(outcome(request, secret, made.proof, made.metrics, progress))
+}
+
+fn outcome(
+    request: &Request,
+    secret: PathBuf,
+    proof: ProofFile,
+    metrics: ProveMetrics,
+    progress: Progress,
+) -> Outcome {
+    Outcome {
+        proof: request.output.clone(),
+        secret,
+        manifest_id: proof.manifest_id,
+        model_id: proof.model_id,
+        root: proof.root,
+        context: proof.context,
+        binding: proof.binding,
+        outputs: proof.outputs,
+        wall_s: progress.elapsed_s(),
+        cpu_s: process_cpu_seconds(),
+        peak_rss_bytes: peak_rss_bytes(),
+        proof_bytes: metrics.proof_bytes,
+        chunks: metrics.chunks,
+    }
+}
+
+/// Proving takes a while: a file that cannot be written is found before.
+fn check_folder(output: &Path) -> anyhow::Result<()> {
+    let folder = match output.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(bad_input(format!(
+            "-o: there is no folder {}",
+            folder.display()
+        )));
+    }
+    if output.is_dir() {
+        return Err(bad_input(format!("-o: {} is a folder", output.display())));
+    }
+    Ok(())
+}
+
+fn page(outcome: &Outcome) -> Page {
+    let mut page = Page::new()
+        .heading(format!("Proof {}", outcome.proof.display()))
+        .fact(
+            "openings",
+            format!("{} (keep it secret)", outcome.secret.display()),
+        )
+        .fact("root", outcome.root)
+        .fact("context", outcome.context);
+    if let Some(binding) = &outcome.binding {
+        page = binding_facts(page, binding);
+    }
+    page = outputs_page(page, &outcome.outputs)
+        .heading("Cost")
+        .table(costs(outcome));
+    page
+}
+
+/// A binding for people.
+pub(crate) fn binding_facts(page: Page, binding: &Binding) -> Page {
+    page.fact("chain", binding.chain_id)
+        .fact("registry", binding.registry)
+        .fact("requester", binding.requester)
+        .fact("nonce", binding.nonce)
+}
+
+fn costs(outcome: &Outcome) -> Table {
+    use Align::{Left, Right};
+    let columns = [
+        ("chunk", Left),
+        ("time", Right),
+        ("CPU", Right),
+        ("peak memory", Right),
+        ("proof", Right),
+    ];
+    let mut table = Table::new(&columns);
+    let mut row = |name: String, wall: f64, cpu: Option<f64>, rss: Option<u64>, size: usize| {
+        table.row([
+            name,
+            seconds(wall),
+            cpu.map_or_else(|| "?".to_owned(), seconds),
+            rss.map_or_else(|| "?".to_owned(), bytes),
+            bytes(size as u64),
+        ]);
+    };
+    for chunk in &outcome.chunks {
+        let cost = &chunk.cost;
+        row(
+            chunk.index.to_string(),
+            cost.wall_s,
+            cost.cpu_s,
+            cost.peak_rss_bytes,
+            chunk.proof_bytes,
+        );
+    }
+    let all = outcome;
+    row(
+        "in all".to_owned(),
+        all.wall_s,
+        all.cpu_s,
+        all.peak_rss_bytes,
+        all.proof_bytes,
+    );
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_takes_decimal_and_hex_and_nothing_else() {
+        assert_eq!(number("--nonce", "255").unwrap(), Bytes32::from_u64(255));
+        assert_eq!(number("--nonce", "0xff").unwrap(), Bytes32::from_u64(255));
+        let too_large = format!("0x1{}", "0".repeat(64));
+        for bad in ["", "0x", "-1", "1.5", "ff", &too_large] {
+            assert!(number("--nonce", bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What several verbs need: inputs, outputs, the origin of a bundle.
+
+use crate::output::Page;
+use anyhow::Context as _;
+use chainfer_engine::{bundle::Bundle, inference::OutputValues, srs::SrsSpec};
+use chainfer_model::{io::load_inputs, quantise::SaturationPolicy};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// Values of a list that people are shown.
+const SHOWN: usize = 16;
+
+/// What a bundle was made from, as far as reading inputs needs it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    format: String,
+    version: u32,
+    /// Scale factor of the model's own fixed-point input files, if its format has any.
+    pub(crate) fixed_point: Option<f64>,
+}
+
+impl Origin {
+    const FORMAT: &str = "chainfer.origin";
+
+    /// Of a model with this scale factor.
+    pub(crate) fn new(fixed_point: Option<f64>) -> Self {
+        Self {
+            format: Self::FORMAT.to_owned(),
+            version: 1,
+            fixed_point,
+        }
+    }
+
+    fn path(bundle: &Path) -> PathBuf {
+        bundle.join("private").join("origin.json")
+    }
+
+    /// Adds the file to a fresh bundle.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(crate) fn write(&self, bundle: &Path) -> anyhow::Result<()> {
+        let path = Self::path(bundle);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let written = options
+            .open(&path)
+            .and_then(|mut f| f.write_all(&serde_json::to_vec_pretty(self)?));
+        written.with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn read(bundle: &Path) -> anyhow::Result<Self> {
+        let path = Self::path(bundle);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} is damaged", path.display())),
+            // Only fixed-point inputs need it, and they have a usual factor.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::new(None)),
+            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+/// Reads an input file and quantises it for a bundle.
+///
+/// # Errors
+/// The file does not fit the model's inputs.
+pub(crate) fn quantised_inputs(
+    bundle: &Bundle,
+    folder: &Path,
+    file: &Path,
+    policy: SaturationPolicy,
+) -> anyhow::Result<Vec<Vec<u32>>> {
+    let graph = &bundle.model().graph;
+    let origin = Origin::read(folder)?;
+    let reals = load_inputs(file, &graph.input_specs(), origin.fixed_point)?;
+    Ok(graph.quantise_inputs(&reals, policy)?)
+}
+
+/// Index of the largest value, the lowest such if several tie.
+pub(crate) fn argmax(raw: &[u32]) -> Option<usize> {
+    raw.iter()
+        .enumerate()
+        .rev()
+        .max_by_key(|(_, v)| **v)
+        .map(|(i, _)| i)
+}
+
+/// Outputs for people.
+pub(crate) fn outputs_page(mut page: Page, outputs: &[OutputValues]) -> Page {
+    for output in outputs {
+        page = page.heading(format!("Output {} {:?}", output.name, output.shape));
+        let (Some(raw), Some(values)) = (&output.raw, &output.values) else {
+            page = page.text("  committed: only a commitment to the values is public");
+            continue;
+        };
+        page = page
+            .fact("values", list(values.iter().map(|v| format!("{v:.3}"))))
+            .fact("integers", list(raw.iter().map(ToString::to_string)));
+        if let Some(best) = argmax(raw).filter(|_| raw.len() > 1) {
+            page = page.fact("largest at", format!("index {best}"));
+        }
+    }
+    page
+}
+
+fn list(values: impl ExactSizeIterator<Item = String>) -> String {
+    let count = values.len();
+    let shown: Vec<String> = values.take(SHOWN).collect();
+    match count.checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{} … {more} more", shown.join(" ")),
+        _ => shown.join(" "),
+    }
+}
+
+/// A setup in words.
+pub(crate) fn describe_srs(srs: &SrsSpec) -> String {
+    if srs.insecure {
+        "INSECURE development SRS: anybody can forge proofs; for chain 31337 and tests only"
+            .to_owned()
+    } else {
+        format!("SRS {}", srs.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn argmax_ties_take_the_lowest_index() {
+        assert_eq!(argmax(&[1, 5, 5, 2]), Some(1));
+        assert_eq!(argmax(&[]), None);
+    }
+
+    #[test]
+    fn list_is_cut_with_the_count_of_the_rest() {
+        let text = list(
+            (0..20)
+                .map(|i| i.to_string())
+                .collect::<Vec<_>>()
+                .into_iter(),
+        );
+        assert!(text.ends_with("15 … 4 more"), "{text}");
+    }
+}
