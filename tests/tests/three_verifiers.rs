@@ -1,5 +1,11 @@
 //! The same chunk proofs under halo2-axiom, snark-verifier's generated contract and ours.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 #[path = "../../verifier-gen/tests/common/evm.rs"]
 #[allow(dead_code)]

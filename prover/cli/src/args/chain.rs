@@ -17,6 +17,9 @@ pub(crate) struct NodeArgs {
         hide_env_values = true
     )]
     pub(crate) rpc_url: String,
+    /// Blocks that settle a transaction; by default 1 on a development chain and 3 elsewhere
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) confirmations: Option<u64>,
 }
 
 /// Which key signs.

@@ -21,6 +21,8 @@ use std::{
 /// Chain id of local development chains: the only one where forgeable proofs are no danger.
 pub(crate) const DEVELOPMENT_CHAIN: u64 = 31337;
 
+const UNREACHABLE: &str = "cannot ask the node of --rpc-url for its chain";
+
 /// Runs asynchronous work to its end.
 ///
 /// # Errors
@@ -37,7 +39,10 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
 /// None is named, or a password file cannot be read.
 pub(crate) fn wallet(args: WalletArgs) -> anyhow::Result<WalletConfig> {
     if let Some(key) = args.private_key {
-        return Ok(WalletConfig::PrivateKey(key));
+        let config = WalletConfig::PrivateKey(key);
+        // Found out here rather than after the work that leads to the first signature.
+        config.open()?;
+        return Ok(config);
     }
     let password = match (args.password, args.password_file) {
         (Some(password), _) => password,
@@ -48,12 +53,21 @@ pub(crate) fn wallet(args: WalletArgs) -> anyhow::Result<WalletConfig> {
         }
         (None, None) => Secret::default(),
     };
-    match (args.keystore, args.account) {
-        (Some(path), _) => Ok(WalletConfig::Keystore { path, password }),
-        (None, Some(name)) => Ok(WalletConfig::account(&name, password)?),
-        (None, None) => Err(bad_input(
-            "no key to sign with; give --account NAME, --keystore FILE or --private-key HEX (or ETH_PRIVATE_KEY)",
-        )),
+    let config = match (args.keystore, args.account) {
+        (Some(path), _) => WalletConfig::Keystore { path, password },
+        (None, Some(name)) => WalletConfig::account(&name, password)?,
+        (None, None) => {
+            return Err(bad_input(
+                "no key to sign with; give --account NAME, --keystore FILE or --private-key HEX (or ETH_PRIVATE_KEY)",
+            ));
+        }
+    };
+    match &config {
+        WalletConfig::Keystore { path, .. } if !path.is_file() => Err(bad_input(format!(
+            "there is no keystore {}",
+            path.display()
+        ))),
+        _ => Ok(config),
     }
 }
 
@@ -67,13 +81,14 @@ pub(crate) async fn client(
     state: Option<PathBuf>,
 ) -> anyhow::Result<ClientConfig> {
     let mut config = ClientConfig::new(node.rpc_url, wallet(wallet_args)?);
+    config.engine.confirmations = node.confirmations;
     config.state = Some(match state {
         Some(file) => file,
         None => {
             let folder = state_folder()?;
             fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
-            config.state_file_in(&folder).await?
+            config.state_file_in(&folder).await.context(UNREACHABLE)?
         }
     });
     Ok(config)
@@ -103,7 +118,7 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
         .chain_id()
         .await
         .map_err(chainfer_relayer::Error::from)
-        .context("cannot reach the node of --rpc-url")
+        .context(UNREACHABLE)
 }
 
 /// Refuses a setup that anybody can forge proofs under, unless the chain is a development chain or the user insists.
@@ -114,7 +129,8 @@ pub(crate) fn check_srs(insecure: bool, chain_id: u64, allowed: bool) -> anyhow:
     if insecure && chain_id != DEVELOPMENT_CHAIN && !allowed {
         return Err(bad_input(format!(
             "the bundle uses the insecure development SRS, under which anybody can forge proofs, and the node is of \
-             chain {chain_id}; compile with --srs FILE of a real ceremony, or pass --allow-insecure-srs for a test"
+             chain {chain_id}, which is not the local development chain ({DEVELOPMENT_CHAIN}); if this is a test, pass \
+             --allow-insecure-srs"
         )));
     }
     Ok(())
@@ -154,16 +170,20 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
+    /// `attest chunks 0, 1`.
+    pub(crate) fn describe(kind: &str, chunks: &[String]) -> String {
+        match chunks {
+            [] => kind.to_owned(),
+            [one] => format!("{kind} chunk {one}"),
+            several => format!("{kind} chunks {}", several.join(", ")),
+        }
+    }
+
     /// What the relayer reports; `None` for one that is in no block.
     pub(crate) fn from_report(report: &TxReport) -> Option<Self> {
         let chunks: Vec<String> = report.chunks.iter().map(ToString::to_string).collect();
-        let what = match chunks.len() {
-            0 => report.kind.to_string(),
-            1 => format!("{} chunk {}", report.kind, chunks[0]),
-            _ => format!("{} chunks {}", report.kind, chunks.join(", ")),
-        };
         Some(Self {
-            what,
+            what: Self::describe(report.kind.as_str(), &chunks),
             hash: report.hash?.to_string(),
             gas_used: report.gas_used?,
             block: report.block?,

@@ -70,7 +70,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     let contracts = stages.run(
         "contracts",
         "compile the Solidity verifiers, registry and dApp",
-        || deploy::compile_contracts(&solc, &bundle, progress),
+        || deploy::compile_contracts(&solc, &deploy::open(&bundle)?, progress),
     )?;
 
     let anvil = stages.run("chain", "start a local Ethereum node", || {
@@ -99,7 +99,6 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 registry: None,
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN,
-                allow_insecure_srs: false,
             };
             runtime.block_on(deploy::deploy(&client, &contracts, target, progress))
         },
@@ -319,11 +318,7 @@ fn relayed_transactions(job: &Value) -> anyhow::Result<Vec<Transaction>> {
                 .map(Value::to_string)
                 .collect();
             Ok(Transaction {
-                what: format!(
-                    "{} chunks {}",
-                    tx["kind"].as_str().unwrap_or("relay"),
-                    chunks.join(", ")
-                ),
+                what: Transaction::describe(tx["kind"].as_str().unwrap_or("relay"), &chunks),
                 hash: tx["hash"]
                     .as_str()
                     .context("a relayed transaction has no hash")?

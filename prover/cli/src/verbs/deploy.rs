@@ -53,34 +53,47 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
         .map(|text| chain::address("--registry", text))
         .transpose()?;
     let solc = Solc::find(&args.solc)?;
-    let contracts = compile_contracts(&solc, &args.bundle, progress)?;
+    let bundle = open(&args.bundle)?;
     let outcome = chain::block_on(async {
+        // Key, node and setup are looked at before the compiler is waited for.
         let client = chain::client(args.node, args.wallet, args.state).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
+        chain::check_srs(
+            bundle.manifest().srs.insecure,
+            chain_id,
+            args.development_srs.allowed,
+        )?;
+        let contracts = compile_contracts(&solc, &bundle, progress)?;
         let target = Target {
             bundle: &args.bundle,
             registry,
             uri: &args.uri,
             chain_id,
-            allow_insecure_srs: args.development_srs.allowed,
         };
         deploy(&client, &contracts, target, progress).await
     })?;
     Report::new(&outcome, page(&outcome))
 }
 
+/// Opens a bundle's public part.
+///
+/// # Errors
+/// It cannot be used.
+pub(crate) fn open(bundle: &Path) -> anyhow::Result<PublicBundle> {
+    PublicBundle::open(bundle)
+        .with_context(|| format!("cannot use the bundle {}", bundle.display()))
+}
+
 /// Compiles a bundle's verifiers, the registry and the example dApp.
 ///
 /// # Errors
-/// The bundle or the compiler cannot be used, or a verifier is too large.
+/// The compiler cannot be used, a source was changed, or a verifier is too large.
 pub(crate) fn compile_contracts(
     solc: &Solc,
-    bundle: &Path,
+    bundle: &PublicBundle,
     progress: Progress,
 ) -> anyhow::Result<Contracts> {
-    let opened = PublicBundle::open(bundle)
-        .with_context(|| format!("cannot use the bundle {}", bundle.display()))?;
-    let sources = read_checked(&opened)?;
+    let sources = read_checked(bundle)?;
     progress.say(format_args!(
         "compiling {} verifiers and the registry",
         sources.len()
@@ -124,20 +137,19 @@ fn verifier(name: &str, code: Compiled) -> anyhow::Result<VerifierCode> {
     })
 }
 
-/// Where to deploy, and as what.
+/// Where to deploy, and as what. The caller has checked that the bundle's setup is good enough for the chain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) bundle: &'a Path,
     pub(crate) registry: Option<Address>,
     pub(crate) uri: &'a str,
     pub(crate) chain_id: u64,
-    pub(crate) allow_insecure_srs: bool,
 }
 
 /// Deploys and records it in the bundle.
 ///
 /// # Errors
-/// The setup is not for this chain; the node or a contract refuses.
+/// The node or a contract refuses.
 pub(crate) async fn deploy(
     client: &ClientConfig,
     contracts: &Contracts,

@@ -1,0 +1,209 @@
+//! Deploying and attesting on a local chain. Needs the tools that `npm ci` brings.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+use support::{Run, chainfer, fixture};
+
+/// Anvil's first two accounts, the same on every machine.
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+struct Anvil {
+    child: Child,
+    url: String,
+}
+
+impl Anvil {
+    fn start(chain_id: &str) -> Self {
+        let mut child = Command::new(anvil())
+            .args(["--port", "0", "--chain-id", chain_id])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let mut rest = lines.skip_while(|line| !line.starts_with("Listening on "));
+        let address = rest.next().unwrap().replace("Listening on ", "");
+        std::thread::spawn(move || rest.for_each(drop));
+        Self {
+            child,
+            url: format!("http://{address}"),
+        }
+    }
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The native program: the one in `.bin` leaves its child behind when it is killed.
+fn anvil() -> PathBuf {
+    let folder = root().join("node_modules/@foundry-rs");
+    fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path().join("bin/anvil"))
+        .find(|path| {
+            path.is_file()
+                && path
+                    .components()
+                    .any(|c| c.as_os_str().to_string_lossy().starts_with("anvil-"))
+        })
+        .unwrap_or_else(|| {
+            panic!(
+                "no anvil under {}: run `npm ci` in the repository root",
+                folder.display()
+            )
+        })
+}
+
+#[test]
+fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (bundle, proof, state) = (path("bundle"), path("proof.json"), path("state.sqlite"));
+    let (model, input) = (fixture("ops/mlp.onnx"), fixture("ops/mlp.json"));
+    chainfer(args![
+        "compile",
+        model,
+        "--calibration",
+        input,
+        "--chunks",
+        "2",
+        "-o",
+        bundle
+    ])
+    .expect(0);
+    let local = Anvil::start("31337");
+    let solc = root().join("scripts/solc");
+    let deploy = |url: &str, further: &[&str]| -> Run {
+        let mut args = args![
+            "deploy",
+            bundle,
+            "--rpc-url",
+            url,
+            "--private-key",
+            KEY,
+            "--solc",
+            solc
+        ]
+        .to_vec();
+        args.extend(further.iter().map(Into::into));
+        chainfer(args)
+    };
+    let state_text = state.to_str().unwrap();
+
+    let real = Anvil::start("1");
+    deploy(
+        &real.url,
+        &["--state", path("other.sqlite").to_str().unwrap()],
+    )
+    .expect(2)
+    .says(&["insecure", "chain 1", "--allow-insecure-srs"]);
+    deploy("http://127.0.0.1:1", &["--state", state_text])
+        .expect(1)
+        .says(&["--rpc-url"]);
+
+    let bound = args![
+        "prove",
+        bundle,
+        "--input",
+        input,
+        "--chain-id",
+        "31337",
+        "--requester",
+        OTHER,
+        "--nonce",
+        "7",
+        "-o",
+        proof,
+        "--json"
+    ];
+    chainfer(bound.clone()).expect(2).says(&["chainfer deploy"]);
+    let deployed = deploy(&local.url, &["--state", state_text, "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(deployed["verifiers"].as_array().unwrap().len(), 2);
+    assert_eq!(deployed["transactions"].as_array().unwrap().len(), 4);
+    let file: Value =
+        serde_json::from_slice(&fs::read(bundle.join("public/deployments/31337.json")).unwrap())
+            .unwrap();
+    assert_eq!(file["model_id"], deployed["model_id"]);
+
+    let proved = chainfer(bound).expect(0).json();
+    assert_eq!(proved["model_id"], deployed["model_id"]);
+    let attest = |proof: &Path| {
+        let args = args![
+            "attest",
+            bundle,
+            proof,
+            "--rpc-url",
+            local.url,
+            "--private-key",
+            KEY,
+            "--state",
+            state,
+            "--json"
+        ];
+        chainfer(args)
+    };
+    let mut bad: Value = serde_json::from_slice(&fs::read(&proof).unwrap()).unwrap();
+    bad["chunks"][0]["public_values"][0] = json!(format!("0x{:064x}", 5));
+    fs::write(path("bad.json"), bad.to_string()).unwrap();
+    attest(&path("bad.json"))
+        .expect(1)
+        .says(&["chunk 0", "does not verify"]);
+
+    let first = attest(&proof).expect(0).json();
+    assert_eq!(first["status"], "confirmed");
+    assert!(first["total_gas"].as_u64().unwrap() > 100_000);
+    let again = attest(&proof).expect(0).json();
+    assert_eq!(again["transactions"], first["transactions"]);
+
+    let unbound = path("unbound.json");
+    chainfer(args!["prove", bundle, "--input", input, "-o", unbound]).expect(0);
+    attest(&unbound).expect(2).says(&["binding"]);
+}
+
+#[test]
+fn wallet_that_cannot_sign_is_found_before_anything_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    chainfer(args!["compile", fixture("ops/gemm.onnx"), "-o", bundle]).expect(0);
+    let deploy = |wallet: &[&str]| {
+        let mut args = args!["deploy", bundle, "--rpc-url", "http://127.0.0.1:1"].to_vec();
+        args.extend([
+            String::from("--solc").into(),
+            root().join("scripts/solc").into_os_string(),
+        ]);
+        args.extend(wallet.iter().map(Into::into));
+        chainfer(args)
+    };
+    deploy(&[]).expect(2).says(&["--account", "--keystore"]);
+    let run = deploy(&["--private-key", "0x1234"])
+        .expect(2)
+        .says(&["32 bytes"]);
+    assert!(!run.stderr.contains("1234"), "{}", run.stderr);
+    deploy(&["--keystore", "/nonexistent/key"])
+        .expect(2)
+        .says(&["/nonexistent/key"]);
+    deploy(&["--private-key", KEY, "--account", "me"])
+        .expect(2)
+        .says(&["cannot be used with"]);
+}
