@@ -141,6 +141,16 @@ fn bad_values_name_their_path() {
 }
 
 #[test]
+fn committed_output_has_no_values() {
+    let mut proof = good_proof();
+    proof["outputs"][0]["visibility"] = "committed".into();
+    proof["outputs"][0]["raw"] = Value::Null;
+    proof["outputs"][0]["values"] = Value::Null;
+    let parsed = parse(&proof).unwrap();
+    assert_eq!(parsed.outputs[0].values, None);
+}
+
+#[test]
 fn unknown_fields_are_refused_in_a_proof_and_ignored_in_a_manifest() {
     let error = error_after(|p| p["salt"] = word(1).into());
     assert!(error.contains("salt"), "{error}");

@@ -3,6 +3,7 @@
 use chainfer_circuits::CircuitError;
 use chainfer_engine::EngineError;
 use chainfer_model::ModelError;
+use chainfer_relayer::proof_file::ProofFileError;
 use std::{fmt::Display, io};
 
 /// What the user gave cannot be used. Exit code 2.
@@ -30,7 +31,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
-    if cause.is::<BadInput>() || cause.is::<ModelError>() {
+    if cause.is::<BadInput>() || cause.is::<ModelError>() || cause.is::<ProofFileError>() {
         return Some(ExitCode::BadInput);
     }
     if let Some(error) = cause.downcast_ref() {

@@ -11,7 +11,7 @@ mod verbs;
 use args::{Cli, Command, GlobalArgs};
 use clap::Parser as _;
 use output::{Progress, Report};
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -71,6 +71,7 @@ fn log_to_stderr(global: GlobalArgs) {
         .unwrap_or_else(|_| EnvFilter::new(format!("{others},{ours}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
 }

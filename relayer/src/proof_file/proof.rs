@@ -86,12 +86,12 @@ pub struct Output {
     pub shape: Vec<u64>,
     /// Who sees it.
     pub visibility: Visibility,
-    /// Quantised values; empty for a committed output.
+    /// Quantised values; none for a committed output.
     #[serde(default)]
-    pub raw: Vec<i64>,
-    /// Real values; empty for a committed output.
+    pub raw: Option<Vec<i64>>,
+    /// Real values; none for a committed output.
     #[serde(default)]
-    pub values: Vec<f64>,
+    pub values: Option<Vec<f64>>,
 }
 
 /// Makes a nullable field mandatory: serde takes a missing `Option` for null otherwise.

@@ -147,8 +147,8 @@ impl World {
                 name: "logits".to_owned(),
                 shape: vec![1, 10],
                 visibility: Visibility::Public,
-                raw: vec![1, 2, 3],
-                values: vec![0.1, 0.2, 0.3],
+                raw: Some(vec![1, 2, 3]),
+                values: Some(vec![0.1, 0.2, 0.3]),
             }],
         )
         .unwrap()

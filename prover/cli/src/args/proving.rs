@@ -88,8 +88,6 @@ pub(crate) struct ProveArgs {
     /// Proof file to write; the openings go to PROOF.secret
     #[arg(short, long, value_name = "PROOF")]
     pub(crate) output: PathBuf,
-    #[command(flatten)]
-    pub(crate) binding: BindingArgs,
     /// Chunks proved at one time; as many as cores if absent
     #[arg(long, value_name = "J")]
     pub(crate) jobs: Option<NonZeroUsize>,
@@ -103,6 +101,8 @@ pub(crate) struct ProveArgs {
     pub(crate) saturation: SaturationArgs,
     #[command(flatten)]
     pub(crate) development_srs: DevelopmentSrs,
+    #[command(flatten)]
+    pub(crate) binding: BindingArgs,
 }
 
 /// What a proof is bound to: a request on a chain, or a bare number.

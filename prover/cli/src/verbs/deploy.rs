@@ -157,11 +157,6 @@ pub(crate) async fn deploy(
     progress: Progress,
 ) -> anyhow::Result<Outcome> {
     let manifest = Manifest::read(&target.bundle.join("public").join("manifest.json"))?;
-    chain::check_srs(
-        manifest.srs.insecure,
-        target.chain_id,
-        target.allow_insecure_srs,
-    )?;
     progress.say(format_args!("deploying to chain {}", target.chain_id));
     let plan = DeployPlan {
         registry: target.registry,
