@@ -44,6 +44,8 @@ contract ClassificationPayout {
     error InvalidInputLocation();
     /// @notice The output's values are not public, so nobody could tell the class.
     error OutputNotPublic();
+    /// @notice The chunk of the input or of the output has more public values than the registry stores.
+    error PublicValuesNotReadable(uint256 count);
     /// @notice The model has no such class.
     error ClassOutOfRange(uint256 class, uint256 classCount);
     /// @notice The amount is zero or does not fit 96 bits.
@@ -67,6 +69,9 @@ contract ClassificationPayout {
     /// @notice The payee rejects the payment.
     error PaymentFailed(address payee);
 
+    /// @dev Public values of a chunk that the registry stores.
+    uint256 private constant MAX_STORED = 32;
+
     /// @notice Where inferences are proven.
     IChainferRegistry public immutable REGISTRY;
     /// @notice The one model whose word counts.
@@ -88,6 +93,10 @@ contract ClassificationPayout {
         if (spec.visibility != Visibility.Public) revert OutputNotPublic();
         uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
         if (input.words == 0 || uint256(input.offset) + input.words > available) revert InvalidInputLocation();
+        // The registry stores no longer lists, and a claim has to read both.
+        uint256 outputs = registry.chunkSpec(modelId, spec.chunk).numPublic;
+        uint256 longest = available > outputs ? available : outputs;
+        if (longest > MAX_STORED) revert PublicValuesNotReadable(longest);
 
         REGISTRY = registry;
         MODEL_ID = modelId;

@@ -13,6 +13,9 @@ library VerifierCall {
     /// @dev First bytes of the code of an account that delegates to other code (EIP-7702).
     uint256 private constant DELEGATION_PREFIX = 0xef0100;
 
+    /// @dev Bytes of a verifier's answer that are looked at.
+    uint256 private constant MAX_ANSWER = 256;
+
     /// @notice Reverts unless `verifier` holds code of its own whose hash is `codeHash`.
     function checkCode(uint256 chunk, address verifier, bytes32 codeHash) internal view {
         if (verifier.code.length == 0 || _delegates(verifier)) {
@@ -38,11 +41,30 @@ library VerifierCall {
         if (actual != codeHash) revert IChainferRegistry.VerifierCodeHashMismatch(chunk, codeHash, actual);
 
         uint256[] memory instances = _instances(chunk, root, context, publicValues);
-        (bool success, bytes memory returned) =
-            verifier.staticcall(abi.encodeCall(IHalo2Verifier.verifyProof, (proof, instances)));
+        (bool success, uint256 size, bytes memory returned) =
+            _ask(verifier, abi.encodeCall(IHalo2Verifier.verifyProof, (proof, instances)));
         if (!success) revert IChainferRegistry.ChunkRejected(chunk, returned);
-        if (returned.length != 32 || abi.decode(returned, (uint256)) != 1) {
+        if (size != 32 || abi.decode(returned, (uint256)) != 1) {
             revert IChainferRegistry.VerifierMisbehaved(chunk);
+        }
+    }
+
+    /// @dev A static call that copies at most `MAX_ANSWER` bytes, so that a hostile verifier cannot make its caller pay
+    /// for memory.
+    function _ask(address verifier, bytes memory question)
+        private
+        view
+        returns (bool success, uint256 size, bytes memory answer)
+    {
+        assembly ("memory-safe") {
+            success := staticcall(gas(), verifier, add(question, 0x20), mload(question), 0x00, 0x00)
+            size := returndatasize()
+            let kept := size
+            if gt(kept, MAX_ANSWER) { kept := MAX_ANSWER }
+            answer := mload(0x40)
+            mstore(answer, kept)
+            returndatacopy(add(answer, 0x20), 0x00, kept)
+            mstore(0x40, add(add(answer, 0x20), and(add(kept, 0x1f), not(0x1f))))
         }
     }
 

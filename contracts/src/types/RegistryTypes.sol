@@ -6,7 +6,7 @@ import {ModelId} from "./ModelId.sol";
 
 /// @notice How one chunk of a model is verified.
 /// @param verifier The generated verifier; see `IHalo2Verifier`.
-/// @param codeHash Its code hash, part of the manifest. Checked at registration and before every call.
+/// @param codeHash Its code hash: what the bundle's verifying key generates, compiled. Checked at registration and before every call.
 /// @param numPublic Number of public values: the length of the instance column less root and context.
 struct ChunkSpec {
     address verifier;

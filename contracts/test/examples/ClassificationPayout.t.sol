@@ -75,6 +75,15 @@ contract ClassificationPayoutTest is RegistryTest {
         new ClassificationPayout(registry, modelId, input, 0);
     }
 
+    function test_constructor_revertsWhenThePublicValuesAreNotStored() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.manifestId = "long";
+        registration.chunks[0].numPublic = 33;
+        ModelId other = register(registration);
+        vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.PublicValuesNotReadable.selector, 33));
+        new ClassificationPayout(registry, other, _leaf(), 0);
+    }
+
     function test_constructor_revertsWhenTheModelIsNotRegistered() public {
         ModelId unknown = ModelId.wrap("unknown");
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));

@@ -177,6 +177,9 @@ pub enum VerifyError {
     /// A binding without the model id that it is hashed with.
     #[error("the proof has a binding but no model id, so its context cannot be recomputed")]
     MissingModelId,
+    /// A model id that nothing ties to the context.
+    #[error("the proof names a model id but has no binding, so nothing ties the id to its context")]
+    UnboundModelId,
     /// The context is not the hash of the stated binding.
     #[error("the context is {got}, its binding hashes to {expected}")]
     ContextMismatch {

@@ -115,6 +115,12 @@ fn changed_root_is_refused_by_the_first_chunk() {
 }
 
 #[test]
+fn model_id_without_a_binding_is_refused() {
+    let error = refused(|p| p.binding = None);
+    assert!(matches!(error, VerifyError::UnboundModelId), "{error}");
+}
+
+#[test]
 fn root_of_another_inference_is_refused() {
     let f = fixture();
     let other = prove(&f.bundle, &f.store).unwrap();

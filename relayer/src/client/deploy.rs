@@ -19,6 +19,8 @@ pub struct VerifierCode {
     pub name: String,
     /// Creation code, constructor arguments included.
     pub creation_code: Bytes,
+    /// Code that the contract must have once deployed, where it is known (no immutables).
+    pub runtime_code: Option<Bytes>,
 }
 
 /// What a model is registered with, besides its verifiers.
@@ -108,7 +110,7 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
     let registry = match (plan.registry, &plan.registry_creation_code) {
         (Some(address), _) => address,
         (None, Some(code)) => {
-            let deployed = create(&engine, "registry", code, limit).await?;
+            let deployed = create(&engine, "registry", code, None, limit).await?;
             transactions.push(deployed.transaction);
             deployed.address
         }
@@ -128,7 +130,15 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
     }
     let mut specs = Vec::new();
     for (verifier, num_public) in plan.verifiers.iter().zip(&plan.registration.num_public) {
-        let deployed = create(&engine, &verifier.name, &verifier.creation_code, limit).await?;
+        let runtime = verifier.runtime_code.as_ref();
+        let deployed = create(
+            &engine,
+            &verifier.name,
+            &verifier.creation_code,
+            runtime,
+            limit,
+        )
+        .await?;
         specs.push(ChunkSpec {
             verifier: deployed.address,
             codeHash: deployed.code_hash,
@@ -182,7 +192,7 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
 
 /// Deploys any contract, once per creation code and state file.
 pub async fn deploy_contract(config: &ClientConfig, name: &str, code: &Bytes) -> Result<Deployed> {
-    create(&config.connect().await?, name, code, config.limit).await
+    create(&config.connect().await?, name, code, None, config.limit).await
 }
 
 /// Sends a call to any contract and waits until it is confirmed. Not idempotent: each call sends.
@@ -233,6 +243,15 @@ async fn read_back(
                 got: format!("{} in the registered model", spec.numPublic),
             });
         }
+        if let Some(code) = &plan.verifiers[i].runtime_code
+            && keccak256(code) != spec.codeHash
+        {
+            return Err(Error::Mismatch {
+                field: "verifier",
+                expected: format!("code hash {} for chunk {chunk}", keccak256(code)),
+                got: format!("{} in the registered model", spec.codeHash),
+            });
+        }
         verifiers.push(spec.verifier);
         code_hashes.push(spec.codeHash);
     }
@@ -252,7 +271,14 @@ async fn read_back(
     })
 }
 
-async fn create(engine: &Engine, name: &str, code: &Bytes, limit: Duration) -> Result<Deployed> {
+/// Deploys a contract and reads back what is there: an endpoint's word for it is not taken.
+async fn create(
+    engine: &Engine,
+    name: &str,
+    code: &Bytes,
+    runtime: Option<&Bytes>,
+    limit: Duration,
+) -> Result<Deployed> {
     let (transaction, contract) =
         send(engine, name, TxKind::Deploy, None, code.clone(), limit).await?;
     let address = contract.ok_or_else(|| Error::Mismatch {
@@ -261,6 +287,13 @@ async fn create(engine: &Engine, name: &str, code: &Bytes, limit: Duration) -> R
         got: "null".to_owned(),
     })?;
     let code = code_at(engine, address, "a contract that was just deployed").await?;
+    if let Some(expected) = runtime.filter(|expected| **expected != code) {
+        return Err(Error::Mismatch {
+            field: "deployed code",
+            expected: format!("{name} with code hash {}", keccak256(expected)),
+            got: format!("code hash {} at {address}", keccak256(&code)),
+        });
+    }
     Ok(Deployed {
         address,
         code_hash: keccak256(&code),

@@ -200,6 +200,7 @@ pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
                 VerifierCode {
                     name: format!("StubVerifier{seed}"),
                     creation_code: code.into(),
+                    runtime_code: None,
                 }
             })
             .collect(),

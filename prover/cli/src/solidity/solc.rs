@@ -30,6 +30,8 @@ pub(crate) struct Compiled {
     pub(crate) creation: Bytes,
     /// Bytes of runtime code; the EVM's limit is 24,576.
     pub(crate) runtime_size: usize,
+    /// Runtime code; immutables are zeros.
+    pub(crate) runtime: Bytes,
 }
 
 impl Solc {
@@ -63,10 +65,9 @@ impl Solc {
             }
             return Ok(Some(Self { path: path.clone() }));
         }
-        let wrapper = folder
-            .ancestors()
-            .map(|f| f.join("scripts").join("solc"))
-            .find(|p| p.is_file());
+        // Only from the repository's root: a folder further up may be anybody's, and this runs what it finds.
+        let ours = folder.join("contracts/src/ChainferRegistry.sol").is_file();
+        let wrapper = Some(folder.join("scripts/solc")).filter(|p| ours && p.is_file());
         let in_path = || {
             let path = env::var_os("PATH")?;
             env::split_paths(&path)
@@ -179,9 +180,11 @@ fn contract(answer: &Value, file: &str, name: &str) -> anyhow::Result<Compiled> 
     if creation.is_empty() {
         bail!("{name} in {file} has no code: is it abstract?");
     }
+    let runtime = code("deployedBytecode")?;
     Ok(Compiled {
         creation: creation.into(),
-        runtime_size: code("deployedBytecode")?.len(),
+        runtime_size: runtime.len(),
+        runtime: runtime.into(),
     })
 }
 

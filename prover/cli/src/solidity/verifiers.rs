@@ -44,10 +44,10 @@ pub(crate) fn generate(request: &VerifierRequest<'_>) -> Result<GeneratedVerifie
     )
 }
 
-/// The sources in a bundle, each the one that the manifest's digest names.
+/// The sources in a bundle, each the one that the manifest's digest names and that its verifying key generates.
 ///
 /// # Errors
-/// A source is missing or was changed.
+/// A source is missing, was changed, or is not what the verifying key generates.
 pub(crate) fn read_checked(bundle: &PublicBundle) -> anyhow::Result<Vec<VerifierSource>> {
     bundle
         .manifest()
@@ -68,6 +68,21 @@ pub(crate) fn read_checked(bundle: &PublicBundle) -> anyhow::Result<Vec<Verifier
                 return Err(bad_input(format!(
                     "{}: its digest is {got}, the manifest says {expected}: the file was changed; restore it or compile again",
                     path.display()
+                )));
+            }
+            // The manifest's digest is the bundle's own word; the key is what proofs are checked against.
+            let request = VerifierRequest {
+                chunk: entry.index,
+                contract: &entry.contract,
+                vk: &bundle.verifying_keys()[entry.index],
+                params: &bundle.verifier_params()[entry.index],
+                num_instances: 2 + entry.num_public,
+            };
+            if generate(&request)?.solidity != text {
+                return Err(bad_input(format!(
+                    "{} is not the verifier of chunk {}'s verifying key: the bundle was forged, or another version of chainfer made it; compile it again",
+                    path.display(),
+                    entry.index
                 )));
             }
             Ok(VerifierSource { chunk: entry.index, contract: entry.contract.clone(), text })

@@ -134,6 +134,7 @@ fn verifier(name: &str, code: Compiled) -> anyhow::Result<VerifierCode> {
     Ok(VerifierCode {
         name: name.to_owned(),
         creation_code: code.creation,
+        runtime_code: Some(code.runtime),
     })
 }
 

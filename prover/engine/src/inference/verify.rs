@@ -47,7 +47,10 @@ pub fn verify_inference(public: &PublicBundle, proof: &ProofFile) -> Result<(), 
 
 fn check_context(proof: &ProofFile) -> Result<(), VerifyError> {
     let Some(binding) = &proof.binding else {
-        return Ok(());
+        return match proof.model_id {
+            Some(_) => Err(VerifyError::UnboundModelId),
+            None => Ok(()),
+        };
     };
     let model_id = proof.model_id.ok_or(VerifyError::MissingModelId)?;
     let expected = ids::context(binding, model_id);
