@@ -150,6 +150,7 @@ fn changed_binding_differs_from_the_context() {
 fn context_changed_without_a_binding_is_refused_by_the_proof() {
     let error = refused(|p| {
         p.binding = None;
+        p.model_id = None;
         p.context.0[31] ^= 1;
     });
     assert!(matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }));
@@ -274,6 +275,7 @@ fn instances_plus_modulus_are_refused() {
     );
     let error = refused(|p| {
         p.binding = None;
+        p.model_id = None;
         plus_modulus(&mut p.context);
     });
     assert_eq!(
