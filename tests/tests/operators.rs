@@ -1,0 +1,76 @@
+//! Every operator fixture, quantised coarsely and cut in one and in as many chunks as possible, satisfies its circuits.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use chainfer_circuits::{
+    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances,
+};
+use chainfer_model::executor::execute;
+use chainfer_model::io::{load_calibration, load_inputs};
+use chainfer_model::load_model;
+use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
+use chainfer_model::quantise::{QuantOptions, SaturationPolicy, quantise};
+use chainfer_tests::fixture;
+use halo2_proofs::dev::MockProver;
+use halo2curves::bn256::Fr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A small activation range, so that circuits have few rows.
+const RANGE: u32 = 480;
+
+/// Checks all chunks of a cut; returns how many.
+fn check(model: &Path, chunks: impl Fn(usize) -> usize) -> usize {
+    let data = model.with_extension("json");
+    let float = load_model(model).unwrap();
+    let specs = float.input_specs();
+    let samples = load_calibration(&data, &specs, None).unwrap();
+    let inputs = load_inputs(&data, &specs, None).unwrap();
+    let options = QuantOptions {
+        range: RANGE,
+        ..QuantOptions::default()
+    };
+    let graph = quantise(&float, &samples, &options).unwrap().graph;
+    let count = ChunkCount::Exactly(chunks(graph.layers.len()));
+    let model = partition(
+        graph,
+        count,
+        BoundaryVisibility::default(),
+        &CostModel::default(),
+    )
+    .unwrap();
+    let values = model
+        .graph
+        .quantise_inputs(&inputs, SaturationPolicy::Saturate)
+        .unwrap();
+    let trace = execute(&model.graph, &values).unwrap();
+    let commitment = Arc::new(InferenceCommitment::new(&model, &trace.tensors, &[3; 32]));
+    let witness = ChunkWitness {
+        values: Arc::new(trace.tensors),
+        commitment: commitment.clone(),
+    };
+    for chunk in 0..model.chunks.len() {
+        let plan = Arc::new(ChunkPlan::new(&model, chunk, &PlanOptions::default()).unwrap());
+        let circuit = ChunkCircuit::for_proof(plan.clone(), &witness).unwrap();
+        let instances = chunk_instances(&model, chunk, &witness.values, &commitment, Fr::from(5));
+        let prover = MockProver::run(plan.shape().k, &circuit, vec![instances]).unwrap();
+        assert!(prover.verify().is_ok(), "chunk {chunk}");
+    }
+    model.chunks.len()
+}
+
+#[test]
+fn operator_fixtures_satisfy_their_circuits() {
+    let mut models: Vec<_> = std::fs::read_dir(fixture("ops"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "onnx"))
+        .collect();
+    models.sort();
+    assert!(models.len() >= 30);
+    for model in models {
+        let name = model.file_stem().unwrap().to_string_lossy().into_owned();
+        let checked =
+            std::panic::catch_unwind(|| check(&model, |_| 1) + check(&model, |layers| layers));
+        assert!(checked.is_ok(), "{name}");
+    }
+}
