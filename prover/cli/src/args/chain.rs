@@ -71,7 +71,7 @@ pub(crate) struct WalletArgs {
 /// Which Solidity compiler.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SolcArgs {
-    /// Solidity compiler; else scripts/solc in a folder above, else solc in PATH
+    /// Solidity compiler; else scripts/solc if this is the repository's root, else solc in PATH
     #[arg(long, value_name = "PATH", env = "CHAINFER_SOLC")]
     pub(crate) solc: Option<PathBuf>,
 }

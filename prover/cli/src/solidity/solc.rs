@@ -193,17 +193,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn find_looks_upward_for_the_wrapper() {
+    fn find_takes_the_wrapper_of_a_checkout_and_of_nothing_else() {
         let root = tempfile::tempdir().unwrap();
         let deep = root.path().join("a").join("b");
         std::fs::create_dir_all(&deep).unwrap();
         std::fs::create_dir(root.path().join("scripts")).unwrap();
-        let wrapper = root.path().join("scripts").join("solc");
+        let wrapper = root.path().join("scripts/solc");
         std::fs::write(&wrapper, "").unwrap();
-        let found = Solc::find_from(&SolcArgs::default(), &deep)
-            .unwrap()
-            .unwrap();
-        assert_eq!(found.path, wrapper);
+        let found = |folder: &Path| {
+            Solc::find_from(&SolcArgs::default(), folder)
+                .unwrap()
+                .map(|solc| solc.path)
+        };
+        // A planted wrapper, here or further up, is not run.
+        assert_ne!(found(root.path()).as_ref(), Some(&wrapper));
+        let registry = root.path().join("contracts/src");
+        std::fs::create_dir_all(&registry).unwrap();
+        std::fs::write(registry.join("ChainferRegistry.sol"), "").unwrap();
+        assert_eq!(found(root.path()).as_ref(), Some(&wrapper));
+        assert_ne!(found(&deep).as_ref(), Some(&wrapper));
         let named = SolcArgs {
             solc: Some(root.path().join("missing")),
         };
