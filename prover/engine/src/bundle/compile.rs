@@ -14,7 +14,7 @@ use crate::{
         self, ChunkEntry, LeafEntry, MAX_CHUNKS, Manifest, contract_name, source_path, tensor_specs,
     },
     resources::{Cost, Stopwatch},
-    srs::{KzgParams, SrsSpec, SrsStore},
+    srs::{KzgParams, SrsSpec, SrsStore, development_digest},
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanSummary};
 use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
@@ -68,7 +68,8 @@ pub struct CompileOptions<'a> {
     pub k: Option<u32>,
     /// Weight hiding.
     pub hide_weights: HideWeights,
-    /// Seed of the weight blinders; drawn if absent.
+    /// Seed of the weight blinders, which are derived from it and all that makes up the key; drawn if absent. An
+    /// identical compile makes the same key, whose proofs count against one budget: keep to one bundle a seed.
     pub hiding_seed: Option<[u8; 32]>,
     /// Trusted setup.
     pub srs: SrsChoice,
@@ -166,11 +167,21 @@ fn write_all(
     let (public, private) = (staging.join(PUBLIC_DIR), staging.join(PRIVATE_DIR));
     files::create_dir(&public, Access::Public)?;
     files::create_dir(&private, Access::Private)?;
-    let hiding_seed = options.hiding_seed.unwrap_or_else(|| {
-        let mut seed = [0u8; 32];
-        OsRng.fill_bytes(&mut seed);
-        seed
-    });
+    let hiding_seed = match options.hiding_seed {
+        // Keys under another setup share no blinders; the circuits see to whatever else tells two keys apart.
+        Some(seed) => {
+            let setup = match options.srs {
+                SrsChoice::Development => development_digest()?,
+                SrsChoice::Digest(digest) => digest,
+            };
+            keccak256(&[b"chainfer.hiding.v1", &seed, &setup.0]).0
+        }
+        None => {
+            let mut seed = [0u8; 32];
+            OsRng.fill_bytes(&mut seed);
+            seed
+        }
+    };
     let plan = StoredPlanOptions {
         objective: options.objective,
         k: options.k,
