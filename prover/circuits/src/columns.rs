@@ -1,5 +1,6 @@
 //! Names of the columns and of cells in them, and the columns that a shape allocates.
 
+use crate::codes::Code;
 use crate::shape::{CircuitShape, HASH_COLUMNS};
 use halo2_proofs::plonk::{
     Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
@@ -62,6 +63,9 @@ impl Col {
 
     /// Position among the columns of its phase.
     pub(crate) fn index(self, shape: &CircuitShape) -> usize {
+        if shape.stacked {
+            return self.stacked_index(shape);
+        }
         let width = shape.lane_columns();
         match self {
             Col::Y(l) => width * l,
@@ -77,8 +81,46 @@ impl Col {
             Col::Gamma => 2,
             Col::U => 3,
             Col::Beta(j) => 4 + j,
-            Col::Phi(p) => 4 + shape.taps + p,
+            Col::Phi(p) => shape.accumulator_columns() + p,
         }
+    }
+
+    /// Position where areas are stacked: hashing stands in the columns of y, rem, v and c, the combine program in those of
+    /// D and of the taps, each on other rows.
+    fn stacked_index(self, shape: &CircuitShape) -> usize {
+        match self {
+            Col::Y(_) | Col::Hash(_, 0) | Col::D | Col::Alpha => 0,
+            Col::Rem(_) | Col::Hash(_, 1) | Col::Gamma => 1,
+            Col::V(_) | Col::Hash(_, 2) | Col::U => 2,
+            Col::C(_) | Col::Hash(..) => 3,
+            Col::E(_) => 4,
+            // There are no limbs.
+            Col::High(..) | Col::Mult => 5,
+            Col::Beta(j) => 1 + j,
+            Col::Phi(p) => shape.accumulator_columns() + p,
+        }
+    }
+
+    /// The columns with copy constraints, each once.
+    fn equal(shape: &CircuitShape) -> Vec<Col> {
+        let mut equal: Vec<Col> = (0..shape.lanes).map(Col::Y).collect();
+        if !shape.stacked {
+            for h in 0..shape.hash_lanes {
+                equal.extend((0..3).map(|j| Col::Hash(h, j)));
+            }
+        }
+        equal.extend([Col::D, Col::Alpha, Col::U]);
+        equal.extend((0..shape.taps).map(Col::Beta));
+        let mut seen = std::collections::BTreeSet::new();
+        equal.retain(|col| seen.insert((col.is_first_phase(), col.index(shape))));
+        equal
+    }
+}
+
+impl CircuitShape {
+    /// Number of columns in the permutation argument, the instance column included where it is in it.
+    pub fn equality_columns(&self) -> usize {
+        Col::equal(self).len() + usize::from(!self.stacked)
     }
 }
 
@@ -152,18 +194,42 @@ pub enum Fix {
     HashFull,
     /// Packing row.
     Pack,
-    /// Packing row that continues the element above.
+    /// Packing row that continues the element above; where areas are stacked, that the next row continues.
     PackCont,
+    /// Words move on by one place (stacked).
+    Shift,
     /// The first state word is pinned.
     Pin,
     /// The constant it is pinned to.
     PinValue,
     /// Max-pooling row.
     Pool,
+    /// Row of activations (stacked); the other active rows hash and combine.
+    Value,
+    /// A column of codes (stacked).
+    Code(Code),
 }
 
 /// The fixed columns that a shape has, in order.
 pub(crate) fn fixed_columns(shape: &CircuitShape) -> Vec<Fix> {
+    if shape.stacked {
+        // Biases are weights of rows with activations, pinned constants are constants of rows without an S-box.
+        let mut v = vec![
+            Fix::Table,
+            Fix::Active,
+            Fix::Value,
+            Fix::Weight(0),
+            Fix::HashConst,
+            Fix::Product,
+        ];
+        v.extend(Code::all(shape.taps).map(Fix::Code));
+        return v;
+    }
+    flag_columns(shape)
+}
+
+/// One column a flag; where areas are stacked, these are what the codes stand for.
+pub(crate) fn flag_columns(shape: &CircuitShape) -> Vec<Fix> {
     let mut v = vec![Fix::Table, Fix::Active, Fix::Ends];
     for l in 0..shape.lanes {
         v.extend([Fix::Acc(l), Fix::Bias(l)]);
@@ -249,16 +315,13 @@ impl Columns {
             r,
             x,
         };
-        let mut equal: Vec<Col> = (0..shape.lanes).map(Col::Y).collect();
-        for h in 0..shape.hash_lanes {
-            equal.extend((0..3).map(|j| Col::Hash(h, j)));
-        }
-        equal.extend([Col::D, Col::Alpha, Col::U]);
-        equal.extend((0..shape.taps).map(Col::Beta));
-        for col in equal {
+        for col in Col::equal(shape) {
             meta.enable_equality(columns.advice(col));
         }
-        meta.enable_equality(instance);
+        // Where areas are stacked, a gate reads the instances: rows of activations come last.
+        if !shape.stacked {
+            meta.enable_equality(instance);
+        }
         columns
     }
 

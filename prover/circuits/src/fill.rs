@@ -1,7 +1,8 @@
 //! Contents of the fixed columns.
 
-use crate::columns::{Fix, fixed_columns};
-use crate::hashing::{PACK_ROWS, RoundStep, schedule};
+use crate::codes::{self, Code};
+use crate::columns::{Fix, fixed_columns, flag_columns};
+use crate::hashing::{PACK_ROWS, RoundStep, STACKED_PACK_ROWS, schedule};
 use crate::layout::{TensorLayout, layers};
 use crate::plan::ChunkPlan;
 use crate::program::{Carry, Load, Step};
@@ -11,7 +12,7 @@ use halo2curves::ff::{Field, FromUniformBytes};
 use sha3::{Digest, Keccak256};
 use std::collections::BTreeMap;
 
-/// Fixed columns by role; each has one value a usable row.
+/// Fixed columns by role, and where areas are stacked the flags that the codes stand for; each has one value a usable row.
 pub(crate) struct Filled {
     pub(crate) columns: BTreeMap<Fix, Vec<Fr>>,
 }
@@ -28,7 +29,7 @@ impl Filled {
     }
 }
 
-fn signed(v: i64) -> Fr {
+pub(crate) fn signed(v: i64) -> Fr {
     let magnitude = Fr::from(v.unsigned_abs());
     if v < 0 { -magnitude } else { magnitude }
 }
@@ -36,8 +37,9 @@ fn signed(v: i64) -> Fr {
 /// Fills every fixed column of a plan.
 pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     let zero = vec![Fr::ZERO; plan.usable];
-    let columns = fixed_columns(&plan.shape)
-        .into_iter()
+    let columns = (fixed_columns(&plan.shape).into_iter())
+        .chain(flag_columns(&plan.shape))
+        .chain(plan.shape.stacked.then_some(Fix::Shift))
         .map(|f| (f, zero.clone()))
         .collect();
     let mut filled = Filled { columns };
@@ -58,7 +60,12 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
         }
     }
     combine(plan, &mut filled);
-    hashing(plan, &mut filled);
+    if plan.shape.stacked {
+        stacked_hashing(plan, &mut filled);
+        encode(plan, &mut filled);
+    } else {
+        hashing(plan, &mut filled);
+    }
     blinders(plan, &mut filled);
     filled
 }
@@ -67,8 +74,8 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
 fn activations(plan: &ChunkPlan, filled: &mut Filled) {
     let (lanes, taps) = (plan.shape.lanes, plan.shape.taps);
     for j in 0..taps {
-        // Held unless a tensor says otherwise; row 0 reads a blinded row, so it must drop it.
-        for row in 1..plan.usable - 1 {
+        // Held unless a tensor says otherwise; the first row reads a blinded row or another area, so it must drop it.
+        for row in plan.value_rows().skip(1) {
             filled.flag(Fix::BetaHold(j), row);
         }
     }
@@ -174,13 +181,21 @@ fn combine(plan: &ChunkPlan, filled: &mut Filled) {
 }
 
 fn hashing(plan: &ChunkPlan, filled: &mut Filled) {
-    let lanes = plan.shape.hash_lanes;
-    for row in 0..plan.hashing.pack_rows(lanes) {
+    for row in 0..plan.grid.pack_rows() {
         filled.flag(Fix::Pack, row);
         if row % PACK_ROWS != 0 {
             filled.flag(Fix::PackCont, row);
         }
     }
+    permutations(plan, filled);
+    for (i, constant) in plan.hashing.constants.iter().enumerate() {
+        let row = plan.grid.constant_at(i);
+        filled.flag(Fix::Pin, row);
+        filled.set(Fix::PinValue, row, *constant);
+    }
+}
+
+fn permutations(plan: &ChunkPlan, filled: &mut Filled) {
     let schedule = schedule();
     for first in plan.permutation_slots() {
         for (i, (constant, step)) in schedule.iter().enumerate() {
@@ -193,10 +208,74 @@ fn hashing(plan: &ChunkPlan, filled: &mut Filled) {
             filled.flag(role, first + i);
         }
     }
-    for (i, constant) in plan.hashing.constants.iter().enumerate() {
-        let row = plan.hashing.constant_at(i, lanes);
+}
+
+fn stacked_hashing(plan: &ChunkPlan, filled: &mut Filled) {
+    for (_, row) in plan.hashing.instances() {
         filled.flag(Fix::Pin, row);
-        filled.set(Fix::PinValue, row, *constant);
+    }
+    for (i, constant) in plan.hashing.constants.iter().enumerate() {
+        let row = plan.grid.constant_at(i);
+        filled.flag(Fix::Pin, row);
+        filled.set(Fix::HashConst, row, *constant);
+    }
+    for i in 0..plan.hashing.elements.len() {
+        let (_, first) = plan.grid.element_at(i);
+        let last = first + STACKED_PACK_ROWS - 2;
+        filled.flag(Fix::Pack, first);
+        for row in first..last {
+            filled.flag(Fix::PackCont, row);
+        }
+        // The packed element is the second word; a rotation makes it the first.
+        filled.flag(Fix::HashRotate, last);
+    }
+    permutations(plan, filled);
+    for first in plan.permutation_slots() {
+        filled.flag(Fix::Shift, first - 2);
+        filled.flag(Fix::Shift, first - 1);
+    }
+}
+
+/// Turns flags into the codes that stand for them, and moves values to the columns that they share.
+fn encode(plan: &ChunkPlan, filled: &mut Filled) {
+    for row in plan.value_rows() {
+        filled.flag(Fix::Value, row);
+        let bias = filled.columns[&Fix::Bias(0)][row];
+        filled.set(Fix::Weight(0), row, bias);
+        let set = |role| !bool::from(filled.columns[&role][row].is_zero());
+        let mut found = vec![(
+            Code::Sum,
+            codes::sum_code(set(Fix::DStep), set(Fix::Acc(0))),
+        )];
+        for j in 0..plan.shape.taps {
+            let flags = [Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)];
+            let [held, steps, masked] = flags.map(set);
+            found.push((Code::Tap(j), codes::tap_code(held, steps, masked)));
+        }
+        for (code, value) in found {
+            filled.set(Fix::Code(code), row, signed(value));
+        }
+    }
+    for (row, line) in plan.program.iter().enumerate() {
+        let (carry, load) = codes::combine_codes(line);
+        let gamma = codes::gamma_code(line, row == 0);
+        for (code, value) in [(Code::Carry, carry), (Code::Load, load), (Code::Gamma, gamma)] {
+            filled.set(Fix::Code(code), row, signed(value));
+        }
+    }
+    for row in [0, plan.usable - 1] {
+        filled.set(Fix::Code(Code::Gamma), row, signed(codes::GAMMA_ENDS));
+    }
+    for row in 0..plan.grid.rows {
+        let set = |role: &Fix| !bool::from(filled.columns[role][row].is_zero());
+        let words = [Fix::Pack, Fix::PackCont, Fix::Shift, Fix::Pin];
+        let rounds = [Fix::HashRotate, Fix::HashPartial, Fix::HashFull];
+        let (word, round) = (words.into_iter().find(set), rounds.into_iter().find(set));
+        filled.set(Fix::Code(Code::Words), row, signed(word.map_or(0, codes::words_code)));
+        let bits = round.map_or([0, 0], codes::round_code);
+        for (bit, value) in bits.into_iter().enumerate() {
+            filled.set(Fix::Code(Code::Round(bit)), row, signed(value));
+        }
     }
 }
 
@@ -222,8 +301,8 @@ fn blinders(plan: &ChunkPlan, filled: &mut Filled) {
     }
     let digest = weights.finalize();
     for (column, role) in hidden.iter().enumerate() {
-        let first = if matches!(role, Fix::Bias(_)) {
-            plan.layout.rows
+        let first = if plan.shape.stacked || matches!(role, Fix::Bias(_)) {
+            plan.layout.end
         } else {
             plan.program.len()
         };

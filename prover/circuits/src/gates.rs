@@ -4,6 +4,7 @@
 //! Gates must vanish on the blinded rows too. Terms whose coefficients are all fixed vanish there by themselves,
 //! for fixed columns are 0 on those rows; the rest is multiplied by `active`.
 
+use crate::codes;
 use crate::columns::{Col, Columns, Fix};
 use crate::poseidon;
 use halo2_proofs::plonk::{ConstraintSystem, Expression, VirtualCells};
@@ -35,7 +36,31 @@ impl Cells<'_, '_> {
         self.at(col, -1)
     }
 
+    /// A fixed column, or the flag that codes stand for.
     fn fix(&mut self, role: Fix) -> Expr {
+        if self.cols.shape.stacked {
+            let own = |code| self.fixed(Fix::Code(code));
+            if let Some(flag) = codes::flag(role, own) {
+                return flag;
+            }
+        }
+        match role {
+            Fix::Bias(_) if self.cols.shape.stacked => self.fixed(Fix::Weight(0)),
+            Fix::PinValue if self.cols.shape.stacked => self.fixed(Fix::HashConst),
+            _ => self.fixed(role),
+        }
+    }
+
+    /// Rows of activations.
+    fn value_rows(&mut self) -> Expr {
+        self.fixed(if self.cols.shape.stacked {
+            Fix::Value
+        } else {
+            Fix::Active
+        })
+    }
+
+    fn fixed(&mut self, role: Fix) -> Expr {
         let column = self
             .cols
             .fixed
@@ -46,6 +71,11 @@ impl Cells<'_, '_> {
             Some(c) => self.meta.query_fixed(c, Rotation::cur()),
             None => constant(Fr::ZERO),
         }
+    }
+
+    fn instance(&mut self) -> Expr {
+        let column = self.cols.instance;
+        self.meta.query_instance(column, Rotation::cur())
     }
 
     fn z(&mut self) -> Expr {
@@ -103,9 +133,9 @@ fn requantise(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     for l in 0..c.cols.shape.lanes {
         let pool = if l < 2 { c.fix(Fix::Pool) } else { int(0) };
         let on = if c.cols.shape.pooling && l < 2 {
-            c.fix(Fix::Active) - pool
+            c.value_rows() - pool
         } else {
-            c.fix(Fix::Active)
+            c.value_rows()
         };
         let (y, v, biased) = (c.cur(Col::Y(l)), c.cur(Col::V(l)), c.cur(Col::C(l)));
         let saturation = biased.clone() - int(1);
@@ -130,7 +160,17 @@ fn accumulator(c: &mut Cells<'_, '_>, l: usize) -> Expr {
     rem + (v + (biased - int(1)) * (e + int(1)) * range) * range
 }
 
-fn pre_activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+const SUMS: &str = "D = step D' + sum z^i (acc - bias)";
+const FOLDS: &str = "alpha: fold of the weights";
+const PRODUCTS: &str = "gamma: sum of products";
+const RELATION: &str = "relation: gamma = 0";
+
+fn beta_equation(j: usize) -> String {
+    format!("beta {j}: Horner over the activations of one column offset")
+}
+
+/// What D is.
+fn pre_activations(c: &mut Cells<'_, '_>) -> Expr {
     let lanes = c.cols.shape.lanes;
     let z = c.z();
     let mut step = c.fix(Fix::DStep) * power(&z, lanes);
@@ -148,8 +188,7 @@ fn pre_activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
         total = total
             + c.fix(Fix::Pool) * sum(taps.into_iter().enumerate().map(|(j, a)| a * power(&r, j)));
     }
-    let equation = "D = step D' + sum z^i (acc - bias)".to_string();
-    gates.push((equation, c.fix(Fix::Active) * c.cur(Col::D) - total));
+    total
 }
 
 /// Cells of a max-pooling row, in the two first lanes: differences p - n of (first, second), (third, fourth) and
@@ -211,48 +250,79 @@ fn maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     ));
 }
 
-fn activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+/// What the accumulator of a tap is.
+fn activations(c: &mut Cells<'_, '_>, j: usize) -> Expr {
     let z = c.z();
-    for j in 0..c.cols.shape.taps {
-        let first = c.fix(Fix::BetaHold(j)) + c.fix(Fix::BetaStep(j)) * z.clone();
-        let mut acc = first * c.prev(Col::Beta(j)) + c.fix(Fix::BetaMask(j, 0)) * c.cur(Col::Y(0));
-        for l in 1..c.cols.shape.lanes {
-            let step = int(1) + c.fix(Fix::BetaLane(j, l)) * (z.clone() - int(1));
-            acc = step * acc + c.fix(Fix::BetaMask(j, l)) * c.cur(Col::Y(l));
-        }
-        let equation = format!("beta {j}: Horner over the activations of one column offset");
-        gates.push((equation, c.fix(Fix::Active) * c.cur(Col::Beta(j)) - acc));
+    let first = c.fix(Fix::BetaHold(j)) + c.fix(Fix::BetaStep(j)) * z.clone();
+    let mut acc = first * c.prev(Col::Beta(j)) + c.fix(Fix::BetaMask(j, 0)) * c.cur(Col::Y(0));
+    for l in 1..c.cols.shape.lanes {
+        let step = int(1) + c.fix(Fix::BetaLane(j, l)) * (z.clone() - int(1));
+        acc = step * acc + c.fix(Fix::BetaMask(j, l)) * c.cur(Col::Y(l));
     }
+    acc
 }
 
-fn combine(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+/// What alpha is.
+fn folds(c: &mut Cells<'_, '_>) -> Expr {
     let per_row = c.cols.shape.weights_per_row;
     let (z, r) = (c.z(), c.r());
     let weights: Vec<Expr> = (0..per_row).map(|t| c.fix(Fix::Weight(t))).collect();
-    let operand = c.cur(Col::U);
     let keep = c.fix(Fix::ContR) * power(&r, per_row)
         + c.fix(Fix::ContZ) * power(&z, per_row)
-        + c.fix(Fix::Scale) * operand.clone()
+        + c.fix(Fix::Scale) * c.cur(Col::U)
         + c.fix(Fix::Hold);
-    let alpha = c.fix(Fix::AlphaOne)
+    c.fix(Fix::AlphaOne)
         + c.fix(Fix::AlphaZ) * z.clone()
         + c.fix(Fix::FoldR) * fold(&weights, &r)
         + c.fix(Fix::FoldZ) * fold(&weights, &z)
-        + keep * c.prev(Col::Alpha);
-    gates.push((
-        "alpha: fold of the weights".into(),
-        c.fix(Fix::Active) * c.cur(Col::Alpha) - alpha,
-    ));
-    let step = c.fix(Fix::GammaHold) + c.fix(Fix::GammaR) * r;
-    let gamma = step * c.prev(Col::Gamma) + c.fix(Fix::Product) * c.prev(Col::Alpha) * operand;
-    gates.push((
-        "gamma: sum of products".into(),
-        c.fix(Fix::Active) * c.cur(Col::Gamma) - gamma,
-    ));
-    gates.push((
-        "relation: gamma = 0".into(),
-        c.fix(Fix::Zero) * c.cur(Col::Gamma),
-    ));
+        + keep * c.prev(Col::Alpha)
+}
+
+/// What gamma is.
+fn products(c: &mut Cells<'_, '_>) -> Expr {
+    let step = c.fix(Fix::GammaHold) + c.fix(Fix::GammaR) * c.r();
+    step * c.prev(Col::Gamma) + c.fix(Fix::Product) * c.prev(Col::Alpha) * c.cur(Col::U)
+}
+
+fn relation(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let gate = c.fix(Fix::Zero) * c.cur(Col::Gamma);
+    gates.push((RELATION.into(), gate));
+}
+
+fn accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let gate = c.fix(Fix::Active) * c.cur(Col::D) - pre_activations(c);
+    gates.push((SUMS.into(), gate));
+    let gate = c.fix(Fix::Active) * c.cur(Col::Alpha) - folds(c);
+    gates.push((FOLDS.into(), gate));
+    let gate = c.fix(Fix::Active) * c.cur(Col::Gamma) - products(c);
+    gates.push((PRODUCTS.into(), gate));
+    relation(c, gates);
+    for j in 0..c.cols.shape.taps {
+        let gate = c.fix(Fix::Active) * c.cur(Col::Beta(j)) - activations(c, j);
+        gates.push((beta_equation(j), gate));
+    }
+}
+
+/// The accumulators over activations and the combine program in the same columns, on other rows: every flag of either is 0
+/// on the rows of the other.
+fn stacked_accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let (active, values) = (c.fix(Fix::Active), c.value_rows());
+    let gate = active.clone() * c.cur(Col::D) - pre_activations(c) - folds(c);
+    gates.push((format!("{SUMS}; {FOLDS}"), gate));
+    let first = if c.cols.shape.taps > 0 {
+        activations(c, 0)
+    } else {
+        int(0)
+    };
+    let gate = active.clone() * c.cur(Col::Gamma) - first - products(c);
+    gates.push((format!("{PRODUCTS}; {}", beta_equation(0)), gate));
+    relation(c, gates);
+    for j in 1..c.cols.shape.taps {
+        // The second tap stands in the operand's column, which copy constraints bind in the program.
+        let on = if j == 1 { values.clone() } else { active.clone() };
+        let gate = on * c.cur(Col::Beta(j)) - activations(c, j);
+        gates.push((beta_equation(j), gate));
+    }
 }
 
 fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
@@ -273,7 +343,12 @@ fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
                 gates.push((equation, c.fix(Fix::Active) * product));
                 low = low - high * table;
             }
-            fractions.push((int(1), x.clone() + low));
+            // Hashing takes two of these columns on its rows where areas are stacked.
+            let counted = match col {
+                Col::Rem(_) | Col::V(_) if c.cols.shape.stacked => c.value_rows(),
+                _ => int(1),
+            };
+            fractions.push((counted, x.clone() + low));
         }
     }
     fractions.push((-c.cur(Col::Mult), x + c.fix(Fix::Table)));
@@ -307,44 +382,15 @@ fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
 }
 
 fn hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
-    let (partial, rotate, full) = (
-        c.fix(Fix::HashPartial),
-        c.fix(Fix::HashRotate),
-        c.fix(Fix::HashFull),
-    );
-    let (active, pack, cont) = (c.fix(Fix::Active), c.fix(Fix::Pack), c.fix(Fix::PackCont));
+    let active = c.fix(Fix::Active);
     for h in 0..c.cols.shape.hash_lanes {
+        permutation(c, gates, h, active.clone());
         let now: Vec<Expr> = (0..3).map(|j| c.cur(Col::Hash(h, j))).collect();
-        let square = c.cur(Col::Hash(h, 3));
-        let input = now[0].clone() + c.fix(Fix::HashConst);
-        gates.push((
-            format!("poseidon {h}: s = (a + k)^2"),
-            active.clone() * (square.clone() - input.clone() * input.clone()),
-        ));
-        let fifth = square.clone() * square * input;
-        let mix = |words: [&Expr; 3], row: &[Fr; 3]| {
-            sum(words.into_iter().zip(row).map(|(w, m)| w.clone() * *m))
-        };
-        for j in 0..3 {
-            let next = c.at(Col::Hash(h, j), 1);
-            let row = &poseidon::mds()[j];
-            let after_partial = mix([&fifth, &now[1], &now[2]], row);
-            let after_full = mix([&now[1], &now[2], &fifth], row);
-            let rotated = if j == 2 {
-                fifth.clone()
-            } else {
-                now[j + 1].clone()
-            };
-            let equation = partial.clone() * (next.clone() - after_partial)
-                + full.clone() * (next.clone() - after_full)
-                + rotate.clone() * (next - rotated);
-            gates.push((format!("poseidon {h}: round, word {j}"), equation));
-        }
-        let shift = |bits: u64| Fr::from(2).pow([bits]);
+        let (pack, cont) = (c.fix(Fix::Pack), c.fix(Fix::PackCont));
         gates.push((
             format!("pack {h}: a = 2^32 a' + b + 2^16 c"),
-            pack.clone() * (now[0].clone() - now[1].clone() - now[2].clone() * shift(16))
-                - cont.clone() * c.prev(Col::Hash(h, 0)) * shift(32),
+            pack * (now[0].clone() - now[1].clone() - now[2].clone() * two_to(16))
+                - cont * c.prev(Col::Hash(h, 0)) * two_to(32),
         ));
         if h == 0 {
             gates.push((
@@ -355,15 +401,83 @@ fn hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     }
 }
 
-/// Adds all gates of a shape and returns their names in order.
+/// Hashing on the rows without activations, with copy constraints on the first word alone.
+fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let on = c.fix(Fix::Active) - c.value_rows();
+    permutation(c, gates, 0, on);
+    let now: Vec<Expr> = (0..2).map(|j| c.cur(Col::Hash(0, j))).collect();
+    let next: Vec<Expr> = (0..3).map(|j| c.at(Col::Hash(0, j), 1)).collect();
+    gates.push((
+        "pack: first b = a".into(),
+        c.fix(Fix::Pack) * (now[1].clone() - now[0].clone()),
+    ));
+    gates.push((
+        "pack: next b = 2^16 b + next a".into(),
+        c.fix(Fix::PackCont)
+            * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
+    ));
+    for j in 0..2 {
+        gates.push((
+            format!("shift: word {} = the word before", j + 1),
+            c.fix(Fix::Shift) * (next[j + 1].clone() - now[j].clone()),
+        ));
+    }
+    // Instances are 0 below the last one, and constants are pinned there.
+    let pinned = c.fix(Fix::PinValue) + c.instance();
+    gates.push((
+        "pin: a = constant + instance".into(),
+        c.fix(Fix::Pin) * (now[0].clone() - pinned),
+    ));
+}
+
+fn two_to(bits: u64) -> Fr {
+    Fr::from(2).pow([bits])
+}
+
+/// The rounds of Poseidon in a lane; `on` is 1 on the rows that it has to itself.
+fn permutation(c: &mut Cells<'_, '_>, gates: &mut Gates, h: usize, on: Expr) {
+    let (partial, rotate, full) = (
+        c.fix(Fix::HashPartial),
+        c.fix(Fix::HashRotate),
+        c.fix(Fix::HashFull),
+    );
+    let now: Vec<Expr> = (0..3).map(|j| c.cur(Col::Hash(h, j))).collect();
+    let square = c.cur(Col::Hash(h, 3));
+    let input = now[0].clone() + c.fix(Fix::HashConst);
+    gates.push((
+        format!("poseidon {h}: s = (a + k)^2"),
+        on * (square.clone() - input.clone() * input.clone()),
+    ));
+    let fifth = square.clone() * square * input;
+    let mix = |words: [&Expr; 3], row: &[Fr; 3]| {
+        sum(words.into_iter().zip(row).map(|(w, m)| w.clone() * *m))
+    };
+    for j in 0..3 {
+        let next = c.at(Col::Hash(h, j), 1);
+        let row = &poseidon::mds()[j];
+        let after_partial = mix([&fifth, &now[1], &now[2]], row);
+        let after_full = mix([&now[1], &now[2], &fifth], row);
+        let rotated = if j == 2 {
+            fifth.clone()
+        } else {
+            now[j + 1].clone()
+        };
+        let equation = partial.clone() * (next.clone() - after_partial)
+            + full.clone() * (next.clone() - after_full)
+            + rotate.clone() * (next - rotated);
+        gates.push((format!("poseidon {h}: round, word {j}"), equation));
+    }
+}
+
+/// Adds all gates of a shape.
 pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, cols: &Columns) {
-    let families: [fn(&mut Cells<'_, '_>, &mut Gates); 5] =
-        [requantise, pre_activations, combine, lookups, hashing];
+    let families: [fn(&mut Cells<'_, '_>, &mut Gates); 4] = if cols.shape.stacked {
+        [requantise, stacked_accumulators, lookups, stacked_hashing]
+    } else {
+        [requantise, accumulators, lookups, hashing]
+    };
     for family in families {
         add(meta, cols, family);
-    }
-    if cols.shape.taps > 0 {
-        add(meta, cols, activations);
     }
     if cols.shape.pooling {
         add(meta, cols, maximum);

@@ -122,8 +122,10 @@ impl TensorLayout {
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkLayout {
     pub(crate) tensors: BTreeMap<TensorId, TensorLayout>,
-    /// Rows taken.
-    pub(crate) rows: usize,
+    /// First row of activations.
+    pub(crate) first: usize,
+    /// Row after the last.
+    pub(crate) end: usize,
     /// Tap accumulators needed.
     pub(crate) taps: usize,
 }
@@ -189,12 +191,13 @@ fn stride_of(layers: &[QLayer], tensor: TensorId, lanes: usize) -> usize {
     if pooled { lanes } else { 1 }
 }
 
-/// Lays out every tensor of a chunk, from the last layer to the first: a tensor's pitch depends on what its
-/// consumers' outputs need.
+/// Lays out every tensor of a chunk from row `first` on. Goes from the last layer to the first: a tensor's pitch depends
+/// on what its consumers' outputs need.
 pub(crate) fn lay_out(
     model: &PartitionedModel,
     chunk: &ChunkSpec,
     lanes: usize,
+    first: usize,
 ) -> Result<ChunkLayout, CircuitError> {
     let layers = layers(model, chunk);
     let mut order: Vec<TensorId> = chunk
@@ -208,17 +211,18 @@ pub(crate) fn lay_out(
         let placed = lay_out_tensor(model, layers, tensor, lanes, &tensors)?;
         tensors.insert(tensor, placed);
     }
-    let (mut rows, mut taps) = (0, 0);
+    let (mut end, mut taps) = (first, 0);
     for tensor in order {
         if let Some(t) = tensors.get_mut(&tensor) {
-            t.base = rows;
-            rows += t.rows();
+            t.base = end;
+            end += t.rows();
             taps = taps.max(t.classes.len());
         }
     }
     Ok(ChunkLayout {
         tensors,
-        rows,
+        first,
+        end,
         taps,
     })
 }

@@ -162,8 +162,11 @@ impl Program<'_> {
         });
     }
 
-    /// Ends a relation: gamma is 0 after the last product.
+    /// Ends a relation: gamma is 0 after the last product, in a row that holds gamma.
     fn check(&mut self) {
+        if self.pending.is_some_and(|p| p.step != Step::Hold) {
+            self.flush();
+        }
         let at = self.push(CombineRow::default());
         self.rows[at].zero = true;
     }

@@ -68,7 +68,7 @@ fn pre_activations(
     let pool = fixed.columns.get(&Fix::Pool).unwrap_or(&none);
     let step = &fixed.columns[&Fix::DStep];
     let at = |col, row| column(plan, first, col)[row];
-    for row in 0..plan.usable - 1 {
+    for row in plan.value_rows() {
         d *= step[row] * z[lanes] + unit[row] * ch.z;
         for l in 0..lanes {
             if bool::from(fixed.columns[&Fix::Acc(l)][row].is_zero()) {
@@ -117,7 +117,7 @@ fn activations(
         let read: Vec<Lane<'_>> = (0..lanes).map(lane).collect();
         let mut acc = Fr::ZERO;
         let out = &mut trace.columns[Col::Beta(j).index(&plan.shape)];
-        for row in 0..plan.usable - 1 {
+        for row in plan.value_rows() {
             acc *= hold[row] + step[row] * ch.z;
             for lane in &read {
                 if lane.step.is_some_and(|f| !bool::from(f[row].is_zero())) {
@@ -191,8 +191,8 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
     let shape = &plan.shape;
     let active = plan.usable - 1;
     let table = Fr::from(u64::from(shape.table()));
-    let looked_up = 3 * shape.lanes;
-    let mut denominators: Vec<Fr> = Vec::with_capacity((looked_up + 1) * active);
+    let looked_up: Vec<Col> = (0..shape.lanes).flat_map(Col::looked_up).collect();
+    let mut denominators: Vec<Fr> = Vec::with_capacity((looked_up.len() + 1) * active);
     for lane in 0..shape.lanes {
         for (j, col) in Col::looked_up(lane).into_iter().enumerate() {
             let values = &column(plan, first, col)[..active];
@@ -214,7 +214,8 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
     denominators.extend((0..active).map(|row| entry(row) + ch.x));
     denominators.iter_mut().batch_invert();
     let multiplicity = column(plan, first, Col::Mult);
-    let fractions = looked_up + 1;
+    let fractions = looked_up.len() + 1;
+    let counted: Vec<_> = looked_up.iter().map(|col| plan.looked_up_rows(*col)).collect();
     for i in 0..shape.sum_columns() {
         let out = &mut trace.columns[Col::Phi(i).index(shape)];
         let mut total = Fr::ZERO;
@@ -222,10 +223,10 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
             out[row] = total;
             for f in 3 * i..(3 * i + 3).min(fractions) {
                 let inverse = denominators[f * active + row];
-                total += if f + 1 == fractions {
-                    -multiplicity[row] * inverse
-                } else {
-                    inverse
+                total += match counted.get(f) {
+                    Some(rows) if rows.contains(&row) => inverse,
+                    Some(_) => Fr::ZERO,
+                    None => -multiplicity[row] * inverse,
                 };
             }
         }

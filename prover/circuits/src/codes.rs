@@ -1,0 +1,270 @@
+//! Codes: where areas are stacked, flags that exclude each other share a fixed column, whose value names the combination
+//! that a row has.
+//!
+//! A flag is the polynomial in its column (or in two) that is 1 at the codes with the flag and 0 at the others. None has a
+//! degree over 4, for it multiplies a cell. Code 0 is always the combination without flags: fixed columns are 0 on blinded
+//! rows.
+
+use crate::columns::Fix;
+use crate::fill::signed;
+use crate::program::{Carry, CombineRow, Load, Step};
+use halo2_proofs::plonk::Expression;
+use halo2curves::bn256::Fr;
+use halo2curves::ff::Field;
+
+/// A column of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Code {
+    /// How D takes in a row.
+    Sum,
+    /// How a tap's accumulator takes in a row.
+    Tap(usize),
+    /// How alpha goes on: with [`Code::Load`], see [`combine_codes`].
+    Carry,
+    /// What alpha takes in.
+    Load,
+    /// How gamma goes on, whether it must be 0, and the rows where the lookup sums are.
+    Gamma,
+    /// What a row that does not run the permutation does with its words.
+    Words,
+    /// Two bits: which step of the permutation follows.
+    Round(usize),
+}
+
+impl Code {
+    /// The columns for a number of taps, in order.
+    pub(crate) fn all(taps: usize) -> impl Iterator<Item = Code> {
+        let rest = [
+            Code::Carry,
+            Code::Load,
+            Code::Gamma,
+            Code::Words,
+            Code::Round(0),
+            Code::Round(1),
+        ];
+        std::iter::once(Code::Sum)
+            .chain((0..taps).map(Code::Tap))
+            .chain(rest)
+    }
+}
+
+/// D: (code, steps, takes the pre-activation in).
+const SUMS: [(i64, bool, bool); 4] = [
+    (0, false, false),
+    (1, false, true),
+    (2, true, false),
+    (3, true, true),
+];
+
+/// A tap: (code, is held, steps, takes the activation in).
+///
+/// Six points for polynomials of degree 4: ±1, ±2 and ±3, shifted by one. `held` and `steps` are even in the unshifted
+/// code; for the mask, the masked points 1, 2 and -3 add up to 0, which is when the leading coefficient vanishes.
+const TAPS: [(i64, bool, bool, bool); 6] = [
+    (0, false, false, false),
+    (2, false, false, true),
+    (-1, true, false, false),
+    (3, true, false, true),
+    (4, false, true, false),
+    (-2, false, true, true),
+];
+
+/// Codes of gamma: dropped, held, times r, held and 0, dropped where the lookup sums are 0.
+const GAMMA: std::ops::Range<i64> = 0..5;
+/// Codes of the words: nothing, the first value of an element, a further one, words move on, a pinned word.
+const WORDS: std::ops::Range<i64> = 0..5;
+
+/// The code of a row's sums.
+pub(crate) fn sum_code(steps: bool, taken: bool) -> i64 {
+    i64::from(taken) + 2 * i64::from(steps)
+}
+
+/// The code of a tap's row.
+pub(crate) fn tap_code(held: bool, steps: bool, masked: bool) -> i64 {
+    let found = TAPS.iter().find(|t| (t.1, t.2, t.3) == (held, steps, masked));
+    found.map_or(0, |t| t.0)
+}
+
+/// The codes of a row's carry and load.
+pub(crate) fn combine_codes(row: &CombineRow) -> (i64, i64) {
+    match (row.carry, row.load) {
+        (Carry::Hold, _) => (1, 0),
+        (Carry::R, _) => (1, 1),
+        (Carry::Z, _) => (1, 2),
+        (Carry::Scale, _) => (2, 3),
+        (Carry::Drop, Load::Nothing) => (0, 0),
+        // With one weight a row, the base of a fold matters from its second row on.
+        (Carry::Drop, Load::FoldR | Load::FoldZ) => (0, 1),
+        (Carry::Drop, Load::One) => (0, 2),
+        (Carry::Drop, Load::Z) => (0, 3),
+    }
+}
+
+/// The code of gamma in a row of the program; the first row reads a row before the program.
+pub(crate) fn gamma_code(row: &CombineRow, first: bool) -> i64 {
+    match row.gamma {
+        _ if row.zero => 3,
+        Step::Hold if !first => 1,
+        Step::R => 2,
+        Step::Drop | Step::Hold => 0,
+    }
+}
+
+/// Gamma's code where the lookup sums are 0.
+pub(crate) const GAMMA_ENDS: i64 = 4;
+
+/// The code of a row's words.
+pub(crate) fn words_code(flag: Fix) -> i64 {
+    match flag {
+        Fix::Pack => 1,
+        Fix::PackCont => 2,
+        Fix::Shift => 3,
+        Fix::Pin => 4,
+        _ => 0,
+    }
+}
+
+/// The two bits of a step of the permutation.
+pub(crate) fn round_code(flag: Fix) -> [i64; 2] {
+    match flag {
+        Fix::HashRotate => [1, 0],
+        Fix::HashPartial => [0, 1],
+        Fix::HashFull => [1, 1],
+        _ => [0, 0],
+    }
+}
+
+type Expr = Expression<Fr>;
+
+/// The flag as an expression in the columns of codes; `None` if it has a column of its own.
+pub(crate) fn flag(role: Fix, mut column: impl FnMut(Code) -> Expr) -> Option<Expr> {
+    let one = || Expression::Constant(Fr::ONE);
+    let mut single = |code, points: &[(i64, bool)]| Some(interpolate(&column(code), points));
+    let sums = |of: fn(&(i64, bool, bool)) -> bool| SUMS.map(|s| (s.0, of(&s)));
+    let taps = |of: fn(&(i64, bool, bool, bool)) -> bool| TAPS.map(|t| (t.0, of(&t)));
+    let among = |range: std::ops::Range<i64>, codes: &[i64]| -> Vec<(i64, bool)> {
+        range.map(|code| (code, codes.contains(&code))).collect()
+    };
+    let loads = |column: &mut dyn FnMut(Code) -> Expr, code: i64| {
+        interpolate(&column(Code::Load), &among(0..4, &[code]))
+    };
+    match role {
+        Fix::DStep => single(Code::Sum, &sums(|s| s.1)),
+        Fix::Acc(_) => single(Code::Sum, &sums(|s| s.2)),
+        Fix::BetaHold(j) => single(Code::Tap(j), &taps(|t| t.1)),
+        Fix::BetaStep(j) => single(Code::Tap(j), &taps(|t| t.2)),
+        Fix::BetaMask(j, _) => single(Code::Tap(j), &taps(|t| t.3)),
+        Fix::GammaHold => single(Code::Gamma, &among(GAMMA, &[1, 3])),
+        Fix::GammaR => single(Code::Gamma, &among(GAMMA, &[2])),
+        Fix::Zero => single(Code::Gamma, &among(GAMMA, &[3])),
+        Fix::Ends => single(Code::Gamma, &among(GAMMA, &[GAMMA_ENDS])),
+        Fix::Pack => single(Code::Words, &among(WORDS, &[1])),
+        Fix::PackCont => single(Code::Words, &among(WORDS, &[1, 2])),
+        Fix::Shift => single(Code::Words, &among(WORDS, &[3])),
+        Fix::Pin => single(Code::Words, &among(WORDS, &[4])),
+        Fix::HashRotate => Some(column(Code::Round(0)) * (one() - column(Code::Round(1)))),
+        Fix::HashPartial => Some((one() - column(Code::Round(0))) * column(Code::Round(1))),
+        Fix::HashFull => Some(column(Code::Round(0)) * column(Code::Round(1))),
+        // Carry and load: (1, 0) holds, (1, 1) folds on by r, (1, 2) by z, (2, 3) scales; (0, 1) begins a fold, (0, 2) loads 1,
+        // (0, 3) loads z. Load 3 switches off what carry 2 would double.
+        Fix::Hold => Some(column(Code::Carry) * loads(&mut column, 0)),
+        Fix::ContR => Some(column(Code::Carry) * loads(&mut column, 1)),
+        Fix::ContZ => Some(column(Code::Carry) * loads(&mut column, 2)),
+        Fix::Scale => single(Code::Carry, &among(0..3, &[2])),
+        Fix::FoldR => Some(loads(&mut column, 1)),
+        Fix::FoldZ => Some(column(Code::Carry) * loads(&mut column, 2)),
+        Fix::AlphaOne => Some((one() - column(Code::Carry)) * loads(&mut column, 2)),
+        Fix::AlphaZ => {
+            let half = Fr::from(2).invert().unwrap_or(Fr::ZERO);
+            Some((one() - column(Code::Carry) * half) * loads(&mut column, 3))
+        }
+        _ => None,
+    }
+}
+
+/// The polynomial of least degree through 0 and 1 at these points, by divided differences.
+fn interpolate(at: &Expr, points: &[(i64, bool)]) -> Expr {
+    let mut table: Vec<Fr> = points.iter().map(|p| Fr::from(u64::from(p.1))).collect();
+    let mut coefficients = Vec::with_capacity(points.len());
+    for order in 1..=points.len() {
+        coefficients.extend(table.first());
+        for i in 0..points.len() - order {
+            let distance = signed(points[i + order].0 - points[i].0);
+            table[i] = (table[i + 1] - table[i]) * distance.invert().unwrap_or(Fr::ZERO);
+        }
+    }
+    while coefficients.len() > 1 && coefficients.last() == Some(&Fr::ZERO) {
+        coefficients.pop();
+    }
+    let last = coefficients.pop().unwrap_or(Fr::ZERO);
+    let steps = points.iter().zip(&coefficients).rev();
+    steps.fold(Expression::Constant(last), |sum, ((code, _), constant)| {
+        let factor = at.clone() - Expression::Constant(signed(*code));
+        let product = match sum {
+            Expression::Constant(by) => factor * by,
+            sum => sum * factor,
+        };
+        if bool::from(constant.is_zero()) {
+            product
+        } else {
+            product + Expression::Constant(*constant)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(expression: &Expr, code: i64) -> Fr {
+        expression.evaluate(
+            &|constant| constant,
+            &|_| unreachable!(),
+            &|_| unreachable!(),
+            &|_| unreachable!(),
+            &|_| unreachable!(),
+            &|_| signed(code),
+            &|a| -a,
+            &|a, b| a + b,
+            &|a, b| a * b,
+            &|a, by| a * by,
+        )
+    }
+
+    /// A stand-in for a column: any leaf that the evaluation can replace.
+    fn leaf() -> Expr {
+        let mut meta = halo2_proofs::plonk::ConstraintSystem::<Fr>::default();
+        meta.advice_column();
+        Expression::Challenge(meta.challenge_usable_after(halo2_proofs::plonk::FirstPhase))
+    }
+
+    #[test]
+    fn polynomials_take_their_values_and_have_degree_4_at_most() {
+        let held = TAPS.map(|t| (t.0, t.1));
+        let steps = TAPS.map(|t| (t.0, t.2));
+        let masked = TAPS.map(|t| (t.0, t.3));
+        let gamma: Vec<_> = GAMMA.map(|c| (c, c == 1 || c == 3)).collect();
+        for points in [&held[..], &steps, &masked, &gamma] {
+            let polynomial = interpolate(&leaf(), points);
+            for (code, expected) in points {
+                assert_eq!(value(&polynomial, *code), Fr::from(u64::from(*expected)));
+            }
+            // Through five points there is exactly one polynomial of degree 4.
+            let fewer = interpolate(&leaf(), &points[..5]);
+            for code in -9..9 {
+                assert_eq!(value(&polynomial, code), value(&fewer, code));
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_distinct_and_0_has_no_flags() {
+        for (i, tap) in TAPS.iter().enumerate() {
+            assert!(TAPS[..i].iter().all(|other| other.0 != tap.0));
+            assert_eq!(tap_code(tap.1, tap.2, tap.3), tap.0);
+        }
+        assert_eq!(tap_code(false, false, false), 0);
+        assert_eq!(sum_code(false, false), 0);
+        assert_eq!(combine_codes(&CombineRow::default()), (0, 0));
+    }
+}
