@@ -81,7 +81,9 @@ pub(crate) fn sum_code(steps: bool, taken: bool) -> i64 {
 
 /// The code of a tap's row.
 pub(crate) fn tap_code(held: bool, steps: bool, masked: bool) -> i64 {
-    let found = TAPS.iter().find(|t| (t.1, t.2, t.3) == (held, steps, masked));
+    let found = TAPS
+        .iter()
+        .find(|t| (t.1, t.2, t.3) == (held, steps, masked));
     found.map_or(0, |t| t.0)
 }
 
@@ -212,23 +214,35 @@ fn interpolate(at: &Expr, points: &[(i64, bool)]) -> Expr {
     })
 }
 
+/// The value of a flag, given the codes.
+#[cfg(test)]
+pub(crate) fn value_of_flag(role: Fix, value: impl Fn(Code) -> Fr) -> Option<Fr> {
+    let expression = flag(role, |code| Expression::Constant(value(code)))?;
+    Some(evaluate(&expression, |_| Fr::ZERO))
+}
+
+#[cfg(test)]
+fn evaluate(expression: &Expr, challenge: impl Fn(halo2_proofs::plonk::Challenge) -> Fr) -> Fr {
+    expression.evaluate(
+        &|constant| constant,
+        &|_| Fr::ZERO,
+        &|_| Fr::ZERO,
+        &|_| Fr::ZERO,
+        &|_| Fr::ZERO,
+        &challenge,
+        &|a| -a,
+        &|a, b| a + b,
+        &|a, b| a * b,
+        &|a, by| a * by,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn value(expression: &Expr, code: i64) -> Fr {
-        expression.evaluate(
-            &|constant| constant,
-            &|_| unreachable!(),
-            &|_| unreachable!(),
-            &|_| unreachable!(),
-            &|_| unreachable!(),
-            &|_| signed(code),
-            &|a| -a,
-            &|a, b| a + b,
-            &|a, b| a * b,
-            &|a, by| a * by,
-        )
+        evaluate(expression, |_| signed(code))
     }
 
     /// A stand-in for a column: any leaf that the evaluation can replace.

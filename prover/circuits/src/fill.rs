@@ -259,7 +259,11 @@ fn encode(plan: &ChunkPlan, filled: &mut Filled) {
     for (row, line) in plan.program.iter().enumerate() {
         let (carry, load) = codes::combine_codes(line);
         let gamma = codes::gamma_code(line, row == 0);
-        for (code, value) in [(Code::Carry, carry), (Code::Load, load), (Code::Gamma, gamma)] {
+        for (code, value) in [
+            (Code::Carry, carry),
+            (Code::Load, load),
+            (Code::Gamma, gamma),
+        ] {
             filled.set(Fix::Code(code), row, signed(value));
         }
     }
@@ -271,7 +275,11 @@ fn encode(plan: &ChunkPlan, filled: &mut Filled) {
         let words = [Fix::Pack, Fix::PackCont, Fix::Shift, Fix::Pin];
         let rounds = [Fix::HashRotate, Fix::HashPartial, Fix::HashFull];
         let (word, round) = (words.into_iter().find(set), rounds.into_iter().find(set));
-        filled.set(Fix::Code(Code::Words), row, signed(word.map_or(0, codes::words_code)));
+        filled.set(
+            Fix::Code(Code::Words),
+            row,
+            signed(word.map_or(0, codes::words_code)),
+        );
         let bits = round.map_or([0, 0], codes::round_code);
         for (bit, value) in bits.into_iter().enumerate() {
             filled.set(Fix::Code(Code::Round(bit)), row, signed(value));

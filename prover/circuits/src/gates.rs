@@ -319,7 +319,11 @@ fn stacked_accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     relation(c, gates);
     for j in 1..c.cols.shape.taps {
         // The second tap stands in the operand's column, which copy constraints bind in the program.
-        let on = if j == 1 { values.clone() } else { active.clone() };
+        let on = if j == 1 {
+            values.clone()
+        } else {
+            active.clone()
+        };
         let gate = on * c.cur(Col::Beta(j)) - activations(c, j);
         gates.push((beta_equation(j), gate));
     }
@@ -413,8 +417,7 @@ fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     ));
     gates.push((
         "pack: next b = 2^16 b + next a".into(),
-        c.fix(Fix::PackCont)
-            * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
+        c.fix(Fix::PackCont) * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
     ));
     for j in 0..2 {
         gates.push((

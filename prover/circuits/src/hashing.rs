@@ -8,9 +8,9 @@
 //! take its second and third word in, which move on to their places.
 
 use crate::columns::{CellRef, Col};
-use crate::shape::CircuitShape;
 use crate::commitment::{InferenceCommitment, VALUES_PER_ELEMENT, leaf_tag};
 use crate::poseidon::{FULL_ROUNDS, PARTIAL_ROUNDS, mds, round_constants};
+use crate::shape::CircuitShape;
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel, Visibility};
 use chainfer_model::quantized::TensorId;
 use halo2curves::bn256::Fr;
@@ -250,8 +250,15 @@ impl HashGrid {
 
     /// Lane and first row of an element.
     pub(crate) fn element_at(&self, element: usize) -> (usize, usize) {
-        let rows = if self.stacked { STACKED_PACK_ROWS } else { PACK_ROWS };
-        (element % self.lanes, self.first_element + rows * (element / self.lanes))
+        let rows = if self.stacked {
+            STACKED_PACK_ROWS
+        } else {
+            PACK_ROWS
+        };
+        (
+            element % self.lanes,
+            self.first_element + rows * (element / self.lanes),
+        )
     }
 
     /// Row of an element's slot for a value, and the word that holds it; values are taken in from the highest.
@@ -265,7 +272,11 @@ impl HashGrid {
 
     /// Values of an element that have a slot, those past its length included.
     pub(crate) fn values(&self) -> usize {
-        if self.stacked { VALUES_PER_ELEMENT } else { 2 * PACK_ROWS }
+        if self.stacked {
+            VALUES_PER_ELEMENT
+        } else {
+            2 * PACK_ROWS
+        }
     }
 
     /// Row of a slot's first S-box.
@@ -279,16 +290,25 @@ impl HashGrid {
 
     /// Lane and row of a permutation's first S-box.
     pub(crate) fn permutation_at(&self, permutation: usize) -> (usize, usize) {
-        (permutation % self.lanes, self.slot(permutation / self.lanes))
+        (
+            permutation % self.lanes,
+            self.slot(permutation / self.lanes),
+        )
     }
 
     /// The cell that takes in word `j` of a permutation.
     pub(crate) fn word_at(&self, permutation: usize, j: usize) -> CellRef {
         let (lane, row) = self.permutation_at(permutation);
         if self.stacked {
-            CellRef { col: Col::Hash(lane, 0), row: row - j }
+            CellRef {
+                col: Col::Hash(lane, 0),
+                row: row - j,
+            }
         } else {
-            CellRef { col: Col::Hash(lane, j), row }
+            CellRef {
+                col: Col::Hash(lane, j),
+                row,
+            }
         }
     }
 
@@ -309,7 +329,11 @@ impl HashGrid {
             Source::Constant(i) => cell(0, self.constant_at(i)),
             Source::Element(i) => {
                 let (lane, row) = self.element_at(i);
-                let rows = if self.stacked { STACKED_PACK_ROWS } else { PACK_ROWS };
+                let rows = if self.stacked {
+                    STACKED_PACK_ROWS
+                } else {
+                    PACK_ROWS
+                };
                 cell(lane, row + rows - 1)
             }
             Source::Output(i) => {

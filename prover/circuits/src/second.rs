@@ -215,7 +215,10 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
     denominators.iter_mut().batch_invert();
     let multiplicity = column(plan, first, Col::Mult);
     let fractions = looked_up.len() + 1;
-    let counted: Vec<_> = looked_up.iter().map(|col| plan.looked_up_rows(*col)).collect();
+    let counted: Vec<_> = looked_up
+        .iter()
+        .map(|col| plan.looked_up_rows(*col))
+        .collect();
     for i in 0..shape.sum_columns() {
         let out = &mut trace.columns[Col::Phi(i).index(shape)];
         let mut total = Fr::ZERO;

@@ -100,7 +100,12 @@ impl CircuitShape {
             ("pooling", u64::from(self.pooling) + 1),
         ];
         for (what, got) in single {
-            check(!self.stacked || got == 1, what, got, "1 where areas are stacked")?;
+            check(
+                !self.stacked || got == 1,
+                what,
+                got,
+                "1 where areas are stacked",
+            )?;
         }
         Ok(())
     }

@@ -82,10 +82,16 @@ fn free_stacked(setup: &Setup, cell: CellRef) -> Option<&'static str> {
             let packs = elements.map(|i| plan.grid.element_at(i).1);
             let mut packed = packs.map(|first| first..first + STACKED_PACK_ROWS);
             let in_element = packed.find(|rows| rows.contains(&cell.row));
-            let hashed = slots.iter().any(|first| (*first..first + PERMUTATION_ROWS).contains(&cell.row));
-            let loading = slots.iter().any(|first| (first - 2..*first).contains(&cell.row));
+            let hashed = slots
+                .iter()
+                .any(|first| (*first..first + PERMUTATION_ROWS).contains(&cell.row));
+            let loading = slots
+                .iter()
+                .any(|first| (first - 2..*first).contains(&cell.row));
             match in_element {
-                Some(rows) if word == 2 && cell.row + 2 < rows.end => Some("third word while packing"),
+                Some(rows) if word == 2 && cell.row + 2 < rows.end => {
+                    Some("third word while packing")
+                }
                 Some(_) => None,
                 None if loading && word == 2 => Some("third word before it moves on"),
                 None if hashed || loading => None,
