@@ -15,6 +15,10 @@ use halo2curves::ff::Field;
 /// A column of codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
+    /// What stands in the columns of the activations.
+    Area,
+    /// How D takes in a row of a maximum.
+    Pool,
     /// How D takes in a row.
     Sum,
     /// How a tap's accumulator takes in a row.
@@ -33,7 +37,7 @@ pub enum Code {
 
 impl Code {
     /// The columns for a number of taps, in order.
-    pub(crate) fn all(taps: usize) -> impl Iterator<Item = Code> {
+    pub(crate) fn all(taps: usize, pooling: bool) -> impl Iterator<Item = Code> {
         let rest = [
             Code::Carry,
             Code::Load,
@@ -42,7 +46,9 @@ impl Code {
             Code::Round(0),
             Code::Round(1),
         ];
-        std::iter::once(Code::Sum)
+        [Code::Area, Code::Sum]
+            .into_iter()
+            .chain(pooling.then_some(Code::Pool))
             .chain((0..taps).map(Code::Tap))
             .chain(rest)
     }
@@ -73,6 +79,16 @@ const TAPS: [(i64, bool, bool, bool); 6] = [
 const GAMMA: std::ops::Range<i64> = 0..5;
 /// Codes of the words: nothing, the first value of an element, a further one, words move on, a pinned word.
 const WORDS: std::ops::Range<i64> = 0..5;
+
+/// Codes of the area: hashing and the combine program, requantised activations, maxima.
+const AREAS: std::ops::Range<i64> = 0..3;
+/// Codes of a maximum's rows: none, then from the first.
+const POOL: std::ops::Range<i64> = 0..4;
+
+/// The code of a row of activations.
+pub(crate) fn area_code(maximum: bool) -> i64 {
+    1 + i64::from(maximum)
+}
 
 /// The code of a row's sums.
 pub(crate) fn sum_code(steps: bool, taken: bool) -> i64 {
@@ -139,7 +155,7 @@ pub(crate) fn round_code(flag: Fix) -> [i64; 2] {
 type Expr = Expression<Fr>;
 
 /// The flag as an expression in the columns of codes; `None` if it has a column of its own.
-pub(crate) fn flag(role: Fix, mut column: impl FnMut(Code) -> Expr) -> Option<Expr> {
+pub(crate) fn flag(role: Fix, pooling: bool, mut column: impl FnMut(Code) -> Expr) -> Option<Expr> {
     let one = || Expression::Constant(Fr::ONE);
     let mut single = |code, points: &[(i64, bool)]| Some(interpolate(&column(code), points));
     let sums = |of: fn(&(i64, bool, bool)) -> bool| SUMS.map(|s| (s.0, of(&s)));
@@ -151,6 +167,11 @@ pub(crate) fn flag(role: Fix, mut column: impl FnMut(Code) -> Expr) -> Option<Ex
         interpolate(&column(Code::Load), &among(0..4, &[code]))
     };
     match role {
+        Fix::Value | Fix::Requantised if !pooling => Some(column(Code::Area)),
+        Fix::Value => single(Code::Area, &among(AREAS, &[1, 2])),
+        Fix::Requantised => single(Code::Area, &among(AREAS, &[1])),
+        Fix::Pool => single(Code::Area, &among(AREAS, &[2])),
+        Fix::PoolRow(i) => single(Code::Pool, &among(POOL, &[i as i64 + 1])),
         Fix::DStep => single(Code::Sum, &sums(|s| s.1)),
         Fix::Acc(_) => single(Code::Sum, &sums(|s| s.2)),
         Fix::BetaHold(j) => single(Code::Tap(j), &taps(|t| t.1)),
@@ -216,8 +237,8 @@ fn interpolate(at: &Expr, points: &[(i64, bool)]) -> Expr {
 
 /// The value of a flag, given the codes.
 #[cfg(test)]
-pub(crate) fn value_of_flag(role: Fix, value: impl Fn(Code) -> Fr) -> Option<Fr> {
-    let expression = flag(role, |code| Expression::Constant(value(code)))?;
+pub(crate) fn value_of_flag(role: Fix, pooling: bool, value: impl Fn(Code) -> Fr) -> Option<Fr> {
+    let expression = flag(role, pooling, |code| Expression::Constant(value(code)))?;
     Some(evaluate(&expression, |_| Fr::ZERO))
 }
 

@@ -1,6 +1,7 @@
 //! Names of the columns and of cells in them, and the columns that a shape allocates.
 
 use crate::codes::Code;
+use crate::layout::POOL_ROWS;
 use crate::shape::{CircuitShape, HASH_COLUMNS};
 use halo2_proofs::plonk::{
     Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
@@ -206,6 +207,10 @@ pub enum Fix {
     Pool,
     /// Row of activations (stacked); the other active rows hash and combine.
     Value,
+    /// Row of activations that are requantised (stacked).
+    Requantised,
+    /// Row of a maximum, from the first (stacked).
+    PoolRow(usize),
     /// A column of codes (stacked).
     Code(Code),
 }
@@ -217,19 +222,28 @@ pub(crate) fn fixed_columns(shape: &CircuitShape) -> Vec<Fix> {
         let mut v = vec![
             Fix::Table,
             Fix::Active,
-            Fix::Value,
             Fix::Weight(0),
             Fix::HashConst,
             Fix::Product,
         ];
-        v.extend(Code::all(shape.taps).map(Fix::Code));
+        v.extend(Code::all(shape.taps, shape.pooling).map(Fix::Code));
         return v;
     }
     flag_columns(shape)
 }
 
-/// One column a flag; where areas are stacked, these are what the codes stand for.
-pub(crate) fn flag_columns(shape: &CircuitShape) -> Vec<Fix> {
+/// The flags that codes stand for, and the values that share columns, where areas are stacked.
+pub(crate) fn stacked_flags(shape: &CircuitShape) -> Vec<Fix> {
+    let mut v = flag_columns(shape);
+    v.extend([Fix::Value, Fix::Requantised, Fix::Shift]);
+    if shape.pooling {
+        v.extend((0..POOL_ROWS).map(Fix::PoolRow));
+    }
+    v
+}
+
+/// One column a flag.
+fn flag_columns(shape: &CircuitShape) -> Vec<Fix> {
     let mut v = vec![Fix::Table, Fix::Active, Fix::Ends];
     for l in 0..shape.lanes {
         v.extend([Fix::Acc(l), Fix::Bias(l)]);

@@ -1,9 +1,9 @@
 //! Contents of the fixed columns.
 
 use crate::codes::{self, Code};
-use crate::columns::{Fix, fixed_columns, flag_columns};
+use crate::columns::{Fix, fixed_columns, stacked_flags};
 use crate::hashing::{PACK_ROWS, RoundStep, STACKED_PACK_ROWS, schedule};
-use crate::layout::{TensorLayout, layers};
+use crate::layout::{POOL_ROWS, TensorLayout, layers};
 use crate::plan::ChunkPlan;
 use crate::program::{Carry, Load, Step};
 use chainfer_model::quantized::{QLayer, QLinear, TermMap};
@@ -37,9 +37,9 @@ pub(crate) fn signed(v: i64) -> Fr {
 /// Fills every fixed column of a plan.
 pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     let zero = vec![Fr::ZERO; plan.usable];
+    let flags = plan.shape.stacked.then(|| stacked_flags(&plan.shape));
     let columns = (fixed_columns(&plan.shape).into_iter())
-        .chain(flag_columns(&plan.shape))
-        .chain(plan.shape.stacked.then_some(Fix::Shift))
+        .chain(flags.into_iter().flatten())
         .map(|f| (f, zero.clone()))
         .collect();
     let mut filled = Filled { columns };
@@ -56,7 +56,14 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     for layer in layers(&plan.model, plan.spec()) {
         match layer {
             QLayer::Linear(linear) => pre_activations(plan, linear, &mut filled),
-            QLayer::MaxPool(pool) => maxima(&plan.layout.tensors[&pool.output], &mut filled),
+            QLayer::MaxPool(pool) => {
+                let tensor = &plan.layout.tensors[&pool.output];
+                if plan.shape.stacked {
+                    stacked_maxima(tensor, &mut filled);
+                } else {
+                    maxima(tensor, &mut filled);
+                }
+            }
         }
     }
     combine(plan, &mut filled);
@@ -142,6 +149,18 @@ fn maxima(tensor: &TensorLayout, filled: &mut Filled) {
     }
     for element in 0..tensor.dims.len() {
         filled.flag(Fix::Pool, tensor.cell(element).0);
+    }
+}
+
+/// Every slot of the block is a maximum, also where there is no element: its taps are 0 there.
+fn stacked_maxima(tensor: &TensorLayout, filled: &mut Filled) {
+    for row in block(tensor) {
+        let at = (row - tensor.base) % POOL_ROWS;
+        if at == 0 && !restarts(tensor, row, false) {
+            filled.flag(Fix::DStep, row);
+        }
+        filled.flag(Fix::Pool, row);
+        filled.flag(Fix::PoolRow(at), row);
     }
 }
 
@@ -239,14 +258,18 @@ fn stacked_hashing(plan: &ChunkPlan, filled: &mut Filled) {
 /// Turns flags into the codes that stand for them, and moves values to the columns that they share.
 fn encode(plan: &ChunkPlan, filled: &mut Filled) {
     for row in plan.value_rows() {
-        filled.flag(Fix::Value, row);
         let bias = filled.columns[&Fix::Bias(0)][row];
         filled.set(Fix::Weight(0), row, bias);
-        let set = |role| !bool::from(filled.columns[&role][row].is_zero());
-        let mut found = vec![(
-            Code::Sum,
-            codes::sum_code(set(Fix::DStep), set(Fix::Acc(0))),
-        )];
+        let flagged = |role| filled.columns.get(&role).map(|flags| flags[row]);
+        let set = |role| flagged(role).is_some_and(|flag| !bool::from(flag.is_zero()));
+        let maximum = set(Fix::Pool);
+        let pool_row = (0..POOL_ROWS).find(|i| set(Fix::PoolRow(*i)));
+        let sums = codes::sum_code(set(Fix::DStep), set(Fix::Acc(0)));
+        let mut found = vec![
+            (Code::Area, codes::area_code(maximum)),
+            (Code::Sum, sums),
+            (Code::Pool, pool_row.map_or(0, |i| i as i64 + 1)),
+        ];
         for j in 0..plan.shape.taps {
             let flags = [Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)];
             let [held, steps, masked] = flags.map(set);
@@ -254,6 +277,10 @@ fn encode(plan: &ChunkPlan, filled: &mut Filled) {
         }
         for (code, value) in found {
             filled.set(Fix::Code(code), row, signed(value));
+        }
+        filled.flag(Fix::Value, row);
+        if !maximum {
+            filled.flag(Fix::Requantised, row);
         }
     }
     for (row, line) in plan.program.iter().enumerate() {

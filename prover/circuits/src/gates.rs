@@ -39,8 +39,9 @@ impl Cells<'_, '_> {
     /// A fixed column, or the flag that codes stand for.
     fn fix(&mut self, role: Fix) -> Expr {
         if self.cols.shape.stacked {
+            let pooling = self.cols.shape.pooling;
             let own = |code| self.fixed(Fix::Code(code));
-            if let Some(flag) = codes::flag(role, own) {
+            if let Some(flag) = codes::flag(role, pooling, own) {
                 return flag;
             }
         }
@@ -53,11 +54,21 @@ impl Cells<'_, '_> {
 
     /// Rows of activations.
     fn value_rows(&mut self) -> Expr {
-        self.fixed(if self.cols.shape.stacked {
+        self.fix(if self.cols.shape.stacked {
             Fix::Value
         } else {
             Fix::Active
         })
+    }
+
+    /// Rows where a lane's activation is requantised.
+    fn requantised(&mut self, lane: usize) -> Expr {
+        let shape = &self.cols.shape;
+        match (shape.stacked, shape.pooling && lane < 2) {
+            (true, _) => self.fix(Fix::Requantised),
+            (false, true) => self.fix(Fix::Active) - self.fix(Fix::Pool),
+            (false, false) => self.fix(Fix::Active),
+        }
     }
 
     fn fixed(&mut self, role: Fix) -> Expr {
@@ -131,12 +142,7 @@ type Gates = Vec<(String, Expr)>;
 fn requantise(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let range = u64::from(c.cols.shape.range);
     for l in 0..c.cols.shape.lanes {
-        let pool = if l < 2 { c.fix(Fix::Pool) } else { int(0) };
-        let on = if c.cols.shape.pooling && l < 2 {
-            c.value_rows() - pool
-        } else {
-            c.value_rows()
-        };
+        let on = c.requantised(l);
         let (y, v, biased) = (c.cur(Col::Y(l)), c.cur(Col::V(l)), c.cur(Col::C(l)));
         let saturation = biased.clone() - int(1);
         let square = saturation.clone() * saturation.clone();
@@ -175,7 +181,12 @@ fn pre_activations(c: &mut Cells<'_, '_>) -> Expr {
     let z = c.z();
     let mut step = c.fix(Fix::DStep) * power(&z, lanes);
     if c.cols.shape.pooling {
-        step = step + c.fix(Fix::DUnit) * z.clone();
+        step = step
+            + if c.cols.shape.stacked {
+                c.fix(Fix::PoolRow(1)) + c.fix(Fix::PoolRow(2))
+            } else {
+                c.fix(Fix::DUnit) * z.clone()
+            };
     }
     let mut total = step * c.prev(Col::D);
     for l in 0..lanes {
@@ -183,10 +194,14 @@ fn pre_activations(c: &mut Cells<'_, '_>) -> Expr {
         total = total + c.fix(Fix::Acc(l)) * inner * power(&z, lanes - 1 - l);
     }
     if c.cols.shape.pooling {
-        let r = c.r();
-        let taps = pool_taps(c);
         total = total
-            + c.fix(Fix::Pool) * sum(taps.into_iter().enumerate().map(|(j, a)| a * power(&r, j)));
+            + if c.cols.shape.stacked {
+                stacked_pool_taps(c)
+            } else {
+                let r = c.r();
+                let taps = pool_taps(c).into_iter().enumerate();
+                c.fix(Fix::Pool) * sum(taps.map(|(j, a)| a * power(&r, j)))
+            };
     }
     total
 }
@@ -222,6 +237,34 @@ fn pool_taps(c: &mut Cells<'_, '_>) -> [Expr; 4] {
         third.clone(),
         third - p1 + n1,
     ]
+}
+
+/// The second operand of a row's comparison where areas are stacked: a - p + n.
+fn second_operand(c: &mut Cells<'_, '_>) -> Expr {
+    c.cur(Col::C(0)) - c.cur(Col::Rem(0)) + c.cur(Col::V(0))
+}
+
+/// The taps that the rows of a maximum give D: the last row compares the first two, every row above the result with one
+/// more.
+fn stacked_pool_taps(c: &mut Cells<'_, '_>) -> Expr {
+    let r = c.r();
+    let second = second_operand(c);
+    let first = c.cur(Col::C(0));
+    c.fix(Fix::PoolRow(0)) * second.clone() * power(&r, 3)
+        + c.fix(Fix::PoolRow(1)) * second.clone() * power(&r, 2)
+        + c.fix(Fix::PoolRow(2)) * (first + second * r)
+}
+
+/// y = max(a, a - p + n) in each of the rows of a maximum, from the last to the first.
+fn stacked_maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let on = c.fix(Fix::Pool);
+    let (y, a) = (c.cur(Col::Y(0)), c.cur(Col::C(0)));
+    let (p, n) = (c.cur(Col::Rem(0)), c.cur(Col::V(0)));
+    gates.push(("max: p n = 0".into(), on.clone() * p * n.clone()));
+    gates.push(("max: y = a + n".into(), on * (y - a.clone() - n)));
+    let continues = c.fix(Fix::PoolRow(0)) + c.fix(Fix::PoolRow(1));
+    let next = c.at(Col::Y(0), 1);
+    gates.push(("max: a = next y".into(), continues * (a - next)));
 }
 
 fn maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
@@ -482,8 +525,10 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, cols: &Columns) {
     for family in families {
         add(meta, cols, family);
     }
-    if cols.shape.pooling {
-        add(meta, cols, maximum);
+    match (cols.shape.pooling, cols.shape.stacked) {
+        (true, true) => add(meta, cols, stacked_maximum),
+        (true, false) => add(meta, cols, maximum),
+        (false, _) => {}
     }
 }
 

@@ -5,7 +5,7 @@ use crate::columns::{CellRef, Col, Columns};
 use crate::error::CircuitError;
 use crate::gates;
 use crate::hashing::{HashGrid, HashPlan, ZERO};
-use crate::layout::{self, ChunkLayout};
+use crate::layout::{self, ChunkLayout, Lanes};
 use crate::program::{self, CombineRow};
 use crate::shape::{CircuitShape, MAX_K};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
@@ -262,7 +262,7 @@ impl ChunkPlan {
             pooling,
             ..CircuitShape::default()
         };
-        if !pooling && options.objective != Objective::Time {
+        if options.objective != Objective::Time {
             let mut shape = CircuitShape {
                 limbs: 1,
                 lanes: 1,
@@ -277,7 +277,11 @@ impl ChunkPlan {
             consider(shape, arranged.end + reserve)?;
         }
         for lanes in if pooling { 2..=4 } else { 1..=4 } {
-            let placed = layout::lay_out(model, spec, lanes, 0)?;
+            let side_by_side = Lanes {
+                count: lanes,
+                stacked: false,
+            };
+            let placed = layout::lay_out(model, spec, side_by_side, 0)?;
             for weights_per_row in [1, 2, 4, 8] {
                 let (combine, _) = program::build(model, spec, &placed, weights_per_row)?;
                 for hash_lanes in 1..=8 {
@@ -439,7 +443,11 @@ impl Arranged {
         shape: &CircuitShape,
         grid: &HashGrid,
     ) -> Result<Self, CircuitError> {
-        let (lanes, per_row) = (shape.lanes, shape.weights_per_row);
+        let per_row = shape.weights_per_row;
+        let lanes = Lanes {
+            count: shape.lanes,
+            stacked: shape.stacked,
+        };
         let mut layout = layout::lay_out(model, chunk, lanes, 0)?;
         let (mut program, mut degree) = program::build(model, chunk, &layout, per_row)?;
         if shape.stacked {

@@ -3,6 +3,7 @@
 use crate::columns::Fix;
 use crate::columns::{CellRef, Col};
 use crate::fill::Filled;
+use crate::layout::POOL_ROWS;
 use crate::plan::ChunkPlan;
 use crate::program::{Carry, Load, Step};
 use crate::witness::FirstTrace;
@@ -66,10 +67,18 @@ fn pre_activations(
     let none = vec![Fr::ZERO; plan.usable];
     let unit = fixed.columns.get(&Fix::DUnit).unwrap_or(&none);
     let pool = fixed.columns.get(&Fix::Pool).unwrap_or(&none);
+    let pool_row = |row: usize| {
+        (0..POOL_ROWS).find(|i| {
+            let flags = fixed.columns.get(&Fix::PoolRow(*i));
+            flags.is_some_and(|flags| !bool::from(flags[row].is_zero()))
+        })
+    };
     let step = &fixed.columns[&Fix::DStep];
     let at = |col, row| column(plan, first, col)[row];
     for row in plan.value_rows() {
-        d *= step[row] * z[lanes] + unit[row] * ch.z;
+        let at_row = pool_row(row);
+        let held = Fr::from(u64::from(at_row.is_some_and(|i| i > 0)));
+        d *= step[row] * z[lanes] + unit[row] * ch.z + held;
         for l in 0..lanes {
             if bool::from(fixed.columns[&Fix::Acc(l)][row].is_zero()) {
                 continue;
@@ -78,7 +87,14 @@ fn pre_activations(
             let acc = at(Col::Rem(l), row) + range * (at(Col::V(l), row) + range * over);
             d += (acc - fixed.columns[&Fix::Bias(l)][row]) * z[lanes - 1 - l];
         }
-        if !bool::from(pool[row].is_zero()) {
+        if let Some(i) = at_row {
+            let first = at(Col::C(0), row);
+            let second = first - at(Col::Rem(0), row) + at(Col::V(0), row);
+            d += second * r[POOL_ROWS - i];
+            if i + 1 == POOL_ROWS {
+                d += first;
+            }
+        } else if !bool::from(pool[row].is_zero()) {
             let (a, c) = (at(Col::C(0), row), at(Col::C(1), row));
             let b = a - at(Col::Rem(0), row) + at(Col::V(0), row);
             let e = c - at(Col::E(0), row) + at(Col::Rem(1), row);

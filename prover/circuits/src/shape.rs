@@ -73,10 +73,10 @@ impl CircuitShape {
             "1 to 4",
         )?;
         check(
-            !self.pooling || self.lanes >= 2,
+            !self.pooling || self.stacked || self.lanes >= 2,
             "lanes",
             self.lanes as u64,
-            "2 to 4 with max pooling",
+            "2 to 4 with max pooling side by side",
         )?;
         check(self.taps <= 64, "taps", self.taps as u64, "at most 64")?;
         let w = self.weights_per_row;
@@ -97,7 +97,6 @@ impl CircuitShape {
             ("hash_lanes", self.hash_lanes as u64),
             ("limbs", self.limbs.into()),
             ("weights_per_row", w as u64),
-            ("pooling", u64::from(self.pooling) + 1),
         ];
         for (what, got) in single {
             check(

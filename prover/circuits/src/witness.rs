@@ -4,7 +4,7 @@ use crate::columns::{CellRef, Col};
 use crate::commitment::InferenceCommitment;
 use crate::error::CircuitError;
 use crate::hashing::{HashPlan, PERMUTATION_ROWS, RoundStep, Source, schedule};
-use crate::layout::layers;
+use crate::layout::{POOL_ROWS, layers};
 use crate::plan::ChunkPlan;
 use crate::poseidon::mds;
 use chainfer_model::executor::linear_accumulators;
@@ -198,6 +198,12 @@ impl Writer<'_> {
     fn max_pool(&mut self, layer: &QMaxPool) {
         let input = self.plan.layout.tensors[&layer.input].dims;
         let output = &self.plan.layout.tensors[&layer.output];
+        if self.plan.shape.stacked {
+            // Slots without an element are maxima of zeros.
+            for row in output.base..output.base + output.rows() {
+                self.small(Col::C(0), row, 0);
+            }
+        }
         for element in 0..output.dims.len() {
             let (c, rest) = (element / output.dims.plane(), element % output.dims.plane());
             let (oy, ox) = (rest / output.dims.w, rest % output.dims.w);
@@ -217,7 +223,24 @@ impl Writer<'_> {
                 }
             }
             let row = output.cell(element).0;
-            self.maximum(row, taps);
+            if self.plan.shape.stacked {
+                self.stacked_maximum(row, taps);
+            } else {
+                self.maximum(row, taps);
+            }
+        }
+    }
+
+    /// The last row compares the first two taps, every row above the result with the next one.
+    fn stacked_maximum(&mut self, row: usize, taps: [u32; 4]) {
+        let mut greatest = taps[0];
+        for (i, tap) in taps.into_iter().skip(1).enumerate() {
+            let at = row + POOL_ROWS - 1 - i;
+            self.small(Col::C(0), at, greatest);
+            let (p, n) = (greatest.saturating_sub(tap), tap.saturating_sub(greatest));
+            self.looked_up(0, at, [p, n, 0]);
+            greatest = greatest.max(tap);
+            self.small(Col::Y(0), at, greatest);
         }
     }
 

@@ -176,15 +176,33 @@ fn every_cell_of_stacked_areas_is_bound() {
     assert_every_cell_is_bound(&setup);
 }
 
-#[test]
-fn every_cell_of_max_pooling_is_bound() {
-    // A range over the table's size: every range check has a high limb.
-    let mut b = Builder::new(480, 32);
+fn pooling(range: u32) -> (PartitionedModel, Vec<Vec<u32>>) {
+    let mut b = Builder::new(range, 32);
     let x = b.input(1, 3, 4);
     let h = b.max_pool(x, [2, 2], [1, 2], [0, 0], (2, 2));
     let y = b.max_pool(h, [1, 3], [1, 1], [0, 1], (2, 2));
     b.graph.outputs.push(y);
     let inputs = b.values();
     let model = partition(&b.graph, &[2], Visibility::Public, Visibility::Committed);
+    (model, inputs)
+}
+
+#[test]
+fn every_cell_of_max_pooling_is_bound() {
+    // A range over the table's size: every range check has a high limb.
+    let (model, inputs) = pooling(480);
     assert_every_cell_is_bound(&setup(&model, &inputs, 0, &options()));
+}
+
+#[test]
+fn every_cell_of_stacked_max_pooling_is_bound() {
+    let (model, inputs) = pooling(240);
+    let options = PlanOptions {
+        objective: Objective::Gas,
+        k: Some(9),
+        ..options()
+    };
+    let setup = setup(&model, &inputs, 0, &options);
+    assert!(setup.plan.shape().stacked && setup.plan.shape().pooling);
+    assert_every_cell_is_bound(&setup);
 }

@@ -71,8 +71,7 @@ pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
                 };
                 let setup = setup(&model, &inputs, chunk, &options);
                 let shape = setup.plan.shape();
-                let stackable = objective == Objective::Gas && !shape.pooling;
-                assert_eq!(shape.stacked, stackable, "{shape:?}");
+                assert_eq!(shape.stacked, objective == Objective::Gas, "{shape:?}");
                 if let Err(failures) = verify(&setup, &setup.circuit) {
                     panic!(
                         "{shape:?}: {} failures, the first: {:#?}",

@@ -594,20 +594,37 @@ fn pinned_constants_that_differ_fail_the_pin() {
 
 #[test]
 fn codes_stand_for_their_flags() {
+    assert_codes_stand_for_flags(&stacked().setup.plan);
+}
+
+#[test]
+fn codes_with_max_pooling_stand_for_their_flags() {
+    let options = PlanOptions {
+        objective: Objective::Gas,
+        ..PlanOptions::default()
+    };
+    let mut b = Builder::new(R, 23);
+    let x = b.input(2, 4, 5);
+    let h = b.max_pool(x, [2, 2], [2, 1], [0, 0], (2, 4));
+    b.graph.outputs.push(h);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[1], Visibility::Committed, Visibility::Public);
+    assert_codes_stand_for_flags(&setup(&model, &inputs, 0, &options).plan);
+}
+
+fn assert_codes_stand_for_flags(plan: &ChunkPlan) {
     use crate::codes;
-    use crate::columns::{Fix, flag_columns};
-    let case = stacked();
-    let plan = &case.setup.plan;
+    use crate::columns::{Fix, stacked_flags};
+    assert!(plan.shape().stacked);
     let filled = crate::fill::fill(plan);
-    let roles: Vec<Fix> = flag_columns(plan.shape())
-        .into_iter()
-        .chain([Fix::Shift])
-        .collect();
+    let roles = stacked_flags(plan.shape());
     let mut checked = 0;
     for role in roles {
         for row in 0..plan.usable {
             let value = |role: Fix| filled.columns[&role][row];
-            let Some(flag) = codes::value_of_flag(role, |code| value(Fix::Code(code))) else {
+            let Some(flag) =
+                codes::value_of_flag(role, plan.shape.pooling, |code| value(Fix::Code(code)))
+            else {
                 continue;
             };
             let expected = match role {
@@ -630,4 +647,43 @@ fn first_of_fold(plan: &ChunkPlan, row: usize) -> Fr {
     let begins =
         |line: &crate::program::CombineRow| line.load == Load::FoldZ && line.carry == Carry::Drop;
     Fr::from(u64::from(plan.program.get(row).is_some_and(begins)))
+}
+
+#[test]
+fn maxima_that_are_not_fail_their_gates() {
+    let options = PlanOptions {
+        objective: Objective::Gas,
+        ..PlanOptions::default()
+    };
+    let mut b = Builder::new(R, 24);
+    let x = b.input(1, 2, 2);
+    let h = b.max_pool(x, [2, 2], [2, 2], [0, 0], (1, 1));
+    b.graph.outputs.push(h);
+    let model = partition(&b.graph, &[1], Visibility::Committed, Visibility::Public);
+    let setup = setup(&model, &[vec![5, 9, 20, 3]], 0, &options);
+    let (row, _) = setup.plan.layout.tensors[&h].cell(0);
+    let cell = |col: fn(usize) -> Col, row| CellRef { col: col(0), row };
+    let get = |cell| setup.circuit.first().unwrap().get(&setup.plan, cell);
+    let forge = |cells: &[(CellRef, Fr)]| {
+        let forged = setup.circuit.tampered(cells);
+        failing(&setup, &recounted(&setup, &forged))
+    };
+    let maximum = cell(Col::Y, row);
+    assert_eq!(get(maximum), Fr::from(20));
+    let one = Fr::one();
+    // Both differences one more: the operands are as before, the maximum is not.
+    let (p, n, y) = (cell(Col::Rem, row), cell(Col::V, row), maximum);
+    let failures = forge(&[(p, get(p) + one), (n, get(n) + one), (y, get(y) + one)]);
+    assert!(failures.contains("max: p n = 0"), "{failures:?}");
+    let failures = forge(&[(y, get(y) + one)]);
+    assert!(failures.contains("max: y = a + n"), "{failures:?}");
+    // The first row goes on from something other than the comparison below it.
+    let a = cell(Col::C, row);
+    let failures = forge(&[(a, get(a) + one), (y, get(y) + one), (p, get(p) + one)]);
+    assert!(failures.contains("max: a = next y"), "{failures:?}");
+    // A tap that is not the activation.
+    let last = row + crate::layout::POOL_ROWS - 1;
+    let (a, p) = (cell(Col::C, last), cell(Col::V, last));
+    let failures = forge(&[(a, get(a) + one), (p, get(p) - one)]);
+    assert_eq!(failures, names(&[RELATION]));
 }
