@@ -1,13 +1,13 @@
-//! Codes: where areas are stacked, flags that exclude each other share a fixed column, whose value names the combination
-//! that a row has.
+//! Codes: flags that exclude each other share a fixed column, whose value names the combination that a row has.
 //!
 //! A flag is the polynomial in its column (or in two) that is 1 at the codes with the flag and 0 at the others. None has a
 //! degree over 4, for it multiplies a cell. Code 0 is always the combination without flags: fixed columns are 0 on blinded
-//! rows.
+//! rows. Side by side, the flags of activations keep columns of their own: several lanes leave no room for their degree.
 
 use crate::columns::Fix;
 use crate::fill::signed;
 use crate::program::{Carry, CombineRow, Load, Step};
+use crate::shape::CircuitShape;
 use halo2_proofs::plonk::Expression;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
@@ -36,21 +36,23 @@ pub enum Code {
 }
 
 impl Code {
-    /// The columns for a number of taps, in order.
-    pub(crate) fn all(taps: usize, pooling: bool) -> impl Iterator<Item = Code> {
-        let rest = [
+    /// The columns of a shape, in order.
+    pub(crate) fn all(shape: &CircuitShape) -> Vec<Code> {
+        let mut v = Vec::new();
+        if shape.stacked {
+            v.extend([Code::Area, Code::Sum]);
+            v.extend(shape.pooling.then_some(Code::Pool));
+            v.extend((0..shape.taps).map(Code::Tap));
+        }
+        v.extend([
             Code::Carry,
             Code::Load,
             Code::Gamma,
             Code::Words,
             Code::Round(0),
             Code::Round(1),
-        ];
-        [Code::Area, Code::Sum]
-            .into_iter()
-            .chain(pooling.then_some(Code::Pool))
-            .chain((0..taps).map(Code::Tap))
-            .chain(rest)
+        ]);
+        v
     }
 }
 
@@ -111,7 +113,7 @@ pub(crate) fn combine_codes(row: &CombineRow) -> (i64, i64) {
         (Carry::Z, _) => (1, 2),
         (Carry::Scale, _) => (2, 3),
         (Carry::Drop, Load::Nothing) => (0, 0),
-        // With one weight a row, the base of a fold matters from its second row on.
+        // Only with one weight a row, where the base of a fold matters from its second row on, for a fold by z.
         (Carry::Drop, Load::FoldR | Load::FoldZ) => (0, 1),
         (Carry::Drop, Load::One) => (0, 2),
         (Carry::Drop, Load::Z) => (0, 3),
@@ -134,7 +136,7 @@ pub(crate) const GAMMA_ENDS: i64 = 4;
 /// The code of a row's words.
 pub(crate) fn words_code(flag: Fix) -> i64 {
     match flag {
-        Fix::Pack => 1,
+        Fix::PackFirst => 1,
         Fix::PackCont => 2,
         Fix::Shift => 3,
         Fix::Pin => 4,
@@ -155,7 +157,11 @@ pub(crate) fn round_code(flag: Fix) -> [i64; 2] {
 type Expr = Expression<Fr>;
 
 /// The flag as an expression in the columns of codes; `None` if it has a column of its own.
-pub(crate) fn flag(role: Fix, pooling: bool, mut column: impl FnMut(Code) -> Expr) -> Option<Expr> {
+pub(crate) fn flag(
+    role: Fix,
+    shape: &CircuitShape,
+    mut column: impl FnMut(Code) -> Expr,
+) -> Option<Expr> {
     let one = || Expression::Constant(Fr::ONE);
     let mut single = |code, points: &[(i64, bool)]| Some(interpolate(&column(code), points));
     let sums = |of: fn(&(i64, bool, bool)) -> bool| SUMS.map(|s| (s.0, of(&s)));
@@ -167,7 +173,19 @@ pub(crate) fn flag(role: Fix, pooling: bool, mut column: impl FnMut(Code) -> Exp
         interpolate(&column(Code::Load), &among(0..4, &[code]))
     };
     match role {
-        Fix::Value | Fix::Requantised if !pooling => Some(column(Code::Area)),
+        Fix::Value
+        | Fix::Requantised
+        | Fix::Pool
+        | Fix::DStep
+        | Fix::Acc(_)
+        | Fix::BetaHold(_)
+        | Fix::BetaStep(_)
+        | Fix::BetaMask(..)
+            if !shape.stacked =>
+        {
+            None
+        }
+        Fix::Value | Fix::Requantised if !shape.pooling => Some(column(Code::Area)),
         Fix::Value => single(Code::Area, &among(AREAS, &[1, 2])),
         Fix::Requantised => single(Code::Area, &among(AREAS, &[1])),
         Fix::Pool => single(Code::Area, &among(AREAS, &[2])),
@@ -181,8 +199,8 @@ pub(crate) fn flag(role: Fix, pooling: bool, mut column: impl FnMut(Code) -> Exp
         Fix::GammaR => single(Code::Gamma, &among(GAMMA, &[2])),
         Fix::Zero => single(Code::Gamma, &among(GAMMA, &[3])),
         Fix::Ends => single(Code::Gamma, &among(GAMMA, &[GAMMA_ENDS])),
-        Fix::Pack => single(Code::Words, &among(WORDS, &[1])),
-        Fix::PackCont => single(Code::Words, &among(WORDS, &[1, 2])),
+        Fix::PackFirst => single(Code::Words, &among(WORDS, &[1])),
+        Fix::PackCont => single(Code::Words, &among(WORDS, &[2])),
         Fix::Shift => single(Code::Words, &among(WORDS, &[3])),
         Fix::Pin => single(Code::Words, &among(WORDS, &[4])),
         Fix::HashRotate => Some(column(Code::Round(0)) * (one() - column(Code::Round(1)))),
@@ -237,8 +255,12 @@ fn interpolate(at: &Expr, points: &[(i64, bool)]) -> Expr {
 
 /// The value of a flag, given the codes.
 #[cfg(test)]
-pub(crate) fn value_of_flag(role: Fix, pooling: bool, value: impl Fn(Code) -> Fr) -> Option<Fr> {
-    let expression = flag(role, pooling, |code| Expression::Constant(value(code)))?;
+pub(crate) fn value_of_flag(
+    role: Fix,
+    shape: &CircuitShape,
+    value: impl Fn(Code) -> Fr,
+) -> Option<Fr> {
+    let expression = flag(role, shape, |code| Expression::Constant(value(code)))?;
     Some(evaluate(&expression, |_| Fr::ZERO))
 }
 

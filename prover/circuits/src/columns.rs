@@ -185,7 +185,7 @@ pub enum Fix {
     Zero,
     /// Weights (hidden).
     Weight(usize),
-    /// Poseidon: constant added before the S-box.
+    /// Poseidon: constant added before the S-box; on other rows what a word is pinned to.
     HashConst,
     /// Poseidon: partial round.
     HashPartial,
@@ -193,16 +193,14 @@ pub enum Fix {
     HashRotate,
     /// Poseidon: third S-box of a full round, then the matrix.
     HashFull,
-    /// Packing row.
-    Pack,
-    /// Packing row that continues the element above; where areas are stacked, that the next row continues.
+    /// First packing row of an element.
+    PackFirst,
+    /// Packing row that continues an element.
     PackCont,
     /// Words move on by one place (stacked).
     Shift,
     /// The first state word is pinned.
     Pin,
-    /// The constant it is pinned to.
-    PinValue,
     /// Max-pooling row.
     Pool,
     /// Row of activations (stacked); the other active rows hash and combine.
@@ -211,51 +209,26 @@ pub enum Fix {
     Requantised,
     /// Row of a maximum, from the first (stacked).
     PoolRow(usize),
-    /// A column of codes (stacked).
+    /// A column of codes.
     Code(Code),
 }
 
 /// The fixed columns that a shape has, in order.
 pub(crate) fn fixed_columns(shape: &CircuitShape) -> Vec<Fix> {
-    if shape.stacked {
-        // Biases are weights of rows with activations, pinned constants are constants of rows without an S-box.
-        let mut v = vec![
-            Fix::Table,
-            Fix::Active,
-            Fix::Weight(0),
-            Fix::HashConst,
-            Fix::Product,
-        ];
-        v.extend(Code::all(shape.taps, shape.pooling).map(Fix::Code));
-        return v;
+    let mut v = vec![Fix::Table, Fix::Active, Fix::HashConst, Fix::Product];
+    v.extend((0..shape.weights_per_row).map(Fix::Weight));
+    if !shape.stacked {
+        // Where areas are stacked, biases are the weights of rows with activations.
+        v.extend((0..shape.lanes).map(Fix::Bias));
+        v.extend(value_flags(shape));
     }
-    flag_columns(shape)
-}
-
-/// The flags that codes stand for, and the values that share columns, where areas are stacked.
-pub(crate) fn stacked_flags(shape: &CircuitShape) -> Vec<Fix> {
-    let mut v = flag_columns(shape);
-    v.extend([Fix::Value, Fix::Requantised, Fix::Shift]);
-    if shape.pooling {
-        v.extend((0..POOL_ROWS).map(Fix::PoolRow));
-    }
+    v.extend(Code::all(shape).into_iter().map(Fix::Code));
     v
 }
 
-/// One column a flag.
-fn flag_columns(shape: &CircuitShape) -> Vec<Fix> {
-    let mut v = vec![Fix::Table, Fix::Active, Fix::Ends];
-    for l in 0..shape.lanes {
-        v.extend([Fix::Acc(l), Fix::Bias(l)]);
-    }
-    v.push(Fix::DStep);
-    for j in 0..shape.taps {
-        v.extend([Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)]);
-        for l in 1..shape.lanes {
-            v.extend([Fix::BetaLane(j, l), Fix::BetaMask(j, l)]);
-        }
-    }
-    v.extend([
+/// The flags that codes stand for, and biases where they share a column.
+pub(crate) fn coded(shape: &CircuitShape) -> Vec<Fix> {
+    let mut v = vec![
         Fix::AlphaOne,
         Fix::AlphaZ,
         Fix::FoldR,
@@ -266,22 +239,40 @@ fn flag_columns(shape: &CircuitShape) -> Vec<Fix> {
         Fix::Hold,
         Fix::GammaHold,
         Fix::GammaR,
-        Fix::Product,
         Fix::Zero,
-    ]);
-    v.extend((0..shape.weights_per_row).map(Fix::Weight));
-    v.extend([
-        Fix::HashConst,
+        Fix::Ends,
         Fix::HashPartial,
         Fix::HashRotate,
         Fix::HashFull,
-        Fix::Pack,
+        Fix::PackFirst,
         Fix::PackCont,
         Fix::Pin,
-        Fix::PinValue,
-    ]);
+    ];
+    if shape.stacked {
+        v.extend(value_flags(shape));
+        v.extend([Fix::Bias(0), Fix::Value, Fix::Requantised, Fix::Shift]);
+        if shape.pooling {
+            v.extend((0..POOL_ROWS).map(Fix::PoolRow));
+        }
+    }
+    v
+}
+
+/// Flags of rows with activations.
+fn value_flags(shape: &CircuitShape) -> Vec<Fix> {
+    let mut v: Vec<Fix> = (0..shape.lanes).map(Fix::Acc).collect();
+    v.push(Fix::DStep);
+    for j in 0..shape.taps {
+        v.extend([Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)]);
+        for l in 1..shape.lanes {
+            v.extend([Fix::BetaLane(j, l), Fix::BetaMask(j, l)]);
+        }
+    }
     if shape.pooling {
-        v.extend([Fix::DUnit, Fix::Pool]);
+        v.push(Fix::Pool);
+        if !shape.stacked {
+            v.push(Fix::DUnit);
+        }
     }
     v
 }

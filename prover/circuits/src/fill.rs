@@ -1,7 +1,7 @@
 //! Contents of the fixed columns.
 
 use crate::codes::{self, Code};
-use crate::columns::{Fix, fixed_columns, stacked_flags};
+use crate::columns::{Fix, coded, fixed_columns};
 use crate::hashing::{PACK_ROWS, RoundStep, STACKED_PACK_ROWS, schedule};
 use crate::layout::{POOL_ROWS, TensorLayout, layers};
 use crate::plan::ChunkPlan;
@@ -12,7 +12,7 @@ use halo2curves::ff::{Field, FromUniformBytes};
 use sha3::{Digest, Keccak256};
 use std::collections::BTreeMap;
 
-/// Fixed columns by role, and where areas are stacked the flags that the codes stand for; each has one value a usable row.
+/// Fixed columns by role, and the flags that the codes stand for; each has one value a usable row.
 pub(crate) struct Filled {
     pub(crate) columns: BTreeMap<Fix, Vec<Fr>>,
 }
@@ -37,9 +37,8 @@ pub(crate) fn signed(v: i64) -> Fr {
 /// Fills every fixed column of a plan.
 pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     let zero = vec![Fr::ZERO; plan.usable];
-    let flags = plan.shape.stacked.then(|| stacked_flags(&plan.shape));
     let columns = (fixed_columns(&plan.shape).into_iter())
-        .chain(flags.into_iter().flatten())
+        .chain(coded(&plan.shape))
         .map(|f| (f, zero.clone()))
         .collect();
     let mut filled = Filled { columns };
@@ -69,10 +68,11 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     combine(plan, &mut filled);
     if plan.shape.stacked {
         stacked_hashing(plan, &mut filled);
-        encode(plan, &mut filled);
+        encode_values(plan, &mut filled);
     } else {
         hashing(plan, &mut filled);
     }
+    encode(plan, &mut filled);
     blinders(plan, &mut filled);
     filled
 }
@@ -201,16 +201,25 @@ fn combine(plan: &ChunkPlan, filled: &mut Filled) {
 
 fn hashing(plan: &ChunkPlan, filled: &mut Filled) {
     for row in 0..plan.grid.pack_rows() {
-        filled.flag(Fix::Pack, row);
-        if row % PACK_ROWS != 0 {
-            filled.flag(Fix::PackCont, row);
-        }
+        let continues = row % PACK_ROWS != 0;
+        filled.flag(
+            if continues {
+                Fix::PackCont
+            } else {
+                Fix::PackFirst
+            },
+            row,
+        );
     }
     permutations(plan, filled);
+    constants(plan, filled);
+}
+
+fn constants(plan: &ChunkPlan, filled: &mut Filled) {
     for (i, constant) in plan.hashing.constants.iter().enumerate() {
         let row = plan.grid.constant_at(i);
         filled.flag(Fix::Pin, row);
-        filled.set(Fix::PinValue, row, *constant);
+        filled.set(Fix::HashConst, row, *constant);
     }
 }
 
@@ -233,16 +242,13 @@ fn stacked_hashing(plan: &ChunkPlan, filled: &mut Filled) {
     for (_, row) in plan.hashing.instances() {
         filled.flag(Fix::Pin, row);
     }
-    for (i, constant) in plan.hashing.constants.iter().enumerate() {
-        let row = plan.grid.constant_at(i);
-        filled.flag(Fix::Pin, row);
-        filled.set(Fix::HashConst, row, *constant);
-    }
+    constants(plan, filled);
     for i in 0..plan.hashing.elements.len() {
         let (_, first) = plan.grid.element_at(i);
         let last = first + STACKED_PACK_ROWS - 2;
-        filled.flag(Fix::Pack, first);
-        for row in first..last {
+        // The flags are of the step to the next row.
+        filled.flag(Fix::PackFirst, first);
+        for row in first + 1..last {
             filled.flag(Fix::PackCont, row);
         }
         // The packed element is the second word; a rotation makes it the first.
@@ -255,8 +261,8 @@ fn stacked_hashing(plan: &ChunkPlan, filled: &mut Filled) {
     }
 }
 
-/// Turns flags into the codes that stand for them, and moves values to the columns that they share.
-fn encode(plan: &ChunkPlan, filled: &mut Filled) {
+/// Turns the flags of activations into the codes that stand for them, and moves biases to the column that they share.
+fn encode_values(plan: &ChunkPlan, filled: &mut Filled) {
     for row in plan.value_rows() {
         let bias = filled.columns[&Fix::Bias(0)][row];
         filled.set(Fix::Weight(0), row, bias);
@@ -283,6 +289,10 @@ fn encode(plan: &ChunkPlan, filled: &mut Filled) {
             filled.flag(Fix::Requantised, row);
         }
     }
+}
+
+/// Turns the other flags into codes.
+fn encode(plan: &ChunkPlan, filled: &mut Filled) {
     for (row, line) in plan.program.iter().enumerate() {
         let (carry, load) = codes::combine_codes(line);
         let gamma = codes::gamma_code(line, row == 0);
@@ -298,8 +308,9 @@ fn encode(plan: &ChunkPlan, filled: &mut Filled) {
         filled.set(Fix::Code(Code::Gamma), row, signed(codes::GAMMA_ENDS));
     }
     for row in 0..plan.grid.rows {
-        let set = |role: &Fix| !bool::from(filled.columns[role][row].is_zero());
-        let words = [Fix::Pack, Fix::PackCont, Fix::Shift, Fix::Pin];
+        let flags = |role: &Fix| filled.columns.get(role).map(|flags| flags[row]);
+        let set = |role: &Fix| flags(role).is_some_and(|flag| !bool::from(flag.is_zero()));
+        let words = [Fix::PackFirst, Fix::PackCont, Fix::Shift, Fix::Pin];
         let rounds = [Fix::HashRotate, Fix::HashPartial, Fix::HashFull];
         let (word, round) = (words.into_iter().find(set), rounds.into_iter().find(set));
         filled.set(

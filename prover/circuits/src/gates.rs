@@ -38,17 +38,12 @@ impl Cells<'_, '_> {
 
     /// A fixed column, or the flag that codes stand for.
     fn fix(&mut self, role: Fix) -> Expr {
-        if self.cols.shape.stacked {
-            let pooling = self.cols.shape.pooling;
-            let own = |code| self.fixed(Fix::Code(code));
-            if let Some(flag) = codes::flag(role, pooling, own) {
-                return flag;
-            }
-        }
-        match role {
-            Fix::Bias(_) if self.cols.shape.stacked => self.fixed(Fix::Weight(0)),
-            Fix::PinValue if self.cols.shape.stacked => self.fixed(Fix::HashConst),
-            _ => self.fixed(role),
+        let shape = &self.cols.shape;
+        let own = |code| self.fixed(Fix::Code(code));
+        match codes::flag(role, shape, own) {
+            Some(flag) => flag,
+            None if shape.stacked && matches!(role, Fix::Bias(_)) => self.fixed(Fix::Weight(0)),
+            None => self.fixed(role),
         }
     }
 
@@ -433,16 +428,17 @@ fn hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     for h in 0..c.cols.shape.hash_lanes {
         permutation(c, gates, h, active.clone());
         let now: Vec<Expr> = (0..3).map(|j| c.cur(Col::Hash(h, j))).collect();
-        let (pack, cont) = (c.fix(Fix::Pack), c.fix(Fix::PackCont));
+        let (first, cont) = (c.fix(Fix::PackFirst), c.fix(Fix::PackCont));
         gates.push((
             format!("pack {h}: a = 2^32 a' + b + 2^16 c"),
-            pack * (now[0].clone() - now[1].clone() - now[2].clone() * two_to(16))
+            (first + cont.clone())
+                * (now[0].clone() - now[1].clone() - now[2].clone() * two_to(16))
                 - cont * c.prev(Col::Hash(h, 0)) * two_to(32),
         ));
         if h == 0 {
             gates.push((
                 "pin: a = constant".into(),
-                c.fix(Fix::Pin) * now[0].clone() - c.fix(Fix::PinValue),
+                c.fix(Fix::Pin) * (now[0].clone() - c.fix(Fix::HashConst)),
             ));
         }
     }
@@ -456,11 +452,12 @@ fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let next: Vec<Expr> = (0..3).map(|j| c.at(Col::Hash(0, j), 1)).collect();
     gates.push((
         "pack: first b = a".into(),
-        c.fix(Fix::Pack) * (now[1].clone() - now[0].clone()),
+        c.fix(Fix::PackFirst) * (now[1].clone() - now[0].clone()),
     ));
     gates.push((
         "pack: next b = 2^16 b + next a".into(),
-        c.fix(Fix::PackCont) * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
+        (c.fix(Fix::PackFirst) + c.fix(Fix::PackCont))
+            * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
     ));
     for j in 0..2 {
         gates.push((
@@ -469,7 +466,7 @@ fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
         ));
     }
     // Instances are 0 below the last one, and constants are pinned there.
-    let pinned = c.fix(Fix::PinValue) + c.instance();
+    let pinned = c.fix(Fix::HashConst) + c.instance();
     gates.push((
         "pin: a = constant + instance".into(),
         c.fix(Fix::Pin) * (now[0].clone() - pinned),

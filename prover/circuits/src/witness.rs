@@ -299,10 +299,12 @@ impl Writer<'_> {
             self.permutation(lane, row, [Fr::ZERO; 3], &schedule);
         }
         for (i, constant) in plan.hashing.constants.iter().enumerate() {
-            // A pinned constant is the constant of its row where the two share a column.
-            let added = if grid.stacked { *constant } else { Fr::ZERO };
-            let state = [*constant, Fr::ZERO, Fr::ZERO];
-            self.state(0, grid.constant_at(i), state, added);
+            // A pinned constant is also what its row adds before the square.
+            let row = grid.constant_at(i);
+            self.state(0, row, [*constant, Fr::ZERO, Fr::ZERO], *constant);
+            for lane in 1..grid.lanes {
+                self.state(lane, row, [Fr::ZERO; 3], *constant);
+            }
         }
         if grid.stacked {
             for (source, row) in plan.hashing.instances() {

@@ -594,7 +594,9 @@ fn pinned_constants_that_differ_fail_the_pin() {
 
 #[test]
 fn codes_stand_for_their_flags() {
-    assert_codes_stand_for_flags(&stacked().setup.plan);
+    for case in cases() {
+        assert_codes_stand_for_flags(&case.setup.plan);
+    }
 }
 
 #[test]
@@ -614,16 +616,15 @@ fn codes_with_max_pooling_stand_for_their_flags() {
 
 fn assert_codes_stand_for_flags(plan: &ChunkPlan) {
     use crate::codes;
-    use crate::columns::{Fix, stacked_flags};
-    assert!(plan.shape().stacked);
+    use crate::columns::{Fix, coded};
     let filled = crate::fill::fill(plan);
-    let roles = stacked_flags(plan.shape());
+    let roles = coded(plan.shape());
     let mut checked = 0;
     for role in roles {
         for row in 0..plan.usable {
             let value = |role: Fix| filled.columns[&role][row];
             let Some(flag) =
-                codes::value_of_flag(role, plan.shape.pooling, |code| value(Fix::Code(code)))
+                codes::value_of_flag(role, plan.shape(), |code| value(Fix::Code(code)))
             else {
                 continue;
             };
