@@ -79,7 +79,8 @@ const TAPS: [(i64, bool, bool, bool); 6] = [
 
 /// Codes of gamma: dropped, held, times r, held and 0, dropped where the lookup sums are 0.
 const GAMMA: std::ops::Range<i64> = 0..5;
-/// Codes of the words: nothing, the first value of an element, a further one, words move on, a pinned word.
+/// Codes of the words: nothing; the first value of an element or, stacked, a word pinned to an instance; a further value;
+/// words move on; a word pinned to a constant.
 const WORDS: std::ops::Range<i64> = 0..5;
 
 /// Codes of the area: hashing and the combine program, requantised activations, maxima.
@@ -136,7 +137,7 @@ pub(crate) const GAMMA_ENDS: i64 = 4;
 /// The code of a row's words.
 pub(crate) fn words_code(flag: Fix) -> i64 {
     match flag {
-        Fix::PackFirst => 1,
+        Fix::PackFirst | Fix::PinInstance => 1,
         Fix::PackCont => 2,
         Fix::Shift => 3,
         Fix::Pin => 4,
@@ -199,7 +200,7 @@ pub(crate) fn flag(
         Fix::GammaR => single(Code::Gamma, &among(GAMMA, &[2])),
         Fix::Zero => single(Code::Gamma, &among(GAMMA, &[3])),
         Fix::Ends => single(Code::Gamma, &among(GAMMA, &[GAMMA_ENDS])),
-        Fix::PackFirst => single(Code::Words, &among(WORDS, &[1])),
+        Fix::PackFirst | Fix::PinInstance => single(Code::Words, &among(WORDS, &[1])),
         Fix::PackCont => single(Code::Words, &among(WORDS, &[2])),
         Fix::Shift => single(Code::Words, &among(WORDS, &[3])),
         Fix::Pin => single(Code::Words, &among(WORDS, &[4])),

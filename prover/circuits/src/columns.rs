@@ -193,14 +193,16 @@ pub enum Fix {
     HashRotate,
     /// Poseidon: third S-box of a full round, then the matrix.
     HashFull,
-    /// First packing row of an element.
+    /// First packing row of an element (side by side).
     PackFirst,
     /// Packing row that continues an element.
     PackCont,
     /// Words move on by one place (stacked).
     Shift,
-    /// The first state word is pinned.
+    /// The first state word is pinned to the row's constant.
     Pin,
+    /// The first state word is pinned to the row's instance (stacked).
+    PinInstance,
     /// Max-pooling row.
     Pool,
     /// Row of activations (stacked); the other active rows hash and combine.
@@ -244,16 +246,18 @@ pub(crate) fn coded(shape: &CircuitShape) -> Vec<Fix> {
         Fix::HashPartial,
         Fix::HashRotate,
         Fix::HashFull,
-        Fix::PackFirst,
         Fix::PackCont,
         Fix::Pin,
     ];
     if shape.stacked {
         v.extend(value_flags(shape));
-        v.extend([Fix::Bias(0), Fix::Value, Fix::Requantised, Fix::Shift]);
+        v.extend([Fix::Bias(0), Fix::Value, Fix::Requantised]);
+        v.extend([Fix::Shift, Fix::PinInstance]);
         if shape.pooling {
             v.extend((0..POOL_ROWS).map(Fix::PoolRow));
         }
+    } else {
+        v.push(Fix::PackFirst);
     }
     v
 }

@@ -240,14 +240,14 @@ fn permutations(plan: &ChunkPlan, filled: &mut Filled) {
 
 fn stacked_hashing(plan: &ChunkPlan, filled: &mut Filled) {
     for (_, row) in plan.hashing.instances() {
-        filled.flag(Fix::Pin, row);
+        filled.flag(Fix::PinInstance, row);
     }
     constants(plan, filled);
     for i in 0..plan.hashing.elements.len() {
         let (_, first) = plan.grid.element_at(i);
         let last = first + STACKED_PACK_ROWS - 2;
         // The flags are of the step to the next row.
-        filled.flag(Fix::PackFirst, first);
+        filled.flag(Fix::Shift, first);
         for row in first + 1..last {
             filled.flag(Fix::PackCont, row);
         }
@@ -310,7 +310,13 @@ fn encode(plan: &ChunkPlan, filled: &mut Filled) {
     for row in 0..plan.grid.rows {
         let flags = |role: &Fix| filled.columns.get(role).map(|flags| flags[row]);
         let set = |role: &Fix| flags(role).is_some_and(|flag| !bool::from(flag.is_zero()));
-        let words = [Fix::PackFirst, Fix::PackCont, Fix::Shift, Fix::Pin];
+        let words = [
+            Fix::PackFirst,
+            Fix::PackCont,
+            Fix::Shift,
+            Fix::Pin,
+            Fix::PinInstance,
+        ];
         let rounds = [Fix::HashRotate, Fix::HashPartial, Fix::HashFull];
         let (word, round) = (words.into_iter().find(set), rounds.into_iter().find(set));
         filled.set(

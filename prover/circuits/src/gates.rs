@@ -451,13 +451,8 @@ fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let now: Vec<Expr> = (0..2).map(|j| c.cur(Col::Hash(0, j))).collect();
     let next: Vec<Expr> = (0..3).map(|j| c.at(Col::Hash(0, j), 1)).collect();
     gates.push((
-        "pack: first b = a".into(),
-        c.fix(Fix::PackFirst) * (now[1].clone() - now[0].clone()),
-    ));
-    gates.push((
         "pack: next b = 2^16 b + next a".into(),
-        (c.fix(Fix::PackFirst) + c.fix(Fix::PackCont))
-            * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
+        c.fix(Fix::PackCont) * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
     ));
     for j in 0..2 {
         gates.push((
@@ -465,11 +460,13 @@ fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
             c.fix(Fix::Shift) * (next[j + 1].clone() - now[j].clone()),
         ));
     }
-    // Instances are 0 below the last one, and constants are pinned there.
-    let pinned = c.fix(Fix::HashConst) + c.instance();
     gates.push((
-        "pin: a = constant + instance".into(),
-        c.fix(Fix::Pin) * (now[0].clone() - pinned),
+        "pin: a = constant".into(),
+        c.fix(Fix::Pin) * (now[0].clone() - c.fix(Fix::HashConst)),
+    ));
+    gates.push((
+        "pin: a = instance".into(),
+        c.fix(Fix::PinInstance) * (now[0].clone() - c.instance()),
     ));
 }
 

@@ -4,8 +4,8 @@
 //! (81 S-boxes and the output), then rows that pin constants. What is hashed is wired by copy constraints alone.
 //!
 //! Where areas are stacked, only the first word has copy constraints. Rows that pin the instances come first, then those of
-//! the constants; an element takes a row a value and one to which the result moves; and two rows before a permutation
-//! take its second and third word in, which move on to their places.
+//! the constants; an element takes a row a value, one behind the first value, which moves on there, and one to which the
+//! result moves; and two rows before a permutation take its second and third word in, which move on to their places.
 
 use crate::columns::{CellRef, Col};
 use crate::commitment::{InferenceCommitment, VALUES_PER_ELEMENT, leaf_tag};
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 /// Rows that pack one element, two values a row.
 pub(crate) const PACK_ROWS: usize = 8;
-/// Rows that pack one element where areas are stacked, a value a row, and the row to which it moves.
-pub(crate) const STACKED_PACK_ROWS: usize = VALUES_PER_ELEMENT + 1;
+/// Rows that pack one element where areas are stacked: a value a row, the row behind the first, and the result's.
+pub(crate) const STACKED_PACK_ROWS: usize = VALUES_PER_ELEMENT + 2;
 /// Rows before a permutation that take in its second and third word where areas are stacked.
 const LOAD_ROWS: usize = 2;
 /// Instances before the public values: root and context.
@@ -264,7 +264,8 @@ impl HashGrid {
     /// Row of an element's slot for a value, and the word that holds it; values are taken in from the highest.
     pub(crate) fn value_at(&self, first: usize, value: usize) -> (usize, usize) {
         if self.stacked {
-            (first + VALUES_PER_ELEMENT - 1 - value, 0)
+            let after = VALUES_PER_ELEMENT - 1 - value;
+            (first + after + usize::from(after > 0), 0)
         } else {
             (first + PACK_ROWS - 1 - value / 2, 1 + value % 2)
         }

@@ -324,16 +324,22 @@ impl Writer<'_> {
         packed
     }
 
-    /// Packs one value a row; the result moves to the first word of the row after, as words do under a rotation.
+    /// Packs one value a row behind the first, which moves on by one word; the result moves to the first word, as words do
+    /// under a rotation.
     fn stacked_element(&mut self, first: usize, values: &[Fr]) -> Fr {
-        let (mut packed, mut last) = (Fr::ZERO, Fr::ZERO);
-        for (row, value) in values.iter().rev().enumerate() {
+        let mut values = values.iter().rev().copied();
+        let (mut packed, mut last) = (values.next().unwrap_or_default(), Fr::ZERO);
+        self.state(0, first, [packed, Fr::ZERO, Fr::ZERO], Fr::ZERO);
+        self.state(0, first + 1, [Fr::ZERO, packed, Fr::ZERO], Fr::ZERO);
+        let mut row = first + 2;
+        for value in values {
             packed = packed * Fr::from(1 << 16) + value;
-            last = *value;
-            self.state(0, first + row, [last, packed, Fr::ZERO], Fr::ZERO);
+            last = value;
+            self.state(0, row, [last, packed, Fr::ZERO], Fr::ZERO);
+            row += 1;
         }
         let fifth = last.square().square() * last;
-        self.state(0, first + values.len(), [packed, Fr::ZERO, fifth], Fr::ZERO);
+        self.state(0, row, [packed, Fr::ZERO, fifth], Fr::ZERO);
         packed
     }
 

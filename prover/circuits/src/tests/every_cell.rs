@@ -89,7 +89,9 @@ fn free_stacked(setup: &Setup, cell: CellRef) -> Option<&'static str> {
                 .iter()
                 .any(|first| (first - 2..*first).contains(&cell.row));
             match in_element {
-                Some(rows) if word == 2 && cell.row + 2 < rows.end => {
+                Some(rows)
+                    if word == 2 && cell.row + 2 < rows.end && cell.row != rows.start + 1 =>
+                {
                     Some("third word while packing")
                 }
                 Some(_) => None,
