@@ -216,7 +216,9 @@ fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> fmt::Result
                 e.chunk
             )
         }
-        Registry::BatchRejected(_) => f.write_str("BatchRejected: the pairing does not hold"),
+        Registry::BatchRejected(_) => {
+            f.write_str("BatchRejected: at least one proof does not verify")
+        }
         Registry::EmptyBatch(_) => f.write_str("EmptyBatch"),
         Registry::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
         Registry::CodeDataTooLarge(e) => write!(f, "CodeDataTooLarge: {} bytes", e.size),
