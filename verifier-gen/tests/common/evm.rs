@@ -111,6 +111,7 @@ impl<CTX: ContextTr> Inspector<CTX> for Trace {
 }
 
 /// An EVM with the rules of Osaka (transaction cap, dearer modexp) and one sender. Calls leave no trace in its state.
+#[derive(Clone)]
 pub(crate) struct Evm {
     db: CacheDB<EmptyDB>,
 }

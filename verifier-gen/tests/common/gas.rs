@@ -116,6 +116,10 @@ pub(crate) fn statement(key: &Key<'_>, honest: &Input) -> Value {
         );
         let mut json = with_deployment(&cost, runtime, target.deployment_gas);
         json["estimated_gas"] = verifier.gas_estimate.into();
+        if let Some(contract) = &verifier.key {
+            json["key_bytes"] = contract.runtime.len().into();
+            json["key_deployment_gas"] = target.key_gas.into();
+        }
         verifiers.insert(target.name.to_owned(), json);
     }
     let theirs = EvmLoader::new(key);

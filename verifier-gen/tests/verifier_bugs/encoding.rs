@@ -283,3 +283,32 @@ fn no_instances_means_an_empty_array() {
     let fixture = Fixture::<EmptyColumn>::new();
     check(ours(&fixture.key()), &fixture.honest);
 }
+
+#[test]
+fn dirty_upper_bits_of_the_key_s_address_revert() {
+    for case in Case::all() {
+        if case.target.key.is_none() {
+            continue;
+        }
+        for bit in 160..256 {
+            let mut calldata = case.calldata();
+            calldata[4 + 31 - bit / 8] ^= 1 << (bit % 8);
+            case.assert_reverts(calldata);
+        }
+    }
+}
+
+/// The tests' own encoding is the library's.
+#[test]
+fn library_encodes_the_same_calldata() {
+    let fixture = Fixture::<Phases>::new();
+    for target in ours(&fixture.key()) {
+        let key = target.key.map(|key| key.into_array());
+        let (proof, instances) = (&fixture.honest.proof, fixture.instances.concat());
+        let library = target
+            .verifier
+            .encode_calldata(target.entry, key, proof, &instances)
+            .unwrap();
+        assert_eq!(library, target.calldata(&fixture.honest));
+    }
+}
