@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use chainfer_circuits::Objective;
 use chainfer_engine::inference::verify_inference;
 use chainfer_tests::{Source, prove};
@@ -39,8 +39,8 @@ fn model(name: &str, source: &Source, chunks: usize, objective: Objective) -> Re
         words.extend(&chunk.public_values);
         let instances = words
             .iter()
-            .map(|word| word.to_fr())
-            .collect::<Result<Vec<Fr>, _>>()?;
+            .map(|word| word.to_fr().context("a public value"))
+            .collect::<Result<Vec<Fr>>>()?;
         let key = Key {
             name: &format!("Chunk{i}Verifier"),
             vk: &public.verifying_keys()[i],
