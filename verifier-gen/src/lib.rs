@@ -24,6 +24,7 @@ mod graph;
 mod layout;
 mod opening;
 mod program;
+pub mod project;
 mod protocol;
 mod quotient;
 mod render;

@@ -1,36 +1,48 @@
-//! `chainfer solidity`: a bundle's verifiers as Solidity, with their sizes.
+//! `chainfer solidity`: a bundle's verifiers as a forge project, with their sizes and, given a proof, their tests.
 
 use crate::{
     args::SolidityArgs,
     output::{Align, Page, Progress, Report, Table, thousands},
-    solidity::{CODE_LIMIT, Compiled, Solc, VerifierSource, embedded, generate, read_checked},
+    solidity::{
+        BundleProject, CODE_LIMIT, Compiled, Solc, VerifierSource, folder, project, read_checked,
+    },
 };
 use anyhow::{Context as _, bail};
-use chainfer_engine::bundle::{PublicBundle, VerifierRequest};
+use chainfer_engine::{
+    bundle::PublicBundle,
+    inference::ProofFile,
+};
+use chainfer_verifier_gen::GeneratedVerifier;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
-
-/// The interface that every verifier has, by its path among the embedded sources.
-const INTERFACE: &str = "interfaces/IHalo2Verifier.sol";
 
 #[derive(Debug, Serialize)]
 struct Contract {
     chunk: usize,
+    /// The shared verifier, which other chunks may have too.
     name: String,
     file: PathBuf,
     /// Bytes of runtime code, where a compiler was found.
     runtime_size: Option<usize>,
+    key_file: PathBuf,
+    key_size: usize,
+    key_code_hash: String,
+    proof_bytes: usize,
     gas_estimate: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct Outcome {
+    project: PathBuf,
+    /// Whether there is a test suite.
+    tests: bool,
     interface: PathBuf,
     contracts: Vec<Contract>,
+    /// Everything that was written, relative to the project.
+    files: Vec<String>,
     runtime_size_limit: usize,
 }
 
@@ -38,82 +50,98 @@ struct Outcome {
 pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Report> {
     let bundle = PublicBundle::open(&args.bundle)
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;
-    let sources = read_checked(&bundle)?;
+    read_checked(&bundle)?;
     let solc = Solc::find_optional(&args.solc)?;
-    fs::create_dir_all(&args.output)
-        .with_context(|| format!("cannot make {}", args.output.display()))?;
-    let interface = args.output.join("IHalo2Verifier.sol");
-    let text = embedded::SOURCES
-        .iter()
-        .find(|(path, _)| *path == INTERFACE)
-        .map(|(_, text)| *text);
-    write(
-        &interface,
-        text.context("the interface is not in this binary")?,
-    )?;
-    for source in &sources {
-        write(&args.output.join(source.file()), &source.text)?;
-    }
-    let sizes = match &solc {
-        Some(solc) => {
-            progress.say("compiling the verifiers");
-            compile_verifiers(solc, &sources, BTreeMap::new(), &[])?
-                .into_iter()
-                .map(|c| Some(c.runtime_size))
-                .collect()
-        }
-        None => {
-            progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
-            vec![None; sources.len()]
-        }
-    };
-    let contracts = sources
-        .iter()
-        .zip(sizes)
-        .map(|(source, runtime_size)| {
-            Ok(Contract {
-                chunk: source.chunk,
-                name: source.contract.clone(),
-                file: args.output.join(source.file()),
-                runtime_size,
-                gas_estimate: gas_estimate(&bundle, source)?,
-            })
+    folder::require_free(&args.output)?;
+    let proof = args
+        .proof
+        .as_deref()
+        .map(|path| {
+            ProofFile::read(path).with_context(|| format!("cannot use the proof {}", path.display()))
         })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    check_sizes(&contracts)?;
+        .transpose()?;
+    let BundleProject { project, verifiers } = match &args.proof {
+        Some(path) => project(&bundle, proof.as_ref()).with_context(|| path.display().to_string())?,
+        None => project(&bundle, None)?,
+    };
+    let sizes = sizes(solc.as_ref(), &verifiers, progress)?;
+    check_sizes(&sizes)?;
+    let files = project.files();
+    folder::write(&args.output, &files)?;
     let outcome = Outcome {
-        interface,
-        contracts,
+        project: args.output.clone(),
+        tests: project.has_tests(),
+        interface: args.output.join("src/interfaces/IHalo2Verifier.sol"),
+        contracts: contracts(&args.output, &verifiers, &sizes)?,
+        files: files.into_iter().map(|file| file.path).collect(),
         runtime_size_limit: CODE_LIMIT,
     };
-    Report::new(&outcome, page(&outcome, &args.output))
+    Report::new(&outcome, page(&outcome))
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn gas_estimate(bundle: &PublicBundle, source: &VerifierSource) -> anyhow::Result<u64> {
-    let request = VerifierRequest {
-        chunk: source.chunk,
-        contract: &source.contract,
-        vk: &bundle.verifying_keys()[source.chunk],
-        params: &bundle.verifier_params()[source.chunk],
-        num_instances: 2 + bundle.manifest().chunks[source.chunk].num_public,
+/// Bytes of runtime code by contract, as far as a compiler can tell.
+fn sizes(
+    solc: Option<&Solc>,
+    verifiers: &[GeneratedVerifier],
+    progress: Progress,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let Some(solc) = solc else {
+        progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
+        return Ok(BTreeMap::new());
     };
-    Ok(generate(&request)?.gas_estimate)
+    progress.say("compiling the verifiers");
+    let mut sources: Vec<VerifierSource> = Vec::new();
+    for (chunk, verifier) in verifiers.iter().enumerate() {
+        if sources.iter().all(|s| s.contract != verifier.contract_name) {
+            sources.push(VerifierSource {
+                chunk,
+                contract: verifier.contract_name.clone(),
+                text: verifier.solidity.clone(),
+            });
+        }
+    }
+    let compiled = compile_verifiers(solc, &sources, BTreeMap::new(), &[])?;
+    Ok(sources
+        .into_iter()
+        .zip(compiled)
+        .map(|(source, compiled)| (source.contract, compiled.runtime_size))
+        .collect())
 }
 
-fn check_sizes(contracts: &[Contract]) -> anyhow::Result<()> {
-    match contracts
+fn contracts(
+    folder: &Path,
+    verifiers: &[GeneratedVerifier],
+    sizes: &BTreeMap<String, usize>,
+) -> anyhow::Result<Vec<Contract>> {
+    verifiers
         .iter()
-        .find(|c| c.runtime_size.is_some_and(|size| size > CODE_LIMIT))
-    {
+        .enumerate()
+        .map(|(chunk, verifier)| {
+            let name = verifier.contract_name.clone();
+            let key = verifier
+                .key
+                .as_ref()
+                .with_context(|| format!("chunk {chunk} has no key contract"))?;
+            Ok(Contract {
+                chunk,
+                file: folder.join(format!("src/verifiers/{name}.sol")),
+                runtime_size: sizes.get(&name).copied(),
+                name,
+                key_file: folder.join(format!("src/keys/Chunk{chunk}Key.sol")),
+                key_size: key.runtime.len(),
+                key_code_hash: alloy::primitives::B256::from(key.code_hash).to_string(),
+                proof_bytes: verifier.proof_len,
+                gas_estimate: verifier.gas_estimate,
+            })
+        })
+        .collect()
+}
+
+fn check_sizes(sizes: &BTreeMap<String, usize>) -> anyhow::Result<()> {
+    match sizes.iter().find(|(_, size)| **size > CODE_LIMIT) {
         None => Ok(()),
-        Some(large) => bail!(
-            "{} has {} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas",
-            large.name,
-            large.runtime_size.unwrap_or_default()
+        Some((name, size)) => bail!(
+            "{name} has {size} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas"
         ),
     }
 }
@@ -142,13 +170,14 @@ pub(crate) fn compile_verifiers(
     solc.compile(&sources, &wanted)
 }
 
-fn page(outcome: &Outcome, folder: &Path) -> Page {
+fn page(outcome: &Outcome) -> Page {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("chunk", Right),
-        ("contract", Left),
+        ("shared verifier", Left),
         ("code bytes", Right),
         ("of limit", Right),
+        ("key bytes", Right),
         ("verify gas, estimated", Right),
     ]);
     for contract in &outcome.contracts {
@@ -161,18 +190,25 @@ fn page(outcome: &Outcome, folder: &Path) -> Page {
             contract.runtime_size.map_or_else(String::new, |size| {
                 format!("{:.0} %", 100.0 * size as f64 / CODE_LIMIT as f64)
             }),
+            thousands(contract.key_size as u64),
             thousands(contract.gas_estimate),
         ]);
     }
+    let folder = outcome.project.display();
+    let next = if outcome.tests {
+        format!("  next: cd {folder} && forge test")
+    } else {
+        "  without --proof PROOF there are no tests".to_owned()
+    };
     Page::new()
         .heading(format!(
-            "{} verifiers in {}",
-            outcome.contracts.len(),
-            folder.display()
+            "A forge project of {} chunks in {folder}",
+            outcome.contracts.len()
         ))
         .table(table)
         .text(format!(
             "  the limit is {} bytes of code a contract",
             thousands(CODE_LIMIT as u64)
         ))
+        .text(next)
 }
