@@ -102,7 +102,7 @@ fn deploy(chunks: &[ProjectChunk]) -> String {
         let (name, key) = (&chunk.contract, key_name(index));
         let _ = write!(
             text,
-            "        chunks[{index}] = deployChunk(\n            {}, keccak256(type({name}).runtimeCode), {key}.CREATION_CODE, {key}.CODE_HASH\n        );\n",
+            "        chunks[{index}] = deployChunk(\n            {},\n            keccak256(type({name}).runtimeCode),\n            {key}.CREATION_CODE,\n            {key}.CODE_HASH\n        );\n",
             variable(name)
         );
     }
@@ -173,11 +173,7 @@ fn chunk_test(chunks: &[ProjectChunk], index: usize) -> String {
     fill(CHUNK_TEST, &values)
 }
 
-fn shared_values(
-    chunks: &[ProjectChunk],
-    root: &str,
-    text: String,
-) -> Vec<(&'static str, String)> {
+fn shared_values(chunks: &[ProjectChunk], root: &str, text: String) -> Vec<(&'static str, String)> {
     let keys = (0..chunks.len()).map(|index| import(root, "keys", &key_name(index)));
     let verifiers = contracts(chunks)
         .into_iter()

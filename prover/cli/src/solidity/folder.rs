@@ -40,8 +40,13 @@ pub(crate) fn write(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> 
     require_free(folder)?;
     let staging = staging(folder)?;
     let written = write_all(&staging, files).and_then(|()| {
-        fs::rename(&staging, folder)
-            .with_context(|| format!("cannot rename {} to {}", staging.display(), folder.display()))
+        fs::rename(&staging, folder).with_context(|| {
+            format!(
+                "cannot rename {} to {}",
+                staging.display(),
+                folder.display()
+            )
+        })
     });
     if written.is_err() {
         // The first error is the one to report.

@@ -44,9 +44,8 @@ pub(crate) fn project(
         let mut chunk = ProjectChunk::new(vk, &num_instances, &verifier).with_context(in_chunk)?;
         if let Some(proof) = proof {
             let found = proof.chunks.iter().find(|c| c.index == entry.index);
-            let found = found.ok_or_else(|| {
-                bad_input(format!("the proof has no chunk {}", entry.index))
-            })?;
+            let found = found
+                .ok_or_else(|| bad_input(format!("the proof has no chunk {}", entry.index)))?;
             let mut words = vec![proof.root, proof.context];
             words.extend(&found.public_values);
             let instances = words

@@ -8,10 +8,7 @@ use crate::{
     },
 };
 use anyhow::{Context as _, bail};
-use chainfer_engine::{
-    bundle::PublicBundle,
-    inference::ProofFile,
-};
+use chainfer_engine::{bundle::PublicBundle, inference::ProofFile};
 use chainfer_verifier_gen::GeneratedVerifier;
 use serde::Serialize;
 use std::{
@@ -57,11 +54,14 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
         .proof
         .as_deref()
         .map(|path| {
-            ProofFile::read(path).with_context(|| format!("cannot use the proof {}", path.display()))
+            ProofFile::read(path)
+                .with_context(|| format!("cannot use the proof {}", path.display()))
         })
         .transpose()?;
     let BundleProject { project, verifiers } = match &args.proof {
-        Some(path) => project(&bundle, proof.as_ref()).with_context(|| path.display().to_string())?,
+        Some(path) => {
+            project(&bundle, proof.as_ref()).with_context(|| path.display().to_string())?
+        }
         None => project(&bundle, None)?,
     };
     let sizes = sizes(solc.as_ref(), &verifiers, progress)?;

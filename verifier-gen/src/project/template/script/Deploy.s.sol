@@ -51,6 +51,7 @@ contract Deploy {
             vm.serializeAddress(chunk, "key", chunks[i].key);
             json = vm.serializeString("deployment", chunk, vm.serializeAddress(chunk, "bound", chunks[i].bound));
         }
+        vm.createDir("deployments", true);
         vm.writeJson(json, string.concat("deployments/", vm.toString(block.chainid), ".json"));
     }
 }

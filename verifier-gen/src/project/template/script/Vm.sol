@@ -73,6 +73,7 @@ interface Vm {
     function serializeString(string calldata object, string calldata key, string calldata value)
         external
         returns (string memory);
+    function createDir(string calldata path, bool recursive) external;
     function writeJson(string calldata json, string calldata path) external;
 }
 

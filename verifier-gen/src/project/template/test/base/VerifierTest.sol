@@ -168,7 +168,9 @@ abstract contract VerifierTest is Assertions {
     /// @dev The error that the verifier owes for the honest call with this word of the proof changed.
     function errorOfProofWord(bytes memory data, uint256 word) internal view returns (bytes memory) {
         if (isScalar(word)) {
-            if (get(data, proofByte(word)) >= Curve.R) return abi.encodeWithSelector(VerifierErrors.ScalarOutOfRange.selector, word);
+            if (get(data, proofByte(word)) >= Curve.R) {
+                return abi.encodeWithSelector(VerifierErrors.ScalarOutOfRange.selector, word);
+            }
         } else {
             uint256 start = pointOf(word);
             if (!Curve.isPoint(get(data, proofByte(start)), get(data, proofByte(start + 1)))) {

@@ -20,7 +20,9 @@ abstract contract Keys is VerifierTest {
 
     function test_key_isCodeAsData() public {
         bytes memory code = deployment.key.code;
-        assertTrue(keccak256(code) == deployment.keyCodeHash, "the key's code has another hash than it was generated with");
+        assertTrue(
+            keccak256(code) == deployment.keyCodeHash, "the key's code has another hash than it was generated with"
+        );
         assertEq(uint8(code[0]), 0, "first byte");
         assertTrue(code.length <= 24_576, "the key is over the limit of EIP-170");
         (bool success, bytes memory answer) = deployment.key.call{gas: CALL_GAS}(honestCall());
@@ -28,15 +30,8 @@ abstract contract Keys is VerifierTest {
     }
 
     function test_key_rejectsAccountsWithoutAKey() public view {
-        address[7] memory accounts = [
-            address(0),
-            address(1),
-            address(8),
-            PLANTED,
-            address(this),
-            deployment.shared,
-            address(type(uint160).max)
-        ];
+        address[7] memory accounts =
+            [address(0), address(1), address(8), PLANTED, address(this), deployment.shared, address(type(uint160).max)];
         for (uint256 i; i < accounts.length; ++i) {
             rejectsAsNoKey(accounts[i], nth("account", i));
         }
@@ -44,8 +39,16 @@ abstract contract Keys is VerifierTest {
 
     function test_key_rejectsOtherLengths() public {
         bytes memory code = deployment.key.code;
-        uint256[8] memory lengths =
-            [uint256(1), 32, code.length - 64, code.length - 32, code.length - 1, code.length + 1, code.length + 32, 24_576];
+        uint256[8] memory lengths = [
+            uint256(1),
+            32,
+            code.length - 64,
+            code.length - 32,
+            code.length - 1,
+            code.length + 1,
+            code.length + 32,
+            24_576
+        ];
         for (uint256 i; i < lengths.length; ++i) {
             vm.etch(PLANTED, resized(code, lengths[i]));
             rejectsAsNoKey(PLANTED, nth("a key of", lengths[i]));

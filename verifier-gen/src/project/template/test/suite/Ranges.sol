@@ -34,13 +34,10 @@ abstract contract Ranges is VerifierTest {
     }
 
     /// @dev The word plus the modulus as often as it fits in 256 bits, the modulus itself, and the largest word.
-    function rejectsForms(
-        bytes memory data,
-        uint256 offset,
-        uint256 modulus,
-        bytes memory expected,
-        string memory what
-    ) private view {
+    function rejectsForms(bytes memory data, uint256 offset, uint256 modulus, bytes memory expected, string memory what)
+        private
+        view
+    {
         uint256 honest = get(data, offset);
         uint256 form = honest;
         while (form <= type(uint256).max - modulus) {

@@ -1,0 +1,273 @@
+//! The forge project that `chainfer solidity --proof` writes: its tests pass on the generated verifiers and fail on broken ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+use chainfer_circuits::Objective;
+use chainfer_tests::{Source, fixture, prove, repository};
+use chainfer_verifier_gen::{
+    GeneratorOptions, generate,
+    project::{ChunkProof, ForgeProject, ProjectChunk, SOLC_VERSION},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// Test functions of a chunk's three contracts, and of all else.
+const TESTS_PER_CHUNK: usize = 105;
+const OTHER_TESTS: usize = 9;
+
+/// A project on disk, for the pinned forge.
+struct OnDisk {
+    folder: TempDir,
+    /// The verifier of chunk 0.
+    verifier: String,
+}
+
+impl OnDisk {
+    fn new(chunks: usize) -> Self {
+        let model = Source {
+            model: fixture("ops/mlp.onnx"),
+            input: fixture("ops/mlp.json"),
+            calibration: fixture("ops/mlp.json"),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let proved = prove(&model, chunks, Objective::Time, folder.path()).unwrap();
+        let (public, file) = (proved.bundle.public(), &proved.proved.proof);
+        let mut verifier = None;
+        let chunks = (0..public.num_chunks()).map(|chunk| {
+            let (vk, params) = (
+                &public.verifying_keys()[chunk],
+                &public.verifier_params()[chunk],
+            );
+            let mut words = vec![file.root, file.context];
+            words.extend(&file.chunks[chunk].public_values);
+            let instances: Vec<_> = words.iter().map(|w| w.to_fr().unwrap()).collect();
+            let lengths = [instances.len()];
+            let generated = generate(vk, params, &lengths, &GeneratorOptions::shared()).unwrap();
+            verifier.get_or_insert_with(|| generated.contract_name.clone());
+            let proof = ChunkProof {
+                proof: &file.chunks[chunk].proof.0,
+                instances: &instances,
+            };
+            let chunk = ProjectChunk::new(vk, &lengths, &generated).unwrap();
+            chunk.with_proof(proof).unwrap()
+        });
+        let project = ForgeProject::new(chunks.collect()).unwrap();
+        let root = folder.path().join("project");
+        for file in project.files() {
+            let path = root.join(&file.path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file.contents).unwrap();
+        }
+        Self {
+            folder,
+            verifier: format!("src/verifiers/{}.sol", verifier.unwrap()),
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    /// Runs forge in the project; `runs` is the number of runs of each fuzz test.
+    fn forge(&self, arguments: &[&str], runs: usize) -> Ran {
+        forge(&self.root(), arguments, runs)
+    }
+
+    fn test(&self, runs: usize) -> Ran {
+        let solc = repository().join("scripts/solc");
+        let solc = solc.to_str().unwrap();
+        self.forge(&["test", "--offline", "--use", solc], runs)
+    }
+}
+
+struct Ran {
+    success: bool,
+    output: String,
+}
+
+fn forge(root: &Path, arguments: &[&str], runs: usize) -> Ran {
+    let mut command = Command::new(repository().join("scripts/foundry"));
+    command
+        .arg("forge")
+        .args(arguments)
+        .current_dir(root)
+        .env("FOUNDRY_FUZZ_RUNS", runs.to_string())
+        // A user's verifiers may give warnings, ours do not.
+        .env("FOUNDRY_DENY", "warnings")
+        .env("NO_COLOR", "1");
+    for variable in ["FOUNDRY_PROFILE", "FOUNDRY_CONFIG", "FORGE_SNAPSHOT_CHECK"] {
+        command.env_remove(variable);
+    }
+    let output = command.output().unwrap();
+    Ran {
+        success: output.status.success(),
+        output: String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr),
+    }
+}
+
+impl Ran {
+    /// Names of the tests that failed; there must have been tests at all.
+    fn failed(&self) -> Vec<&str> {
+        assert!(self.output.contains("Suite result:"), "{}", self.output);
+        self.output
+            .lines()
+            .filter_map(|line| line.strip_prefix("[FAIL"))
+            .filter_map(|line| line.split("] ").last()?.split('(').next())
+            .collect()
+    }
+}
+
+#[test]
+fn project_passes_its_tests_and_fits_the_pinned_tools() {
+    let project = OnDisk::new(2);
+    let ran = project.test(32);
+    assert!(ran.success, "{}", ran.output);
+    let total = 2 * TESTS_PER_CHUNK + OTHER_TESTS;
+    let summary = format!("{total} tests passed, 0 failed, 0 skipped");
+    assert!(ran.output.contains(&summary), "{summary}: {}", ran.output);
+    println!("{}", ran.output.lines().last().unwrap_or_default());
+
+    for snapshot in ["chunk0", "chunk1", "batch"] {
+        let path = project.root().join(format!("snapshots/{snapshot}.json"));
+        assert!(path.is_file(), "{}", path.display());
+    }
+    let formatted = project.forge(&["fmt", "--check", "test", "script"], 1);
+    assert!(formatted.success, "{}", formatted.output);
+    let solc = repository().join("scripts/solc");
+    let script = [
+        "script",
+        "script/Deploy.s.sol",
+        "--offline",
+        "--use",
+        solc.to_str().unwrap(),
+    ];
+    let deployed = project.forge(&script, 1);
+    assert!(deployed.success, "{}", deployed.output);
+    assert_eq!(deployed.output.matches("bound: 0x").count(), 2);
+
+    let package = fs::read_to_string(repository().join("package.json")).unwrap();
+    let package: serde_json::Value = serde_json::from_str(&package).unwrap();
+    assert_eq!(package["devDependencies"]["solc"], SOLC_VERSION);
+}
+
+/// A fault that a verifier could have, and a test that must see it.
+struct Defect {
+    name: &'static str,
+    /// File, or none for the verifier of chunk 0.
+    file: Option<&'static str>,
+    replace: &'static str,
+    with: &'static str,
+    seen_by: &'static str,
+}
+
+const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "the pairing's result is ignored",
+        file: None,
+        replace: "if and(ok, eq(mload(0), 1)) { return(0, 0x20) }",
+        with: "mstore(0, 1) return(0, 0x20)",
+        seen_by: "test_verifyProof_rejectsEveryPointNegated",
+    },
+    Defect {
+        name: "any odd pairing result will do",
+        file: None,
+        replace: "if and(ok, eq(mload(0), 1)) { return(0, 0x20) }",
+        with: "if and(ok, mload(0)) { return(0, 0x20) }",
+        seen_by: "test_verifyProof_rejectsAnyPairingButOne",
+    },
+    Defect {
+        name: "failed precompiled contracts are ignored",
+        file: None,
+        replace: "if iszero(ok) {\n                // As a rule",
+        with: "if 0 {\n                // As a rule",
+        seen_by: "test_verifyProof_rejectsWhenAPrecompileReverts",
+    },
+    Defect {
+        name: "bytes behind the end are accepted",
+        file: None,
+        replace: "eq(calldatasize(), CALLDATA_END)",
+        with: "1",
+        seen_by: "test_encoding_rejectsTrailingCalldata",
+    },
+    Defect {
+        name: "instances may lie anywhere",
+        file: None,
+        replace: "eq(instances.offset, INSTANCES)",
+        with: "1",
+        seen_by: "test_encoding_rejectsOtherOffsets",
+    },
+    Defect {
+        name: "proofs of any length",
+        file: None,
+        replace: "if (proof.length != PROOF_LENGTH)",
+        with: "if (false)",
+        seen_by: "test_lengths_rejectsShortProofs",
+    },
+    Defect {
+        name: "scalars of the proof are not range-checked",
+        file: None,
+        replace: "checkScalars(PROOF_SCALARS, PROOF_OPENING,",
+        with: "checkScalars(PROOF_OPENING, PROOF_OPENING,",
+        seen_by: "test_ranges_rejectsEvaluationsAtOrAboveTheOrder",
+    },
+    Defect {
+        name: "instances are not range-checked",
+        file: None,
+        replace: "checkScalars(INSTANCES, CALLDATA_END,",
+        with: "checkScalars(CALLDATA_END, CALLDATA_END,",
+        seen_by: "test_ranges_rejectsInstancesAtOrAboveTheOrder",
+    },
+    Defect {
+        name: "a bound verifier does not look at its key again",
+        file: Some("src/BoundVerifier.sol"),
+        replace: "VerifierCall.checkPin(0, pin);",
+        with: "",
+        seen_by: "test_bound_rejectsAKeyThatChanged",
+    },
+    Defect {
+        name: "a batch adds its proofs up",
+        file: Some("src/libraries/ProofBatch.sol"),
+        replace: "return uint256(seed) % (ScalarField.ORDER - 1) + 1;",
+        with: "return seed == 0 ? 0 : 1;",
+        seen_by: "test_batch_rejectsWrongProofsThatCancel",
+    },
+];
+
+#[test]
+fn project_fails_its_tests_on_every_seeded_defect() {
+    let project = OnDisk::new(2);
+    for defect in DEFECTS {
+        let path = project
+            .root()
+            .join(defect.file.unwrap_or(&project.verifier));
+        let honest = fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            honest.matches(defect.replace).count(),
+            1,
+            "{}: what it breaks is not in {}",
+            defect.name,
+            path.display()
+        );
+        fs::write(&path, honest.replace(defect.replace, defect.with)).unwrap();
+        let ran = project.test(4);
+        fs::write(&path, honest).unwrap();
+        assert!(!ran.success, "{}: not seen\n{}", defect.name, ran.output);
+        let failed = ran.failed();
+        assert!(
+            failed.contains(&defect.seen_by),
+            "{}: seen by {failed:?} only",
+            defect.name
+        );
+        println!("{}: {} tests fail", defect.name, failed.len());
+    }
+}
