@@ -12,11 +12,9 @@ use std::fs;
 /// Largest runtime code of a contract (EIP-170).
 pub(crate) const CODE_LIMIT: usize = 24_576;
 
-/// The source of one chunk's verifier.
+/// The source of a verifier.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifierSource {
-    /// Chunk.
-    pub(crate) chunk: usize,
     /// Contract name.
     pub(crate) contract: String,
     /// Solidity.
@@ -85,7 +83,7 @@ pub(crate) fn read_checked(bundle: &PublicBundle) -> anyhow::Result<Vec<Verifier
                     entry.index
                 )));
             }
-            Ok(VerifierSource { chunk: entry.index, contract: entry.contract.clone(), text })
+            Ok(VerifierSource { contract: entry.contract.clone(), text })
         })
         .collect()
 }

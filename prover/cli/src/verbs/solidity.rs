@@ -91,10 +91,9 @@ fn sizes(
     };
     progress.say("compiling the verifiers");
     let mut sources: Vec<VerifierSource> = Vec::new();
-    for (chunk, verifier) in verifiers.iter().enumerate() {
+    for verifier in verifiers {
         if sources.iter().all(|s| s.contract != verifier.contract_name) {
             sources.push(VerifierSource {
-                chunk,
                 contract: verifier.contract_name.clone(),
                 text: verifier.solidity.clone(),
             });
