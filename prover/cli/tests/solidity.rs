@@ -1,5 +1,5 @@
 //! `chainfer solidity`: the forge project that it writes, and what it refuses to write. That the project's tests pass, and fail on
-//! broken verifiers, is tested in the crate `chainfer-tests`.
+//! broken verifiers, is tested in forge_project.rs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
