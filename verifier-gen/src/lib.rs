@@ -45,6 +45,7 @@ mod layout;
 mod opening;
 mod options;
 mod program;
+pub mod project;
 mod protocol;
 mod quotient;
 mod render;
