@@ -344,8 +344,12 @@ impl<'a, P: Places> Renderer<'a, P> {
                 && let Some(factor) = small_value(value)
             {
                 let other = self.shallow(other, MAX_DEPTH - 2);
-                if factor * u64::from(other.bound) <= u64::from(WORD_BOUND) {
-                    let bound = other.bound * factor as u8;
+                // A factor has up to 64 bits: its product with a bound could wrap.
+                let bound = u8::try_from(factor)
+                    .ok()
+                    .and_then(|factor| factor.checked_mul(other.bound))
+                    .filter(|bound| *bound <= WORD_BOUND);
+                if let Some(bound) = bound {
                     return Expression::binary("mul", 5, constant(value), other, bound);
                 }
                 return Expression::modular("mulmod", constant(value), other);
@@ -531,6 +535,21 @@ mod tests {
         }
     }
 
+    /// Small constants of either sign, powers of two and their neighbours up to 64 bits, and full-size ones.
+    fn constant_of(number: u64) -> Fr {
+        let (kind, rest) = (number % 8, number / 8);
+        match kind {
+            0 => Fr::from(1 << (rest % 64)),
+            1 => -Fr::from(1 << (rest % 64)),
+            2 => Fr::from(u64::MAX - rest % 3),
+            // Times three, this is 2 beyond 64 bits.
+            3 => Fr::from(6_148_914_691_236_517_206),
+            4 => Fr::from(rest).invert().unwrap_or(Fr::ONE),
+            5 => Fr::from(rest % 8),
+            _ => -Fr::from(rest % 4),
+        }
+    }
+
     proptest! {
         #[test]
         fn inline_code_computes_the_graph(ops in prop::collection::vec((0u8..6, any::<usize>(), any::<usize>()), 1..80)) {
@@ -538,15 +557,15 @@ mod tests {
             let known: Vec<Input> = (0..3).map(Input::Challenge).chain((0..3).map(Input::Evaluation)).collect();
             let mut nodes: Vec<NodeId> = known.iter().map(|input| graph.input(*input)).collect();
             let mut expected: Vec<Fr> = known.iter().map(|known| input(*known)).collect();
-            for (kind, a, b) in ops {
-                let (a, b) = (a % nodes.len(), b % nodes.len());
+            for (kind, a, number) in ops {
+                let (a, b) = (a % nodes.len(), number % nodes.len());
                 let (node, value) = match kind {
                     0 | 1 => (graph.add(nodes[a], nodes[b]), expected[a] + expected[b]),
                     2 => (graph.sub(nodes[a], nodes[b]), expected[a] - expected[b]),
                     3 => (graph.mul(nodes[a], nodes[b]), expected[a] * expected[b]),
                     4 => (graph.pow(nodes[a], b as u64), expected[a].pow([b as u64])),
                     _ => {
-                        let value = -Fr::from(b as u64 % 4);
+                        let value = constant_of(number as u64);
                         (graph.constant(value), value)
                     }
                 };

@@ -3,6 +3,9 @@
 //! A flag is the polynomial in its column (or in two) that is 1 at the codes with the flag and 0 at the others. None has a
 //! degree over 4, for it multiplies a cell. Code 0 is always the combination without flags: fixed columns are 0 on blinded
 //! rows. Side by side, the flags of activations keep columns of their own: several lanes leave no room for their degree.
+//!
+//! Polynomials are taken [`SCALE`] times, which makes their coefficients small integers: a verifier's code holds those in a
+//! byte or two, fractions of the field in 32. Gates are linear in such flags, so they scale as a whole.
 
 use crate::columns::Fix;
 use crate::fill::signed;
@@ -55,6 +58,9 @@ impl Code {
         v
     }
 }
+
+/// What a flag's polynomial is at the codes with the flag; a multiple of every denominator.
+pub(crate) const SCALE: u64 = 120;
 
 /// D: (code, steps, takes the pre-activation in).
 const SUMS: [(i64, bool, bool); 4] = [
@@ -157,21 +163,32 @@ pub(crate) fn round_code(flag: Fix) -> [i64; 2] {
 
 type Expr = Expression<Fr>;
 
-/// The flag as an expression in the columns of codes; `None` if it has a column of its own.
+/// How often [`flag`] takes a flag.
+#[cfg(test)]
+pub(crate) fn scale(role: Fix) -> u64 {
+    match role {
+        Fix::Value | Fix::Requantised => 1,
+        Fix::HashRotate | Fix::HashPartial | Fix::HashFull => 1,
+        _ => SCALE,
+    }
+}
+
+/// [`SCALE`] times the flag as an expression in the columns of codes; `None` if it has a column of its own. The steps of the
+/// permutation and rows of activations, which count lookups, are taken once.
 pub(crate) fn flag(
     role: Fix,
     shape: &CircuitShape,
     mut column: impl FnMut(Code) -> Expr,
 ) -> Option<Expr> {
-    let one = || Expression::Constant(Fr::ONE);
-    let mut single = |code, points: &[(i64, bool)]| Some(interpolate(&column(code), points));
+    let int = |value: u64| Expression::Constant(Fr::from(value));
+    let mut single = |code, points: &[(i64, bool)]| Some(interpolate(&column(code), points, SCALE));
     let sums = |of: fn(&(i64, bool, bool)) -> bool| SUMS.map(|s| (s.0, of(&s)));
     let taps = |of: fn(&(i64, bool, bool, bool)) -> bool| TAPS.map(|t| (t.0, of(&t)));
     let among = |range: std::ops::Range<i64>, codes: &[i64]| -> Vec<(i64, bool)> {
         range.map(|code| (code, codes.contains(&code))).collect()
     };
     let loads = |column: &mut dyn FnMut(Code) -> Expr, code: i64| {
-        interpolate(&column(Code::Load), &among(0..4, &[code]))
+        interpolate(&column(Code::Load), &among(0..4, &[code]), SCALE)
     };
     match role {
         Fix::Value
@@ -187,8 +204,8 @@ pub(crate) fn flag(
             None
         }
         Fix::Value | Fix::Requantised if !shape.pooling => Some(column(Code::Area)),
-        Fix::Value => single(Code::Area, &among(AREAS, &[1, 2])),
-        Fix::Requantised => single(Code::Area, &among(AREAS, &[1])),
+        Fix::Value => Some(interpolate(&column(Code::Area), &among(AREAS, &[1, 2]), 1)),
+        Fix::Requantised => Some(interpolate(&column(Code::Area), &among(AREAS, &[1]), 1)),
         Fix::Pool => single(Code::Area, &among(AREAS, &[2])),
         Fix::PoolRow(i) => single(Code::Pool, &among(POOL, &[i as i64 + 1])),
         Fix::DStep => single(Code::Sum, &sums(|s| s.1)),
@@ -204,8 +221,8 @@ pub(crate) fn flag(
         Fix::PackCont => single(Code::Words, &among(WORDS, &[2])),
         Fix::Shift => single(Code::Words, &among(WORDS, &[3])),
         Fix::Pin => single(Code::Words, &among(WORDS, &[4])),
-        Fix::HashRotate => Some(column(Code::Round(0)) * (one() - column(Code::Round(1)))),
-        Fix::HashPartial => Some((one() - column(Code::Round(0))) * column(Code::Round(1))),
+        Fix::HashRotate => Some(column(Code::Round(0)) * (int(1) - column(Code::Round(1)))),
+        Fix::HashPartial => Some((int(1) - column(Code::Round(0))) * column(Code::Round(1))),
         Fix::HashFull => Some(column(Code::Round(0)) * column(Code::Round(1))),
         // Carry and load: (1, 0) holds, (1, 1) folds on by r, (1, 2) by z, (2, 3) scales; (0, 1) begins a fold, (0, 2) loads 1,
         // (0, 3) loads z. Load 3 switches off what carry 2 would double.
@@ -215,18 +232,20 @@ pub(crate) fn flag(
         Fix::Scale => single(Code::Carry, &among(0..3, &[2])),
         Fix::FoldR => Some(loads(&mut column, 1)),
         Fix::FoldZ => Some(column(Code::Carry) * loads(&mut column, 2)),
-        Fix::AlphaOne => Some((one() - column(Code::Carry)) * loads(&mut column, 2)),
+        Fix::AlphaOne => Some((int(1) - column(Code::Carry)) * loads(&mut column, 2)),
         Fix::AlphaZ => {
-            let half = Fr::from(2).invert().unwrap_or(Fr::ZERO);
-            Some((one() - column(Code::Carry) * half) * loads(&mut column, 3))
+            // Half of this: the last indicator is taken half as often.
+            let load = interpolate(&column(Code::Load), &among(0..4, &[3]), SCALE / 2);
+            Some((int(2) - column(Code::Carry)) * load)
         }
         _ => None,
     }
 }
 
-/// The polynomial of least degree through 0 and 1 at these points, by divided differences.
-fn interpolate(at: &Expr, points: &[(i64, bool)]) -> Expr {
-    let mut table: Vec<Fr> = points.iter().map(|p| Fr::from(u64::from(p.1))).collect();
+/// The polynomial of least degree through 0 and `scale` at these points, by divided differences.
+fn interpolate(at: &Expr, points: &[(i64, bool)], scale: u64) -> Expr {
+    let value = |flag: bool| if flag { Fr::from(scale) } else { Fr::ZERO };
+    let mut table: Vec<Fr> = points.iter().map(|p| value(p.1)).collect();
     let mut coefficients = Vec::with_capacity(points.len());
     for order in 1..=points.len() {
         coefficients.extend(table.first());
@@ -296,6 +315,23 @@ mod tests {
         Expression::Challenge(meta.challenge_usable_after(halo2_proofs::plonk::FirstPhase))
     }
 
+    fn assert_small_constants(expression: &Expr) {
+        let small = |value: &Fr| (-1 << 12..1 << 12).any(|small| *value == signed(small));
+        match expression {
+            Expression::Constant(value) => assert!(small(value), "{value:?}"),
+            Expression::Negated(a) => assert_small_constants(a),
+            Expression::Sum(a, b) | Expression::Product(a, b) => {
+                assert_small_constants(a);
+                assert_small_constants(b);
+            }
+            Expression::Scaled(a, by) => {
+                assert_small_constants(a);
+                assert!(small(by), "{by:?}");
+            }
+            _ => {}
+        }
+    }
+
     #[test]
     fn polynomials_take_their_values_and_have_degree_4_at_most() {
         let held = TAPS.map(|t| (t.0, t.1));
@@ -303,12 +339,14 @@ mod tests {
         let masked = TAPS.map(|t| (t.0, t.3));
         let gamma: Vec<_> = GAMMA.map(|c| (c, c == 1 || c == 3)).collect();
         for points in [&held[..], &steps, &masked, &gamma] {
-            let polynomial = interpolate(&leaf(), points);
+            let polynomial = interpolate(&leaf(), points, SCALE);
             for (code, expected) in points {
-                assert_eq!(value(&polynomial, *code), Fr::from(u64::from(*expected)));
+                let expected = if *expected { SCALE } else { 0 };
+                assert_eq!(value(&polynomial, *code), Fr::from(expected));
             }
+            assert_small_constants(&polynomial);
             // Through five points there is exactly one polynomial of degree 4.
-            let fewer = interpolate(&leaf(), &points[..5]);
+            let fewer = interpolate(&leaf(), &points[..5], SCALE);
             for code in -9..9 {
                 assert_eq!(value(&polynomial, code), value(&fewer, code));
             }

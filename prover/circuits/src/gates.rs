@@ -36,7 +36,7 @@ impl Cells<'_, '_> {
         self.at(col, -1)
     }
 
-    /// A fixed column, or the flag that codes stand for.
+    /// A fixed column, or the flag that codes stand for, as often as [`codes::flag`] takes it.
     fn fix(&mut self, role: Fix) -> Expr {
         let shape = &self.cols.shape;
         let own = |code| self.fixed(Fix::Code(code));
@@ -170,7 +170,7 @@ fn beta_equation(j: usize) -> String {
     format!("beta {j}: Horner over the activations of one column offset")
 }
 
-/// What D is.
+/// What D is; [`codes::SCALE`] times where areas are stacked.
 fn pre_activations(c: &mut Cells<'_, '_>) -> Expr {
     let lanes = c.cols.shape.lanes;
     let z = c.z();
@@ -288,7 +288,7 @@ fn maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     ));
 }
 
-/// What the accumulator of a tap is.
+/// What the accumulator of a tap is; [`codes::SCALE`] times where areas are stacked.
 fn activations(c: &mut Cells<'_, '_>, j: usize) -> Expr {
     let z = c.z();
     let first = c.fix(Fix::BetaHold(j)) + c.fix(Fix::BetaStep(j)) * z.clone();
@@ -300,7 +300,7 @@ fn activations(c: &mut Cells<'_, '_>, j: usize) -> Expr {
     acc
 }
 
-/// What alpha is.
+/// What alpha is, [`codes::SCALE`] times.
 fn folds(c: &mut Cells<'_, '_>) -> Expr {
     let per_row = c.cols.shape.weights_per_row;
     let (z, r) = (c.z(), c.r());
@@ -316,10 +316,11 @@ fn folds(c: &mut Cells<'_, '_>) -> Expr {
         + keep * c.prev(Col::Alpha)
 }
 
-/// What gamma is.
+/// What gamma is, [`codes::SCALE`] times.
 fn products(c: &mut Cells<'_, '_>) -> Expr {
     let step = c.fix(Fix::GammaHold) + c.fix(Fix::GammaR) * c.r();
-    step * c.prev(Col::Gamma) + c.fix(Fix::Product) * c.prev(Col::Alpha) * c.cur(Col::U)
+    let product = c.fix(Fix::Product) * c.prev(Col::Alpha) * c.cur(Col::U);
+    step * c.prev(Col::Gamma) + product * Fr::from(codes::SCALE)
 }
 
 fn relation(c: &mut Cells<'_, '_>, gates: &mut Gates) {
@@ -330,9 +331,10 @@ fn relation(c: &mut Cells<'_, '_>, gates: &mut Gates) {
 fn accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let gate = c.fix(Fix::Active) * c.cur(Col::D) - pre_activations(c);
     gates.push((SUMS.into(), gate));
-    let gate = c.fix(Fix::Active) * c.cur(Col::Alpha) - folds(c);
+    let scaled = c.fix(Fix::Active) * Fr::from(codes::SCALE);
+    let gate = scaled.clone() * c.cur(Col::Alpha) - folds(c);
     gates.push((FOLDS.into(), gate));
-    let gate = c.fix(Fix::Active) * c.cur(Col::Gamma) - products(c);
+    let gate = scaled * c.cur(Col::Gamma) - products(c);
     gates.push((PRODUCTS.into(), gate));
     relation(c, gates);
     for j in 0..c.cols.shape.taps {
@@ -344,7 +346,8 @@ fn accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
 /// The accumulators over activations and the combine program in the same columns, on other rows: every flag of either is 0
 /// on the rows of the other.
 fn stacked_accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
-    let (active, values) = (c.fix(Fix::Active), c.value_rows());
+    let scale = Fr::from(codes::SCALE);
+    let (active, values) = (c.fix(Fix::Active) * scale, c.value_rows() * scale);
     let gate = active.clone() * c.cur(Col::D) - pre_activations(c) - folds(c);
     gates.push((format!("{SUMS}; {FOLDS}"), gate));
     let first = if c.cols.shape.taps > 0 {

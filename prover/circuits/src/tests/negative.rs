@@ -659,7 +659,8 @@ fn assert_codes_stand_for_flags(plan: &ChunkPlan) {
                 Fix::FoldZ => value(Fix::FoldZ) - first_of_fold(plan, row),
                 _ => value(role),
             };
-            assert_eq!(flag, expected, "{role:?} at {row}");
+            let scale = Fr::from(codes::scale(role));
+            assert_eq!(flag, expected * scale, "{role:?} at {row}");
             checked += 1;
         }
     }
