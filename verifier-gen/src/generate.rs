@@ -160,7 +160,8 @@ pub(crate) enum Style {
         before: Inline,
         /// Expression that reads the denominators' product.
         denominator: String,
-        after: Vec<Inline>,
+        /// The constraints, then the openings.
+        after: [Inline; 2],
     },
     Interpreted {
         /// Address of the denominators' product.
@@ -285,7 +286,7 @@ impl<'a> Shape<'a> {
             renderer.render(roots, &variables)
         };
         let before = part(denominator, &[]);
-        let after = vec![
+        let after = [
             part(numerator, denominator),
             part(&values[2..], &values[..2]),
         ];
@@ -413,4 +414,82 @@ fn is_identifier(name: &str) -> bool {
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{key, params};
+
+    #[test]
+    fn shared_source_does_not_depend_on_the_key() {
+        let params = params();
+        let [one, other] = [[1, 2, 3], [4, 5, 6]].map(|weights| {
+            let vk = key(&params, &weights);
+            let embedded = generate(&vk, &params, &[3], &GeneratorOptions::new("V")).unwrap();
+            let shared = generate(&vk, &params, &[3], &GeneratorOptions::shared()).unwrap();
+            assert_eq!(embedded.shape_id, shared.shape_id);
+            (embedded, shared)
+        });
+        assert_eq!(one.1.solidity, other.1.solidity);
+        assert_eq!(one.1.contract_name, other.1.contract_name);
+        assert_eq!(
+            one.1.contract_name,
+            format!("Halo2Verifier{}", hex::encode(&one.1.shape_id[..4]))
+        );
+        assert_ne!(one.0.solidity, other.0.solidity);
+        let keys = [&one.1, &other.1].map(|verifier| verifier.key.clone().unwrap());
+        assert_ne!(keys[0].code_hash, keys[1].code_hash);
+        let longer = key(&params, &[1, 2, 3]);
+        let longer = generate(&longer, &params, &[4], &GeneratorOptions::shared()).unwrap();
+        assert_ne!(longer.shape_id, one.1.shape_id);
+    }
+
+    #[test]
+    fn embedded_key_leaves_out_zero_and_folds_equal_columns_once() {
+        let params = params();
+        let vk = key(&params, &[1, 2, 3]);
+        let embedded = generate(&vk, &params, &[3], &GeneratorOptions::new("V")).unwrap();
+        let shared = generate(&vk, &params, &[3], &GeneratorOptions::shared()).unwrap();
+        assert_eq!(embedded.scaled_commitments + 2, shared.scaled_commitments);
+    }
+
+    #[test]
+    fn code_style_is_the_one_that_was_asked_for() {
+        let params = params();
+        let vk = key(&params, &[1]);
+        for (code, interpreted) in [
+            (CodeStyle::Auto, false),
+            (CodeStyle::Inline, false),
+            (CodeStyle::Interpreted, true),
+        ] {
+            let options = GeneratorOptions::shared().with_code(code);
+            let verifier = generate(&vk, &params, &[3], &options).unwrap();
+            assert_eq!(verifier.interpreted, interpreted);
+            assert_eq!(verifier.solidity.contains("function run("), interpreted);
+        }
+    }
+
+    #[test]
+    fn calldata_needs_a_key_in_shared_mode_alone() {
+        let params = params();
+        let vk = key(&params, &[1]);
+        let embedded = generate(&vk, &params, &[0], &GeneratorOptions::new("V")).unwrap();
+        let shared = generate(&vk, &params, &[0], &GeneratorOptions::shared()).unwrap();
+        let call = |verifier: &GeneratedVerifier, key| {
+            verifier.encode_calldata(Entry::Verify, key, &[], &[])
+        };
+        assert!(call(&embedded, None).is_ok());
+        assert!(call(&shared, Some([1; 20])).is_ok());
+        assert_eq!(
+            call(&embedded, Some([1; 20])),
+            Err(GenerateError::KeyAddress {
+                mode: Mode::Embedded
+            })
+        );
+        assert_eq!(
+            call(&shared, None),
+            Err(GenerateError::KeyAddress { mode: Mode::Shared })
+        );
+    }
 }

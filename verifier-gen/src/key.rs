@@ -174,3 +174,38 @@ fn g2(point: &G2Affine) -> Vec<u8> {
         .flat_map(|coordinate| big_endian(coordinate.to_repr()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{key, params};
+    use halo2curves::ff::Field;
+
+    #[test]
+    fn code_starts_with_stop_and_creation_code_returns_it() {
+        let params = params();
+        let vk = key(&params, &[1, 2]);
+        let contract = KeyContract::new(&Key::new(&vk, &params)).unwrap();
+        let commitments = vk.fixed_commitments().len() + vk.permutation().commitments().len();
+        assert_eq!(contract.runtime.len(), 1 + 352 + 64 * commitments);
+        assert_eq!(contract.runtime[0], 0);
+        // The generator of G1 is (1, 2).
+        assert_eq!((contract.runtime[288], contract.runtime[320]), (1, 2));
+        let len = contract.runtime.len() as u16;
+        let [high, low] = len.to_be_bytes();
+        assert_eq!(
+            contract.creation[..10],
+            [0x61, high, low, 0x80, 0x60, 0x0a, 0x5f, 0x39, 0x5f, 0xf3]
+        );
+        assert_eq!(contract.creation[10..], contract.runtime);
+        let hash: [u8; 32] = Keccak256::digest(&contract.runtime).into();
+        assert_eq!(contract.code_hash, hash);
+    }
+
+    #[test]
+    fn words_are_big_endian() {
+        let mut expected = [0; 32];
+        expected[31] = 1;
+        assert_eq!(big_endian(Fr::ONE.to_repr()), expected);
+    }
+}

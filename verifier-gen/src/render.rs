@@ -38,6 +38,9 @@ const UNROLLED_CHECKS: usize = 32;
 /// Checks in one expression: they nest, and the stack is 16 deep.
 const CHECKS_PER_LINE: usize = 4;
 
+/// Names of the functions behind the inversion.
+const PARTS: [&str; 2] = ["constraints", "openings"];
+
 /// What the template needs.
 #[derive(Debug)]
 pub(crate) struct Contract<'a> {
@@ -69,7 +72,13 @@ impl Contract<'_> {
             Style::Interpreted { denominator, .. } => format!("mload({})", address(*denominator)),
         };
         let functions = match self.style {
-            Style::Inline { .. } => String::new(),
+            Style::Inline { before, after, .. } => {
+                let mut lines = declarations("denominators", before);
+                for (part, name) in after.iter().zip(PARTS) {
+                    lines.extend(declarations(name, part));
+                }
+                indented(3, &lines)
+            }
             Style::Interpreted { .. } => format!("\n{}", run_function()),
         };
         let mut values: Vec<(&str, String)> = vec![
@@ -322,7 +331,7 @@ impl Contract<'_> {
             ]);
         }
         match self.style {
-            Style::Inline { before, .. } => lines.extend(block(before)),
+            Style::Inline { before, .. } => lines.extend(block("denominators", before)),
             Style::Interpreted { .. } => lines.push(format!(
                 "run({}, {}, {}, r)",
                 address(self.layout.first_program),
@@ -336,7 +345,10 @@ impl Contract<'_> {
     /// Everything behind the inversion.
     fn after(&self) -> String {
         let lines = match self.style {
-            Style::Inline { after, .. } => after.iter().flat_map(block).collect(),
+            Style::Inline { after, .. } => {
+                let parts = after.iter().zip(PARTS);
+                parts.flat_map(|(part, name)| block(name, part)).collect()
+            }
             Style::Interpreted { first_results, .. } => vec![format!(
                 "run({}, {}, {}, r)",
                 address(self.layout.second_program),
@@ -348,12 +360,33 @@ impl Contract<'_> {
     }
 }
 
-/// Statements with a scope of their own.
-fn block(inline: &Inline) -> Vec<String> {
+/// Calls of the functions that hold a part's statements.
+fn block(name: &str, inline: &Inline) -> Vec<String> {
     let mut lines = vec!["{".to_owned()];
-    lines.extend(inline.statements.iter().map(|line| format!("    {line}")));
+    lines.extend(inline.variables.iter().map(|line| format!("    {line}")));
+    for (i, (variables, _)) in inline.functions().iter().enumerate() {
+        lines.push(format!("    {name}{i}({})", arguments(variables)));
+    }
     lines.push("}".to_owned());
     lines
+}
+
+fn declarations(name: &str, inline: &Inline) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (i, (variables, statements)) in inline.functions().iter().enumerate() {
+        lines.push(String::new());
+        lines.push(format!("function {name}{i}({}) {{", arguments(variables)));
+        lines.extend(statements.iter().map(|line| format!("    {line}")));
+        lines.push("}".to_owned());
+    }
+    lines
+}
+
+/// The order and these variables, as parameters and as arguments.
+fn arguments(variables: &[String]) -> String {
+    let mut names = vec!["r"];
+    names.extend(variables.iter().map(String::as_str));
+    names.join(", ")
 }
 
 fn indented(levels: usize, lines: &[String]) -> String {

@@ -9,15 +9,48 @@
 #[allow(dead_code)]
 mod common;
 
-use chainfer_verifier_gen::{CodeStyle, Entry, GeneratorOptions, generate};
+use chainfer_verifier_gen::{CodeStyle, Entry, GeneratedVerifier, GeneratorOptions, generate};
 use common::{
     circuits::{Cubic, Example, Lookups, NoPermutation, Phases, Wide},
-    evm::{Evm, compile},
+    evm::{Evm, Outcome, compile},
     large::Large,
     prove::{keys, params, prove},
     snark::snark_verifier_source,
 };
-use halo2curves::{bn256::Fr, ff::PrimeField};
+use halo2curves::{
+    CurveAffine,
+    bn256::{Fq, Fr, G1Affine, pairing},
+    ff::PrimeField,
+};
+use revm::primitives::Address;
+
+/// What `accumulate` returns satisfies the pairing equation natively.
+fn assert_accumulates(
+    evm: &mut Evm,
+    at: Address,
+    verifier: &GeneratedVerifier,
+    key: Option<[u8; 20]>,
+    proof: &[u8],
+    instances: &[Fr],
+) {
+    let calldata = verifier
+        .encode_calldata(Entry::Accumulate, key, proof, instances)
+        .unwrap();
+    let Outcome::Returned { output, .. } = evm.call(at, calldata) else {
+        panic!("accumulate refuses")
+    };
+    assert_eq!(output.len(), 128);
+    let coordinate = |i: usize| {
+        let mut word: [u8; 32] = output[32 * i..][..32].try_into().unwrap();
+        word.reverse();
+        Fq::from_repr(word).unwrap()
+    };
+    let [lhs, rhs] = [0, 2].map(|i| G1Affine::from_xy(coordinate(i), coordinate(i + 1)).unwrap());
+    assert_eq!(
+        pairing(&lhs, &params().s_g2()),
+        pairing(&rhs, &params().g2())
+    );
+}
 
 fn report<E: Example>() {
     let circuit = E::example();
@@ -70,6 +103,7 @@ fn report<E: Example>() {
         let calldata = verifier
             .encode_calldata(Entry::Verify, key, &proof, &flat)
             .unwrap();
+        assert_accumulates(&mut evm, at, &verifier, key, &proof, &flat);
         let gas = evm.breakdown(at, &calldata);
         let intrinsic = 21_000 + 16 * calldata.len() as u64;
         eprintln!(
