@@ -14,8 +14,11 @@ contract CallProbe {
 
     function call(address to, bytes calldata data) external {
         bytes memory question = data;
+        bool success;
         uint256 before = gasleft();
-        (bool success,) = to.staticcall(question);
+        assembly ("memory-safe") {
+            success := staticcall(gas(), to, add(question, 0x20), mload(question), 0x00, 0x00)
+        }
         spent = before - gasleft();
         require(success, "the call failed");
     }

@@ -76,11 +76,10 @@ library ProofBatch {
                 for {} gt(at, first) {} {
                     at := sub(at, ANSWER)
                     mstore(add(to, 0x40), scalar)
-                    ok := and(ok, staticcall(gas(), 7, to, 0x60, to, 0x40))
-                    ok := and(ok, eq(returndatasize(), 0x40))
+                    // Arguments are evaluated from the right: the call comes before the size of what it returned.
+                    ok := and(and(eq(returndatasize(), 0x40), staticcall(gas(), 7, to, 0x60, to, 0x40)), ok)
                     mcopy(add(to, 0x40), at, 0x40)
-                    ok := and(ok, staticcall(gas(), 6, to, 0x80, to, 0x40))
-                    ok := and(ok, eq(returndatasize(), 0x40))
+                    ok := and(and(eq(returndatasize(), 0x40), staticcall(gas(), 6, to, 0x80, to, 0x40)), ok)
                 }
             }
 
@@ -116,13 +115,18 @@ library ProofBatch {
             answer := sub(add(add(transcript, 0x20), mload(transcript)), ANSWER)
         }
         VerifierCall.ask(chunk, pin.verifier, question, answer - question, answer, ANSWER);
-        if (!_onCurve(answer) || !_onCurve(answer + 0x40)) revert IPinnedVerifierErrors.PointNotOnCurve(chunk);
+        if (!_areOnCurve(answer)) revert IPinnedVerifierErrors.PointNotOnCurve(chunk);
 
-        if (batch.count == 0) batch.key = pin.key;
-        if (batch.points.length > ANSWER) batch.chain = keccak256(abi.encode(batch.chain, keccak256(transcript)));
         assembly ("memory-safe") {
             let count := mload(batch)
-            mcopy(add(add(mload(add(batch, 0x60)), 0x20), mul(count, ANSWER)), answer, ANSWER)
+            let points := mload(add(batch, 0x60))
+            mcopy(add(add(points, 0x20), mul(count, ANSWER)), answer, ANSWER)
+            if iszero(count) { mstore(add(batch, 0x40), mload(add(pin, 0x20))) }
+            if gt(mload(points), ANSWER) {
+                mstore(0x00, mload(add(batch, 0x20)))
+                mstore(0x20, keccak256(add(transcript, 0x20), mload(transcript)))
+                mstore(add(batch, 0x20), keccak256(0x00, 0x40))
+            }
             mstore(batch, add(count, 1))
             // The transcript is done with: the next one takes its memory.
             mstore(0x40, transcript)
@@ -168,9 +172,9 @@ library ProofBatch {
         }
     }
 
-    /// @dev Whether the two words at `at` are a point of G1: the curve's order is prime, so every point on it is. Precompiles
+    /// @dev Whether the four words at `at` are two points of G1: the curve's order is prime, so every point on it is. Precompiles
     /// would take all gas for one that is not.
-    function _onCurve(uint256 at) private pure returns (bool ok) {
+    function _areOnCurve(uint256 at) private pure returns (bool ok) {
         uint256 q = BASE_MODULUS;
         assembly ("memory-safe") {
             let x := mload(at)
@@ -178,6 +182,10 @@ library ProofBatch {
             let curve := eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))
             // (0, 0) is the identity.
             ok := and(and(lt(x, q), lt(y, q)), or(curve, iszero(or(x, y))))
+            x := mload(add(at, 0x40))
+            y := mload(add(at, 0x60))
+            curve := eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))
+            ok := and(ok, and(and(lt(x, q), lt(y, q)), or(curve, iszero(or(x, y)))))
         }
     }
 }

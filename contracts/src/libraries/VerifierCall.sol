@@ -28,6 +28,12 @@ library VerifierCall {
     /// can be given other code later; hence once more before every call. The hashes are those of checked, non-empty code,
     /// so an account whose code is gone does not pass. The accounts are touched next anyway: this warms them.
     function checkPin(uint256 chunk, Pin memory pin) internal view {
+        bool same;
+        assembly ("memory-safe") {
+            same := eq(extcodehash(mload(pin)), mload(add(pin, 0x40)))
+            same := and(same, eq(extcodehash(mload(add(pin, 0x20))), mload(add(pin, 0x60))))
+        }
+        if (same) return;
         _checkHash(chunk, pin.verifier, pin.codeHash);
         KeyContract.checkHash(chunk, pin.key, pin.keyCodeHash);
     }
@@ -49,8 +55,9 @@ library VerifierCall {
             success := staticcall(gas(), verifier, question, questionSize, answer, answerSize)
             exact := eq(returndatasize(), answerSize)
         }
+        if (success && exact) return;
         if (!success) revert IPinnedVerifierErrors.ChunkRejected(chunk, reason());
-        if (!exact) revert IPinnedVerifierErrors.VerifierMisbehaved(chunk);
+        revert IPinnedVerifierErrors.VerifierMisbehaved(chunk);
     }
 
     /// @notice The beginning of what the last call returned.

@@ -45,11 +45,15 @@ abstract contract RegistryTest is Test {
     }
 
     function stubSpec(uint256 seed, uint32 numPublic) internal returns (ChunkSpec memory) {
-        address verifier = address(new StubVerifier(seed));
+        address verifier = newVerifier(seed);
         address key = address(new StubKey(bytes32(seed)));
         return ChunkSpec({
             verifier: verifier, codeHash: verifier.codehash, key: key, keyCodeHash: key.codehash, numPublic: numPublic
         });
+    }
+
+    function newVerifier(uint256 seed) internal virtual returns (address) {
+        return address(new StubVerifier(seed));
     }
 
     function register(ModelRegistration memory registration) internal returns (ModelId) {
@@ -115,8 +119,11 @@ abstract contract RegistryTest is Test {
             instances[i + 2] = values[i];
         }
         ChunkSpec memory spec = registry.chunkSpec(modelId, chunk);
-        bytes memory proof = StubVerifier(spec.verifier).proofFor(spec.key, instances);
-        return ChunkProof({chunk: chunk, proof: proof, publicValues: values});
+        return ChunkProof({chunk: chunk, proof: proofFor(spec, instances), publicValues: values});
+    }
+
+    function proofFor(ChunkSpec memory spec, uint256[] memory instances) internal view virtual returns (bytes memory) {
+        return StubVerifier(spec.verifier).proofFor(spec.key, instances);
     }
 
     function honestProof(ModelId modelId, uint256 root, uint16 chunk) internal view returns (ChunkProof memory) {

@@ -97,8 +97,8 @@ fn project_has_what_the_report_says() {
         let source = fs::read_to_string(contract["file"].as_str().unwrap()).unwrap();
         let name = contract["name"].as_str().unwrap();
         assert!(source.contains(&format!("contract {name} ")), "{name}");
-        let key = fs::read_to_string(contract["key_file"].as_str().unwrap()).unwrap();
-        assert!(key.contains(contract["key_code_hash"].as_str().unwrap()));
+        let key = fs::read_to_string(contract["key"]["file"].as_str().unwrap()).unwrap();
+        assert!(key.contains(contract["key"]["code_hash"].as_str().unwrap()));
         assert!(contract["runtime_size"].as_u64().unwrap() <= 24_576);
         let fixture = read(&out.join(format!("test/fixtures/chunk{chunk}.json")));
         assert_eq!(fixture["proof"], proof["chunks"][chunk]["proof"]);

@@ -13,7 +13,6 @@ pub(crate) const SOURCES: &[(&str, &str)] = sources![
     "examples/ClassificationPayout.sol",
     "interfaces/IChainferRegistry.sol",
     "interfaces/IHalo2SharedVerifier.sol",
-    "interfaces/IHalo2Verifier.sol",
     "interfaces/IPinnedVerifierErrors.sol",
     "libraries/CodeData.sol",
     "libraries/KeyContract.sol",
