@@ -43,7 +43,8 @@ pub struct GeneratedVerifier {
     /// The contract's interface as standard ABI JSON.
     pub abi: String,
     /// Identifies the constraint system, its numbers of rows and public inputs, and the version of this generator: equal for any
-    /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`.
+    /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`, with zero in place
+    /// of this id.
     pub shape_id: [u8; 32],
     /// The contract to deploy with the key, for a shared verifier.
     pub key: Option<KeyContract>,
@@ -105,7 +106,7 @@ pub fn generate(
     let key = Key::new(vk, params);
     let mut shape = Shape::new(vk, &protocol, &key, Mode::Shared)?;
     let shared = shape.verifier(options.code)?;
-    let source = shared.render(&shape, "Halo2Verifier");
+    let source = shared.render(&shape, "Halo2Verifier", &[0; 32]);
     let shape_id: [u8; 32] = Keccak256::digest(&source).into();
     let default_name = match options.mode {
         Mode::Embedded => "Halo2Verifier".to_owned(),
@@ -134,13 +135,13 @@ pub fn generate(
         "generated a verifier"
     );
     Ok(GeneratedVerifier {
-        solidity: verifier.render(&shape, &contract_name),
+        solidity: verifier.render(&shape, &contract_name, &shape_id),
         contract_name,
         mode: options.mode,
         abi: abi::json(options.mode, !verifier.data.is_empty()),
         shape_id,
         key: match options.mode {
-            Mode::Shared => Some(KeyContract::new(&key)?),
+            Mode::Shared => Some(KeyContract::new(&key, &shape_id)?),
             Mode::Embedded => None,
         },
         proof_len: protocol.proof_len(),
@@ -387,7 +388,7 @@ struct Verifier {
 }
 
 impl Verifier {
-    fn render(&self, shape: &Shape<'_>, name: &str) -> String {
+    fn render(&self, shape: &Shape<'_>, name: &str, shape_id: &[u8; 32]) -> String {
         let unused_points: Vec<usize> = shape
             .unused_points
             .iter()
@@ -403,6 +404,7 @@ impl Verifier {
             folding: &self.folding,
             unused_points: &unused_points,
             data: &self.data,
+            shape_id,
         }
         .render()
     }
@@ -443,6 +445,14 @@ mod tests {
         let longer = key(&params, &[1, 2, 3]);
         let longer = generate(&longer, &params, &[4], &GeneratorOptions::shared()).unwrap();
         assert_ne!(longer.shape_id, one.1.shape_id);
+        // halo2's key is the same for any number of public inputs; a key contract is not.
+        let longer = longer.key.unwrap();
+        assert!(
+            longer
+                .runtime
+                .starts_with(&keys[0].runtime[..keys[0].runtime.len() - 32])
+        );
+        assert_ne!(longer.code_hash, keys[0].code_hash);
     }
 
     #[test]

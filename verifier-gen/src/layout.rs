@@ -126,7 +126,9 @@ impl Layout {
             // The key's first byte of code lands in front of the key; two more words keep the map word-aligned.
             take(32 + (32 - programs_end % 32) % 32);
         }
-        let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len();
+        // A shared verifier's key ends with the shape's id.
+        let shape_len = if sizes.mode == Mode::Shared { 32 } else { 0 };
+        let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len() + shape_len;
         let key = take(key_len);
         // A program's last word may reach behind the data.
         take(32);

@@ -55,6 +55,8 @@ pub(crate) struct Contract<'a> {
     pub(crate) unused_points: &'a [usize],
     /// Bytes that the contract carries.
     pub(crate) data: &'a [Section],
+    /// The last word of a key that the contract takes.
+    pub(crate) shape_id: &'a [u8; 32],
 }
 
 impl Contract<'_> {
@@ -196,8 +198,14 @@ impl Contract<'_> {
                 format!("{:#x}", layout.key_len + 1),
             );
             lines.push(format!("extcodecopy(key, {code}, 0, {len})"));
+            lines.push("// The key's last word names the one shape that it is for.".to_owned());
             lines.push(format!(
-                "if or(xor(extcodesize(key), {len}), byte(0, mload({code}))) {{ failAt({}, key) }}",
+                "let mismatch := xor(mload({}), 0x{})",
+                address(layout.key + layout.key_len - 32),
+                hex::encode(self.shape_id)
+            ));
+            lines.push(format!(
+                "if or(mismatch, or(xor(extcodesize(key), {len}), byte(0, mload({code})))) {{ failAt({}, key) }}",
                 selector("InvalidKey", "(address)")
             ));
         }

@@ -97,8 +97,8 @@ fn project_has_what_the_report_says() {
         let source = fs::read_to_string(contract["file"].as_str().unwrap()).unwrap();
         let name = contract["name"].as_str().unwrap();
         assert!(source.contains(&format!("contract {name} ")), "{name}");
-        let key = fs::read_to_string(contract["key_file"].as_str().unwrap()).unwrap();
-        assert!(key.contains(contract["key_code_hash"].as_str().unwrap()));
+        let key = fs::read_to_string(contract["key"]["file"].as_str().unwrap()).unwrap();
+        assert!(key.contains(contract["key"]["code_hash"].as_str().unwrap()));
         assert!(contract["runtime_size"].as_u64().unwrap() <= 24_576);
         let fixture = read(&out.join(format!("test/fixtures/chunk{chunk}.json")));
         assert_eq!(fixture["proof"], proof["chunks"][chunk]["proof"]);
@@ -157,7 +157,11 @@ fn project_is_not_written_for_a_proof_that_does_not_hold() {
         1,
         &["chunk 1", "no proof"],
     );
-    refuse(&|proof| proof["root"] = json!("0x12"), 2, &["root"]);
+    refuse(
+        &|proof| proof["root"] = json!("0x12"),
+        2,
+        &["64 hex digits"],
+    );
 
     // The same model, compiled once more: other blinders, other keys.
     let other = compiled(setup.folder.path(), "other");

@@ -4,7 +4,7 @@ use halo2_proofs::plonk::VerifyingKey;
 use halo2curves::bn256::{Fr, G1Affine};
 
 use super::ProjectError;
-use crate::{GeneratedVerifier, protocol::Protocol};
+use crate::{KeyContract, protocol::Protocol};
 
 /// A proof and its public inputs, column after column.
 #[derive(Clone, Copy, Debug)]
@@ -37,35 +37,26 @@ pub(super) struct Proof {
 }
 
 impl ProjectChunk {
-    /// The chunk of `vk` with its verifier, generated in shared mode for these numbers of public inputs.
+    /// The chunk of `vk`, with what [`generate`](crate::generate) made for it in shared mode and for these numbers of public
+    /// inputs: the verifier's name and source, and the key.
     ///
     /// # Errors
-    /// The verifier has no key contract, or is that of another circuit.
+    /// No verifier is generated for such a key.
     pub fn new(
         vk: &VerifyingKey<G1Affine>,
         num_instances: &[usize],
-        verifier: &GeneratedVerifier,
+        contract: &str,
+        solidity: &str,
+        key: &KeyContract,
     ) -> Result<Self, ProjectError> {
-        let name = || verifier.contract_name.clone();
-        let key = verifier
-            .key
-            .as_ref()
-            .ok_or_else(|| ProjectError::NoKey { name: name() })?;
         let protocol = Protocol::new(vk, num_instances)?;
-        if protocol.proof_len() != verifier.proof_len {
-            return Err(ProjectError::OtherCircuit {
-                name: name(),
-                expected: protocol.proof_len(),
-                got: verifier.proof_len,
-            });
-        }
         Ok(Self {
-            contract: name(),
-            solidity: verifier.solidity.clone(),
+            contract: contract.to_owned(),
+            solidity: solidity.to_owned(),
             key_creation: key.creation.clone(),
             key_code_hash: key.code_hash,
-            proof_len: verifier.proof_len,
-            num_instances: verifier.num_instances,
+            proof_len: protocol.proof_len(),
+            num_instances: protocol.total_instances(),
             num_scalars: protocol.num_scalars,
             proof: None,
         })

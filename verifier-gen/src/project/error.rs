@@ -9,12 +9,6 @@ pub enum ProjectError {
     /// There is nothing to write.
     #[error("a project needs at least one chunk")]
     NoChunks,
-    /// The verifier has its key inside: it was not generated as a shared one.
-    #[error("the verifier {name} has no key contract: generate it in shared mode")]
-    NoKey {
-        /// Name of the contract.
-        name: String,
-    },
     /// Other chunks have a proof.
     #[error("chunk {chunk} has no proof, others have")]
     MissingProof {
@@ -45,16 +39,6 @@ pub enum ProjectError {
         /// Public inputs of a proof.
         expected: usize,
         /// Public inputs given.
-        got: usize,
-    },
-    /// The proof's length is not that of the circuit's points and scalars.
-    #[error("{name} takes proofs of {got} bytes, the circuit's have {expected}")]
-    OtherCircuit {
-        /// Name of the contract.
-        name: String,
-        /// Bytes by the circuit.
-        expected: usize,
-        /// Bytes by the verifier.
         got: usize,
     },
     /// The verifying key is one that no verifier is generated for.

@@ -6,6 +6,6 @@ mod project;
 mod solc;
 mod verifiers;
 
-pub(crate) use project::{BundleProject, project};
+pub(crate) use project::project;
 pub(crate) use solc::{Compiled, Solc};
 pub(crate) use verifiers::{CODE_LIMIT, ChunkVerifier, distinct, generate, read_checked};

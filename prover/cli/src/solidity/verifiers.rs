@@ -21,6 +21,10 @@ pub(crate) struct ChunkVerifier {
     pub(crate) contract: String,
     /// Solidity.
     pub(crate) text: String,
+    /// The contract's interface, JSON.
+    pub(crate) abi: String,
+    /// Gas of a verification alone, estimated.
+    pub(crate) gas_estimate: u64,
     /// The contract that holds the verifying key.
     pub(crate) key: KeyContract,
 }
@@ -115,6 +119,8 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
         chunk,
         contract: made.contract_name,
         text,
+        abi: made.abi,
+        gas_estimate: made.gas_estimate,
         key,
     })
 }

@@ -4,13 +4,12 @@ use crate::{
     args::SolidityArgs,
     output::{Align, Page, Progress, Report, Table, thousands},
     solidity::{
-        BundleProject, CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, folder, project,
-        read_checked,
+        CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, folder, project, read_checked,
     },
 };
 use anyhow::{Context as _, bail};
-use chainfer_engine::{bundle::PublicBundle, inference::ProofFile};
-use chainfer_verifier_gen::GeneratedVerifier;
+use chainfer_engine::{bundle::PublicBundle, bytes::Bytes32, inference::ProofFile};
+use chainfer_verifier_gen::project::ProjectFile;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -25,11 +24,17 @@ struct Contract {
     file: PathBuf,
     /// Bytes of runtime code, where a compiler was found.
     runtime_size: Option<usize>,
-    key_file: PathBuf,
-    key_size: usize,
-    key_code_hash: String,
-    proof_bytes: usize,
     gas_estimate: u64,
+    key: Key,
+}
+
+/// The contract that holds a chunk's verifying key.
+#[derive(Debug, Serialize)]
+struct Key {
+    /// Its creation code, as a Solidity constant.
+    file: PathBuf,
+    runtime_size: usize,
+    code_hash: Bytes32,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,29 +56,32 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     let chunks = read_checked(&bundle)?;
     let solc = Solc::find_optional(&args.solc)?;
     folder::require_free(&args.output)?;
-    let proof = args
-        .proof
-        .as_deref()
-        .map(|path| {
-            ProofFile::read(path)
-                .with_context(|| format!("cannot use the proof {}", path.display()))
-        })
-        .transpose()?;
-    let BundleProject { project, verifiers } = match &args.proof {
+    let project = match &args.proof {
+        None => project(&bundle, &chunks, None)?,
         Some(path) => {
-            project(&bundle, proof.as_ref()).with_context(|| path.display().to_string())?
+            let proof = ProofFile::read(path)
+                .with_context(|| format!("cannot use the proof {}", path.display()))?;
+            project(&bundle, &chunks, Some(&proof))
+                .with_context(|| format!("cannot use the proof {}", path.display()))?
         }
-        None => project(&bundle, None)?,
     };
-    let sizes = sizes(solc.as_ref(), &distinct(&chunks), progress)?;
+    let verifiers = distinct(&chunks);
+    let sizes = sizes(solc.as_ref(), &verifiers, progress)?;
     check_sizes(&sizes)?;
-    let files = project.files();
+    let mut files = project.files();
+    files.extend(verifiers.iter().map(|verifier| ProjectFile {
+        path: format!("abi/{}.json", verifier.contract),
+        contents: verifier.abi.clone(),
+    }));
     folder::write(&args.output, &files)?;
+    let contracts = chunks
+        .iter()
+        .map(|chunk| contract(&args.output, chunk, &sizes));
     let outcome = Outcome {
         project: args.output.clone(),
         tests: project.has_tests(),
         interface: args.output.join("src/interfaces/IHalo2Verifier.sol"),
-        contracts: contracts(&args.output, &verifiers, &sizes)?,
+        contracts: contracts.collect(),
         files: files.into_iter().map(|file| file.path).collect(),
         runtime_size_limit: CODE_LIMIT,
     };
@@ -81,11 +89,11 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
 }
 
 /// Bytes of runtime code by contract, as far as a compiler can tell.
-fn sizes(
+fn sizes<'a>(
     solc: Option<&Solc>,
-    verifiers: &[&ChunkVerifier],
+    verifiers: &[&'a ChunkVerifier],
     progress: Progress,
-) -> anyhow::Result<BTreeMap<String, usize>> {
+) -> anyhow::Result<BTreeMap<&'a str, usize>> {
     let Some(solc) = solc else {
         progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
         return Ok(BTreeMap::new());
@@ -95,40 +103,26 @@ fn sizes(
     Ok(verifiers
         .iter()
         .zip(compiled)
-        .map(|(verifier, compiled)| (verifier.contract.clone(), compiled.runtime_size))
+        .map(|(verifier, compiled)| (verifier.contract.as_str(), compiled.runtime_size))
         .collect())
 }
 
-fn contracts(
-    folder: &Path,
-    verifiers: &[GeneratedVerifier],
-    sizes: &BTreeMap<String, usize>,
-) -> anyhow::Result<Vec<Contract>> {
-    verifiers
-        .iter()
-        .enumerate()
-        .map(|(chunk, verifier)| {
-            let name = verifier.contract_name.clone();
-            let key = verifier
-                .key
-                .as_ref()
-                .with_context(|| format!("chunk {chunk} has no key contract"))?;
-            Ok(Contract {
-                chunk,
-                file: folder.join(format!("src/verifiers/{name}.sol")),
-                runtime_size: sizes.get(&name).copied(),
-                name,
-                key_file: folder.join(format!("src/keys/Chunk{chunk}Key.sol")),
-                key_size: key.runtime.len(),
-                key_code_hash: alloy::primitives::B256::from(key.code_hash).to_string(),
-                proof_bytes: verifier.proof_len,
-                gas_estimate: verifier.gas_estimate,
-            })
-        })
-        .collect()
+fn contract(folder: &Path, chunk: &ChunkVerifier, sizes: &BTreeMap<&str, usize>) -> Contract {
+    Contract {
+        chunk: chunk.chunk,
+        name: chunk.contract.clone(),
+        file: folder.join("src/verifiers").join(chunk.file()),
+        runtime_size: sizes.get(chunk.contract.as_str()).copied(),
+        gas_estimate: chunk.gas_estimate,
+        key: Key {
+            file: folder.join(format!("src/keys/{}.sol", chunk.key_name())),
+            runtime_size: chunk.key.runtime.len(),
+            code_hash: Bytes32(chunk.key.code_hash),
+        },
+    }
 }
 
-fn check_sizes(sizes: &BTreeMap<String, usize>) -> anyhow::Result<()> {
+fn check_sizes(sizes: &BTreeMap<&str, usize>) -> anyhow::Result<()> {
     match sizes.iter().find(|(_, size)| **size > CODE_LIMIT) {
         None => Ok(()),
         Some((name, size)) => bail!(
@@ -181,7 +175,7 @@ fn page(outcome: &Outcome) -> Page {
             contract.runtime_size.map_or_else(String::new, |size| {
                 format!("{:.0} %", 100.0 * size as f64 / CODE_LIMIT as f64)
             }),
-            thousands(contract.key_size as u64),
+            thousands(contract.key.runtime_size as u64),
             thousands(contract.gas_estimate),
         ]);
     }
