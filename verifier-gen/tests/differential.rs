@@ -24,9 +24,10 @@ use std::{
 };
 
 use common::{
+    campaign::{seed, soak},
     circuits::{
-        Cubic, EmptyColumn, Example, HighDegree, Large, Lookups, LowQuotient, ManyInstances,
-        NoPermutation, Phases, Selectors, Wide,
+        Cubic, EmptyColumn, Example, Factors, HighDegree, Large, Lookups, LowQuotient,
+        ManyInstances, NoPermutation, Phases, Selectors, Wide,
     },
     differences::{Difference, explain, holds_identity},
     input::{Fixture, Input},
@@ -36,7 +37,7 @@ use common::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// Shapes under test, one test each.
-const SHAPES: usize = 11;
+const SHAPES: usize = 12;
 /// Mutations a shape in a normal run.
 const MUTATIONS: usize = 320;
 /// Mutations over all shapes in a long run.
@@ -45,20 +46,8 @@ const SOAK: usize = 100_000;
 const PER_PROOF: usize = 2_000;
 const THREADS: usize = 2;
 
-fn variable(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value}")))
-}
-
-fn seed() -> u64 {
-    variable("CHAINFER_SEED").unwrap_or(1)
-}
-
 fn mutations() -> usize {
-    let soak = variable("CHAINFER_SOAK").map(|count| count as usize);
-    let long = std::env::var_os("CHAINFER_LONG").map(|_| SOAK);
-    soak.or(long)
-        .map_or(MUTATIONS, |total| total.div_ceil(SHAPES))
+    soak(SOAK).map_or(MUTATIONS, |total| total.div_ceil(SHAPES))
 }
 
 /// What a run saw.
@@ -138,11 +127,9 @@ impl<E: Example> Arena<'_, E> {
                         let (input, kind, what) = self.mutated(honest, index);
                         if let Err(error) = self.judge(&input, tally) {
                             panic!(
-                                "{}, CHAINFER_SEED={}, mutation {index} ({what}): {error}\nproof {}\ninstances {}",
+                                "{}, CHAINFER_SEED={}, mutation {index} ({what}): {error}\n{input}",
                                 E::NAME,
                                 seed(),
-                                hex::encode(&input.proof),
-                                hex::encode(input.instances.concat()),
                             );
                         }
                         *tally.lock().unwrap().kinds.entry(kind).or_default() += 1;
@@ -222,6 +209,11 @@ fn degree_three_and_an_identity_commitment_agree() {
 #[test]
 fn degree_nine_agrees() {
     agree::<HighDegree>();
+}
+
+#[test]
+fn factors_of_a_machine_word_agree() {
+    agree::<Factors>();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a verifier is given: a proof and public inputs, canonical or not.
 
+use std::fmt::{self, Display, Formatter};
+
 use halo2_proofs::{
     dev::MockProver,
     plonk::{ProvingKey, VerifyingKey},
@@ -59,6 +61,13 @@ impl Input {
         calldata.extend(number(self.instances.len()));
         calldata.extend(self.instances.concat());
         calldata
+    }
+}
+
+impl Display for Input {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "proof {}", hex::encode(&self.proof))?;
+        write!(f, "instances {}", hex::encode(self.instances.concat()))
     }
 }
 
@@ -128,7 +137,10 @@ pub(crate) struct Fixture<E> {
 
 impl<E: Example> Fixture<E> {
     pub(crate) fn new() -> Self {
-        let circuit = E::example();
+        Self::of(E::example())
+    }
+
+    pub(crate) fn of(circuit: E) -> Self {
         let instances = circuit.instances();
         MockProver::run(E::K, &circuit, instances.clone())
             .unwrap()

@@ -1,4 +1,5 @@
-//! Small circuits, one for each feature that a verifying key can have, and one of a chunk's size.
+//! Small circuits, one for each feature that a verifying key can have, one of a chunk's size and
+//! one drawn by chance.
 
 use halo2_proofs::plonk::{Circuit, Expression};
 use halo2curves::bn256::Fr;
@@ -36,20 +37,24 @@ macro_rules! plain_circuit {
 
 mod cubic;
 mod degrees;
+mod factors;
 mod large;
 mod lookups;
 mod no_permutation;
 mod phases;
 mod public;
+mod random;
 mod selectors;
 mod wide;
 
 pub(crate) use cubic::Cubic;
 pub(crate) use degrees::{HighDegree, LowQuotient};
+pub(crate) use factors::Factors;
 pub(crate) use large::Large;
 pub(crate) use lookups::Lookups;
 pub(crate) use no_permutation::NoPermutation;
 pub(crate) use phases::Phases;
 pub(crate) use public::{EmptyColumn, ManyInstances};
+pub(crate) use random::{Random, System};
 pub(crate) use selectors::Selectors;
 pub(crate) use wide::Wide;
