@@ -1,7 +1,7 @@
 //! Constraint systems drawn by chance: our contracts answer exactly as halo2 does, on honest inputs and on mutated ones.
 //!
 //! `CHAINFER_SEED` sets the seed, from which systems and mutations follow; proofs do not (halo2 draws from the thread), so a
-//! failure prints its input. `CHAINFER_SOAK=N` makes N mutations over as many systems as they take, `CHAINFER_LONG` 10,000.
+//! failure prints its input. `CHAINFER_SOAK=N` makes N mutations over as many systems as they take, `CHAINFER_LONG` 5,000.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -31,7 +31,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 const SYSTEMS: usize = 4;
 const MUTATIONS: usize = 40;
 /// Mutations over all systems in a long run.
-const SOAK: usize = 10_000;
+const SOAK: usize = 5_000;
 /// Mutations of one system in a soak: compiling its contracts takes longer than these.
 const PER_SYSTEM: usize = 250;
 const THREADS: usize = 2;
