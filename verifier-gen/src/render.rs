@@ -181,7 +181,7 @@ impl Contract<'_> {
             return String::new();
         }
         format!(
-            "        bytes memory data =\n{};\n        bool expected;\n        assembly {{\n            expected := eq(data, 0x80)\n        }}\n        if (!expected) revert UnexpectedMemoryLayout();",
+            "        assembly {{\n            // The array that `accumulate` declares is never used.\n            mstore(0x40, 0x80)\n        }}\n        bytes memory data =\n{};\n        bool expected;\n        assembly {{\n            expected := eq(data, 0x80)\n        }}\n        if (!expected) revert UnexpectedMemoryLayout();",
             literal(self.data)
         )
     }
