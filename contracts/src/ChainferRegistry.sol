@@ -3,16 +3,18 @@ pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
 import {PackedValues} from "./libraries/PackedValues.sol";
+import {ProofBatch} from "./libraries/ProofBatch.sol";
 import {ScalarField} from "./libraries/ScalarField.sol";
-import {VerifierCall} from "./libraries/VerifierCall.sol";
 import {ModelStore} from "./ModelStore.sol";
 import {Context, ContextLibrary} from "./types/Context.sol";
 import {InferenceId, InferenceIdLibrary} from "./types/InferenceId.sol";
 import {ModelId} from "./types/ModelId.sol";
+import {Pin} from "./types/Pin.sol";
 import {ChunkProof, Inference, InferenceStatus, OutputSpec, Visibility} from "./types/RegistryTypes.sol";
 
 /// @title ChainferRegistry
-/// @notice See `IChainferRegistry`. Has no owner, holds no funds and calls nothing but verifiers, statically.
+/// @notice See `IChainferRegistry`. Has no owner, holds no funds and calls nothing but verifiers, statically. Creates no
+/// contracts but tables of chunks, which hold data.
 contract ChainferRegistry is ModelStore {
     /// @dev Chunks with more public values than this store their hash only.
     uint256 private constant MAX_STORED_WORDS = 32;
@@ -138,7 +140,7 @@ contract ChainferRegistry is ModelStore {
     /// @inheritdoc IChainferRegistry
     function publicValues(InferenceId inferenceId, uint256 chunk) external view override returns (uint256[] memory) {
         InferenceRecord storage record = _provenChunk(inferenceId, chunk);
-        uint256 count = _chunkOf(record, chunk).numPublic;
+        uint256 count = _numPublic(record, chunk);
         if (count > MAX_STORED_WORDS) revert PublicValuesNotStored(inferenceId, chunk);
         return _storedWords(record, chunk, 0, count);
     }
@@ -146,7 +148,7 @@ contract ChainferRegistry is ModelStore {
     /// @inheritdoc IChainferRegistry
     function publicValuesHash(InferenceId inferenceId, uint256 chunk) external view override returns (bytes32) {
         InferenceRecord storage record = _provenChunk(inferenceId, chunk);
-        uint256 count = _chunkOf(record, chunk).numPublic;
+        uint256 count = _numPublic(record, chunk);
         if (count > MAX_STORED_WORDS) return record.longHashes[chunk];
         return keccak256(abi.encodePacked(_storedWords(record, chunk, 0, count)));
     }
@@ -206,52 +208,65 @@ contract ChainferRegistry is ModelStore {
         );
     }
 
-    /// @dev The only external calls are static calls to verifiers, so the writes after them cannot be re-entered.
+    /// @dev The only external calls are static calls to verifiers, so nothing that writes can be re-entered. What a view shows
+    /// hangs on `provenChunks`, which is written once the pairing has held.
     function _prove(Target memory target, ChunkProof[] calldata proofs) private {
         if (proofs.length == 0) revert NoChunkProofs();
         ModelRecord storage modelRecord = _models[target.modelId];
         InferenceRecord storage record = _inferences[target.inferenceId];
-        uint256 chunkCount = modelRecord.chunkCount;
         uint256 before = record.provenChunks;
         uint256 proven = before;
-
+        ProofBatch.Batch memory batch = _openBatch(target, proofs.length);
         for (uint256 i; i < proofs.length; ++i) {
-            uint256 chunk = proofs[i].chunk;
-            if (chunk >= chunkCount) revert ChunkOutOfRange(chunk, chunkCount);
-            uint256 bit = uint256(1) << chunk;
-            _proveChunk(target, modelRecord.chunks[chunk], record, proofs[i], proven & bit != 0);
-            proven |= bit;
+            proven = _proveChunk(target, modelRecord, record, batch, proofs[i], proven);
         }
 
         if (proven == before) return;
+        ProofBatch.settle(batch);
         if (before == 0) record.nonce = target.nonce;
         record.provenChunks = proven;
-        if (proven == type(uint256).max >> (MAX_CHUNKS - chunkCount)) {
+        if (proven == type(uint256).max >> (MAX_CHUNKS - modelRecord.chunkCount)) {
             record.provenAt = uint32(block.timestamp);
             emit InferenceProven(target.modelId, target.root, msg.sender, target.inferenceId, target.requester);
         }
     }
 
+    function _openBatch(Target memory target, uint256 capacity) private pure returns (ProofBatch.Batch memory) {
+        uint256[] memory head = new uint256[](2);
+        (head[0], head[1]) = (target.root, target.context.toUint());
+        return ProofBatch.open(capacity, head);
+    }
+
+    /// @dev Adds a chunk to the batch and records it, if it is not among the `proven`; returns those and it.
     function _proveChunk(
         Target memory target,
-        ChunkRecord storage chunkRecord,
+        ModelRecord storage modelRecord,
         InferenceRecord storage record,
+        ProofBatch.Batch memory batch,
         ChunkProof calldata proof,
-        bool repeated
-    ) private {
+        uint256 proven
+    ) private returns (uint256) {
         uint256 chunk = proof.chunk;
+        if (chunk >= modelRecord.chunkCount) revert ChunkOutOfRange(chunk, modelRecord.chunkCount);
         uint256[] calldata values = proof.publicValues;
-        uint256 numPublic = chunkRecord.numPublic;
+        (Pin memory pin, uint256 numPublic) = _chunkOf(modelRecord, chunk);
         if (values.length != numPublic) revert PublicValueCountMismatch(chunk, numPublic, values.length);
-        if (repeated) {
+        if ((proven >> chunk) & 1 == 1) {
             if (!_isRecorded(record, chunk, values)) revert PublicValuesConflict(target.inferenceId, chunk);
-            return;
+            return proven;
         }
-        VerifierCall.verify(
-            chunk, chunkRecord.verifier, chunkRecord.codeHash, target.root, target.context, proof.proof, values
-        );
+        _checkCanonical(chunk, values);
+        ProofBatch.add(batch, chunk, pin, proof.proof, values);
         _record(record, chunk, values);
         emit ChunkProven(target.modelId, target.inferenceId, msg.sender, chunk, values);
+        return proven | (uint256(1) << chunk);
+    }
+
+    /// @dev Verifiers check the ranges too, but the registry does not rely on it.
+    function _checkCanonical(uint256 chunk, uint256[] calldata values) private pure {
+        for (uint256 i; i < values.length; ++i) {
+            if (!ScalarField.isCanonical(values[i])) revert PublicValueNotCanonical(chunk, i);
+        }
     }
 
     function _record(InferenceRecord storage record, uint256 chunk, uint256[] calldata values) private {
@@ -285,8 +300,8 @@ contract ChainferRegistry is ModelStore {
         return record.committedAt == 0 ? InferenceStatus.None : InferenceStatus.Committed;
     }
 
-    function _chunkOf(InferenceRecord storage record, uint256 chunk) private view returns (ChunkRecord storage) {
-        return _models[_modelIds[record.modelNumber]].chunks[chunk];
+    function _numPublic(InferenceRecord storage record, uint256 chunk) private view returns (uint256 count) {
+        (, count) = _chunkOf(_models[_modelIds[record.modelNumber]], chunk);
     }
 
     function _provenChunk(InferenceId inferenceId, uint256 chunk)
@@ -321,7 +336,8 @@ contract ChainferRegistry is ModelStore {
         spec = _outputOf(modelRecord, outputIndex);
         if (spec.visibility == Visibility.Committed) revert OutputIsCommitted(outputIndex);
         uint256 chunk = spec.chunk;
-        if (modelRecord.chunks[chunk].numPublic > MAX_STORED_WORDS) revert PublicValuesNotStored(inferenceId, chunk);
+        (, uint256 count) = _chunkOf(modelRecord, chunk);
+        if (count > MAX_STORED_WORDS) revert PublicValuesNotStored(inferenceId, chunk);
         uint256 length = spec.length;
         raw = PackedValues.unpack(_storedWords(record, chunk, spec.offset, PackedValues.wordsFor(length)), length);
     }

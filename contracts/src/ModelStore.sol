@@ -3,32 +3,31 @@ pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
 import {PackedValues} from "./libraries/PackedValues.sol";
-import {VerifierCall} from "./libraries/VerifierCall.sol";
+import {PinTable} from "./libraries/PinTable.sol";
 import {ModelId, ModelIdLibrary} from "./types/ModelId.sol";
+import {Pin} from "./types/Pin.sol";
 import {ChunkSpec, Model, ModelRegistration, OutputSpec, Visibility} from "./types/RegistryTypes.sol";
 
 /// @title ModelStore
-/// @notice The registry's models: open registration, immutable records.
+/// @notice The registry's models: open registration, immutable records. The chunks of a model are the code of one contract
+/// (`PinTable`), or of two if there are many.
 abstract contract ModelStore is IChainferRegistry {
     /// @dev Bound of the bitmap of proven chunks.
     uint256 internal constant MAX_CHUNKS = 256;
 
-    /// @dev A chunk in two slots.
-    struct ChunkRecord {
-        address verifier;
-        uint32 numPublic;
-        bytes32 codeHash;
-    }
+    /// @dev Chunks of a table; 256 would not fit in one contract.
+    uint256 private constant TABLE_CHUNKS = 128;
 
     /// @dev `number` counts models from 1: zero means not registered, and inferences hold it in place of the id. The
     /// first slot is all that `commit`, `prove` and `requireAttested` read of it.
     struct ModelRecord {
-        address registrant;
+        address table;
         uint32 number;
         uint32 registeredAt;
         uint16 chunkCount;
+        address registrant;
+        address secondTable;
         bytes32 manifestId;
-        mapping(uint256 => ChunkRecord) chunks;
         OutputSpec[] outputs;
         string uri;
     }
@@ -92,8 +91,15 @@ abstract contract ModelStore is IChainferRegistry {
     function chunkSpec(ModelId modelId, uint256 chunk) external view override returns (ChunkSpec memory) {
         ModelRecord storage record = _registered(modelId);
         if (chunk >= record.chunkCount) revert ChunkOutOfRange(chunk, record.chunkCount);
-        ChunkRecord storage stored = record.chunks[chunk];
-        return ChunkSpec({verifier: stored.verifier, codeHash: stored.codeHash, numPublic: stored.numPublic});
+        (Pin memory pin, uint256 numPublic) = _chunkOf(record, chunk);
+        return ChunkSpec({
+            verifier: pin.verifier,
+            codeHash: pin.codeHash,
+            key: pin.key,
+            keyCodeHash: pin.keyCodeHash,
+            // forge-lint: disable-next-line(unsafe-typecast)
+            numPublic: uint32(numPublic)
+        });
     }
 
     /// @inheritdoc IChainferRegistry
@@ -118,13 +124,38 @@ abstract contract ModelStore is IChainferRegistry {
         output_ = record.outputs[outputIndex];
     }
 
+    /// @dev Verifier, key and number of public values of a chunk that the model has.
+    function _chunkOf(ModelRecord storage record, uint256 chunk) internal view returns (Pin memory, uint256 numPublic) {
+        return chunk < TABLE_CHUNKS
+            ? PinTable.read(record.table, chunk)
+            : PinTable.read(record.secondTable, chunk - TABLE_CHUNKS);
+    }
+
     function _storeChunks(ModelRecord storage record, ChunkSpec[] calldata chunks) private {
-        for (uint256 i; i < chunks.length; ++i) {
-            ChunkSpec calldata spec = chunks[i];
-            VerifierCall.checkCode(i, spec.verifier, spec.codeHash);
-            record.chunks[i] =
-                ChunkRecord({verifier: spec.verifier, numPublic: spec.numPublic, codeHash: spec.codeHash});
+        uint256 inFirst = chunks.length < TABLE_CHUNKS ? chunks.length : TABLE_CHUNKS;
+        bytes32 srsDigest;
+        (record.table, srsDigest) = _createTable(chunks, 0, inFirst, 0);
+        if (chunks.length > inFirst) {
+            (record.secondTable,) = _createTable(chunks, inFirst, chunks.length, srsDigest);
         }
+    }
+
+    /// @dev Checks and stores the chunks from `start` to `end`. `srsDigest` names the trusted setup that all keys must be
+    /// of; the first chunk's names it.
+    function _createTable(ChunkSpec[] calldata chunks, uint256 start, uint256 end, bytes32 srsDigest)
+        private
+        returns (address, bytes32)
+    {
+        bytes memory table = PinTable.rows(end - start);
+        for (uint256 i = start; i < end; ++i) {
+            ChunkSpec calldata spec = chunks[i];
+            Pin memory pin =
+                Pin({verifier: spec.verifier, key: spec.key, codeHash: spec.codeHash, keyCodeHash: spec.keyCodeHash});
+            bytes32 digest = PinTable.put(table, i - start, i, pin, spec.numPublic);
+            if (i == 0) srsDigest = digest;
+            PinTable.checkSrs(i, srsDigest, digest);
+        }
+        return (PinTable.create(table), srsDigest);
     }
 
     function _storeOutputs(ModelRecord storage record, ModelRegistration calldata registration) private {

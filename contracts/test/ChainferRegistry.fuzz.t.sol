@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
+import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
 import {ChunkProof} from "../src/types/RegistryTypes.sol";
@@ -67,17 +68,17 @@ contract ChainferRegistryFuzzTest is RegistryTest {
         vm.assume(requester != address(0));
         bool same = root == ROOT && requester == REQUESTER && nonce == NONCE;
         if (same) proof.publicValues[flip % 2] ^= uint256(1) << (flip % 248);
-        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
         registry.attest(modelId, root, requester, nonce, only(proof));
 
         proof = honestProof(modelId, ROOT, 0);
         proof.publicValues[flip % 2] ^= uint256(1) << (flip % 248);
-        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
         registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
 
         proof = honestProof(modelId, ROOT, 0);
         proof.proof[flip % 32] ^= bytes1(uint8(1 << (flip % 8)));
-        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
         registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
         assertEq(uint256(registry.statusOf(idOf(modelId, ROOT))), 0);
     }

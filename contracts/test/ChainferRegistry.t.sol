@@ -2,11 +2,13 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
+import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
 import {Context} from "../src/types/Context.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof, Inference, InferenceStatus} from "../src/types/RegistryTypes.sol";
+import {ChunkProof, Inference, InferenceStatus, ModelRegistration} from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
+import {StubVerifier} from "./stubs/StubVerifier.sol";
 
 /// @notice Commit, prove and attest: what they record, emit and allow.
 contract ChainferRegistryTest is RegistryTest {
@@ -218,13 +220,52 @@ contract ChainferRegistryTest is RegistryTest {
         registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proof));
     }
 
-    function test_prove_oneBadProof_storesNothing() public {
+    function test_prove_revertsWhenOneProofOfManyIsWrong_storesNothing() public {
+        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        for (uint256 bad; bad < 3; ++bad) {
+            ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+            proofs[bad].proof[31] ^= 0x01;
+            vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
+            registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+        }
+        assertEq(registry.inference(inferenceId).provenChunks, 0);
+    }
+
+    function test_prove_revertsWhenAProofIsMalformed_namesTheChunk() public {
         registry.commit(modelId, ROOT, REQUESTER, NONCE);
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
-        proofs[2].proof[31] ^= 0x01;
-        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        proofs[1].proof = "short";
+        bytes memory reason = abi.encodeWithSelector(StubVerifier.StubProofInvalid.selector);
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 1, reason));
         registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
-        assertEq(registry.inference(inferenceId).provenChunks, 0);
+    }
+
+    function test_prove_chunksOfOneShape_shareAVerifierAndAPairing() public {
+        ModelRegistration memory registration = _oneShape();
+        ModelId shared = register(registration);
+        ChunkProof[] memory proofs = honestProofs(shared, ROOT);
+        vm.expectCall(registration.chunks[0].verifier, "", 4);
+        vm.expectCall(address(8), "", 1);
+        registry.attest(shared, ROOT, REQUESTER, NONCE, proofs);
+        assertTrue(registry.isProven(idOf(shared, ROOT)));
+    }
+
+    function test_prove_revertsWhenChunksOfOneShapeSwapTheirProofs() public {
+        ModelRegistration memory registration = _oneShape();
+        ModelId shared = register(registration);
+        ChunkProof[] memory proofs = honestProofs(shared, ROOT);
+        (proofs[1].proof, proofs[2].proof) = (proofs[2].proof, proofs[1].proof);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
+        registry.attest(shared, ROOT, REQUESTER, NONCE, proofs);
+    }
+
+    /// @dev Four chunks with one verifier and four keys.
+    function _oneShape() private returns (ModelRegistration memory registration) {
+        registration = registrationOf("one shape", uniform(4, 1));
+        for (uint256 i = 1; i < 4; ++i) {
+            registration.chunks[i].verifier = registration.chunks[0].verifier;
+            registration.chunks[i].codeHash = registration.chunks[0].codeHash;
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------ Attest
@@ -254,14 +295,14 @@ contract ChainferRegistryTest is RegistryTest {
 
     function test_attest_revertsWhenTheProofsAreForAnotherRequester() public {
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
-        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
         registry.attest(modelId, ROOT, RELAYER, NONCE, proofs);
     }
 
     function test_attest_revertsWhenAChunkCarriesAnotherChunksProof() public {
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
         (proofs[0].proof, proofs[2].proof) = (proofs[2].proof, proofs[0].proof);
-        vm.expectPartialRevert(IChainferRegistry.ChunkRejected.selector);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
         registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
     }
 

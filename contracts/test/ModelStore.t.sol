@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
+import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
 import {ModelId} from "../src/types/ModelId.sol";
 import {ChunkSpec, Model, ModelRegistration, OutputSpec, Visibility} from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
@@ -42,9 +43,28 @@ contract ModelStoreTest is RegistryTest {
         assertEq(registry.modelCount(), 2);
     }
 
-    function test_registerModel_acceptsTheLargestChunkCount() public {
-        ModelId modelId = register(registrationOf("many", uniform(256, 0)));
+    function test_registerModel_theLargestChunkCount_isRecorded() public {
+        ModelRegistration memory registration = registrationOf("many", uniform(256, 0));
+        for (uint32 i; i < 256; ++i) {
+            registration.chunks[i].numPublic = type(uint32).max - i;
+        }
+        ModelId modelId = register(registration);
         assertEq(registry.model(modelId).chunkCount, 256);
+        for (uint256 i; i < 256; ++i) {
+            assertEq(abi.encode(registry.chunkSpec(modelId, i)), abi.encode(registration.chunks[i]));
+        }
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ChunkOutOfRange.selector, 256, 256));
+        registry.chunkSpec(modelId, 256);
+    }
+
+    function test_registerModel_storesTheChunksAsDataThatCannotRun() public {
+        address table = vm.computeCreateAddress(address(registry), vm.getNonce(address(registry)));
+        register(classifierRegistration());
+        assertEq(table.code.length, 1 + 3 * 108);
+        assertEq(table.code[0], bytes1(0));
+        (bool success, bytes memory answer) = table.call("anything");
+        assertTrue(success);
+        assertEq(answer.length, 0);
     }
 
     function test_registerModel_acceptsACommittedOutput() public {
@@ -90,7 +110,7 @@ contract ModelStoreTest is RegistryTest {
         vm.deal(empty, 1);
         registration.chunks[1].verifier = empty;
         registration.chunks[1].codeHash = empty.codehash;
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.VerifierWithoutCode.selector, 1, empty));
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierWithoutCode.selector, 1, empty));
         registry.registerModel(registration);
     }
 
@@ -100,7 +120,7 @@ contract ModelStoreTest is RegistryTest {
         vm.etch(account, abi.encodePacked(hex"ef0100", registration.chunks[0].verifier));
         registration.chunks[1].verifier = account;
         registration.chunks[1].codeHash = account.codehash;
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.VerifierWithoutCode.selector, 1, account));
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierWithoutCode.selector, 1, account));
         registry.registerModel(registration);
     }
 
@@ -109,8 +129,69 @@ contract ModelStoreTest is RegistryTest {
         bytes32 actual = registration.chunks[2].codeHash;
         registration.chunks[2].codeHash = bytes32(uint256(1));
         vm.expectRevert(
-            abi.encodeWithSelector(IChainferRegistry.VerifierCodeHashMismatch.selector, 2, bytes32(uint256(1)), actual)
+            abi.encodeWithSelector(
+                IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 2, bytes32(uint256(1)), actual
+            )
         );
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenAKeyHasNoCode() public {
+        ModelRegistration memory registration = classifierRegistration();
+        _expectInvalidKey(registration, address(0xE0A), "");
+    }
+
+    function test_registerModel_revertsWhenAKeyCouldRun() public {
+        ModelRegistration memory registration = classifierRegistration();
+        bytes memory code = registration.chunks[1].key.code;
+        code[0] = 0x01;
+        _expectInvalidKey(registration, address(0xE0A), code);
+    }
+
+    function test_registerModel_revertsWhenAKeyIsADelegatingAccount() public {
+        ModelRegistration memory registration = classifierRegistration();
+        _expectInvalidKey(registration, address(0xE0A), abi.encodePacked(hex"ef0100", registration.chunks[1].key));
+    }
+
+    function test_registerModel_revertsWhenAKeyIsTooShort() public {
+        ModelRegistration memory registration = classifierRegistration();
+        bytes memory code = registration.chunks[1].key.code;
+        assembly ("memory-safe") {
+            mstore(code, 352)
+        }
+        _expectInvalidKey(registration, address(0xE0A), code);
+    }
+
+    function test_registerModel_revertsWhenAKeysCodeHashDiffers() public {
+        ModelRegistration memory registration = classifierRegistration();
+        bytes32 actual = registration.chunks[2].keyCodeHash;
+        registration.chunks[2].keyCodeHash = registration.chunks[1].keyCodeHash;
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 2, registration.chunks[1].keyCodeHash, actual
+            )
+        );
+        registry.registerModel(registration);
+    }
+
+    function testFuzz_registerModel_revertsWhenAKeyIsOfAnotherSetup(uint256 chunk, uint256 at, uint8 bit) public {
+        ModelRegistration memory registration = registrationOf("setups", uniform(3, 0));
+        chunk = bound(chunk, 1, 2);
+        bytes memory code = registration.chunks[chunk].key.code;
+        code[bound(at, 1, 256)] ^= bytes1(uint8(1 << (bit % 8)));
+        vm.etch(registration.chunks[chunk].key, code);
+        registration.chunks[chunk].keyCodeHash = keccak256(code);
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.SrsMismatch.selector, chunk));
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenAKeyOfTheSecondTableIsOfAnotherSetup() public {
+        ModelRegistration memory registration = registrationOf("setups", uniform(130, 0));
+        bytes memory code = registration.chunks[128].key.code;
+        code[256] ^= 0x01;
+        vm.etch(registration.chunks[128].key, code);
+        registration.chunks[128].keyCodeHash = keccak256(code);
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.SrsMismatch.selector, 128));
         registry.registerModel(registration);
     }
 
@@ -179,6 +260,14 @@ contract ModelStoreTest is RegistryTest {
         ModelId modelId = register(classifierRegistration());
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.OutputOutOfRange.selector, 1, 1));
         registry.outputSpec(modelId, 1);
+    }
+
+    function _expectInvalidKey(ModelRegistration memory registration, address key, bytes memory code) private {
+        vm.etch(key, code);
+        registration.chunks[1].key = key;
+        registration.chunks[1].keyCodeHash = key.codehash;
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.InvalidKeyContract.selector, 1, key));
+        registry.registerModel(registration);
     }
 
     function _expectInvalidOutput(OutputSpec memory spec) private {

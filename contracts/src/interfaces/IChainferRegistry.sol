@@ -13,11 +13,12 @@ import {
     ModelRegistration,
     OutputSpec
 } from "../types/RegistryTypes.sol";
+import {IPinnedVerifierErrors} from "./IPinnedVerifierErrors.sol";
 
 /// @title IChainferRegistry
 /// @notice Records which inferences of which models have been proven. A model is cut into chunks, each with its own
-/// verifier; an inference is proven once every chunk has verified against one root and one context.
-interface IChainferRegistry {
+/// verifying key; an inference is proven once every chunk has verified against one root and one context.
+interface IChainferRegistry is IPinnedVerifierErrors {
     // ---------------------------------------------------------------------------------------------------- Events
 
     /// @notice A model was registered.
@@ -67,10 +68,6 @@ interface IChainferRegistry {
     error ModelAlreadyRegistered(ModelId modelId);
     /// @notice A model has 1 to 256 chunks.
     error InvalidChunkCount(uint256 count);
-    /// @notice The verifier has no code of its own: empty, or an account that delegates to other code (EIP-7702).
-    error VerifierWithoutCode(uint256 chunk, address verifier);
-    /// @notice The verifier's code is not the registered code.
-    error VerifierCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
     /// @notice The output names a missing chunk, words past its public values, no value, or a bad scale or zero point.
     error InvalidOutputSpec(uint256 outputIndex);
     /// @notice No such model.
@@ -89,10 +86,6 @@ interface IChainferRegistry {
     error PublicValueCountMismatch(uint256 chunk, uint256 expected, uint256 actual);
     /// @notice A public value is not below the order of the scalar field.
     error PublicValueNotCanonical(uint256 chunk, uint256 index);
-    /// @notice The verifier reverted; `reason` is its revert data.
-    error ChunkRejected(uint256 chunk, bytes reason);
-    /// @notice The verifier returned without reverting, but did not return exactly `true`.
-    error VerifierMisbehaved(uint256 chunk);
     /// @notice The chunk is already proven, with other public values. Under one root a chunk has one result: if both
     /// proofs verify, soundness is broken.
     error PublicValuesConflict(InferenceId inferenceId, uint256 chunk);
@@ -151,7 +144,9 @@ interface IChainferRegistry {
 
     /// @notice Verifies chunk proofs of a committed inference: any subset, in any order, by anyone, over as many
     /// transactions as it takes. A chunk that is already proven with these public values is skipped, unverified.
-    /// @dev All or nothing: one proof that fails reverts the whole call.
+    /// @dev All or nothing: one proof that fails reverts the whole call. All chunks of a call share one pairing, so a
+    /// well-formed proof that is wrong gives `BatchRejected`, which does not say whose it is; one that is malformed gives
+    /// `ChunkRejected`.
     /// @param proofs The chunk proofs; at least one.
     /// @return inferenceId The inference's name.
     function prove(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)

@@ -5,12 +5,17 @@ import {Context} from "./Context.sol";
 import {ModelId} from "./ModelId.sol";
 
 /// @notice How one chunk of a model is verified.
-/// @param verifier The generated verifier; see `IHalo2Verifier`.
-/// @param codeHash Its code hash: what the bundle's verifying key generates, compiled. Checked at registration and before every call.
+/// @param verifier The generated verifier; see `IHalo2SharedVerifier`. Chunks of one constraint-system shape share it.
+/// @param codeHash Its code hash: the bundle's verifier source, compiled.
+/// @param key The contract that holds the chunk's verifying key; see `KeyContract`.
+/// @param keyCodeHash Its code hash, which the manifest id covers. Both hashes are checked at registration and before
+/// every call.
 /// @param numPublic Number of public values: the length of the instance column less root and context.
 struct ChunkSpec {
     address verifier;
     bytes32 codeHash;
+    address key;
+    bytes32 keyCodeHash;
     uint32 numPublic;
 }
 
@@ -43,7 +48,7 @@ struct OutputSpec {
 /// @notice All that a registrant states about a model. Immutable once registered.
 /// @param manifestId Hash of the bundle's manifest. The registry does not see its preimage: whoever relies on a model
 /// recomputes it from the published bundle.
-/// @param chunks One verifier a chunk, in order; 1 to 256 of them.
+/// @param chunks Verifier and key of each chunk, in order; 1 to 256 of them, all under one trusted setup.
 /// @param outputs The model's outputs, in order.
 /// @param uri Where the public part of the bundle is.
 struct ModelRegistration {

@@ -7,6 +7,7 @@ import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
 import {ChunkProof, ChunkSpec, ModelRegistration, OutputSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {StubKey} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
 
 /// @notice A registry, stub-verified models, and honest proofs for them.
@@ -29,7 +30,7 @@ abstract contract RegistryTest is Test {
 
     // ------------------------------------------------------------------------------------------------------ Models
 
-    /// @dev A registration with one stub a chunk and no outputs.
+    /// @dev A registration with stubs for verifiers and keys, all different, and no outputs.
     function registrationOf(bytes32 manifestId, uint32[] memory numPublic)
         internal
         returns (ModelRegistration memory registration)
@@ -38,11 +39,17 @@ abstract contract RegistryTest is Test {
         registration.uri = "ipfs://bundle";
         registration.chunks = new ChunkSpec[](numPublic.length);
         for (uint256 i; i < numPublic.length; ++i) {
-            address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(manifestId, i)))));
-            registration.chunks[i] =
-                ChunkSpec({verifier: verifier, codeHash: verifier.codehash, numPublic: numPublic[i]});
+            registration.chunks[i] = stubSpec(uint256(keccak256(abi.encode(manifestId, i))), numPublic[i]);
         }
         registration.outputs = new OutputSpec[](0);
+    }
+
+    function stubSpec(uint256 seed, uint32 numPublic) internal returns (ChunkSpec memory) {
+        address verifier = address(new StubVerifier(seed));
+        address key = address(new StubKey(bytes32(seed)));
+        return ChunkSpec({
+            verifier: verifier, codeHash: verifier.codehash, key: key, keyCodeHash: key.codehash, numPublic: numPublic
+        });
     }
 
     function register(ModelRegistration memory registration) internal returns (ModelId) {
@@ -107,8 +114,9 @@ abstract contract RegistryTest is Test {
         for (uint256 i; i < values.length; ++i) {
             instances[i + 2] = values[i];
         }
-        StubVerifier verifier = StubVerifier(registry.chunkSpec(modelId, chunk).verifier);
-        return ChunkProof({chunk: chunk, proof: verifier.proofFor(instances), publicValues: values});
+        ChunkSpec memory spec = registry.chunkSpec(modelId, chunk);
+        bytes memory proof = StubVerifier(spec.verifier).proofFor(spec.key, instances);
+        return ChunkProof({chunk: chunk, proof: proof, publicValues: values});
     }
 
     function honestProof(ModelId modelId, uint256 root, uint16 chunk) internal view returns (ChunkProof memory) {

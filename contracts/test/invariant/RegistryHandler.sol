@@ -7,6 +7,7 @@ import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
 import {ChunkProof, ChunkSpec, InferenceStatus, ModelRegistration, OutputSpec} from "../../src/types/RegistryTypes.sol";
+import {StubKey} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
 
 /// @notice Drives the registry with honest and dishonest calls by several accounts, and keeps its own books: which chunk
@@ -189,8 +190,8 @@ contract RegistryHandler is Test {
     function _book(InferenceId id, Fixed memory fixed_, ChunkProof memory proof) private {
         uint256[] memory instances = _instances(fixed_, proof.publicValues);
         bool accepted;
-        StubVerifier verifier = StubVerifier(REGISTRY.chunkSpec(fixed_.modelId, proof.chunk).verifier);
-        try verifier.verifyProof(proof.proof, instances) returns (bool answer) {
+        ChunkSpec memory spec = REGISTRY.chunkSpec(fixed_.modelId, proof.chunk);
+        try StubVerifier(spec.verifier).verifyProof(spec.key, proof.proof, instances) returns (bool answer) {
             accepted = answer;
         } catch {}
         bytes32 hash = keccak256(abi.encodePacked(proof.publicValues));
@@ -226,10 +227,19 @@ contract RegistryHandler is Test {
         registration.chunks = new ChunkSpec[](chunks);
         registration.outputs = new OutputSpec[](0);
         for (uint256 i; i < chunks; ++i) {
-            address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i)))));
+            // Every other chunk shares a verifier with the one before; keys are all different.
+            address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i / 2)))));
+            if (i % 2 == 1) verifier = registration.chunks[i - 1].verifier;
+            address key = address(new StubKey(keccak256(abi.encode(models.length, i))));
             uint256 random = uint256(keccak256(abi.encode(seed, i))) % 5;
             uint32 numPublic = random == 4 ? 33 : uint32(random);
-            registration.chunks[i] = ChunkSpec({verifier: verifier, codeHash: verifier.codehash, numPublic: numPublic});
+            registration.chunks[i] = ChunkSpec({
+                verifier: verifier,
+                codeHash: verifier.codehash,
+                key: key,
+                keyCodeHash: key.codehash,
+                numPublic: numPublic
+            });
         }
         _remember(REGISTRY.registerModel(registration));
     }
@@ -271,7 +281,7 @@ contract RegistryHandler is Test {
         for (uint256 i; i < values.length; ++i) {
             values[i] = uint256(keccak256(abi.encode(fixed_.modelId, fixed_.root, chunk, i))) >> 16;
         }
-        bytes memory proof = StubVerifier(spec.verifier).proofFor(_instances(fixed_, values));
+        bytes memory proof = StubVerifier(spec.verifier).proofFor(spec.key, _instances(fixed_, values));
         return ChunkProof({chunk: chunk, proof: proof, publicValues: values});
     }
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
+import {IHalo2SharedVerifier} from "../../src/interfaces/IHalo2SharedVerifier.sol";
+import {IPinnedVerifierErrors} from "../../src/interfaces/IPinnedVerifierErrors.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ModelRegistration} from "../../src/types/RegistryTypes.sol";
+import {ChunkProof, ChunkSpec, ModelRegistration} from "../../src/types/RegistryTypes.sol";
 import {RegistryTest} from "../helpers/RegistryTest.sol";
 import {AnsweringVerifier, StubVerifier} from "../stubs/StubVerifier.sol";
 
-/// @notice Nothing but `true` from the registered code counts.
+/// @notice What the registry asks a verifier, and that no answer counts but two points, from the registered code under the
+/// registered key.
 contract VerifierCallTest is RegistryTest {
-    function test_verify_passesOnRootContextAndPublicValues() public {
+    function test_ask_passesOnKeyRootContextAndPublicValues() public {
         ModelId modelId = register(classifierRegistration());
         ChunkProof memory proof = honestProof(modelId, ROOT, 0);
         uint256[] memory instances = new uint256[](3);
@@ -22,73 +24,99 @@ contract VerifierCallTest is RegistryTest {
             )
         ) >> 8;
         instances[2] = proof.publicValues[0];
+        ChunkSpec memory spec = registry.chunkSpec(modelId, 0);
         vm.expectCall(
-            registry.chunkSpec(modelId, 0).verifier, abi.encodeCall(StubVerifier.verifyProof, (proof.proof, instances))
+            spec.verifier, abi.encodeCall(IHalo2SharedVerifier.accumulate, (spec.key, proof.proof, instances)), 1
         );
         registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
     }
 
-    function test_verify_acceptsExactlyTrue() public {
-        _expect(abi.encode(true), false, "");
+    function test_ask_acceptsPointsThatHold() public {
+        // The identity twice holds under every setup.
+        _expect(abi.encode(0, 0, 0, 0), false, "");
     }
 
-    function test_verify_revertsWhenTheVerifierRejects_withItsReason() public {
+    function test_ask_revertsWhenTheVerifierRejects_withItsReason() public {
         bytes memory reason = abi.encodeWithSelector(StubVerifier.StubProofInvalid.selector);
-        _expect(reason, true, abi.encodeWithSelector(IChainferRegistry.ChunkRejected.selector, 0, reason));
+        _expect(reason, true, abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 0, reason));
     }
 
-    function test_verify_revertsWhenTheVerifierRevertsWithTrue() public {
-        bytes memory reason = abi.encode(true);
-        _expect(reason, true, abi.encodeWithSelector(IChainferRegistry.ChunkRejected.selector, 0, reason));
+    function test_ask_revertsWhenTheVerifierRevertsWithPoints() public {
+        bytes memory reason = abi.encode(0, 0, 0, 0);
+        _expect(reason, true, abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 0, reason));
     }
 
-    function test_verify_revertsWhenTheVerifierReturnsNothing() public {
+    function test_ask_revertsWhenTheVerifierRevertsWithALot_keepsTheBeginning() public {
+        bytes memory reason = new bytes(20_000);
+        for (uint256 i; i < 300; ++i) {
+            reason[i] = bytes1(uint8(i));
+        }
+        bytes memory kept = new bytes(256);
+        for (uint256 i; i < 256; ++i) {
+            kept[i] = reason[i];
+        }
+        _expect(reason, true, abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 0, kept));
+    }
+
+    function test_ask_revertsWhenTheVerifierReturnsNothing() public {
         _expectMisbehaved("");
     }
 
-    function test_verify_revertsWhenTheVerifierReturnsFalse() public {
-        _expectMisbehaved(abi.encode(false));
+    function test_ask_revertsWhenTheVerifierReturnsTrue() public {
+        _expectMisbehaved(abi.encode(true));
     }
 
-    function test_verify_revertsWhenTheVerifierReturnsAnotherNumber() public {
-        _expectMisbehaved(abi.encode(2));
-        _expectMisbehaved(abi.encode(type(uint256).max));
+    function test_ask_revertsWhenTheVerifierReturnsTooLittleOrTooMuch() public {
+        _expectMisbehaved(new bytes(127));
+        _expectMisbehaved(new bytes(129));
+        _expectMisbehaved(new bytes(160));
+        _expectMisbehaved(new bytes(20_000));
     }
 
-    function test_verify_revertsWhenTheVerifierReturnsTooLittleOrTooMuch() public {
-        _expectMisbehaved(hex"01");
-        _expectMisbehaved(abi.encode(true, true));
+    function test_ask_revertsWhenTheVerifiersCodeIsGone() public {
+        _expectVerifierMismatch("");
     }
 
-    function test_verify_revertsWhenTheVerifiersCodeIsGone() public {
+    function test_ask_revertsWhenTheVerifiersCodeIsAnother() public {
+        // Returns 128 zero bytes: points that always hold.
+        _expectVerifierMismatch(hex"60806000f3");
+    }
+
+    /// @dev Code as data cannot change; but an account that is created and destroyed in one transaction leaves its address.
+    function test_ask_revertsWhenTheKeysCodeIsGoneOrAnother() public {
+        ModelId modelId = register(classifierRegistration());
+        ChunkProof memory proof = honestProof(modelId, ROOT, 0);
+        ChunkSpec memory spec = registry.chunkSpec(modelId, 0);
+        bytes memory code = spec.key.code;
+        code[code.length - 1] ^= 0x01;
+        bytes[2] memory codes = [bytes(""), code];
+        for (uint256 i; i < 2; ++i) {
+            vm.etch(spec.key, codes[i]);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 0, spec.keyCodeHash, spec.key.codehash
+                )
+            );
+            registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        }
+    }
+
+    function _expectVerifierMismatch(bytes memory code) private {
         ModelId modelId = register(classifierRegistration());
         ChunkProof memory proof = honestProof(modelId, ROOT, 0);
         address verifier = registry.chunkSpec(modelId, 0).verifier;
         bytes32 codeHash = verifier.codehash;
-        vm.etch(verifier, "");
-        vm.expectRevert(
-            abi.encodeWithSelector(IChainferRegistry.VerifierCodeHashMismatch.selector, 0, codeHash, verifier.codehash)
-        );
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
-    }
-
-    function test_verify_revertsWhenTheVerifiersCodeIsAnother() public {
-        ModelId modelId = register(classifierRegistration());
-        ChunkProof memory proof = honestProof(modelId, ROOT, 0);
-        address verifier = registry.chunkSpec(modelId, 0).verifier;
-        bytes32 codeHash = verifier.codehash;
-        bytes memory alwaysTrue = hex"600160005260206000f3";
-        vm.etch(verifier, alwaysTrue);
+        vm.etch(verifier, code);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IChainferRegistry.VerifierCodeHashMismatch.selector, 0, codeHash, keccak256(alwaysTrue)
+                IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 0, codeHash, verifier.codehash
             )
         );
         registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
     }
 
     function _expectMisbehaved(bytes memory answer) private {
-        _expect(answer, false, abi.encodeWithSelector(IChainferRegistry.VerifierMisbehaved.selector, 0));
+        _expect(answer, false, abi.encodeWithSelector(IPinnedVerifierErrors.VerifierMisbehaved.selector, 0));
     }
 
     /// @dev Registers a model whose only verifier answers so, and expects `revertData`, or success if that is empty.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IPinnedVerifierErrors} from "./interfaces/IPinnedVerifierErrors.sol";
+import {PinTable} from "./libraries/PinTable.sol";
+import {ProofBatch} from "./libraries/ProofBatch.sol";
+import {Pin} from "./types/Pin.sol";
+
+/// @title BatchVerifier
+/// @notice Verifies a fixed list of proofs with one pairing, for whoever needs no registry: say, the chunks of one model.
+/// @dev It compares nothing between the instance columns: a caller that needs one root in all of them passes it so.
+contract BatchVerifier is IPinnedVerifierErrors {
+    /// @notice Another number of proofs or of instance columns than there are keys.
+    error ProofCountMismatch(uint256 expected, uint256 proofs, uint256 instances);
+    /// @notice There are fewer pins.
+    error PinOutOfRange(uint256 index, uint256 count);
+
+    /// @notice Number of proofs that a call takes.
+    uint256 public immutable COUNT;
+
+    address private immutable TABLE;
+
+    /// @notice Reverts unless every contract holds the code that is named and all keys are of one trusted setup.
+    /// @param pins Verifier and key of each proof, in the order of the proofs; 1 to 227 of them.
+    constructor(Pin[] memory pins) {
+        if (pins.length == 0) revert EmptyBatch();
+        bytes memory table = PinTable.rows(pins.length);
+        bytes32 first = PinTable.put(table, 0, 0, pins[0], 0);
+        for (uint256 i = 1; i < pins.length; ++i) {
+            PinTable.checkSrs(i, first, PinTable.put(table, i, i, pins[i], 0));
+        }
+        COUNT = pins.length;
+        TABLE = PinTable.create(table);
+    }
+
+    /// @notice Verifies all proofs or reverts.
+    /// @param proofs The transcript bytes.
+    /// @param instances The instance columns.
+    /// @return True, always.
+    function verifyProofs(bytes[] calldata proofs, uint256[][] calldata instances) external view returns (bool) {
+        uint256 count = COUNT;
+        if (proofs.length != count || instances.length != count) {
+            revert ProofCountMismatch(count, proofs.length, instances.length);
+        }
+        address table = TABLE;
+        uint256[] memory none;
+        ProofBatch.Batch memory batch = ProofBatch.open(count, none);
+        for (uint256 i; i < count; ++i) {
+            (Pin memory pin,) = PinTable.read(table, i);
+            ProofBatch.add(batch, i, pin, proofs[i], instances[i]);
+        }
+        ProofBatch.settle(batch);
+        return true;
+    }
+
+    /// @notice Verifier and key of a proof, by its position.
+    function pinOf(uint256 index) external view returns (Pin memory pin) {
+        if (index >= COUNT) revert PinOutOfRange(index, COUNT);
+        (pin,) = PinTable.read(TABLE, index);
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+/// @title CodeData
+/// @notice Data as the code of a contract: written once, and read for the price of one account instead of a slot a word.
+/// @dev The code begins with STOP (0x00), so a call ends at once: it cannot run, destroy itself or change.
+library CodeData {
+    /// @dev Largest code (EIP-170), less the STOP.
+    uint256 private constant MAX_SIZE = 24_575;
+
+    /// @notice The data do not fit in one contract.
+    error CodeDataTooLarge(uint256 size);
+    /// @notice The contract was not created: no gas was left for it.
+    error CodeDataNotCreated();
+
+    /// @notice Creates a contract whose code is STOP and `data`.
+    function create(bytes memory data) internal returns (address at) {
+        if (data.length > MAX_SIZE) revert CodeDataTooLarge(data.length);
+        // PUSH2 size, DUP1, PUSH1 10, PUSH0, CODECOPY, PUSH0, RETURN, then the code.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        bytes memory creation = abi.encodePacked(hex"61", uint16(data.length + 1), hex"80600a5f395ff3", hex"00", data);
+        assembly ("memory-safe") {
+            at := create(0, add(creation, 0x20), mload(creation))
+        }
+        if (at == address(0)) revert CodeDataNotCreated();
+    }
+
+    /// @notice The first byte of an account's code is STOP, and at least `size` bytes of data follow it.
+    function isData(address account, uint256 size) internal view returns (bool ok) {
+        assembly ("memory-safe") {
+            mstore(0x00, not(0))
+            extcodecopy(account, 0x00, 0x00, 0x01)
+            ok := and(gt(extcodesize(account), size), iszero(byte(0, mload(0x00))))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
+import {CodeData} from "./CodeData.sol";
+
+/// @title KeyContract
+/// @notice Verifying keys as code: a STOP byte, then [tau]_2 and -[1]_2 (128 bytes each: x.c1, x.c0, y.c1, y.c0), the
+/// generator of G1, the key's digest, and the commitments to its fixed and permutation columns.
+/// @dev The first two are the SRS part: all that a pairing needs. Every key under one trusted setup begins with it.
+library KeyContract {
+    /// @dev Where the SRS part lies in the code.
+    uint256 internal constant SRS_OFFSET = 1;
+    /// @dev Its bytes.
+    uint256 internal constant SRS_SIZE = 256;
+    /// @dev SRS part, generator and digest; a key is no shorter.
+    uint256 internal constant MIN_SIZE = 352;
+
+    /// @notice Reverts unless `key` is code as data with the code hash `keyCodeHash`.
+    function check(uint256 chunk, address key, bytes32 keyCodeHash) internal view {
+        if (!CodeData.isData(key, MIN_SIZE)) revert IPinnedVerifierErrors.InvalidKeyContract(chunk, key);
+        checkHash(chunk, key, keyCodeHash);
+    }
+
+    /// @notice Reverts unless the code of `key` has the hash `keyCodeHash`.
+    function checkHash(uint256 chunk, address key, bytes32 keyCodeHash) internal view {
+        bytes32 actual = key.codehash;
+        if (actual != keyCodeHash) revert IPinnedVerifierErrors.KeyCodeHashMismatch(chunk, keyCodeHash, actual);
+    }
+
+    /// @notice Names the trusted setup of a checked key.
+    function srsDigest(address key) internal view returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            extcodecopy(key, free, SRS_OFFSET, SRS_SIZE)
+            digest := keccak256(free, SRS_SIZE)
+        }
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IHalo2SharedVerifier} from "../interfaces/IHalo2SharedVerifier.sol";
+import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
+import {Pin} from "../types/Pin.sol";
+import {KeyContract} from "./KeyContract.sol";
+import {ScalarField} from "./ScalarField.sol";
+import {VerifierCall} from "./VerifierCall.sol";
+
+/// @title ProofBatch
+/// @notice N proofs, one pairing. Each verifier reduces its proof to two points, lhs and rhs; the proof holds if
+/// e(lhs, [tau]_2) * e(rhs, -[1]_2) = 1. Instead of N such equations, one is checked, over the sums of rho^i lhs_i and of
+/// rho^i rhs_i.
+/// @dev If one of the N equations fails, the sum holds for at most N-1 of the r-1 values of rho. rho is a hash of all that was
+/// asked and all that was answered, so nobody who chooses a proof, or an answer, knows it beforehand.
+///
+/// Usage: `open` with room for all proofs, `add` each, `settle`. Nothing is verified before `settle` returns. Every key of a
+/// batch must be of one trusted setup, which whoever pins the keys checks.
+library ProofBatch {
+    /// @dev Size of an answer: two points.
+    uint256 private constant ANSWER = 0x80;
+
+    /// @dev Where calldata begins in a transcript, after the length word: verifier, key code hash, then the selector at
+    /// the end of a word of its own.
+    uint256 private constant QUESTION = 0x5c;
+
+    /// @dev Order of BN254's base field (EIP-196).
+    uint256 private constant BASE_MODULUS =
+        21_888_242_871_839_275_222_246_405_745_257_275_088_696_311_157_297_823_662_689_037_894_645_226_208_583;
+
+    /// @param count Proofs so far.
+    /// @param chain Hash over them and their answers, in order; zero while there is room for one only, which needs no weight.
+    /// @param key The first proof's key, for the pairing's SRS part.
+    /// @param points The answers: lhs.x, lhs.y, rhs.x, rhs.y a proof.
+    /// @param head The instances that every proof's column begins with.
+    struct Batch {
+        uint256 count;
+        bytes32 chain;
+        address key;
+        bytes points;
+        uint256[] head;
+    }
+
+    /// @notice An empty batch with room for `capacity` proofs, all of whose instance columns begin with `head`.
+    function open(uint256 capacity, uint256[] memory head) internal pure returns (Batch memory batch) {
+        batch.head = head;
+        batch.points = new bytes(ANSWER * capacity);
+    }
+
+    /// @notice Asks one proof's verifier, once, and keeps its answer. Reverts unless the answer is two points of G1.
+    /// @dev The instance column is the batch's head and then `values`. Not more often than `open` made room for.
+    /// @param chunk What errors call the proof.
+    function add(Batch memory batch, uint256 chunk, Pin memory pin, bytes calldata proof, uint256[] calldata values)
+        internal
+        view
+    {
+        VerifierCall.checkPin(chunk, pin);
+        _ask(batch, chunk, pin, _transcript(pin, batch.head, proof, values));
+    }
+
+    /// @notice Reverts unless every proof of the batch holds.
+    function settle(Batch memory batch) internal view {
+        if (batch.count == 0) revert IPinnedVerifierErrors.EmptyBatch();
+        uint256 rho = weight(batch);
+        address key = batch.key;
+        uint256 srsOffset = KeyContract.SRS_OFFSET;
+        uint256 failed;
+        bool holds;
+        assembly ("memory-safe") {
+            // A sum by Horner's rule, from the last point to the first, at `to`, which has room for 0x80 bytes.
+            function fold(to, first, count, scalar) -> ok {
+                ok := 1
+                let at := add(first, mul(sub(count, 1), ANSWER))
+                mcopy(to, at, 0x40)
+                for {} gt(at, first) {} {
+                    at := sub(at, ANSWER)
+                    mstore(add(to, 0x40), scalar)
+                    ok := and(ok, staticcall(gas(), 7, to, 0x60, to, 0x40))
+                    ok := and(ok, eq(returndatasize(), 0x40))
+                    mcopy(add(to, 0x40), at, 0x40)
+                    ok := and(ok, staticcall(gas(), 6, to, 0x80, to, 0x40))
+                    ok := and(ok, eq(returndatasize(), 0x40))
+                }
+            }
+
+            let input := mload(0x40)
+            let points := add(mload(add(batch, 0x60)), 0x20)
+            // The pairing's input is lhs, [tau]_2, rhs, -[1]_2. The sums need room behind them, so they come first.
+            if iszero(fold(input, points, mload(batch), rho)) { failed := 7 }
+            if iszero(fold(add(input, 0xc0), add(points, 0x40), mload(batch), rho)) { failed := 7 }
+            extcodecopy(key, add(input, 0x40), srsOffset, 0x80)
+            extcodecopy(key, add(input, 0x100), add(srsOffset, 0x80), 0x80)
+            if iszero(failed) {
+                let ok := staticcall(gas(), 8, input, 0x180, 0x00, 0x20)
+                if iszero(and(ok, eq(returndatasize(), 0x20))) { failed := 8 }
+                holds := eq(mload(0x00), 1)
+            }
+        }
+        if (failed != 0) revert IPinnedVerifierErrors.PrecompileFailed(failed);
+        if (!holds) revert IPinnedVerifierErrors.BatchRejected();
+    }
+
+    /// @notice The batch's rho: never zero, the same for nothing else that was asked or answered.
+    function weight(Batch memory batch) internal pure returns (uint256) {
+        bytes32 seed = keccak256(abi.encode(batch.chain, batch.count));
+        return uint256(seed) % (ScalarField.ORDER - 1) + 1;
+    }
+
+    /// @dev Asks, and keeps what the batch needs of the exchange.
+    function _ask(Batch memory batch, uint256 chunk, Pin memory pin, bytes memory transcript) private view {
+        uint256 question;
+        uint256 answer;
+        assembly ("memory-safe") {
+            question := add(add(transcript, 0x20), QUESTION)
+            answer := sub(add(add(transcript, 0x20), mload(transcript)), ANSWER)
+        }
+        VerifierCall.ask(chunk, pin.verifier, question, answer - question, answer, ANSWER);
+        if (!_onCurve(answer) || !_onCurve(answer + 0x40)) revert IPinnedVerifierErrors.PointNotOnCurve(chunk);
+
+        if (batch.count == 0) batch.key = pin.key;
+        if (batch.points.length > ANSWER) batch.chain = keccak256(abi.encode(batch.chain, keccak256(transcript)));
+        assembly ("memory-safe") {
+            let count := mload(batch)
+            mcopy(add(add(mload(add(batch, 0x60)), 0x20), mul(count, ANSWER)), answer, ANSWER)
+            mstore(batch, add(count, 1))
+            // The transcript is done with: the next one takes its memory.
+            mstore(0x40, transcript)
+        }
+    }
+
+    /// @dev One exchange with a verifier, as it is hashed: verifier, key code hash, the selector's word, the arguments (the key
+    /// first), and room for the answer.
+    function _transcript(Pin memory pin, uint256[] memory head, bytes calldata proof, uint256[] calldata values)
+        private
+        pure
+        returns (bytes memory transcript)
+    {
+        uint256 selector = uint32(IHalo2SharedVerifier.accumulate.selector);
+        assembly ("memory-safe") {
+            transcript := mload(0x40)
+            let at := add(transcript, 0x20)
+            mstore(at, mload(pin))
+            mstore(add(at, 0x20), mload(add(pin, 0x60)))
+            mstore(add(at, 0x40), selector)
+            mstore(add(at, 0x60), mload(add(pin, 0x20)))
+            // Offsets count from the first argument: three words of head, the proof's length, the proof.
+            let padded := and(add(proof.length, 0x1f), not(0x1f))
+            mstore(add(at, 0x80), 0x60)
+            mstore(add(at, 0xa0), add(0x80, padded))
+            mstore(add(at, 0xc0), proof.length)
+            at := add(at, 0xe0)
+            mstore(sub(add(at, padded), mul(0x20, iszero(iszero(padded)))), 0)
+            calldatacopy(at, proof.offset, proof.length)
+            at := add(at, padded)
+
+            let headSize := shl(5, mload(head))
+            let valuesSize := shl(5, values.length)
+            mstore(at, add(mload(head), values.length))
+            at := add(at, 0x20)
+            mcopy(at, add(head, 0x20), headSize)
+            at := add(at, headSize)
+            calldatacopy(at, values.offset, valuesSize)
+            at := add(at, add(valuesSize, ANSWER))
+
+            mstore(transcript, sub(at, add(transcript, 0x20)))
+            mstore(0x40, at)
+        }
+    }
+
+    /// @dev Whether the two words at `at` are a point of G1: the curve's order is prime, so every point on it is. Precompiles
+    /// would take all gas for one that is not.
+    function _onCurve(uint256 at) private pure returns (bool ok) {
+        uint256 q = BASE_MODULUS;
+        assembly ("memory-safe") {
+            let x := mload(at)
+            let y := mload(add(at, 0x20))
+            let curve := eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))
+            // (0, 0) is the identity.
+            ok := and(and(lt(x, q), lt(y, q)), or(curve, iszero(or(x, y))))
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {BoundVerifier} from "../src/BoundVerifier.sol";
+import {IHalo2SharedVerifier} from "../src/interfaces/IHalo2SharedVerifier.sol";
+import {IHalo2Verifier} from "../src/interfaces/IHalo2Verifier.sol";
+import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
+import {Pin} from "../src/types/Pin.sol";
+import {PinnedTest} from "./helpers/PinnedTest.sol";
+import {AnsweringVerifier, StubVerifier} from "./stubs/StubVerifier.sol";
+
+contract BoundVerifierTest is PinnedTest {
+    Pin internal pin;
+    BoundVerifier internal bound_;
+
+    function setUp() public {
+        pin = stubPin(1);
+        bound_ = _bind(pin);
+    }
+
+    // ------------------------------------------------------------------------------------------------- Constructor
+
+    function test_constructor_pinsBoth() public view {
+        assertEq(bound_.VERIFIER(), pin.verifier);
+        assertEq(bound_.KEY(), pin.key);
+        assertEq(bound_.CODE_HASH(), pin.codeHash);
+        assertEq(bound_.KEY_CODE_HASH(), pin.keyCodeHash);
+    }
+
+    function test_constructor_revertsWhenTheVerifierHasNoCode() public {
+        pin.verifier = address(0xE0A);
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierWithoutCode.selector, 0, pin.verifier));
+        _bind(pin);
+        vm.etch(pin.verifier, abi.encodePacked(hex"ef0100", address(bound_)));
+        pin.codeHash = pin.verifier.codehash;
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierWithoutCode.selector, 0, pin.verifier));
+        _bind(pin);
+    }
+
+    function test_constructor_revertsWhenTheVerifiersCodeHashDiffers() public {
+        bytes32 actual = pin.codeHash;
+        pin.codeHash = 0;
+        vm.expectRevert(
+            abi.encodeWithSelector(IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 0, bytes32(0), actual)
+        );
+        _bind(pin);
+    }
+
+    function test_constructor_revertsWhenTheKeyIsNotData() public {
+        pin.key = pin.verifier;
+        pin.keyCodeHash = pin.codeHash;
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.InvalidKeyContract.selector, 0, pin.key));
+        _bind(pin);
+    }
+
+    function test_constructor_revertsWhenTheKeysCodeHashDiffers() public {
+        bytes32 actual = pin.keyCodeHash;
+        pin.keyCodeHash = 0;
+        vm.expectRevert(
+            abi.encodeWithSelector(IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 0, bytes32(0), actual)
+        );
+        _bind(pin);
+    }
+
+    // ----------------------------------------------------------------------------------------------------- Forwards
+
+    function testFuzz_verifyProof_forwardsWithTheKey(bytes memory proof, uint256[] memory instances) public {
+        bytes memory forwarded = abi.encodeCall(IHalo2SharedVerifier.verifyProof, (pin.key, proof, instances));
+        vm.mockCall(pin.verifier, forwarded, abi.encode(true));
+        vm.expectCall(pin.verifier, forwarded, 1);
+        assertTrue(bound_.verifyProof(proof, instances));
+    }
+
+    function testFuzz_accumulate_forwardsWithTheKey(bytes memory proof, uint256[] memory instances) public {
+        bytes memory forwarded = abi.encodeCall(IHalo2SharedVerifier.accumulate, (pin.key, proof, instances));
+        uint256[4] memory points = [uint256(1), 2, 3, type(uint256).max];
+        vm.mockCall(pin.verifier, forwarded, abi.encode(points));
+        vm.expectCall(pin.verifier, forwarded, 1);
+        assertEq(abi.encode(bound_.accumulate(proof, instances)), abi.encode(points));
+    }
+
+    function test_verifyProof_acceptsTheHonestProofOnly() public {
+        uint256[] memory instances = columns(4)[3];
+        bytes memory proof = honest(pin, instances);
+        assertTrue(bound_.verifyProof(proof, instances));
+        instances[0] += 1;
+        vm.expectRevert(StubVerifier.StubProofInvalid.selector);
+        bound_.verifyProof(proof, instances);
+    }
+
+    /// @dev What is not canonical here is not canonical there either.
+    function test_verifyProof_forwardsOddCalldataAsItIs() public {
+        uint256[] memory instances = columns(4)[3];
+        bytes memory call = abi.encodeCall(IHalo2Verifier.verifyProof, (honest(pin, instances), instances));
+        // One word lies between the head and the proof, and a byte after the end.
+        bytes memory odd = new bytes(call.length + 33);
+        for (uint256 i; i < call.length; ++i) {
+            odd[i < 0x44 ? i : i + 0x20] = call[i];
+        }
+        odd[0x23] = 0x60;
+        odd[0x43] = bytes1(uint8(call[0x43]) + 0x20);
+        odd[odd.length - 1] = 0xaa;
+
+        bytes memory expected = new bytes(odd.length + 0x20);
+        bytes memory head = abi.encodeWithSelector(IHalo2SharedVerifier.verifyProof.selector, pin.key, 0x80);
+        for (uint256 i; i < expected.length; ++i) {
+            expected[i] = i < head.length ? head[i] : odd[i - 0x20];
+        }
+        expected[0x63] = bytes1(uint8(odd[0x43]) + 0x20);
+        vm.expectCall(pin.verifier, expected, 1);
+        (bool success,) = address(bound_).staticcall(odd);
+        assertTrue(success);
+    }
+
+    function test_verifyProof_revertsWhenTheVerifierDoesNotReturnTrue() public {
+        bytes[6] memory answers =
+            [bytes(""), hex"01", abi.encode(false), abi.encode(2), abi.encode(true, true), new bytes(31)];
+        for (uint256 i; i < answers.length; ++i) {
+            BoundVerifier other = _answering(answers[i], false);
+            vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierMisbehaved.selector, 0));
+            other.verifyProof("", new uint256[](0));
+        }
+        assertTrue(_answering(abi.encode(true), false).verifyProof("", new uint256[](0)));
+    }
+
+    function test_accumulate_revertsWhenTheAnswerHasAnotherSize() public {
+        uint256[4] memory sizes = [uint256(0), 32, 127, 129];
+        for (uint256 i; i < sizes.length; ++i) {
+            BoundVerifier other = _answering(new bytes(sizes[i]), false);
+            vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierMisbehaved.selector, 0));
+            other.accumulate("", new uint256[](0));
+        }
+    }
+
+    function test_verifyProof_bubblesErrors_upToALimit() public {
+        bytes memory reason = abi.encodeWithSelector(StubVerifier.StubProofInvalid.selector, 7);
+        BoundVerifier other = _answering(reason, true);
+        vm.expectRevert(reason);
+        other.verifyProof("", new uint256[](0));
+        vm.expectRevert(reason);
+        other.accumulate("", new uint256[](0));
+        other = _answering(new bytes(20_000), true);
+        vm.expectRevert(new bytes(256));
+        other.verifyProof("", new uint256[](0));
+    }
+
+    function test_verifyProof_revertsWhenTheVerifiersCodeIsAnother() public {
+        bytes memory alwaysTrue = hex"600160005260206000f3";
+        vm.etch(pin.verifier, alwaysTrue);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 0, pin.codeHash, keccak256(alwaysTrue)
+            )
+        );
+        bound_.verifyProof("", new uint256[](0));
+    }
+
+    function test_accumulate_revertsWhenTheKeyIsGone() public {
+        vm.etch(pin.key, "");
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 0, pin.keyCodeHash, pin.key.codehash
+            )
+        );
+        bound_.accumulate("", new uint256[](0));
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Helpers
+
+    function _bind(Pin memory pin_) private returns (BoundVerifier) {
+        return new BoundVerifier(pin_.verifier, pin_.codeHash, pin_.key, pin_.keyCodeHash);
+    }
+
+    function _answering(bytes memory answer, bool reverts) private returns (BoundVerifier) {
+        return _bind(pinOf(address(new AnsweringVerifier(answer, reverts)), pin.key));
+    }
+}
