@@ -152,7 +152,6 @@ fn every_word_of_a_key_contract_matters() {
     {
         let code = target.verifier.key.clone().unwrap().runtime;
         assert_eq!(code, target.evm.code(target.key.unwrap()));
-        // The generator of G1 and the setup's points come first; 0x21 is where `accumulate` has no use for them.
         let setup = 1..257;
         for at in (1..code.len()).step_by(8) {
             let mut changed = code.clone();
