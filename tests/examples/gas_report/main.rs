@@ -19,7 +19,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use chainfer_tests::{repository, zkml_mnist};
-use common::gas::{TOLERANCE, drift, shapes};
+use common::{
+    batch::batches,
+    gas::{TOLERANCE, drift, shapes},
+};
 use serde_json::{Value, json};
 
 const COMMAND: &str = "scripts/gas-report";
@@ -31,6 +34,7 @@ fn measure() -> Result<Value> {
         "evm": "Osaka (revm)",
         "solc": solc_version()?,
         "shapes": shapes(),
+        "batches": batches(),
         "models": models::digits()?,
     }))
 }

@@ -156,7 +156,9 @@ fn model(text: &mut String, model: &Value) {
     );
     let _ = write!(text, "\n### {name}: {cpu} CPU-s to prove\n\n");
     let parts = model["parts"].as_array().map_or(&[][..], Vec::as_slice);
-    let modes = modes(parts);
+    // The contracts as they are deployed; `gas.json` has the others.
+    let mut modes = modes(parts);
+    modes.retain(|mode| mode == "embedded" || mode == "shared");
     let mut names = vec!["chunk", "k", "CPU-s", "proof bytes", "scaled"];
     let titles: Vec<String> = modes
         .iter()
@@ -205,6 +207,38 @@ fn model(text: &mut String, model: &Value) {
     }
 }
 
+fn batches(text: &mut String, batches: &[Value]) {
+    text.push_str(
+        "\n## Several proofs in one transaction\n\n`BatchVerifier` asks the shared verifiers for what is left to pair and does \
+         one pairing for all. Whole transactions; the proofs are of different circuits.\n\n",
+    );
+    let names = [
+        "proofs of",
+        "batch",
+        "one by one, embedded",
+        "one by one, shared",
+        "batch / embedded",
+        "saved",
+        "deployment of the batch verifier",
+    ];
+    header(text, &names);
+    for batch in batches {
+        let (ours, apart) = (&batch["batch"], &batch["embedded"]);
+        row(
+            text,
+            [
+                batch["name"].as_str().unwrap_or_default().to_owned(),
+                number(ours),
+                number(apart),
+                number(&batch["shared"]),
+                ratio(ours, apart),
+                difference(ours, apart),
+                number(&batch["deployment_gas"]),
+            ],
+        );
+    }
+}
+
 /// The whole page.
 pub(crate) fn render(report: &Value) -> String {
     let mut text = HEAD.to_owned();
@@ -216,6 +250,7 @@ pub(crate) fn render(report: &Value) -> String {
     );
     let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
     shapes(&mut text, &list("shapes"));
+    batches(&mut text, &list("batches"));
     text.push_str(
         "\n## Models\n\nGas of each chunk's transaction, for both objectives of `--optimize`, beside what proving took \
          (CPU-seconds of a shared 2-core machine; only their proportions mean something).\n",

@@ -74,10 +74,9 @@ contract {{name}} {
     /// @notice Checks everything but the pairing.{{key_param}}
     /// @param proof As for `verifyProof`.
     /// @param instances As for `verifyProof`.
-    /// @return The coordinates of two points, lhs and rhs (four words, which Solidity gives no memory: the carried data must be the
-    ///         first allocation): the proof holds if and only if
+    /// @return The coordinates of two points, lhs and rhs: the proof holds if and only if
     ///         e(lhs, [tau]_2) * e(rhs, -[1]_2) = 1. Every failure before that reverts.
-    function accumulate({{parameters}}) external view returns (uint256, uint256, uint256, uint256) {
+    function accumulate({{parameters}}) external view returns (uint256[4] memory) {
         _accumulate({{arguments}});
         assembly {
             calldatacopy(ACCUMULATOR, LAST_POINT, 0x40)

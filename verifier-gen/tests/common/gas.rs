@@ -1,5 +1,6 @@
 //! What a verification costs, and of what that consists.
 
+use chainfer_verifier_gen::Entry;
 use revm::primitives::Address;
 use serde_json::{Value, json};
 
@@ -115,7 +116,9 @@ pub(crate) fn statement(key: &Key<'_>, honest: &Input) -> Value {
             key.name
         );
         let mut json = with_deployment(&cost, runtime, target.deployment_gas);
-        json["estimated_gas"] = verifier.gas_estimate.into();
+        if target.entry == Entry::Verify {
+            json["estimated_gas"] = verifier.gas_estimate.into();
+        }
         if let Some(contract) = &verifier.key {
             json["key_bytes"] = contract.runtime.len().into();
             json["key_deployment_gas"] = target.key_gas.into();

@@ -1,6 +1,7 @@
 //! Shared by the integration tests.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod batch;
 pub(crate) mod campaign;
 pub(crate) mod circuits;
 pub(crate) mod differences;

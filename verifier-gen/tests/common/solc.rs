@@ -43,9 +43,49 @@ impl Settings {
 /// Compiles one contract of a source without imports. Every test runs in a process of its own and the compiler takes a second
 /// to load, so its answers are kept in the build folder.
 pub(crate) fn compile(source: &str, contract: &str, settings: Settings) -> Code {
+    let file = "Verifier.sol";
+    let sources = json!({ file: { "content": source } });
+    compile_sources(sources, file, contract, settings)
+}
+
+/// Compiles a contract of the project, with all that its file imports by relative paths.
+pub(crate) fn compile_project(file: &str, contract: &str) -> Code {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../");
+    let mut sources = serde_json::Map::new();
+    let mut open = vec![file.to_owned()];
+    while let Some(file) = open.pop() {
+        if sources.contains_key(&file) {
+            continue;
+        }
+        let source = std::fs::read_to_string(format!("{root}{file}")).unwrap();
+        let folder: Vec<&str> = file.split('/').collect();
+        for line in source.lines().filter(|line| line.starts_with("import ")) {
+            let mut path = folder[..folder.len() - 1].to_vec();
+            for part in line.split('"').nth(1).unwrap().split('/') {
+                match part {
+                    "." => {}
+                    ".." => {
+                        path.pop();
+                    }
+                    part => path.push(part),
+                }
+            }
+            open.push(path.join("/"));
+        }
+        sources.insert(file, json!({ "content": source }));
+    }
+    // forge reports warnings of the project's contracts.
+    let settings = Settings {
+        strict: false,
+        ..Settings::PROJECT
+    };
+    compile_sources(sources.into(), file, contract, settings)
+}
+
+fn compile_sources(sources: Value, file: &str, contract: &str, settings: Settings) -> Code {
     let input = json!({
         "language": "Solidity",
-        "sources": { "Verifier.sol": { "content": source } },
+        "sources": sources,
         "settings": {
             "optimizer": { "enabled": settings.optimize, "runs": 200 },
             "viaIR": settings.via_ir,
@@ -57,7 +97,7 @@ pub(crate) fn compile(source: &str, contract: &str, settings: Settings) -> Code 
     if settings.strict {
         assert_eq!(output.get("errors"), None, "{:#}", output["errors"]);
     }
-    let evm = &output["contracts"]["Verifier.sol"][contract]["evm"];
+    let evm = &output["contracts"][file][contract]["evm"];
     let code = |part: &str| {
         let object = evm[part]["object"].as_str();
         hex::decode(object.unwrap_or_else(|| panic!("{contract}: {output:#}"))).unwrap()

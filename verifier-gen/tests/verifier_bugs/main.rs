@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod batching;
 mod compiler;
 mod encoding;
 mod gas;
