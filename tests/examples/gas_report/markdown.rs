@@ -164,7 +164,7 @@ fn model(text: &mut String, model: &Value) {
         .iter()
         .flat_map(|mode| {
             [
-                format!("{mode}"),
+                mode.to_string(),
                 format!("{mode}, execution"),
                 format!("{mode}, outside less calls"),
                 format!("{mode}, bytes"),
