@@ -187,7 +187,7 @@ pub(crate) fn drift(path: &str, committed: &Value, measured: &Value, lines: &mut
         (Value::Number(_), Value::Number(_)) if path.ends_with("_seconds") => {}
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
-            let exact = path.ends_with("bytes") || path.ends_with("calls");
+            let exact = path.ends_with("bytes") || path.ends_with(".calls");
             let allowed = if exact { 0.0 } else { TOLERANCE * a.abs() };
             if (a - b).abs() > allowed {
                 lines.push(format!("{path}: {a} committed, {b} measured"));
