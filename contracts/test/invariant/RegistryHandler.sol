@@ -6,7 +6,7 @@ import {ChainferRegistry} from "../../src/ChainferRegistry.sol";
 import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ChunkSpec, InferenceStatus, ModelRegistration, OutputSpec} from "../../src/types/RegistryTypes.sol";
+import {ChunkProof, ChunkSpec, InferenceStatus, ModelRegistration, TensorSpec} from "../../src/types/RegistryTypes.sol";
 import {StubKey} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
 
@@ -48,17 +48,17 @@ contract RegistryHandler is Test {
     }
 
     constructor() {
-        REGISTRY = new ChainferRegistry();
+        REGISTRY = new ChainferRegistry(address(this), address(0), new bytes32[](0));
         vm.warp(1_800_000_000);
-        _register(3, 0);
-        _register(1, 1);
+        _register(3, 0, address(this));
+        _register(1, 1, address(this));
     }
 
     // ------------------------------------------------------------------------------------------------------ Actions
 
-    function register(uint256 chunks, uint256 seed, uint256 who) external asSomeone(who) {
+    function register(uint256 chunks, uint256 seed, uint256 who) external {
         if (models.length >= MAX_MODELS) return;
-        _register(1 + chunks % 4, seed);
+        _register(1 + chunks % 4, seed, _actor(who));
     }
 
     /// @dev A manifest that is taken, by its registrant or by someone else.
@@ -67,6 +67,8 @@ contract RegistryHandler is Test {
         ModelRegistration memory registration;
         registration.manifestId = REGISTRY.model(modelId).manifestId;
         registration.uri = "ipfs://other";
+        registration.leafLengths = new uint32[](1);
+        registration.leafLengths[0] = 1;
         registration.chunks = new ChunkSpec[](1);
         registration.chunks[0] = REGISTRY.chunkSpec(modelId, 0);
         address registrant = who % 2 == 0 ? REGISTRY.model(modelId).registrant : _actor(who);
@@ -220,17 +222,19 @@ contract RegistryHandler is Test {
 
     // ------------------------------------------------------------------------------------------------------ Choices
 
-    function _register(uint256 chunks, uint256 seed) private {
+    function _register(uint256 chunks, uint256 seed, address registrant) private {
         ModelRegistration memory registration;
         registration.manifestId = keccak256(abi.encode("manifest", models.length));
         registration.uri = "ipfs://bundle";
         registration.chunks = new ChunkSpec[](chunks);
-        registration.outputs = new OutputSpec[](0);
+        registration.leafLengths = new uint32[](1);
+        registration.leafLengths[0] = 1;
         for (uint256 i; i < chunks; ++i) {
             // Every other chunk shares a verifier with the one before; keys are all different.
             address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i / 2)))));
             if (i % 2 == 1) verifier = registration.chunks[i - 1].verifier;
             address key = address(new StubKey(keccak256(abi.encode(models.length, i))));
+            if (i % 2 == 0) REGISTRY.addVerifier(verifier.codehash);
             uint256 random = uint256(keccak256(abi.encode(seed, i))) % 5;
             uint32 numPublic = random == 4 ? 33 : uint32(random);
             registration.chunks[i] = ChunkSpec({
@@ -238,9 +242,11 @@ contract RegistryHandler is Test {
                 codeHash: verifier.codehash,
                 key: key,
                 keyCodeHash: key.codehash,
-                numPublic: numPublic
+                numPublic: numPublic,
+                hidingBudget: 0
             });
         }
+        vm.prank(registrant);
         _remember(REGISTRY.registerModel(registration));
     }
 
