@@ -15,12 +15,13 @@ import {
     TensorSpec
 } from "../types/RegistryTypes.sol";
 import {IPinnedVerifierErrors} from "./IPinnedVerifierErrors.sol";
+import {IRegistryGovernance} from "./IRegistryGovernance.sol";
 import {ITensorOpenings} from "./ITensorOpenings.sol";
 
 /// @title IChainferRegistry
 /// @notice Records which inferences of which models have been proven. A model is cut into chunks, each with its own
 /// verifying key; an inference is proven once every chunk has verified against one root and one context.
-interface IChainferRegistry is IPinnedVerifierErrors {
+interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     // ---------------------------------------------------------------------------------------------------- Events
 
     /// @notice A model was registered.
