@@ -126,18 +126,32 @@ contract TensorOpeningsTest is TraceTest {
     }
 
     /// forge-config: default.isolate = true
+    /// forge-config: ci.isolate = true
+    /// forge-config: long.isolate = true
     function test_open_gas() public {
-        uint32[] memory lengths = uniform(3, 784);
+        _openWide(784);
+        vm.snapshotGasLastCall("TensorOpenings", "open, 784 values, height 2");
+    }
+
+    /// @dev What the interface promises of a transaction of 2^24 gas.
+    /// forge-config: default.isolate = true
+    /// forge-config: ci.isolate = true
+    /// forge-config: long.isolate = true
+    function test_open_gas_23000ValuesFitATransaction() public {
+        _openWide(23_000);
+        assertLe(vm.snapshotGasLastCall("TensorOpenings", "open, 23,000 values, height 2"), 1 << 24);
+    }
+
+    function _openWide(uint32 length) private {
         ModelRegistration memory registration = registrationOf("gas", uniform(1, 0));
-        registration.leafLengths = lengths;
+        registration.leafLengths = uniform(3, length);
         ModelId wide = register(registration);
-        uint256[] memory words = wordsOf("values", 784);
+        uint256[] memory words = wordsOf("values", length);
         uint256[] memory path = new uint256[](2);
         (path[0], path[1]) = (11, 12);
-        uint256 root = TensorOpening.rootOf(TensorOpening.leafOf(5, words, 784), 1, path);
+        uint256 root = TensorOpening.rootOf(TensorOpening.leafOf(5, words, length), 1, path);
         InferenceId inferenceId = attestValues(wide, root, NONCE, new uint256[][](1));
         openings.open(inferenceId, 1, 5, words, path);
-        vm.snapshotGasLastCall("TensorOpenings", "open, 784 values, height 2");
     }
 
     function _expectMismatch(uint256 leaf, uint256 salt, uint256[] memory words, uint256[] memory path) private {

@@ -142,6 +142,7 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
         ) {
             return inferenceId;
         } catch (bytes memory reason) {
+            // forge-lint: disable-next-line(unsafe-typecast)
             bytes4 selector = bytes4(reason);
             if (
                 selector == IPinnedVerifierErrors.BatchRejected.selector

@@ -7,7 +7,7 @@ import {InferenceId} from "../types/InferenceId.sol";
 /// @notice Opens boundary tensors of proven inferences: an input, a tensor that crosses a cut, or a committed output. The
 /// owner of the salts shows values, salt and Merkle path; the contract recomputes leaf and root.
 /// @dev Costs one Poseidon compression (18,200 gas) for 30 values and one for each level of the tree. A transaction of 2^24
-/// gas opens about 25,000 values.
+/// gas opens about 23,000 values.
 interface ITensorOpenings {
     /// @notice The values behind a leaf of a proven inference were shown.
     /// @param leaf The leaf's position; `TensorSpec.leaf` of an input or output.
