@@ -41,10 +41,12 @@ fn good_proof() -> Value {
 
 fn good_manifest() -> Value {
     json!({
-        "format": "chainfer.manifest", "version": 1, "manifest_id": word(1),
+        "format": "chainfer.manifest", "version": 2, "manifest_id": word(1),
         "chunks": [
-            { "index": 0, "contract": "A", "source": "a.sol", "num_public": 1, "vk_digest": word(1) },
-            { "index": 1, "contract": "B", "source": "b.sol", "num_public": 0, "vk_digest": word(2) },
+            { "index": 0, "contract": "A", "source": "a.sol", "num_public": 1,
+              "vk_digest": word(1), "key_code_hash": word(11) },
+            { "index": 1, "contract": "B", "source": "b.sol", "num_public": 0,
+              "vk_digest": word(2), "key_code_hash": word(12) },
         ],
         "outputs": [],
         "srs": { "insecure": true, "digest": word(3) },
@@ -245,18 +247,25 @@ fn manifest_nonsense_is_refused() {
 
 #[test]
 fn deployment_is_strict() {
+    let address = |byte| format!("{:#x}", Address::repeat_byte(byte));
     let good = json!({
-        "chain_id": 1, "registry": format!("{:#x}", Address::repeat_byte(1)), "model_id": word(1),
-        "registrant": format!("{:#x}", Address::repeat_byte(2)), "verifiers": [], "block": 5,
+        "format": "chainfer.deployment", "version": 2, "chain_id": 1, "registry": address(1),
+        "model_id": word(1), "registrant": address(2), "block": 5,
+        "chunks": [{ "verifier": address(3), "key": address(4) }],
     });
-    DeploymentFile::parse(good.to_string().as_bytes()).unwrap();
+    let parsed = DeploymentFile::parse(good.to_string().as_bytes()).unwrap();
+    assert_eq!(parsed.chunks[0].verifier, Address::repeat_byte(3));
+    assert_eq!(parsed.chunks[0].key, Address::repeat_byte(4));
+    assert_eq!(serde_json::to_value(&parsed).unwrap(), good);
     for field in [
         "chain_id",
         "registry",
         "model_id",
         "registrant",
-        "verifiers",
+        "chunks",
         "block",
+        "format",
+        "version",
     ] {
         let mut bad = good.clone();
         bad[field] = json!("0xZZ");
@@ -265,6 +274,24 @@ fn deployment_is_strict() {
             .to_string();
         assert!(error.contains(field), "{error}");
     }
+    for (pointer, value) in [
+        ("/chunks", json!([])),
+        ("/chunks/0/key", json!("0x01")),
+        ("/chunks/0/verifier", json!(null)),
+        ("/version", json!(1)),
+        ("/format", json!("chainfer.manifest")),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).unwrap() = value;
+        assert!(
+            DeploymentFile::parse(bad.to_string().as_bytes()).is_err(),
+            "{pointer}"
+        );
+    }
+    // What version 1 wrote had no version.
+    let mut old = good.clone();
+    old.as_object_mut().unwrap().remove("version");
+    assert!(DeploymentFile::parse(old.to_string().as_bytes()).is_err());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::options::Mode;
+
 /// Reasons why [`generate`](crate::generate) refuses a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -77,5 +79,19 @@ pub enum GenerateError {
         bytes: usize,
         /// The limit.
         limit: usize,
+    },
+    /// The key does not fit in a contract's code.
+    #[error("the key contract would take {bytes} bytes of code, {limit} are allowed")]
+    KeyTooLarge {
+        /// Bytes of its runtime code.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A shared verifier is called with a key's address, an embedded one without.
+    #[error("calls of {}", match mode { Mode::Shared => "a shared verifier take a key's address", Mode::Embedded => "an embedded verifier take no key's address" })]
+    KeyAddress {
+        /// Mode of the verifier.
+        mode: Mode,
     },
 }

@@ -2,62 +2,88 @@
 
 use halo2_proofs::{plonk::VerifyingKey, poly::kzg::commitment::ParamsKZG};
 use halo2curves::bn256::{Bn256, G1Affine};
+use sha3::{Digest, Keccak256};
 
 use crate::{
-    data::{Data, INSTRUCTION_LEN, schedule_len},
+    abi,
+    arithmetic::{Arithmetic, ValueId},
+    calldata::Entry,
+    data::{INSTRUCTION_LEN, programs},
     error::GenerateError,
-    graph::Graph,
-    layout::{Layout, Sizes, lagrange_rows},
-    opening::{Group, OpeningScalars},
+    estimate::{code_size, gas},
+    fold::{Folding, fold},
+    graph::{Graph, NodeId},
+    inline::{Inline, Renderer},
+    key::{Key, KeyContract, Section},
+    lagrange::{Denominators, Fractions, InstanceLoop},
+    layout::{Layout, Programs, Sizes},
+    opening::{Group, KnownPoints, OpeningScalars, Point},
+    options::{CodeStyle, GeneratorOptions, Mode},
     program::Lowering,
-    protocol::Protocol,
+    protocol::{Commitment, Protocol},
     quotient::numerator,
     render::Contract,
 };
 
 /// The EVM's limit for runtime code (EIP-170).
-const CODE_LIMIT: usize = 24_576;
-/// What the code around the data takes at most, compiled with the optimizer.
-const CODE_OVERHEAD: usize = 2_600;
-
-/// How to generate a contract.
-#[derive(Clone, Debug)]
-pub struct GeneratorOptions {
-    /// The contract's name, a Solidity identifier.
-    pub contract_name: String,
-}
-
-impl GeneratorOptions {
-    /// Options for a contract of this name.
-    pub fn new(contract_name: impl Into<String>) -> Self {
-        Self {
-            contract_name: contract_name.into(),
-        }
-    }
-}
+pub(crate) const CODE_LIMIT: usize = 24_576;
+/// Inputs that are kept on the stack while a part of the arithmetic runs, if they are read often enough.
+const MAX_VARIABLES: usize = 5;
+const VARIABLE_FROM: usize = 5;
 
 /// A verifier's source and what is known about it before it is compiled.
 #[derive(Clone, Debug)]
 pub struct GeneratedVerifier {
-    /// Solidity source without imports, for solc 0.8.24 and later, legacy pipeline.
+    /// Solidity source without imports, for solc 0.8.24 and later.
     pub solidity: String,
     /// Name of the contract in it.
     pub contract_name: String,
+    /// Where the contract finds the verifying key.
+    pub mode: Mode,
+    /// The contract's interface as standard ABI JSON.
+    pub abi: String,
+    /// Identifies the constraint system, its numbers of rows and public inputs, and the version of this generator: equal for any
+    /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`.
+    pub shape_id: [u8; 32],
+    /// The contract to deploy with the key, for a shared verifier.
+    pub key: Option<KeyContract>,
     /// Bytes of a proof.
     pub proof_len: usize,
     /// Public inputs over all instance columns.
     pub num_instances: usize,
-    /// Points that the contract multiplies by a scalar, each about 6,500 gas.
+    /// Points that the contract multiplies by a scalar, each about 6,400 gas.
     pub scaled_commitments: usize,
-    /// Instructions of the arithmetic, each about 95 gas.
+    /// Multiplications and additions of the field arithmetic.
     pub instructions: usize,
-    /// Gas of a verifying transaction, calldata and base cost included: a few per cent above what is used.
+    /// Whether the arithmetic is interpreted.
+    pub interpreted: bool,
+    /// Gas of a transaction that calls `verifyProof`, calldata and base cost included: at most 12 % above what is used.
     pub gas_estimate: u64,
     /// Estimated bytes of runtime code: an upper bound with the optimizer on.
     pub code_size_estimate: usize,
 }
 
-/// Generates the verifier of `vk`.
+impl GeneratedVerifier {
+    /// Calldata of an entry point; `key` is the key contract's address.
+    ///
+    /// # Errors
+    /// A shared verifier needs a key, an embedded one takes none.
+    pub fn encode_calldata(
+        &self,
+        entry: Entry,
+        key: Option<[u8; 20]>,
+        proof: &[u8],
+        instances: &[halo2curves::bn256::Fr],
+    ) -> Result<Vec<u8>, GenerateError> {
+        match (self.mode, key) {
+            (Mode::Embedded, None) => Ok(entry.encode(proof, instances)),
+            (Mode::Shared, Some(key)) => Ok(entry.encode_shared(key, proof, instances)),
+            (mode, _) => Err(GenerateError::KeyAddress { mode }),
+        }
+    }
+}
+
+/// Generates the verifier of `vk`, or of all keys with its constraint system.
 ///
 /// `num_instances` gives the number of public inputs of each instance column: halo2's transcript does not absorb lengths, so
 /// the contract fixes them. `params` gives the setup's points; only its first power and its G2 part are read.
@@ -70,124 +96,315 @@ pub fn generate(
     num_instances: &[usize],
     options: &GeneratorOptions,
 ) -> Result<GeneratedVerifier, GenerateError> {
-    if !is_identifier(&options.contract_name) {
-        return Err(GenerateError::ContractName(options.contract_name.clone()));
+    if let Some(name) = &options.contract_name
+        && !is_identifier(name)
+    {
+        return Err(GenerateError::ContractName(name.clone()));
     }
     let protocol = Protocol::new(vk, num_instances)?;
-    let mut graph = Graph::default();
-    let opening = OpeningScalars::new(&mut graph, &protocol);
-    let numerator = numerator(&mut graph, &protocol, vk.cs())?;
-    let groups = opening.groups(&mut graph, &protocol, numerator);
-
-    let mut lowering = Lowering::new(&graph);
-    let first = lowering.lower(&[opening.denominator, opening.lagrange_factor]);
-    let first_results = lowering.temporaries();
-    let scalars: Vec<_> = groups
-        .iter()
-        .flat_map(|group| [Some(group.multiplier), group.scalar])
-        .flatten()
-        .collect();
-    let second = lowering.lower(&scalars);
-    let (denominator, lagrange_factor) = (
-        lowering.operand(opening.denominator),
-        lowering.operand(opening.lagrange_factor),
-    );
-
-    let queries = vk
-        .cs()
-        .instance_queries()
-        .iter()
-        .map(|(column, at)| (column.index(), at.0));
-    let sizes = Sizes {
-        num_fixed: vk.fixed_commitments().len(),
-        num_sigma: vk.permutation().commitments().len(),
-        constants: lowering.constants().len(),
-        first_program: INSTRUCTION_LEN * first.len(),
-        second_program: INSTRUCTION_LEN * second.len(),
-        schedule: schedule_len(&groups),
-        temporaries: lowering.temporaries(),
+    let key = Key::new(vk, params);
+    let mut shape = Shape::new(vk, &protocol, &key, Mode::Shared)?;
+    let shared = shape.verifier(options.code)?;
+    let source = shared.render(&shape, "Halo2Verifier");
+    let shape_id: [u8; 32] = Keccak256::digest(&source).into();
+    let default_name = match options.mode {
+        Mode::Embedded => "Halo2Verifier".to_owned(),
+        Mode::Shared => format!("Halo2Verifier{}", hex::encode(&shape_id[..4])),
     };
-    let layout = Layout::new(&protocol, lagrange_rows(&protocol, queries), sizes)?;
-    let code_size_estimate = layout.data_len() + CODE_OVERHEAD;
-    if code_size_estimate > CODE_LIMIT {
+    let contract_name = options.contract_name.clone().unwrap_or(default_name);
+    let verifier = match options.mode {
+        Mode::Shared => shared,
+        Mode::Embedded => {
+            shape = Shape::new(vk, &protocol, &key, Mode::Embedded)?;
+            shape.verifier(options.code)?
+        }
+    };
+    if verifier.code_size > CODE_LIMIT {
         return Err(GenerateError::CodeTooLarge {
-            bytes: code_size_estimate,
+            bytes: verifier.code_size,
             limit: CODE_LIMIT,
         });
     }
-    let data = Data::new(
-        vk,
-        params,
-        &protocol,
-        &layout,
-        [&first, &second],
-        &groups,
-        &mut lowering,
-    );
-    let scaled_commitments = scaled_commitments(&groups);
-    let instructions = first.len() + second.len();
-    let contract = Contract {
-        name: &options.contract_name,
-        protocol: &protocol,
-        layout: &layout,
-        data: &data,
-        denominator,
-        lagrange_factor,
-        first_results,
-        scaled_commitments,
-    };
     tracing::debug!(
-        name = options.contract_name,
-        instructions,
-        scaled_commitments,
-        data = layout.data_len(),
+        name = contract_name,
+        mode = ?options.mode,
+        interpreted = matches!(verifier.style, Style::Interpreted { .. }),
+        multiplications = verifier.folding.multiplications,
+        code = verifier.code_size,
         "generated a verifier"
     );
     Ok(GeneratedVerifier {
-        solidity: contract.render(),
-        contract_name: options.contract_name.clone(),
+        solidity: verifier.render(&shape, &contract_name),
+        contract_name,
+        mode: options.mode,
+        abi: abi::json(options.mode, !verifier.data.is_empty()),
+        shape_id,
+        key: match options.mode {
+            Mode::Shared => Some(KeyContract::new(&key)?),
+            Mode::Embedded => None,
+        },
         proof_len: protocol.proof_len(),
         num_instances: protocol.total_instances(),
-        scaled_commitments,
-        instructions,
-        gas_estimate: gas_estimate(&protocol, &layout, &groups, instructions),
-        code_size_estimate,
+        scaled_commitments: verifier.folding.multiplications,
+        instructions: verifier.instructions,
+        interpreted: matches!(verifier.style, Style::Interpreted { .. }),
+        gas_estimate: verifier.gas,
+        code_size_estimate: verifier.code_size,
     })
 }
 
-/// Scalar multiplications: one between neighbours of a group, one for a group's own scalar.
-fn scaled_commitments(groups: &[Group]) -> usize {
-    groups
-        .iter()
-        .map(|group| group.points.len() - 1 + usize::from(group.scalar.is_some()))
-        .sum()
+/// How the arithmetic appears in the contract.
+#[derive(Clone, Debug)]
+pub(crate) enum Style {
+    Inline {
+        before: Inline,
+        /// Expression that reads the denominators' product.
+        denominator: String,
+        after: Vec<Inline>,
+    },
+    Interpreted {
+        /// Address of the denominators' product.
+        denominator: usize,
+        /// Temporaries that the first program writes.
+        first_results: usize,
+    },
 }
 
-/// Costs were fitted to measured runs; every byte of calldata counts as non-zero.
-fn gas_estimate(
-    protocol: &Protocol,
-    layout: &Layout,
-    groups: &[Group],
+/// What is to be computed, before a code style is chosen.
+struct Shape<'a> {
+    protocol: &'a Protocol,
+    key: &'a Key,
+    mode: Mode,
+    graph: Graph,
+    denominator: NodeId,
+    numerator: NodeId,
+    groups: Vec<Group>,
+    loops: Vec<InstanceLoop>,
+    key_points: Vec<Commitment>,
+    unused_points: Vec<usize>,
+}
+
+impl<'a> Shape<'a> {
+    fn new(
+        vk: &VerifyingKey<G1Affine>,
+        protocol: &'a Protocol,
+        key: &'a Key,
+        mode: Mode,
+    ) -> Result<Self, GenerateError> {
+        let known = match mode {
+            Mode::Embedded => key.known_points(),
+            Mode::Shared => KnownPoints::default(),
+        };
+        let queries: Vec<(usize, i32)> = vk
+            .cs()
+            .instance_queries()
+            .iter()
+            .map(|(column, at)| (column.index(), at.0))
+            .collect();
+        let mut graph = Graph::default();
+        let mut denominators = Denominators::default();
+        let opening = OpeningScalars::new(&mut graph, &mut denominators, protocol);
+        let fractions = Fractions::new(&mut graph, &mut denominators, protocol, &queries);
+        let denominator = denominators.product(&mut graph);
+        let lagrange = fractions.values(&mut graph, &denominators, opening.lagrange_factor);
+        let numerator = numerator(&mut graph, protocol, vk.cs(), &lagrange)?;
+        let groups = opening.groups(&mut graph, &denominators, protocol, &known, numerator);
+        let folded: Vec<Point> = groups
+            .iter()
+            .flat_map(|group| {
+                std::iter::once(group.first).chain(group.steps.iter().map(|(_, point)| *point))
+            })
+            .collect();
+        let is_folded = |commitment: Commitment| folded.contains(&Point::Commitment(commitment));
+        let key_points = key
+            .commitments()
+            .filter(|commitment| mode == Mode::Shared || is_folded(*commitment))
+            .collect();
+        let unused_points = (0..protocol.num_points)
+            .filter(|i| !is_folded(Commitment::Proof(*i)))
+            .collect();
+        Ok(Self {
+            protocol,
+            key,
+            mode,
+            graph,
+            denominator,
+            numerator,
+            groups,
+            loops: fractions.loops,
+            key_points,
+            unused_points,
+        })
+    }
+
+    fn scalars(&self) -> Vec<NodeId> {
+        let mut scalars = Vec::new();
+        for group in &self.groups {
+            scalars.extend(group.steps.iter().map(|(multiplier, _)| *multiplier));
+            scalars.extend(group.scalar);
+        }
+        scalars.sort_unstable();
+        scalars.dedup();
+        scalars
+    }
+
+    fn verifier(&self, style: CodeStyle) -> Result<Verifier, GenerateError> {
+        match style {
+            CodeStyle::Inline => self.inline(),
+            CodeStyle::Interpreted => self.interpreted(),
+            CodeStyle::Auto => {
+                let inline = self.inline();
+                match inline {
+                    Ok(verifier) if verifier.code_size <= CODE_LIMIT => Ok(verifier),
+                    _ => self.interpreted(),
+                }
+            }
+        }
+    }
+
+    fn sizes(&self, programs: Option<Programs>) -> Sizes {
+        Sizes {
+            mode: self.mode,
+            key_points: self.key_points.clone(),
+            programs,
+            loops: self.loops.len(),
+        }
+    }
+
+    fn inline(&self) -> Result<Verifier, GenerateError> {
+        let layout = Layout::new(self.protocol, self.sizes(None));
+        let scalars = self.scalars();
+        let mut nodes = vec![self.denominator, self.numerator];
+        nodes.extend(&scalars);
+        let (arithmetic, values) = Arithmetic::new(&self.graph, &nodes);
+        let (denominator, numerator) = (&values[..1], &values[1..2]);
+        let mut renderer = Renderer::new(&arithmetic, &layout, &values);
+        let mut part = |roots: &[ValueId], known: &[ValueId]| {
+            let mut variables = arithmetic.hot_inputs(roots, known, VARIABLE_FROM);
+            variables.truncate(MAX_VARIABLES);
+            renderer.render(roots, &variables)
+        };
+        let before = part(denominator, &[]);
+        let after = vec![
+            part(numerator, denominator),
+            part(&values[2..], &values[..2]),
+        ];
+        let expression = |node: NodeId| {
+            let position = nodes.iter().position(|known| *known == node).unwrap_or(0);
+            renderer.root(values[position]).text
+        };
+        let folding = fold(&self.groups, &layout, expression);
+        let style = Style::Inline {
+            before,
+            denominator: renderer.root(values[0]).text,
+            after,
+        };
+        let instructions = arithmetic.operations(&values);
+        let slots = renderer.slots();
+        self.finish(layout, style, folding, Vec::new(), instructions, slots)
+    }
+
+    fn interpreted(&self) -> Result<Verifier, GenerateError> {
+        let mut lowering = Lowering::new(&self.graph);
+        let first = lowering.lower(&[self.denominator]);
+        let first_results = lowering.temporaries();
+        let second = lowering.lower(&self.scalars());
+        let sizes = self.sizes(Some(Programs {
+            constants: lowering.constants().len(),
+            first: INSTRUCTION_LEN * first.len(),
+            second: INSTRUCTION_LEN * second.len(),
+        }));
+        let layout = Layout::new(self.protocol, sizes);
+        layout.check(lowering.temporaries())?;
+        let operands: Vec<(NodeId, usize)> = self
+            .scalars()
+            .into_iter()
+            .map(|node| (node, layout.operand(lowering.operand(node))))
+            .collect();
+        let expression = |node: NodeId| {
+            let at = operands
+                .iter()
+                .find(|(known, _)| *known == node)
+                .map_or(0, |(_, at)| *at);
+            format!("mload({at:#06x})")
+        };
+        let folding = fold(&self.groups, &layout, expression);
+        let style = Style::Interpreted {
+            denominator: layout.operand(lowering.operand(self.denominator)),
+            first_results,
+        };
+        let data = programs(&layout, [&first, &second], &lowering);
+        let instructions = first.len() + second.len();
+        let temporaries = lowering.temporaries();
+        self.finish(layout, style, folding, data, instructions, temporaries)
+    }
+
+    fn finish(
+        &self,
+        layout: Layout,
+        style: Style,
+        folding: Folding,
+        mut data: Vec<Section>,
+        instructions: usize,
+        temporaries: usize,
+    ) -> Result<Verifier, GenerateError> {
+        layout.check(temporaries)?;
+        if self.mode == Mode::Embedded {
+            data.extend(self.key.sections(&self.key_points));
+        }
+        let data_len = data.iter().map(|section| section.bytes.len()).sum();
+        let gas = gas(
+            self.protocol,
+            &layout,
+            &style,
+            &folding,
+            &self.loops,
+            instructions,
+            temporaries,
+        );
+        Ok(Verifier {
+            code_size: code_size(self.protocol, &layout, &style, &folding, data_len),
+            gas,
+            layout,
+            style,
+            folding,
+            data,
+            instructions,
+        })
+    }
+}
+
+/// A verifier of one code style.
+struct Verifier {
+    layout: Layout,
+    style: Style,
+    folding: Folding,
+    data: Vec<Section>,
     instructions: usize,
-) -> u64 {
-    let calldata = protocol.proof_len() + 32 * protocol.total_instances() + 0x84;
-    let memory = layout.end.div_ceil(32);
-    let points: usize = groups.iter().map(|group| group.points.len()).sum();
-    let gas = 21_000
-        + 16 * calldata
-        + 3 * memory
-        + memory * memory / 512
-        + 95 * instructions
-        + 6_280 * scaled_commitments(groups)
-        + 340 * points
-        + 170 * protocol.num_points
-        + 60 * (protocol.num_scalars + protocol.total_instances())
-        + 260 * layout.num_rows
-        + 45_000
-        + 2 * 34_000
-        + 4_048
-        + 6_000;
-    gas as u64
+    gas: u64,
+    code_size: usize,
+}
+
+impl Verifier {
+    fn render(&self, shape: &Shape<'_>, name: &str) -> String {
+        let unused_points: Vec<usize> = shape
+            .unused_points
+            .iter()
+            .map(|i| self.layout.proof_position(*i))
+            .collect();
+        Contract {
+            name,
+            mode: shape.mode,
+            protocol: shape.protocol,
+            layout: &self.layout,
+            style: &self.style,
+            loops: &shape.loops,
+            folding: &self.folding,
+            unused_points: &unused_points,
+            data: &self.data,
+        }
+        .render()
+    }
 }
 
 fn is_identifier(name: &str) -> bool {

@@ -13,8 +13,9 @@ pub(crate) enum Input {
     Evaluation(usize),
     /// A challenge, by the order in which it is squeezed.
     Challenge(usize),
-    /// The Lagrange polynomial of this row (negative: from the end) at the challenge x.
-    Lagrange(i32),
+    /// What a loop over public inputs gives, see [`crate::lagrange::InstanceLoop`].
+    LoopNumerator(usize),
+    LoopDenominator(usize),
     /// The inverse of the denominators' product.
     Inverse,
 }

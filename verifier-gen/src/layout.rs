@@ -1,19 +1,19 @@
-//! Where everything lies in the contract's memory. All addresses are known when the contract is generated.
+//! Where everything lies in calldata and in the contract's memory. All addresses are known when the contract is generated.
 
 use crate::{
     error::GenerateError,
     graph::Input,
+    inline::{Place, Places},
     opening::Point,
+    options::Mode,
     program::Operand,
     protocol::{Commitment, Protocol, Step},
 };
 
 /// Where Solidity puts the first allocation's content: behind its length word at 0x80.
-const DATA: usize = 0xa0;
-/// Scratch for folding points and for precompile inputs, from the combination on.
-const SCRATCH_LEN: usize = 0x180;
-/// Words of the two moduli, the root of unity, and its power at the first row of the Lagrange polynomials.
-pub(crate) const NUM_PARAMETERS: usize = 4;
+pub(crate) const DATA: usize = 0xa0;
+/// Bytes of a key in front of its digest: two points of G2, one of G1.
+pub(crate) const SETUP_LEN: usize = 128 + 128 + 64;
 
 /// A part of the transcript that is hashed in one go: the previous hash (or the key's digest), then data from calldata.
 #[derive(Clone, Debug)]
@@ -39,192 +39,250 @@ impl Segment {
     }
 }
 
-/// Sizes that the lowered arithmetic decides.
-#[derive(Clone, Copy, Debug)]
+/// What the memory map depends on besides the protocol.
+#[derive(Clone, Debug)]
 pub(crate) struct Sizes {
-    pub(crate) num_fixed: usize,
-    pub(crate) num_sigma: usize,
-    pub(crate) constants: usize,
-    /// Bytes of the two programs and of the point schedule.
-    pub(crate) first_program: usize,
-    pub(crate) second_program: usize,
-    pub(crate) schedule: usize,
-    pub(crate) temporaries: usize,
+    pub(crate) mode: Mode,
+    /// Commitments of the key that are in memory, in their order in the key.
+    pub(crate) key_points: Vec<Commitment>,
+    /// Present if the arithmetic is interpreted.
+    pub(crate) programs: Option<Programs>,
+    /// Loops over public inputs.
+    pub(crate) loops: usize,
 }
 
-/// The memory map.
+/// Sizes of interpreted arithmetic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Programs {
+    pub(crate) constants: usize,
+    /// Bytes of the two programs.
+    pub(crate) first: usize,
+    pub(crate) second: usize,
+}
+
+/// The memory map, and the positions in canonical calldata.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    pub(crate) digest: usize,
-    fixed: usize,
-    sigma: usize,
-    generator: usize,
-    pub(crate) tau_g2: usize,
-    pub(crate) neg_g2: usize,
-    /// The two moduli and the roots, see [`NUM_PARAMETERS`].
-    pub(crate) parameters: usize,
+    mode: Mode,
+    /// Calldata: the proof, its scalars, its last two points, the public inputs, the end.
+    pub(crate) cd_proof: usize,
+    pub(crate) cd_scalars: usize,
+    pub(crate) cd_opening: usize,
+    pub(crate) cd_instances: usize,
+    pub(crate) cd_end: usize,
+
     constants: usize,
     pub(crate) first_program: usize,
     pub(crate) second_program: usize,
-    pub(crate) schedule: usize,
-    pub(crate) schedule_end: usize,
+    pub(crate) programs_end: usize,
+    pub(crate) key: usize,
+    pub(crate) key_len: usize,
+    pub(crate) key_points: Vec<Commitment>,
     pub(crate) segments: Vec<Segment>,
-    /// The proof's last point, which the transcript does not absorb.
-    pub(crate) last_point: usize,
     pub(crate) challenges: usize,
-    pub(crate) first_row: i32,
-    pub(crate) num_rows: usize,
-    pub(crate) lagrange: usize,
+    loops: usize,
     pub(crate) inverse: usize,
     pub(crate) quotient: usize,
-    pub(crate) combination: usize,
+    pub(crate) scratch: usize,
     pub(crate) temporaries: usize,
-    pub(crate) end: usize,
+    /// Addresses of scalars in memory, where the interpreter needs them.
     instances: usize,
     evaluations: usize,
-    /// Address of each point of the proof.
+    interpreted: bool,
+    single_piece: Option<usize>,
+    /// Position in the proof's bytes of each point.
     points: Vec<usize>,
 }
 
+/// Fold area and pairing input, see [`crate::fold`].
+const SCRATCH_LEN: usize = 0x2c0;
+
 impl Layout {
-    pub(crate) fn new(
-        protocol: &Protocol,
-        rows: std::ops::RangeInclusive<i32>,
-        sizes: Sizes,
-    ) -> Result<Self, GenerateError> {
+    pub(crate) fn new(protocol: &Protocol, sizes: Sizes) -> Self {
+        let interpreted = sizes.programs.is_some();
+        let cd_proof = match sizes.mode {
+            Mode::Embedded => 0x64,
+            Mode::Shared => 0x84,
+        };
+        let cd_instances = cd_proof + protocol.proof_len() + 32;
+        let cd_opening = cd_proof + protocol.proof_len() - 128;
+
         let mut next = DATA;
         let mut take = |bytes: usize| {
             let address = next;
             next += bytes;
             address
         };
-        let digest = take(32);
-        let fixed = take(64 * sizes.num_fixed);
-        let sigma = take(64 * sizes.num_sigma);
-        let generator = take(64);
-        let tau_g2 = take(128);
-        let neg_g2 = take(128);
-        let parameters = take(32 * NUM_PARAMETERS);
-        let constants = take(32 * sizes.constants);
-        let first_program = take(sizes.first_program);
-        let second_program = take(sizes.second_program);
-        let schedule = take(sizes.schedule);
-        let schedule_end = take(0);
-        // The contract reads whole words: the padding keeps the last read inside the data.
-        take(32 - schedule_end % 32 + 32);
+        let programs = sizes.programs.unwrap_or(Programs {
+            constants: 0,
+            first: 0,
+            second: 0,
+        });
+        let constants = take(32 * programs.constants);
+        let first_program = take(programs.first);
+        let second_program = take(programs.second);
+        let programs_end = take(0);
+        if sizes.mode == Mode::Shared {
+            // The key's first byte of code lands in front of the key; two more words keep the map word-aligned.
+            take(32 + (32 - programs_end % 32) % 32);
+        }
+        let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len();
+        let key = take(key_len);
+        // A program's last word may reach behind the data.
+        take(32);
 
         let mut segments = segments(protocol);
+        let shared_len = segments.iter().map(Segment::len).max().unwrap_or(0);
+        let shared = take(if interpreted { 0 } else { shared_len });
         for segment in &mut segments {
-            segment.address = take(segment.len());
+            segment.address = if interpreted {
+                take(segment.len())
+            } else {
+                shared
+            };
         }
-        let last_point = take(64);
         let challenges = take(32 * protocol.challenges.count);
-        let num_rows = (rows.end() - rows.start() + 1) as usize;
-        let lagrange = take(64 * num_rows);
+        let loops = take(64 * sizes.loops);
         let inverse = take(32);
         let quotient = take(64);
-        let combination = take(SCRATCH_LEN);
-        let temporaries = take(32 * sizes.temporaries);
-        let end = take(0);
-        if end > usize::from(u16::MAX) {
-            return Err(GenerateError::MemoryTooLarge { bytes: end });
-        }
+        let scratch = take(SCRATCH_LEN);
+        let temporaries = take(0);
 
         let mut points = Vec::with_capacity(protocol.num_points);
         let (mut instances, mut evaluations) = (0, 0);
         for (i, segment) in segments.iter().enumerate() {
-            let start = segment.address + 32;
             if i == 0 {
-                instances = start;
+                instances = segment.address + 32;
             }
+            let end = segment.proof_offset + segment.proof_len;
             if segment.scalars {
-                evaluations = start;
+                evaluations = segment.address + 32;
             } else {
-                let first = start + segment.instance_len;
-                points.extend((first..first + segment.proof_len).step_by(64));
+                points.extend((segment.proof_offset..end).step_by(64));
             }
         }
-        points.push(last_point);
-        Ok(Self {
-            digest,
-            fixed,
-            sigma,
-            generator,
-            tau_g2,
-            neg_g2,
-            parameters,
+        points.push(protocol.proof_len() - 64);
+        let pieces = protocol.quotient_pieces.clone();
+        Self {
+            mode: sizes.mode,
+            cd_proof,
+            cd_scalars: cd_opening - 32 * protocol.num_scalars,
+            cd_opening,
+            cd_instances,
+            cd_end: cd_instances + 32 * protocol.total_instances(),
             constants,
             first_program,
             second_program,
-            schedule,
-            schedule_end,
+            programs_end,
+            key,
+            key_len,
+            key_points: sizes.key_points,
             segments,
-            last_point,
             challenges,
-            first_row: *rows.start(),
-            num_rows,
-            lagrange,
+            loops,
             inverse,
             quotient,
-            combination,
+            scratch,
             temporaries,
-            end,
             instances,
             evaluations,
+            interpreted,
+            single_piece: (pieces.len() == 1).then_some(pieces.start),
             points,
-        })
+        }
     }
 
-    /// Bytes of the data that the contract carries.
-    pub(crate) fn data_len(&self) -> usize {
-        self.segments
-            .first()
-            .map_or(self.schedule_end, |segment| segment.address)
-            - DATA
+    /// Fails if 16-bit addresses do not reach the last of so many temporaries.
+    pub(crate) fn check(&self, temporaries: usize) -> Result<(), GenerateError> {
+        let bytes = self.slot(temporaries);
+        if bytes > usize::from(u16::MAX) {
+            return Err(GenerateError::MemoryTooLarge { bytes });
+        }
+        Ok(())
     }
 
+    pub(crate) fn tau_g2(&self) -> usize {
+        self.key
+    }
+
+    pub(crate) fn neg_g2(&self) -> usize {
+        self.key + 128
+    }
+
+    pub(crate) fn digest(&self) -> usize {
+        self.key + SETUP_LEN
+    }
+
+    /// Address that an interpreted instruction uses.
     pub(crate) fn operand(&self, operand: Operand) -> usize {
         match operand {
             Operand::Constant(i) => self.constants + 32 * i,
-            Operand::Temporary(i) => self.temporaries + 32 * i,
+            Operand::Temporary(i) => self.slot(i),
             Operand::Input(Input::Instance(i)) => self.instances + 32 * i,
             Operand::Input(Input::Evaluation(i)) => self.evaluations + 32 * i,
             Operand::Input(Input::Challenge(i)) => self.challenge(i),
-            Operand::Input(Input::Lagrange(row)) => {
-                self.lagrange + 32 * (row - self.first_row) as usize
-            }
+            Operand::Input(Input::LoopNumerator(i)) => self.loops + 64 * i,
+            Operand::Input(Input::LoopDenominator(i)) => self.loops + 64 * i + 32,
             Operand::Input(Input::Inverse) => self.inverse,
         }
+    }
+
+    /// Where a loop over public inputs leaves numerator and denominator.
+    pub(crate) fn instance_loop(&self, index: usize) -> (usize, usize) {
+        (self.loops + 64 * index, self.loops + 64 * index + 32)
+    }
+
+    /// The pairing's input, in scratch memory.
+    pub(crate) fn pairing(&self) -> usize {
+        self.scratch + 0x120
+    }
+
+    /// Where a point starts in the proof.
+    pub(crate) fn proof_position(&self, point: usize) -> usize {
+        self.points[point]
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
     }
 
     pub(crate) fn challenge(&self, index: usize) -> usize {
         self.challenges + 32 * index
     }
 
-    pub(crate) fn point(&self, point: Point) -> usize {
+    pub(crate) fn point(&self, point: Point) -> Place {
         match point {
-            Point::Generator => self.generator,
-            Point::Commitment(Commitment::Proof(i)) => self.points[i],
-            Point::Commitment(Commitment::Fixed(i)) => self.fixed + 64 * i,
-            Point::Commitment(Commitment::Sigma(i)) => self.sigma + 64 * i,
-            Point::Commitment(Commitment::Quotient) => self.quotient,
+            Point::Generator => Place::Memory(self.key + 256),
+            Point::Commitment(Commitment::Proof(i)) => {
+                Place::Calldata(self.cd_proof + self.points[i])
+            }
+            Point::Commitment(Commitment::Quotient) => match self.single_piece {
+                Some(i) => Place::Calldata(self.cd_proof + self.points[i]),
+                None => Place::Memory(self.quotient),
+            },
+            Point::Commitment(commitment) => {
+                let index = self.key_points.iter().position(|c| *c == commitment);
+                let Some(index) = index else {
+                    unreachable!("the key holds every commitment that is folded")
+                };
+                Place::Memory(self.digest() + 32 + 64 * index)
+            }
         }
     }
 }
 
-/// The rows whose Lagrange polynomials are needed: the blinded ones, the first, and those of the public inputs.
-pub(crate) fn lagrange_rows(
-    protocol: &Protocol,
-    instance_queries: impl Iterator<Item = (usize, i32)>,
-) -> std::ops::RangeInclusive<i32> {
-    let (mut first, mut last) = (-(protocol.blinding_factors as i32) - 1, 0);
-    for (column, rotation) in instance_queries {
-        if protocol.num_instances[column] > 0 {
-            first = first.min(-rotation);
-            last = last.max(protocol.num_instances[column] as i32 - 1 - rotation);
+impl Places for Layout {
+    fn input(&self, input: Input) -> Place {
+        match input {
+            Input::Instance(i) if !self.interpreted => Place::Calldata(self.cd_instances + 32 * i),
+            Input::Evaluation(i) if !self.interpreted => Place::Calldata(self.cd_scalars + 32 * i),
+            _ => Place::Memory(self.operand(Operand::Input(input))),
         }
     }
-    first..=last
+
+    fn slot(&self, number: usize) -> usize {
+        self.temporaries + 32 * number
+    }
 }
 
 fn segments(protocol: &Protocol) -> Vec<Segment> {

@@ -16,18 +16,28 @@
 //! halo2 accepts it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod abi;
+mod arithmetic;
 mod calldata;
 mod data;
 mod error;
+mod estimate;
+mod fold;
 mod generate;
 mod graph;
+mod inline;
+mod key;
+mod lagrange;
 mod layout;
 mod opening;
+mod options;
 mod program;
 mod protocol;
 mod quotient;
 mod render;
 
-pub use calldata::encode_calldata;
+pub use calldata::{Entry, encode_calldata, encode_shared_calldata};
 pub use error::GenerateError;
-pub use generate::{GeneratedVerifier, GeneratorOptions, generate};
+pub use generate::{GeneratedVerifier, generate};
+pub use key::KeyContract;
+pub use options::{CodeStyle, GeneratorOptions, Mode};

@@ -4,6 +4,7 @@ use halo2curves::{bn256::Fr, ff::Field};
 
 use crate::{
     graph::{Graph, Input, NodeId},
+    lagrange::Denominators,
     protocol::{Commitment, Evaluation, Protocol, RotationSet},
 };
 
@@ -18,10 +19,8 @@ pub(crate) enum Point {
 /// Where a folded group goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
-    /// The combination's first value.
-    Start,
     /// Added to the combination.
-    Add,
+    Combination,
     /// Kept as the quotient's commitment.
     Quotient,
 }
@@ -29,10 +28,39 @@ pub(crate) enum Destination {
 /// Points folded by Horner's rule, the highest power first, and then scaled.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
-    pub(crate) multiplier: NodeId,
-    pub(crate) points: Vec<Point>,
+    pub(crate) first: Point,
+    /// What the sum so far is multiplied by, and the point that is added then.
+    pub(crate) steps: Vec<(NodeId, Point)>,
     pub(crate) scalar: Option<NodeId>,
     pub(crate) destination: Destination,
+}
+
+/// What an embedded key says about its commitments; a shared verifier knows nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownPoints {
+    /// Commitments to zero: they add nothing.
+    pub(crate) identities: Vec<Commitment>,
+    /// Commitments and the first one that equals each.
+    pub(crate) equal: Vec<(Commitment, Commitment)>,
+}
+
+impl KnownPoints {
+    fn is_identity(&self, commitment: Commitment) -> bool {
+        self.identities.contains(&commitment)
+    }
+
+    fn representative(&self, commitment: Commitment) -> Commitment {
+        self.equal
+            .iter()
+            .find(|(equal, _)| *equal == commitment)
+            .map_or(commitment, |(_, first)| *first)
+    }
+
+    fn is_shared(&self, commitment: Commitment) -> bool {
+        self.equal
+            .iter()
+            .any(|(equal, first)| *equal == commitment || *first == commitment)
+    }
 }
 
 /// Everything but the constraints that the arithmetic has to provide.
@@ -40,19 +68,22 @@ pub(crate) struct Group {
 pub(crate) struct OpeningScalars {
     /// `u` minus each opened point, by rotation.
     distances: Vec<(i32, NodeId)>,
-    /// The denominators' product, without those of the Lagrange polynomials.
-    pub(crate) denominator: NodeId,
     /// (x^n - 1) / n, a factor of every Lagrange polynomial.
     pub(crate) lagrange_factor: NodeId,
-    x: NodeId,
     x_to_n: NodeId,
-    vanishing: NodeId,
-    first_difference: NodeId,
+    /// Positions among the denominators.
+    x: usize,
+    vanishing: usize,
+    first_difference: usize,
 }
 
 impl OpeningScalars {
     /// What has to be known before the one inversion.
-    pub(crate) fn new(graph: &mut Graph, protocol: &Protocol) -> Self {
+    pub(crate) fn new(
+        graph: &mut Graph,
+        denominators: &mut Denominators,
+        protocol: &Protocol,
+    ) -> Self {
         let x = graph.input(Input::Challenge(protocol.challenges.x));
         let u = graph.input(Input::Challenge(protocol.challenges.open_u));
         let distances: Vec<_> = protocol
@@ -70,82 +101,114 @@ impl OpeningScalars {
         let rows = Fr::from(protocol.rows()).invert().unwrap_or(Fr::ZERO);
         let rows = graph.constant(rows);
         let lagrange_factor = graph.mul(vanishing, rows);
-        let mut scalars = Self {
-            distances,
-            denominator: one,
-            lagrange_factor,
-            x,
-            x_to_n,
-            vanishing,
-            first_difference: one,
+        let first_difference = match protocol.rotation_sets.first() {
+            Some(set) => difference(graph, &distances, set),
+            None => one,
         };
-        if let Some(first) = protocol.rotation_sets.first() {
-            scalars.first_difference = scalars.difference(graph, first);
+        Self {
+            lagrange_factor,
+            x_to_n,
+            vanishing: denominators.push(vanishing),
+            x: denominators.push(x),
+            first_difference: denominators.push(first_difference),
+            distances,
         }
-        scalars.denominator = graph.product([x, vanishing, scalars.first_difference]);
-        scalars
     }
 
     /// The schedule, given the constraints' value at x.
     pub(crate) fn groups(
         &self,
         graph: &mut Graph,
+        denominators: &Denominators,
         protocol: &Protocol,
+        known: &KnownPoints,
         numerator: NodeId,
     ) -> Vec<Group> {
-        let inverse = graph.input(Input::Inverse);
-        let x_inverse = graph.product([inverse, self.vanishing, self.first_difference]);
-        let vanishing_inverse = graph.product([inverse, self.x, self.first_difference]);
-        let first_difference_inverse = graph.product([inverse, self.x, self.vanishing]);
+        let x_inverse = denominators.inverse(graph, self.x);
+        let vanishing_inverse = denominators.inverse(graph, self.vanishing);
+        let first_difference_inverse = denominators.inverse(graph, self.first_difference);
         let quotient = graph.mul(numerator, vanishing_inverse);
 
         let y = graph.input(Input::Challenge(protocol.challenges.open_y));
         let v = graph.input(Input::Challenge(protocol.challenges.open_v));
         let u = graph.input(Input::Challenge(protocol.challenges.open_u));
-        let mut groups = vec![Group {
-            multiplier: self.x_to_n,
-            points: protocol
-                .quotient_pieces
-                .clone()
-                .rev()
-                .map(|i| Point::Commitment(Commitment::Proof(i)))
-                .collect(),
-            scalar: None,
-            destination: Destination::Quotient,
-        }];
+        let pieces: Vec<_> = protocol
+            .quotient_pieces
+            .clone()
+            .rev()
+            .map(|i| Point::Commitment(Commitment::Proof(i)))
+            .collect();
+        let mut groups: Vec<Group> = pieces
+            .split_first()
+            .map(|(first, rest)| Group {
+                first: *first,
+                steps: rest.iter().map(|point| (self.x_to_n, *point)).collect(),
+                scalar: None,
+                destination: Destination::Quotient,
+            })
+            .into_iter()
+            .collect();
+        let one = graph.constant(Fr::ONE);
+        let mut merged: Vec<(Commitment, NodeId)> = Vec::new();
         let mut value = graph.constant(Fr::ZERO);
         for (i, set) in protocol.rotation_sets.iter().enumerate() {
             let combined = self.remainder(graph, protocol, set, x_inverse, y, quotient);
-            let points = set
-                .members
-                .iter()
-                .rev()
-                .map(|(commitment, _)| Point::Commitment(*commitment))
-                .collect();
-            let (term, scalar, destination) = if i == 0 {
-                (combined, None, Destination::Start)
+            let scalar = if i == 0 {
+                one
             } else {
                 let power = graph.pow(v, i as u64);
-                let difference = self.difference(graph, set);
-                let scalar = graph.product([difference, first_difference_inverse, power]);
-                (graph.mul(combined, scalar), Some(scalar), Destination::Add)
+                let difference = difference(graph, &self.distances, set);
+                graph.product([difference, first_difference_inverse, power])
             };
+            let term = graph.mul(combined, scalar);
             value = graph.add(value, term);
+
+            // Points of weight y^i, the highest first; what is known to vanish or to repeat is left out.
+            let mut chain: Vec<(u64, Point)> = Vec::new();
+            for (exponent, (commitment, _)) in set.members.iter().enumerate().rev() {
+                if known.is_identity(*commitment) {
+                    continue;
+                }
+                if known.is_shared(*commitment) {
+                    let commitment = known.representative(*commitment);
+                    let power = graph.pow(y, exponent as u64);
+                    let weight = graph.mul(power, scalar);
+                    match merged.iter_mut().find(|(first, _)| *first == commitment) {
+                        Some((_, sum)) => *sum = graph.add(*sum, weight),
+                        None => merged.push((commitment, weight)),
+                    }
+                } else {
+                    chain.push((exponent as u64, Point::Commitment(*commitment)));
+                }
+            }
+            let (Some((_, first)), Some((lowest, _))) = (chain.first(), chain.last()) else {
+                continue;
+            };
+            let trailing = graph.pow(y, *lowest);
+            let scalar = graph.mul(scalar, trailing);
             groups.push(Group {
-                multiplier: y,
-                points,
-                scalar,
-                destination,
+                first: *first,
+                steps: chain
+                    .windows(2)
+                    .map(|pair| (graph.pow(y, pair[0].0 - pair[1].0), pair[1].1))
+                    .collect(),
+                scalar: (scalar != one).then_some(scalar),
+                destination: Destination::Combination,
             });
         }
-        let single = |point, scalar| Group {
-            multiplier: y,
-            points: vec![point],
-            scalar: Some(scalar),
-            destination: Destination::Add,
+        let mut single = |point, scalar| {
+            groups.push(Group {
+                first: point,
+                steps: Vec::new(),
+                scalar: Some(scalar),
+                destination: Destination::Combination,
+            });
         };
+        for (commitment, weight) in merged {
+            single(Point::Commitment(commitment), weight);
+        }
+        single(Point::Generator, graph.neg(value));
         let opening = protocol.opening_point();
-        groups.push(single(Point::Generator, graph.neg(value)));
         if let Some(first) = protocol.rotation_sets.first() {
             let zeros: Vec<_> = first
                 .rotations
@@ -153,12 +216,12 @@ impl OpeningScalars {
                 .map(|rotation| self.distance(*rotation))
                 .collect();
             let zeros = graph.product(zeros);
-            groups.push(single(
+            single(
                 Point::Commitment(Commitment::Proof(opening)),
                 graph.neg(zeros),
-            ));
+            );
         }
-        groups.push(single(Point::Commitment(Commitment::Proof(opening + 1)), u));
+        single(Point::Commitment(Commitment::Proof(opening + 1)), u);
         groups
     }
 
@@ -167,15 +230,6 @@ impl OpeningScalars {
             Some((_, node)) => *node,
             None => unreachable!("distances cover every rotation of every set"),
         }
-    }
-
-    /// The vanishing polynomial of the points outside a set, at u.
-    fn difference(&self, graph: &mut Graph, set: &RotationSet) -> NodeId {
-        let outside = self
-            .distances
-            .iter()
-            .filter(|(rotation, _)| !set.rotations.contains(rotation));
-        graph.product(outside.map(|(_, node)| *node))
     }
 
     /// The set's evaluations, interpolated over its points, at u: a Lagrange basis times a sum by powers of y for each point.
@@ -215,6 +269,14 @@ impl OpeningScalars {
         }
         total
     }
+}
+
+/// The vanishing polynomial of the points outside a set, at u.
+fn difference(graph: &mut Graph, distances: &[(i32, NodeId)], set: &RotationSet) -> NodeId {
+    let outside = distances
+        .iter()
+        .filter(|(rotation, _)| !set.rotations.contains(rotation));
+    graph.product(outside.map(|(_, node)| *node))
 }
 
 /// The root of unity to the power of a rotation, which may be negative.

@@ -12,6 +12,7 @@ use halo2curves::{
 use crate::{
     error::GenerateError,
     graph::{Graph, Input, Node, NodeId},
+    lagrange::Lagrange,
     protocol::{LookupEvaluations, Protocol, query_index},
 };
 
@@ -20,8 +21,14 @@ pub(crate) fn numerator(
     graph: &mut Graph,
     protocol: &Protocol,
     cs: &ConstraintSystem<Fr>,
+    lagrange: &Lagrange,
 ) -> Result<NodeId, GenerateError> {
-    let mut builder = Builder::new(graph, protocol, cs);
+    let mut builder = Builder {
+        graph,
+        protocol,
+        cs,
+        lagrange,
+    };
     let mut constraints = Vec::new();
     for polynomial in cs.gates().iter().flat_map(|gate| gate.polynomials()) {
         constraints.push(builder.expression(polynomial)?);
@@ -94,50 +101,10 @@ struct Builder<'a> {
     graph: &'a mut Graph,
     protocol: &'a Protocol,
     cs: &'a ConstraintSystem<Fr>,
-    instances: Vec<NodeId>,
-    l_first: NodeId,
-    l_last: NodeId,
-    l_active: NodeId,
+    lagrange: &'a Lagrange,
 }
 
-impl<'a> Builder<'a> {
-    fn new(graph: &'a mut Graph, protocol: &'a Protocol, cs: &'a ConstraintSystem<Fr>) -> Self {
-        let instances = cs
-            .instance_queries()
-            .iter()
-            .map(|(column, at)| {
-                let before: usize = protocol.num_instances[..column.index()].iter().sum();
-                let terms: Vec<_> = (0..protocol.num_instances[column.index()])
-                    .map(|i| {
-                        let value = graph.input(Input::Instance(before + i));
-                        let basis = graph.input(Input::Lagrange(i as i32 - at.0));
-                        graph.mul(value, basis)
-                    })
-                    .collect();
-                graph.sum(terms)
-            })
-            .collect();
-        let blinding = protocol.blinding_factors as i32;
-        let l_first = graph.input(Input::Lagrange(0));
-        let l_last = graph.input(Input::Lagrange(-blinding - 1));
-        let blinded: Vec<_> = (-blinding..0)
-            .map(|row| graph.input(Input::Lagrange(row)))
-            .collect();
-        let blinded = graph.sum(blinded);
-        let inactive = graph.add(l_last, blinded);
-        let one = graph.constant(Fr::ONE);
-        let l_active = graph.sub(one, inactive);
-        Self {
-            graph,
-            protocol,
-            cs,
-            instances,
-            l_first,
-            l_last,
-            l_active,
-        }
-    }
-
+impl Builder<'_> {
     fn challenge(&mut self, index: usize) -> NodeId {
         self.graph.input(Input::Challenge(index))
     }
@@ -151,7 +118,7 @@ impl<'a> Builder<'a> {
         Ok(match column {
             Any::Advice(_) => self.scalar(query),
             Any::Fixed => self.scalar(self.protocol.fixed_evaluations + query),
-            Any::Instance => self.instances[query],
+            Any::Instance => self.lagrange.instances[query],
         })
     }
 
@@ -212,7 +179,7 @@ impl<'a> Builder<'a> {
             if let Some(z_last) = previous.z_last {
                 let (z, z_last) = (self.scalar(set.z), self.scalar(z_last));
                 let step = self.graph.sub(z, z_last);
-                constraints.push(self.graph.mul(step, self.l_first));
+                constraints.push(self.graph.mul(step, self.lagrange.first));
             }
         }
         let (beta, gamma) = (
@@ -243,7 +210,7 @@ impl<'a> Builder<'a> {
                 identity = self.graph.mul(identity, delta);
             }
             let difference = self.graph.sub(left, right);
-            constraints.push(self.graph.mul(difference, self.l_active));
+            constraints.push(self.graph.mul(difference, self.lagrange.active));
         }
         Ok(())
     }
@@ -283,22 +250,22 @@ impl<'a> Builder<'a> {
         let right = right.map(|(value, challenge)| self.graph.add(value, challenge));
         let right = self.graph.product([z, right[0], right[1]]);
         let difference = self.graph.sub(left, right);
-        constraints.push(self.graph.mul(difference, self.l_active));
+        constraints.push(self.graph.mul(difference, self.lagrange.active));
         let apart = self.graph.sub(permuted_input, permuted_table);
-        constraints.push(self.graph.mul(apart, self.l_first));
+        constraints.push(self.graph.mul(apart, self.lagrange.first));
         let moved = self.graph.sub(permuted_input, permuted_input_prev);
-        constraints.push(self.graph.product([apart, moved, self.l_active]));
+        constraints.push(self.graph.product([apart, moved, self.lagrange.active]));
     }
 
     fn starts_at_one(&mut self, z: NodeId) -> NodeId {
         let one = self.graph.constant(Fr::ONE);
         let difference = self.graph.sub(one, z);
-        self.graph.mul(difference, self.l_first)
+        self.graph.mul(difference, self.lagrange.first)
     }
 
     fn ends_boolean(&mut self, z: NodeId) -> NodeId {
         let square = self.graph.mul(z, z);
         let difference = self.graph.sub(square, z);
-        self.graph.mul(difference, self.l_last)
+        self.graph.mul(difference, self.lagrange.last)
     }
 }

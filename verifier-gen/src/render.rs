@@ -2,19 +2,27 @@
 
 use std::fmt::Write;
 
+use halo2curves::{
+    bn256::{Fq, Fr},
+    ff::PrimeField,
+};
 use sha3::{Digest, Keccak256};
 
 use crate::{
-    data::{Data, INSTRUCTION_LEN, Section},
-    layout::{Layout, Segment},
-    program::{INSTRUCTIONS_PER_WORD, Operand},
+    data::INSTRUCTION_LEN,
+    fold::Folding,
+    generate::Style,
+    inline::Inline,
+    key::{Section, big_endian},
+    lagrange::InstanceLoop,
+    layout::Layout,
+    opening::root_power,
+    options::Mode,
+    program::INSTRUCTIONS_PER_WORD,
     protocol::Protocol,
 };
 
 const TEMPLATE: &str = include_str!("template/Verifier.sol");
-
-/// Where the proof's bytes start in canonical calldata.
-pub(crate) const PROOF_OFFSET: usize = 0x64;
 
 /// The errors that assembly raises, with their argument types.
 const ERRORS: [(&str, &str); 6] = [
@@ -23,89 +31,337 @@ const ERRORS: [(&str, &str); 6] = [
     ("InvalidPoint", "(uint256)"),
     ("DegenerateChallenge", "()"),
     ("PrecompileFailed", "(uint256)"),
-    ("UnexpectedMemoryLayout", "()"),
+    ("InvalidKey", "(address)"),
 ];
+/// Public inputs up to which their range checks are written out.
+const UNROLLED_CHECKS: usize = 32;
+/// Checks in one expression: they nest, and the stack is 16 deep.
+const CHECKS_PER_LINE: usize = 4;
 
-/// What the template needs besides the protocol and the memory map.
+/// What the template needs.
 #[derive(Debug)]
 pub(crate) struct Contract<'a> {
     pub(crate) name: &'a str,
+    pub(crate) mode: Mode,
     pub(crate) protocol: &'a Protocol,
     pub(crate) layout: &'a Layout,
-    pub(crate) data: &'a Data,
-    pub(crate) denominator: Operand,
-    pub(crate) lagrange_factor: Operand,
-    /// Temporaries that the first program writes.
-    pub(crate) first_results: usize,
-    pub(crate) scaled_commitments: usize,
+    pub(crate) style: &'a Style,
+    pub(crate) loops: &'a [InstanceLoop],
+    pub(crate) folding: &'a Folding,
+    /// Positions of the proof's points that are not folded.
+    pub(crate) unused_points: &'a [usize],
+    /// Bytes that the contract carries.
+    pub(crate) data: &'a [Section],
 }
 
 impl Contract<'_> {
     pub(crate) fn render(&self) -> String {
         let (protocol, layout) = (self.protocol, self.layout);
-        let instances = PROOF_OFFSET + protocol.proof_len() + 32;
-        let opening = PROOF_OFFSET + protocol.proof_len() - 128;
-        let parameter = |index: usize| address(layout.parameters + 32 * index);
+        let shared = self.mode == Mode::Shared;
+        let text =
+            |embedded: &str, in_shared: &str| if shared { in_shared } else { embedded }.to_owned();
+        let style = match self.style {
+            Style::Inline { .. } => "as straight-line code",
+            Style::Interpreted { .. } => "by two programs of one instruction that are data",
+        };
+        let denominator = match self.style {
+            Style::Inline { denominator, .. } => denominator.clone(),
+            Style::Interpreted { denominator, .. } => format!("mload({})", address(*denominator)),
+        };
+        let functions = match self.style {
+            Style::Inline { .. } => String::new(),
+            Style::Interpreted { .. } => format!("\n{}", run_function()),
+        };
         let mut values: Vec<(&str, String)> = vec![
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("name", self.name.to_owned()),
+            ("style", style.to_owned()),
+            (
+                "scope",
+                text("one circuit", "all circuits of one constraint system"),
+            ),
+            (
+                "key_step",
+                text(
+                    "",
+                    " the verifying key is read from the key contract's code;",
+                ),
+            ),
+            (
+                "key_error",
+                text(
+                    "",
+                    "    /// @notice The account's code is no key of this constraint system.\n    error InvalidKey(address key);\n",
+                ),
+            ),
+            (
+                "layout_error",
+                if self.data.is_empty() {
+                    String::new()
+                } else {
+                    "    /// @notice The compiler laid memory out otherwise than this code was generated for.\n    error UnexpectedMemoryLayout();\n".to_owned()
+                },
+            ),
+            (
+                "key_param",
+                text(
+                    "",
+                    "\n    /// @param key A contract whose code is a verifying key. Who calls decides which one to trust.",
+                ),
+            ),
+            (
+                "parameters",
+                text(
+                    "bytes calldata proof, uint256[] calldata instances",
+                    "address key, bytes calldata proof, uint256[] calldata instances",
+                ),
+            ),
+            (
+                "arguments",
+                text("proof, instances", "key, proof, instances"),
+            ),
             ("k", protocol.k.to_string()),
             ("num_instances", protocol.total_instances().to_string()),
             ("proof_len", protocol.proof_len().to_string()),
             ("num_points", protocol.num_points.to_string()),
             ("num_scalars", protocol.num_scalars.to_string()),
-            ("scaled", self.scaled_commitments.to_string()),
-            ("cd_instances", address(instances)),
-            (
-                "cd_end",
-                address(instances + 32 * protocol.total_instances()),
-            ),
-            ("cd_scalars", address(opening - 32 * protocol.num_scalars)),
-            ("cd_opening", address(opening)),
-            ("cd_last_point", address(opening + 64)),
-            ("digest", address(layout.digest)),
-            ("tau_g2", address(layout.tau_g2)),
-            ("neg_g2", address(layout.neg_g2)),
-            ("order", parameter(0)),
-            ("base_modulus", parameter(1)),
-            ("omega", parameter(2)),
-            ("omega_first", parameter(3)),
-            ("program_1", address(layout.first_program)),
-            ("program_2", address(layout.second_program)),
-            ("schedule", address(layout.schedule)),
-            ("schedule_end", address(layout.schedule_end)),
-            ("last_point", address(layout.last_point)),
-            ("x", address(layout.challenge(protocol.challenges.x))),
-            ("lagrange", address(layout.lagrange)),
-            ("lagrange_len", address(32 * layout.num_rows)),
-            ("denominator", address(layout.operand(self.denominator))),
-            (
-                "lagrange_factor",
-                address(layout.operand(self.lagrange_factor)),
-            ),
+            ("scaled", self.folding.multiplications.to_string()),
+            ("cd_proof", address(layout.cd_proof)),
+            ("cd_scalars", address(layout.cd_scalars)),
+            ("cd_opening", address(layout.cd_opening)),
+            ("cd_last_point", address(layout.cd_opening + 64)),
+            ("cd_instances", address(layout.cd_instances)),
+            ("cd_end", address(layout.cd_end)),
+            ("tau_g2", address(layout.tau_g2())),
+            ("neg_g2", address(layout.neg_g2())),
+            ("accumulator", address(layout.scratch)),
+            ("pairing", address(layout.pairing())),
             ("inverse", address(layout.inverse)),
-            ("combination", address(layout.combination)),
-            ("results_1", address(layout.temporaries)),
-            (
-                "results_2",
-                address(layout.temporaries + 32 * self.first_results),
-            ),
-            ("memory_end", address(layout.end)),
-            ("run_body", run_body()),
-            ("run_step", address(32 * INSTRUCTIONS_PER_WORD)),
-            (
-                "transcript",
-                transcript(&layout.segments, layout.challenges),
-            ),
-            ("data", literal(self.data.sections())),
+            ("order", order()),
+            ("base_modulus", modulus(Fq::MODULUS)),
+            ("load", self.load()),
+            ("functions", functions),
+            ("prologue", self.prologue()),
+            ("scalars", self.scalars()),
+            ("transcript", self.transcript()),
+            ("before", self.before()),
+            ("denominator", denominator),
+            ("after", self.after()),
+            ("fold", indented(3, &self.folding.statements)),
         ];
         values.extend(
             ERRORS
                 .iter()
                 .map(|(name, arguments)| (*name, selector(name, arguments))),
         );
-        fill(&values)
+        let source = fill(&values);
+        // Empty parts leave empty lines.
+        let mut lines: Vec<&str> = Vec::new();
+        for line in source.lines() {
+            let blank = line.trim().is_empty();
+            if !(blank && lines.last().is_some_and(|last| last.trim().is_empty())) {
+                lines.push(if blank { "" } else { line });
+            }
+        }
+        lines.join("\n") + "\n"
     }
+
+    /// Solidity that brings the carried data to memory.
+    fn load(&self) -> String {
+        if self.data.is_empty() {
+            return String::new();
+        }
+        format!(
+            "        bytes memory data =\n{};\n        bool expected;\n        assembly {{\n            expected := eq(data, 0x80)\n        }}\n        if (!expected) revert UnexpectedMemoryLayout();",
+            literal(self.data)
+        )
+    }
+
+    fn prologue(&self) -> String {
+        let layout = self.layout;
+        let mut lines = Vec::new();
+        if self.mode == Mode::Shared {
+            // The code's first byte goes in front of the key.
+            let (code, len) = (
+                address(layout.key - 1),
+                format!("{:#x}", layout.key_len + 1),
+            );
+            lines.push(format!("extcodecopy(key, {code}, 0, {len})"));
+            lines.push(format!(
+                "if or(xor(extcodesize(key), {len}), byte(0, mload({code}))) {{ failAt({}, key) }}",
+                selector("InvalidKey", "(address)")
+            ));
+        }
+        for point in self.unused_points {
+            let at = layout.cd_proof + point;
+            lines.push(format!(
+                "checkPoints({}, {})",
+                address(at),
+                address(at + 64)
+            ));
+        }
+        indented(3, &lines)
+    }
+
+    /// Range checks of all scalars: failure paths find the first bad one.
+    fn scalars(&self) -> String {
+        let protocol = self.protocol;
+        let instances = format!(
+            "checkScalars(INSTANCES, CALLDATA_END, INSTANCES, {}, r)",
+            selector("InstanceOutOfRange", "(uint256)")
+        );
+        let scalars = format!(
+            "checkScalars(PROOF_SCALARS, PROOF_OPENING, PROOF, {}, r)",
+            selector("ScalarOutOfRange", "(uint256)")
+        );
+        let mut lines = Vec::new();
+        let mut words = Vec::new();
+        let many = protocol.total_instances() > UNROLLED_CHECKS;
+        if matches!(self.style, Style::Interpreted { .. }) {
+            lines = vec![instances, scalars];
+            return indented(3, &lines);
+        }
+        if many {
+            lines.push(instances.clone());
+        } else {
+            words
+                .extend((0..protocol.total_instances()).map(|i| self.layout.cd_instances + 32 * i));
+        }
+        words.extend((0..protocol.num_scalars).map(|i| self.layout.cd_scalars + 32 * i));
+        for chunk in words.chunks(CHECKS_PER_LINE) {
+            let check = chunk.iter().fold("ok".to_owned(), |rest, at| {
+                format!("and(lt(calldataload({}), r), {rest})", address(*at))
+            });
+            lines.push(format!("ok := {check}"));
+        }
+        lines.push("if iszero(ok) {".to_owned());
+        if !many {
+            lines.push(format!("    {instances}"));
+        }
+        lines.push(format!("    {scalars}"));
+        lines.push("}".to_owned());
+        indented(3, &lines)
+    }
+
+    fn transcript(&self) -> String {
+        let layout = self.layout;
+        let again = ["mstore(0, hash)", "hash := keccak256(0, 0x21)"].map(str::to_owned);
+        let mut lines = vec![
+            // The challenge behind one that nothing followed is the hash of the hash and this byte.
+            "mstore8(0x20, 1)".to_owned(),
+            format!("let hash := mload({})", address(layout.digest())),
+        ];
+        let mut challenge = layout.challenges;
+        for segment in &layout.segments {
+            if segment.len() == 32 {
+                lines.extend(again.clone());
+            } else {
+                lines.push(format!("mstore({}, hash)", address(segment.address)));
+                let mut to = segment.address + 32;
+                for (from, len) in [
+                    (layout.cd_instances, segment.instance_len),
+                    (layout.cd_proof + segment.proof_offset, segment.proof_len),
+                ] {
+                    if len > 0 {
+                        lines.push(format!(
+                            "calldatacopy({}, {}, {len:#x})",
+                            address(to),
+                            address(from)
+                        ));
+                        to += len;
+                    }
+                }
+                lines.push(format!(
+                    "hash := keccak256({}, {:#x})",
+                    address(segment.address),
+                    segment.len()
+                ));
+            }
+            for i in 0..segment.challenges {
+                if i > 0 {
+                    lines.extend(again.clone());
+                }
+                lines.push(format!("mstore({}, mod(hash, r))", address(challenge)));
+                challenge += 32;
+            }
+        }
+        indented(4, &lines)
+    }
+
+    /// Everything up to the inversion.
+    fn before(&self) -> String {
+        let mut lines = Vec::new();
+        let x = address(self.layout.challenge(self.protocol.challenges.x));
+        for (i, instances) in self.loops.iter().enumerate() {
+            let start = self.layout.cd_instances + 32 * instances.first;
+            let (numerator, denominator) = self.layout.instance_loop(i);
+            lines.extend([
+                "{".to_owned(),
+                "    // The sum of value * root / (x - root), as a fraction.".to_owned(),
+                format!("    let x := mload({x})"),
+                format!("    let omega := {}", word(&self.protocol.omega)),
+                format!(
+                    "    let root := {}",
+                    word(&root_power(self.protocol.omega, instances.row))
+                ),
+                "    let sum := 0".to_owned(),
+                "    let product := 1".to_owned(),
+                format!(
+                    "    for {{ let at := {} }} lt(at, {}) {{ at := add(at, 0x20) }} {{",
+                    address(start),
+                    address(start + 32 * instances.count)
+                ),
+                "        let distance := add(x, sub(r, root))".to_owned(),
+                "        sum := addmod(mulmod(sum, distance, r), mulmod(mulmod(calldataload(at), root, r), product, r), r)".to_owned(),
+                "        product := mulmod(product, distance, r)".to_owned(),
+                "        root := mulmod(root, omega, r)".to_owned(),
+                "    }".to_owned(),
+                format!("    mstore({}, sum)", address(numerator)),
+                format!("    mstore({}, product)", address(denominator)),
+                "}".to_owned(),
+            ]);
+        }
+        match self.style {
+            Style::Inline { before, .. } => lines.extend(block(before)),
+            Style::Interpreted { .. } => lines.push(format!(
+                "run({}, {}, {}, r)",
+                address(self.layout.first_program),
+                address(self.layout.second_program),
+                address(self.layout.temporaries)
+            )),
+        }
+        indented(3, &lines)
+    }
+
+    /// Everything behind the inversion.
+    fn after(&self) -> String {
+        let lines = match self.style {
+            Style::Inline { after, .. } => after.iter().flat_map(block).collect(),
+            Style::Interpreted { first_results, .. } => vec![format!(
+                "run({}, {}, {}, r)",
+                address(self.layout.second_program),
+                address(self.layout.programs_end),
+                address(self.layout.temporaries + 32 * first_results)
+            )],
+        };
+        indented(3, &lines)
+    }
+}
+
+/// Statements with a scope of their own.
+fn block(inline: &Inline) -> Vec<String> {
+    let mut lines = vec!["{".to_owned()];
+    lines.extend(inline.statements.iter().map(|line| format!("    {line}")));
+    lines.push("}".to_owned());
+    lines
+}
+
+fn indented(levels: usize, lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("{}{line}", "    ".repeat(levels)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Replaces every `{{name}}`.
@@ -128,13 +384,26 @@ fn address(value: usize) -> String {
     format!("{value:#06x}")
 }
 
+fn word(value: &Fr) -> String {
+    format!("0x{}", hex::encode(big_endian(value.to_repr())))
+}
+
+fn modulus(hex: &str) -> String {
+    format!("0x{:0>64}", hex.trim_start_matches("0x"))
+}
+
+fn order() -> String {
+    modulus(Fr::MODULUS)
+}
+
 fn selector(name: &str, arguments: &str) -> String {
     let hash = Keccak256::digest(format!("{name}{arguments}"));
     format!("0x{}", hex::encode(&hash[..4]))
 }
 
-/// The interpreter's unrolled body: as many instructions as one word holds.
-fn run_body() -> String {
+/// The interpreter: each instruction takes 6 bytes, the addresses of a, b and c; results are stored one after another. The body
+/// is unrolled over as many as one word holds.
+fn run_function() -> String {
     let operand = |index: usize| {
         let shift = 256 - 16 * (index + 1);
         if index == 0 {
@@ -143,79 +412,40 @@ fn run_body() -> String {
             format!("mload(and(shr({shift}, w), 0xffff))")
         }
     };
-    let lines: Vec<String> = (0..INSTRUCTIONS_PER_WORD)
-        .map(|i| {
-            let to = if i == 0 {
-                "to".to_owned()
-            } else {
-                format!("add(to, {:#x})", 32 * i)
-            };
-            let [a, b, c] = [3 * i, 3 * i + 1, 3 * i + 2].map(operand);
-            format!("{INDENT}    mstore({to}, addmod(mulmod({a}, {b}, r), {c}, r))")
-        })
-        .collect();
-    lines.join("\n")
-}
-
-const INDENT: &str = "                ";
-
-fn transcript(segments: &[Segment], challenges: usize) -> String {
-    let mut lines = Vec::new();
-    let mut challenge = challenges;
-    for segment in segments {
-        let address = segment.address;
-        if segment.len() == 32 {
-            lines.push("hash := again(hash)".to_owned());
+    let mut lines = vec![
+        "// Runs instructions a * b + c; results are stored one after another.".to_owned(),
+        "function run(at, end, to, r) {".to_owned(),
+        "    for {} lt(at, end) { at := add(at, 0x1e) } {".to_owned(),
+        "        let w := mload(at)".to_owned(),
+    ];
+    for i in 0..INSTRUCTIONS_PER_WORD {
+        let to = if i == 0 {
+            "to".to_owned()
         } else {
-            lines.push(format!("mstore({address:#06x}, hash)"));
-            if segment.instance_len > 0 {
-                lines.push(format!(
-                    "calldatacopy({:#06x}, INSTANCES, {:#x})",
-                    address + 32,
-                    segment.instance_len
-                ));
-            }
-            if segment.proof_len > 0 {
-                let to = address + 32 + segment.instance_len;
-                let from = PROOF_OFFSET + segment.proof_offset;
-                lines.push(format!(
-                    "calldatacopy({to:#06x}, {from:#06x}, {:#x})",
-                    segment.proof_len
-                ));
-            }
-            lines.push(format!(
-                "hash := keccak256({address:#06x}, {:#x})",
-                segment.len()
-            ));
-        }
-        for i in 0..segment.challenges {
-            if i > 0 {
-                lines.push("hash := again(hash)".to_owned());
-            }
-            lines.push(format!("mstore({challenge:#06x}, mod(hash, r))"));
-            challenge += 32;
-        }
+            format!("add(to, {:#x})", 32 * i)
+        };
+        let [a, b, c] = [3 * i, 3 * i + 1, 3 * i + 2].map(operand);
+        lines.push(format!(
+            "        mstore({to}, addmod(mulmod({a}, {b}, r), {c}, r))"
+        ));
     }
-    lines
-        .iter()
-        .map(|line| format!("{INDENT}{line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.push(format!(
+        "        to := add(to, {:#x})",
+        32 * INSTRUCTIONS_PER_WORD
+    ));
+    lines.push("    }".to_owned());
+    lines.push("}".to_owned());
+    indented(3, &lines)
 }
 
 /// Adjacent hex literals, a word or a point a line; Solidity joins them.
-fn literal<'a>(sections: impl Iterator<Item = &'a Section>) -> String {
+fn literal(sections: &[Section]) -> String {
     let mut lines = String::new();
-    for section in sections.filter(|section| !section.bytes.is_empty()) {
-        let line = if section.bytes.len() < 256 {
-            64
-        } else {
-            10 * INSTRUCTION_LEN
-        };
-        let line = if section.name == "constants" {
-            32
-        } else {
-            line
+    for section in sections.iter().filter(|section| !section.bytes.is_empty()) {
+        let line = match section.name.as_str() {
+            "constants" => 32,
+            name if name.starts_with("program") => 10 * INSTRUCTION_LEN,
+            _ => 64,
         };
         let _ = writeln!(lines, "            // {}", section.name);
         for chunk in section.bytes.chunks(line) {

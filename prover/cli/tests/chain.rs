@@ -5,6 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -139,8 +140,18 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
     let deployed = deploy(&local.url, &["--state", state_text, "--json"])
         .expect(0)
         .json();
-    assert_eq!(deployed["verifiers"].as_array().unwrap().len(), 2);
-    assert_eq!(deployed["transactions"].as_array().unwrap().len(), 4);
+    let chunks = deployed["chunks"].as_array().unwrap();
+    assert_eq!(chunks.len(), 2);
+    assert_ne!(chunks[0]["key"], chunks[1]["key"]);
+    // Registry, two keys, registration, and the verifiers, which chunks of one shape share.
+    let verifiers: BTreeSet<&str> = chunks
+        .iter()
+        .map(|c| c["verifier"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        deployed["transactions"].as_array().unwrap().len(),
+        4 + verifiers.len()
+    );
     let file: Value =
         serde_json::from_slice(&fs::read(bundle.join("public/deployments/31337.json")).unwrap())
             .unwrap();

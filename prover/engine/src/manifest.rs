@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// `format` of the manifest file.
 pub const FORMAT: &str = "chainfer.manifest";
 /// `version` of the manifest file.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The one chain id that accepts the insecure development SRS by itself: anvil's and hardhat's.
 pub const DEVELOPMENT_CHAIN_ID: u64 = 31337;
 /// Largest number of chunks of a model, the registry's limit.
@@ -50,17 +50,18 @@ pub struct Manifest {
 pub struct ChunkEntry {
     /// Position.
     pub index: usize,
-    /// Name of the Solidity verifier contract.
-    pub contract: String,
-    /// Its source below the public folder, if it was generated.
+    /// Name of the Solidity verifier contract, if it was generated. Chunks of one constraint-system shape share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+    /// Its source below the public folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// keccak256 of that source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_digest: Option<Bytes32>,
-    /// Code hash of the deployed verifier, if it was compiled.
+    /// Code hash of the contract that holds the verifying key for the verifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code_hash: Option<Bytes32>,
+    pub key_code_hash: Option<Bytes32>,
     /// Public values; the instances are root, context and these.
     pub num_public: usize,
     /// Digest of the verifying key and `num_public`.
@@ -79,9 +80,11 @@ pub struct ChunkEntry {
     pub exposes: Vec<usize>,
 }
 
-/// Name of a chunk's verifier contract.
-pub(crate) fn contract_name(chunk: usize) -> String {
-    format!("Chunk{chunk}Verifier")
+/// Whether a text can be a contract's name, and a part of a file's.
+pub(crate) fn is_contract_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// Path of a verifier's source below the public folder.
@@ -90,6 +93,20 @@ pub(crate) fn source_path(contract: &str) -> String {
 }
 
 impl ChunkEntry {
+    /// A generated verifier has a name, a path that follows from it, a digest and a key; any other chunk has none of these.
+    fn names_its_verifier(&self) -> bool {
+        match (&self.contract, &self.source) {
+            (Some(contract), Some(source)) => {
+                is_contract_name(contract)
+                    && *source == source_path(contract)
+                    && self.source_digest.is_some()
+                    && self.key_code_hash.is_some()
+            }
+            (None, None) => self.source_digest.is_none() && self.key_code_hash.is_none(),
+            _ => false,
+        }
+    }
+
     /// File name of the verifying key in the public folder.
     pub fn vk_file(&self) -> String {
         format!("chunk{}.vk", self.index)
@@ -238,7 +255,7 @@ impl Manifest {
     /// The id: a hash of every field but itself, in a fixed order, numbers as 8 bytes big-endian, floats by their bits,
     /// texts and lists with their length in front.
     pub fn recompute_id(&self) -> Bytes32 {
-        let mut e = Encoder::new("chainfer.manifest.v1");
+        let mut e = Encoder::new("chainfer.manifest.v2");
         e.number(self.version.into()).number(self.range.into());
         e.count(self.chunks.len());
         for chunk in &self.chunks {
@@ -246,7 +263,7 @@ impl Manifest {
                 .count(chunk.num_public)
                 .number(chunk.hide_rows.into());
             e.word(&chunk.source_digest.unwrap_or_default());
-            e.word(&chunk.code_hash.unwrap_or_default());
+            e.word(&chunk.key_code_hash.unwrap_or_default());
             e.numbers(&chunk.reads)
                 .numbers(&chunk.writes)
                 .numbers(&chunk.exposes);
@@ -316,12 +333,18 @@ impl Manifest {
             }
             chunk.shape.validate()?;
             // Names and paths are not hashed, so they are not free either.
-            let source = chunk.source.as_ref();
-            let named = chunk.contract == contract_name(index)
-                && source.is_none_or(|s| *s == source_path(&chunk.contract))
-                && source.is_some() == chunk.source_digest.is_some();
-            if !named {
+            if !chunk.names_its_verifier() {
                 return refuse(format!("chunk {index}: odd contract name or source"));
+            }
+            let other = self
+                .chunks
+                .iter()
+                .find(|c| c.contract == chunk.contract && c.source_digest != chunk.source_digest);
+            if let Some(other) = other {
+                return refuse(format!(
+                    "chunks {} and {index} have different verifiers of one name",
+                    other.index
+                ));
             }
         }
         for spec in self.inputs.iter().chain(&self.outputs) {

@@ -10,6 +10,7 @@ use chainfer_engine::{
     bytes::{Bytes32, keccak256},
     ids::{Binding, ContextSource},
     inference::{ProveOptions, prepare, prove_inference},
+    manifest::Manifest,
     srs::SrsStore,
 };
 use chainfer_model::{
@@ -71,8 +72,12 @@ fn emitted_verifiers_are_in_the_folder_and_in_the_id() {
     let dir = tempfile::tempdir().unwrap();
     let emit = |request: VerifierRequest<'_>| {
         Ok(VerifierSource {
-            source: format!("contract {} {{}}", request.contract),
-            code_hash: Some(Bytes32::from_u64(request.num_instances as u64)),
+            // Both chunks share it.
+            contract: "Shared".to_owned(),
+            source: "contract Shared {}".to_owned(),
+            key_code_hash: Bytes32::from_u64(
+                100 * request.chunk as u64 + request.num_instances as u64,
+            ),
         })
     };
     let with = CompileOptions {
@@ -82,22 +87,25 @@ fn emitted_verifiers_are_in_the_folder_and_in_the_id() {
     let (bundle, store) = compiled(&two_chunks(), &with, dir.path());
     let chunk = &bundle.public().manifest().chunks[1];
     let path = bundle.public().dir().join(chunk.source.as_ref().unwrap());
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        "contract Chunk1Verifier {}"
-    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "contract Shared {}");
     let source = bundle.public().verifier_source(1).unwrap();
-    assert_eq!(source.as_deref(), Some("contract Chunk1Verifier {}"));
-    fs::write(path, "contract Chunk1Verifier { }").unwrap();
+    assert_eq!(source.as_deref(), Some("contract Shared {}"));
+    fs::write(path, "contract Shared { }").unwrap();
     assert!(matches!(
         bundle.public().verifier_source(1),
         Err(EngineError::DigestMismatch { .. })
     ));
     assert_eq!(
         chunk.source_digest,
-        Some(keccak256(&[b"contract Chunk1Verifier {}"]))
+        Some(keccak256(&[b"contract Shared {}"]))
     );
-    assert_eq!(chunk.code_hash, Some(Bytes32::from_u64(3)));
+    assert_eq!(chunk.key_code_hash, Some(Bytes32::from_u64(103)));
+    let other = &bundle.public().manifest().chunks[0];
+    assert_eq!(
+        (&other.contract, &other.source),
+        (&chunk.contract, &chunk.source)
+    );
+    assert_ne!(other.key_code_hash, chunk.key_code_hash);
     let plain = compile(
         &two_chunks(),
         &options(1),
@@ -109,6 +117,70 @@ fn emitted_verifiers_are_in_the_folder_and_in_the_id() {
         plain.bundle.public().manifest().manifest_id,
         bundle.public().manifest().manifest_id
     );
+}
+
+#[test]
+fn verifiers_of_one_name_that_differ_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SrsStore::new(dir.path().join("cache")).unwrap();
+    let named = |contract: &'static str| {
+        move |request: VerifierRequest<'_>| {
+            Ok(VerifierSource {
+                contract: contract.to_owned(),
+                source: format!("// {}", request.chunk),
+                key_code_hash: Bytes32::from_u64(1),
+            })
+        }
+    };
+    for (name, chunk) in [("Same", 1), ("../Odd", 0), ("", 0)] {
+        let emit = named(name);
+        let with = CompileOptions {
+            emit_verifier: Some(&emit),
+            ..options(1)
+        };
+        let result = compile(&two_chunks(), &with, &store, &dir.path().join("out"));
+        assert!(
+            matches!(result, Err(EngineError::VerifierSource { chunk: c, .. }) if c == chunk),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn manifest_that_tells_verifiers_apart_wrongly_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let emit = |_: VerifierRequest<'_>| {
+        Ok(VerifierSource {
+            contract: "Shared".to_owned(),
+            source: "contract Shared {}".to_owned(),
+            key_code_hash: Bytes32::from_u64(1),
+        })
+    };
+    let with = CompileOptions {
+        emit_verifier: Some(&emit),
+        ..options(1)
+    };
+    let (bundle, _) = compiled(&two_chunks(), &with, dir.path());
+    let good = bundle.public().manifest();
+    type Change = fn(&mut Manifest);
+    let changes: [Change; 6] = [
+        |m| m.chunks[0].contract = Some("../Odd".to_owned()),
+        |m| m.chunks[0].contract = None,
+        |m| m.chunks[0].source = Some("elsewhere.sol".to_owned()),
+        |m| m.chunks[0].source_digest = None,
+        |m| m.chunks[0].source_digest = Some(Bytes32::from_u64(5)),
+        |m| m.chunks[0].key_code_hash = None,
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut bad = good.clone();
+        change(&mut bad);
+        bad.manifest_id = bad.recompute_id();
+        assert!(bad.validate().is_err(), "change {i}");
+    }
+    // The key's code is part of the model's identity.
+    let mut other = good.clone();
+    other.chunks[1].key_code_hash = Some(Bytes32::from_u64(2));
+    assert_ne!(other.recompute_id(), good.manifest_id);
 }
 
 #[cfg(unix)]

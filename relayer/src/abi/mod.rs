@@ -16,7 +16,13 @@ pub use reverts::{Revert, decode_revert};
 mod registry {
     alloy::sol! {
         #[derive(Debug, PartialEq, Eq)]
-        struct ChunkSpec { address verifier; bytes32 codeHash; uint32 numPublic; }
+        struct ChunkSpec {
+            address verifier;
+            bytes32 codeHash;
+            address key;
+            bytes32 keyCodeHash;
+            uint32 numPublic;
+        }
 
         #[derive(Debug, PartialEq, Eq)]
         enum Visibility { Public, Committed }
@@ -108,6 +114,9 @@ mod registry {
             error InvalidChunkCount(uint256 count);
             error VerifierWithoutCode(uint256 chunk, address verifier);
             error VerifierCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
+            error InvalidKeyContract(uint256 chunk, address key);
+            error KeyCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
+            error SrsMismatch(uint256 chunk);
             error InvalidOutputSpec(uint256 outputIndex);
             error ModelNotRegistered(bytes32 modelId);
             error InvalidRoot(uint256 root);
@@ -119,6 +128,10 @@ mod registry {
             error PublicValueNotCanonical(uint256 chunk, uint256 index);
             error ChunkRejected(uint256 chunk, bytes reason);
             error VerifierMisbehaved(uint256 chunk);
+            error PointNotOnCurve(uint256 chunk);
+            error EmptyBatch();
+            error BatchRejected();
+            error PrecompileFailed(uint256 precompile);
             error PublicValuesConflict(bytes32 inferenceId, uint256 chunk);
             error InferenceNotProven(bytes32 inferenceId);
             error ModelMismatch(bytes32 inferenceId, bytes32 expected, bytes32 actual);
@@ -129,6 +142,9 @@ mod registry {
             // Of the library that unpacks outputs.
             error StrayBits(uint256 wordIndex);
             error WordCountMismatch(uint256 expected, uint256 actual);
+            // Of the library that stores chunks.
+            error CodeDataTooLarge(uint256 size);
+            error CodeDataNotCreated();
 
             function registerModel(ModelRegistration calldata registration)
                 external returns (bytes32 modelId);
@@ -186,8 +202,9 @@ mod registry {
             error PrecompileFailed(uint256 precompile);
             error ProofRejected();
             error UnexpectedMemoryLayout();
+            error InvalidKey(address key);
 
-            function verifyProof(bytes calldata proof, uint256[] calldata instances)
+            function verifyProof(address key, bytes calldata proof, uint256[] calldata instances)
                 external view returns (bool);
         }
     }

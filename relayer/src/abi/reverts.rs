@@ -51,6 +51,7 @@ impl Revert {
             self,
             Self::Registry(
                 Registry::ChunkRejected(_)
+                    | Registry::BatchRejected(_)
                     | Registry::PublicValueNotCanonical(_)
                     | Registry::PublicValueCountMismatch(_)
                     | Registry::ChunkOutOfRange(_)
@@ -111,6 +112,7 @@ fn verifier_message(error: &Verifier, f: &mut fmt::Formatter<'_>) -> fmt::Result
         Verifier::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
         Verifier::ProofRejected(_) => f.write_str("ProofRejected: the equation does not hold"),
         Verifier::UnexpectedMemoryLayout(_) => f.write_str("UnexpectedMemoryLayout"),
+        Verifier::InvalidKey(e) => write!(f, "InvalidKey: {} holds no key of this shape", e.key),
     }
 }
 
@@ -138,6 +140,21 @@ fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> fmt::Result
             f,
             "VerifierCodeHashMismatch: chunk {}'s verifier has code hash {}, registered is {}",
             e.chunk, e.actual, e.expected
+        ),
+        Registry::InvalidKeyContract(e) => write!(
+            f,
+            "InvalidKeyContract: chunk {}'s key {} is not code as data",
+            e.chunk, e.key
+        ),
+        Registry::KeyCodeHashMismatch(e) => write!(
+            f,
+            "KeyCodeHashMismatch: chunk {}'s key has code hash {}, registered is {}",
+            e.chunk, e.actual, e.expected
+        ),
+        Registry::SrsMismatch(e) => write!(
+            f,
+            "SrsMismatch: chunk {}'s key is of another trusted setup than the first",
+            e.chunk
         ),
         Registry::InvalidOutputSpec(e) => {
             write!(f, "InvalidOutputSpec: output {}", e.outputIndex)
@@ -175,7 +192,7 @@ fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> fmt::Result
         Registry::ChunkRejected(e) => {
             write!(
                 f,
-                "ChunkRejected: chunk {}'s proof does not verify",
+                "ChunkRejected: chunk {}'s verifier rejects the proof",
                 e.chunk
             )?;
             match decode_revert(&e.reason) {
@@ -188,10 +205,24 @@ fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> fmt::Result
         Registry::VerifierMisbehaved(e) => {
             write!(
                 f,
-                "VerifierMisbehaved: chunk {}'s verifier did not return true",
+                "VerifierMisbehaved: chunk {}'s verifier did not return two points",
                 e.chunk
             )
         }
+        Registry::PointNotOnCurve(e) => {
+            write!(
+                f,
+                "PointNotOnCurve: chunk {}'s verifier returned no points of the curve",
+                e.chunk
+            )
+        }
+        Registry::BatchRejected(_) => {
+            f.write_str("BatchRejected: at least one proof does not verify")
+        }
+        Registry::EmptyBatch(_) => f.write_str("EmptyBatch"),
+        Registry::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
+        Registry::CodeDataTooLarge(e) => write!(f, "CodeDataTooLarge: {} bytes", e.size),
+        Registry::CodeDataNotCreated(_) => f.write_str("CodeDataNotCreated"),
         Registry::PublicValuesConflict(e) => write!(
             f,
             "PublicValuesConflict: chunk {} of inference {} is proven with other public values",

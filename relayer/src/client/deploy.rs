@@ -1,69 +1,16 @@
 //! Verifiers, registry and model on a chain.
 
-use super::{ClientConfig, TxReport};
-use crate::abi::{ChunkSpec, IChainferRegistry, ModelRegistration, OutputSpec, Visibility, ids};
+use super::{ClientConfig, DeployPlan, TxReport};
+use crate::abi::{ChunkSpec, IChainferRegistry, ModelRegistration, ids};
 use crate::engine::{Engine, Registry};
 use crate::error::{Error, Result};
-use crate::proof_file::{DeploymentFile, Manifest, ManifestOutput, Visibility as FileVisibility};
+use crate::proof_file::{DeployedChunk, DeploymentFile};
 use crate::rpc::CallRequest;
 use crate::store::{NewIntent, TxKind};
-use alloy::primitives::{Address, B256, Bytes, I256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::sol_types::{SolCall, SolValue};
 use serde::Serialize;
 use std::time::Duration;
-
-/// Creation code of a chunk verifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifierCode {
-    /// Contract name, for messages.
-    pub name: String,
-    /// Creation code, constructor arguments included.
-    pub creation_code: Bytes,
-    /// Code that the contract must have once deployed, where it is known (no immutables).
-    pub runtime_code: Option<Bytes>,
-}
-
-/// What a model is registered with, besides its verifiers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
-    /// Manifest of the bundle.
-    pub manifest_id: B256,
-    /// Public values of each chunk.
-    pub num_public: Vec<u32>,
-    /// The model's outputs.
-    pub outputs: Vec<OutputSpec>,
-    /// Where the public part of the bundle is published; may be empty.
-    pub uri: String,
-}
-
-impl Registration {
-    /// What a manifest says.
-    pub fn from_manifest(manifest: &Manifest, uri: impl Into<String>) -> Result<Self> {
-        Ok(Self {
-            manifest_id: manifest.manifest_id,
-            num_public: manifest.chunks.iter().map(|c| c.num_public).collect(),
-            outputs: manifest
-                .outputs
-                .iter()
-                .map(output_spec)
-                .collect::<Result<_>>()?,
-            uri: uri.into(),
-        })
-    }
-}
-
-/// What to deploy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeployPlan {
-    /// A registry that exists; a new one is deployed when `None`.
-    pub registry: Option<Address>,
-    /// Creation code of a new registry; needed when there is none.
-    pub registry_creation_code: Option<Bytes>,
-    /// Verifier of each chunk, in order.
-    pub verifiers: Vec<VerifierCode>,
-    /// The model.
-    pub registration: Registration,
-}
 
 /// A bundle's contracts on a chain, and what it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,8 +18,10 @@ pub struct Deployment {
     /// What `public/deployments/<chain id>.json` holds.
     #[serde(flatten)]
     pub file: DeploymentFile,
-    /// Code hash of each verifier, as read back from the chain.
+    /// Code hash of each chunk's verifier, as read back from the chain.
     pub code_hashes: Vec<B256>,
+    /// Code hash of each chunk's key, as read back from the chain.
+    pub key_code_hashes: Vec<B256>,
     /// Transactions that were needed; none when all was there already.
     pub transactions: Vec<TxReport>,
     /// Gas of all of them.
@@ -92,18 +41,11 @@ pub struct Deployed {
     pub transaction: TxReport,
 }
 
-/// Deploys verifiers and, if needed, the registry, and registers the model. Idempotent: a model that
+/// Deploys verifiers, keys and, if needed, the registry, and registers the model. Idempotent: a model that
 /// this account has registered is only read back, and with a state file an interrupted deployment
 /// goes on.
 pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployment> {
-    let chunks = plan.registration.num_public.len();
-    if plan.verifiers.len() != chunks || chunks == 0 {
-        return Err(Error::Mismatch {
-            field: "verifiers",
-            expected: format!("one for each of {chunks} chunks"),
-            got: plan.verifiers.len().to_string(),
-        });
-    }
+    plan.check()?;
     let engine = config.connect().await?;
     let limit = config.limit;
     let mut transactions = Vec::new();
@@ -128,24 +70,7 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
         tracing::info!(%model_id, "model is registered already");
         return read_back(&engine, &contract, model_id, plan, transactions).await;
     }
-    let mut specs = Vec::new();
-    for (verifier, num_public) in plan.verifiers.iter().zip(&plan.registration.num_public) {
-        let runtime = verifier.runtime_code.as_ref();
-        let deployed = create(
-            &engine,
-            &verifier.name,
-            &verifier.creation_code,
-            runtime,
-            limit,
-        )
-        .await?;
-        specs.push(ChunkSpec {
-            verifier: deployed.address,
-            codeHash: deployed.code_hash,
-            numPublic: *num_public,
-        });
-        transactions.push(deployed.transaction);
-    }
+    let specs = deploy_chunks(&engine, plan, limit, &mut transactions).await?;
     let registration = ModelRegistration {
         manifestId: plan.registration.manifest_id,
         chunks: specs.clone(),
@@ -174,20 +99,82 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
             got: "ModelNotRegistered".to_owned(),
         });
     }
-    let total_gas = transactions.iter().filter_map(|t| t.gas_used).sum();
-    Ok(Deployment {
-        file: DeploymentFile {
-            chain_id: engine.chain_id(),
-            registry,
-            model_id,
-            registrant,
-            verifiers: specs.iter().map(|s| s.verifier).collect(),
-            block,
-        },
-        code_hashes: specs.iter().map(|s| s.codeHash).collect(),
+    Ok(deployment(
+        &engine,
+        registry,
+        model_id,
+        &specs,
+        block,
         transactions,
-        total_gas,
-    })
+    ))
+}
+
+/// Every verifier once, and a key contract a chunk; in the order of the plan.
+async fn deploy_chunks(
+    engine: &Engine,
+    plan: &DeployPlan,
+    limit: Duration,
+    transactions: &mut Vec<TxReport>,
+) -> Result<Vec<ChunkSpec>> {
+    let mut verifiers = Vec::new();
+    for verifier in &plan.verifiers {
+        let expected = verifier.runtime_code.as_ref().map(keccak256);
+        let code = &verifier.creation_code;
+        let deployed = create(engine, &verifier.name, code, expected, limit).await?;
+        verifiers.push((deployed.address, deployed.code_hash));
+        transactions.push(deployed.transaction);
+    }
+    let mut specs = Vec::new();
+    let registration = &plan.registration;
+    for ((chunk, num_public), expected) in plan
+        .chunks
+        .iter()
+        .zip(&registration.num_public)
+        .zip(&registration.key_code_hashes)
+    {
+        let code = &chunk.key_creation_code;
+        let key = create(engine, &chunk.key_name, code, Some(*expected), limit).await?;
+        let (verifier, code_hash) = verifiers[chunk.verifier];
+        specs.push(ChunkSpec {
+            verifier,
+            codeHash: code_hash,
+            key: key.address,
+            keyCodeHash: key.code_hash,
+            numPublic: *num_public,
+        });
+        transactions.push(key.transaction);
+    }
+    Ok(specs)
+}
+
+fn deployment(
+    engine: &Engine,
+    registry: Address,
+    model_id: B256,
+    specs: &[ChunkSpec],
+    block: u64,
+    transactions: Vec<TxReport>,
+) -> Deployment {
+    let chunks = specs
+        .iter()
+        .map(|s| DeployedChunk {
+            verifier: s.verifier,
+            key: s.key,
+        })
+        .collect();
+    Deployment {
+        file: DeploymentFile::new(
+            engine.chain_id(),
+            registry,
+            (model_id, engine.sender()),
+            chunks,
+            block,
+        ),
+        code_hashes: specs.iter().map(|s| s.codeHash).collect(),
+        key_code_hashes: specs.iter().map(|s| s.keyCodeHash).collect(),
+        total_gas: transactions.iter().filter_map(|t| t.gas_used).sum(),
+        transactions,
+    }
 }
 
 /// Deploys any contract, once per creation code and state file.
@@ -232,43 +219,44 @@ async fn read_back(
     plan: &DeployPlan,
     transactions: Vec<TxReport>,
 ) -> Result<Deployment> {
-    let (mut verifiers, mut code_hashes) = (Vec::new(), Vec::new());
-    for (i, expected) in plan.registration.num_public.iter().enumerate() {
+    let mut specs = Vec::new();
+    for (i, code) in plan.chunks.iter().enumerate() {
         let chunk = u16::try_from(i).map_err(|_| Error::Config("too many chunks".to_owned()))?;
         let spec = contract.chunk_spec(model_id, chunk).await?;
-        if spec.numPublic != *expected {
+        let expected = plan.registration.num_public[i];
+        if spec.numPublic != expected {
             return Err(Error::Mismatch {
                 field: "num_public",
                 expected: format!("{expected} public values of chunk {chunk}"),
                 got: format!("{} in the registered model", spec.numPublic),
             });
         }
-        if let Some(code) = &plan.verifiers[i].runtime_code
-            && keccak256(code) != spec.codeHash
-        {
-            return Err(Error::Mismatch {
-                field: "verifier",
-                expected: format!("code hash {} for chunk {chunk}", keccak256(code)),
-                got: format!("{} in the registered model", spec.codeHash),
-            });
+        let verifier = plan.verifiers[code.verifier].runtime_code.as_ref();
+        let key = plan.registration.key_code_hashes[i];
+        for (field, expected, got) in [
+            ("verifier", verifier.map(keccak256), spec.codeHash),
+            ("key", Some(key), spec.keyCodeHash),
+        ] {
+            if let Some(expected) = expected.filter(|expected| *expected != got) {
+                return Err(Error::Mismatch {
+                    field,
+                    expected: format!("code hash {expected} for chunk {chunk}"),
+                    got: format!("{got} in the registered model"),
+                });
+            }
         }
-        verifiers.push(spec.verifier);
-        code_hashes.push(spec.codeHash);
+        specs.push(spec);
     }
-    let total_gas = transactions.iter().filter_map(|t| t.gas_used).sum();
-    Ok(Deployment {
-        file: DeploymentFile {
-            chain_id: engine.chain_id(),
-            registry: contract.address(),
-            model_id,
-            registrant: engine.sender(),
-            verifiers,
-            block: engine.rpc().head().await?.number,
-        },
-        code_hashes,
+    let block = engine.rpc().head().await?.number;
+    let registry = contract.address();
+    Ok(deployment(
+        engine,
+        registry,
+        model_id,
+        &specs,
+        block,
         transactions,
-        total_gas,
-    })
+    ))
 }
 
 /// Deploys a contract and reads back what is there: an endpoint's word for it is not taken.
@@ -276,7 +264,7 @@ async fn create(
     engine: &Engine,
     name: &str,
     code: &Bytes,
-    runtime: Option<&Bytes>,
+    expected: Option<B256>,
     limit: Duration,
 ) -> Result<Deployed> {
     let (transaction, contract) =
@@ -287,16 +275,17 @@ async fn create(
         got: "null".to_owned(),
     })?;
     let code = code_at(engine, address, "a contract that was just deployed").await?;
-    if let Some(expected) = runtime.filter(|expected| **expected != code) {
+    let code_hash = keccak256(&code);
+    if let Some(expected) = expected.filter(|expected| *expected != code_hash) {
         return Err(Error::Mismatch {
             field: "deployed code",
-            expected: format!("{name} with code hash {}", keccak256(expected)),
-            got: format!("code hash {} at {address}", keccak256(&code)),
+            expected: format!("{name} with code hash {expected}"),
+            got: format!("code hash {code_hash} at {address}"),
         });
     }
     Ok(Deployed {
         address,
-        code_hash: keccak256(&code),
+        code_hash,
         code_size: code.len(),
         transaction,
     })
@@ -370,30 +359,4 @@ async fn send_keyed(
     let intent = engine.send_and_wait(key, what, tx, limit).await?;
     let contract = intent.settlement.and_then(|s| s.contract);
     Ok((TxReport::of(engine.store(), &intent).await?, contract))
-}
-
-fn output_spec(output: &ManifestOutput) -> Result<OutputSpec> {
-    let wad = (output.scale * 1e18).round();
-    if !(1.0..1e36).contains(&wad) {
-        return Err(Error::Mismatch {
-            field: "outputs.scale",
-            expected: "a scale between 1e-18 and 1e18".to_owned(),
-            got: output.scale.to_string(),
-        });
-    }
-    // Exact: the value is an integer in the range of i128.
-    let scale_wad = I256::try_from(wad as i128)
-        .map_err(|_| Error::Config(format!("scale {} is out of range", output.scale)))?;
-    Ok(OutputSpec {
-        name: output.name.clone(),
-        chunk: output.chunk,
-        offset: output.offset,
-        length: output.length,
-        zeroPoint: output.zero_point,
-        scaleWad: scale_wad,
-        visibility: match output.visibility {
-            FileVisibility::Public => Visibility::Public,
-            FileVisibility::Committed => Visibility::Committed,
-        },
-    })
 }

@@ -5,13 +5,12 @@
 
 mod attest;
 mod deploy;
+mod deploy_plan;
 mod read;
 
 pub use attest::{AttestReport, attest};
-pub use deploy::{
-    DeployPlan, Deployed, Deployment, Registration, VerifierCode, call_contract, deploy,
-    deploy_contract,
-};
+pub use deploy::{Deployed, Deployment, call_contract, deploy, deploy_contract};
+pub use deploy_plan::{ChunkCode, DeployPlan, Registration, VerifierCode};
 pub use read::{InferenceView, read_inference, read_output, read_output_values};
 
 use crate::engine::{Engine, EngineConfig};

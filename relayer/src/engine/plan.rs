@@ -18,8 +18,9 @@ use alloy::sol_types::SolCall;
 /// Bytes of a signed transaction beside its calldata, rounded up.
 const ENVELOPE_BYTES: usize = 256;
 
-/// Gas that every transaction pays and that therefore counts once in a batch.
-const INTRINSIC_GAS: u64 = 21_000;
+/// Gas that every transaction pays and that therefore counts once in a batch: 21,000 and the pairing (113,000), less what
+/// each further proof pays for sharing it.
+const SHARED_GAS: u64 = 120_000;
 
 /// What simulation says about a set of chunks in one transaction.
 enum Measure {
@@ -94,7 +95,7 @@ impl Engine {
         sized.sort_by_key(|(gas, ..)| std::cmp::Reverse(*gas));
         let mut packed: Vec<(u64, usize, Vec<&Chunk>)> = Vec::new();
         for (gas, bytes, chunk) in sized {
-            let more = gas.saturating_sub(INTRINSIC_GAS);
+            let more = gas.saturating_sub(SHARED_GAS);
             let room = packed.iter_mut().find(|(g, b, _)| {
                 self.gas_limit(*g + more) <= self.config.gas_cap
                     && *b + bytes + ENVELOPE_BYTES <= self.config.max_tx_bytes
@@ -154,7 +155,10 @@ impl Engine {
             return Ok(Measure::TooBig { estimate: 0 });
         }
         match revert_error(batch.kind.as_str(), e) {
-            e @ Error::Reverted { .. } => Ok(Measure::Reverts(e)),
+            Error::Reverted { call, reason } => Ok(Measure::Reverts(Error::Reverted {
+                call,
+                reason: batch.blame(reason),
+            })),
             other => Err(other),
         }
     }
@@ -200,6 +204,16 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// The contract checks a batch as a whole and does not say which proof is wrong; alone, a chunk can be named.
+    fn blame(&self, reason: String) -> String {
+        match self.chunks.as_slice() {
+            [chunk] if reason.starts_with("BatchRejected") => {
+                format!("chunk {}: {reason}", chunk.index)
+            }
+            _ => reason,
+        }
+    }
+
     fn calldata(&self, job: &Job) -> Bytes {
         let proofs = self
             .chunks

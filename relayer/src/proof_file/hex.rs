@@ -176,30 +176,6 @@ pub(super) mod address {
     }
 }
 
-/// List of 20-byte values.
-pub(super) mod addresses {
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Item(#[serde(with = "address")] Address);
-
-    pub(in crate::proof_file) fn serialize<S: Serializer>(
-        v: &[Address],
-        s: S,
-    ) -> Result<S::Ok, S::Error> {
-        s.collect_seq(v.iter().map(|a| Item(*a)))
-    }
-
-    pub(in crate::proof_file) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Vec<Address>, D::Error> {
-        Ok(Vec::<Item>::deserialize(d)?
-            .into_iter()
-            .map(|i| i.0)
-            .collect())
-    }
-}
-
 /// Any number of bytes.
 pub(super) mod bytes {
     use super::*;

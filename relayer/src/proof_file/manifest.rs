@@ -7,7 +7,7 @@ use std::path::Path;
 
 const WHAT: &str = "manifest";
 const FORMAT: &str = "chainfer.manifest";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Public description of a compiled model. Other fields of the file are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,10 +30,13 @@ pub struct Manifest {
 pub struct ManifestChunk {
     /// Position in the model.
     pub index: u16,
-    /// Solidity contract name of its verifier.
+    /// Solidity contract name of its verifier, which chunks of one shape share.
     pub contract: String,
     /// Source, relative to `public/`.
     pub source: String,
+    /// Code hash of the contract that holds its verifying key.
+    #[serde(with = "hex::word")]
+    pub key_code_hash: B256,
     /// Instances after root and context.
     pub num_public: u32,
     /// Digest of the verifying key.

@@ -8,7 +8,7 @@ mod hex;
 mod manifest;
 mod proof;
 
-pub use deployment::DeploymentFile;
+pub use deployment::{DeployedChunk, DeploymentFile};
 pub use hex::{FR_MODULUS, Fr};
 pub use manifest::{Manifest, ManifestChunk, ManifestOutput, ManifestSrs};
 pub use proof::{Binding, Chunk, Output, ProofFile, Visibility};

@@ -15,8 +15,8 @@ async fn deploy_twice_reads_back_the_registered_model() {
     let first = &world.deployment;
     assert_eq!(
         first.transactions.len(),
-        5,
-        "registry, three verifiers, registration"
+        7,
+        "registry, two verifiers, three keys, registration"
     );
     let mut plan = deploy_plan(&world.manifest);
     plan.registry = Some(world.registry());
@@ -24,10 +24,20 @@ async fn deploy_twice_reads_back_the_registered_model() {
         .await
         .unwrap();
     assert!(second.transactions.is_empty());
-    assert_eq!(second.file.verifiers, first.file.verifiers);
+    assert_eq!(second.file.chunks, first.file.chunks);
+    assert_eq!(first.file.chunks[0].verifier, first.file.chunks[1].verifier);
+    assert_ne!(first.file.chunks[0].key, first.file.chunks[1].key);
     assert_eq!(
-        (second.file.model_id, &second.code_hashes),
-        (first.file.model_id, &first.code_hashes)
+        (
+            second.file.model_id,
+            &second.code_hashes,
+            &second.key_code_hashes
+        ),
+        (
+            first.file.model_id,
+            &first.code_hashes,
+            &first.key_code_hashes
+        )
     );
 
     let folder = tempfile::tempdir().unwrap();
@@ -62,14 +72,64 @@ async fn deploy_interrupted_goes_on_and_deploys_nothing_twice() {
     let deployment = deploy(&client(&anvil.url, 0, Some(&state)), &plan)
         .await
         .unwrap();
-    assert_eq!(deployment.transactions.len(), 5);
+    assert_eq!(deployment.transactions.len(), 7);
     let sent = anvil
         .rpc(
             "eth_getTransactionCount",
             json!([deployment.file.registrant, "latest"]),
         )
         .await;
-    assert_eq!(sent, "0x5");
+    assert_eq!(sent, "0x7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deploy_key_that_is_not_the_manifests_is_refused() {
+    let anvil = Anvil::start(&[]);
+    let mut plan = deploy_plan(&manifest());
+    plan.chunks[1].key_creation_code = plan.chunks[0].key_creation_code.clone();
+    let result = deploy(&client(&anvil.url, 0, None), &plan).await;
+    assert!(
+        matches!(&result, Err(Error::Mismatch { field: "deployed code", expected, .. })
+            if expected.starts_with("StubKey1")),
+        "{result:?}"
+    );
+
+    // The same against a model that is registered.
+    let world = World::new().await;
+    let mut plan = deploy_plan(&world.manifest);
+    plan.registry = Some(world.registry());
+    plan.registration.key_code_hashes[2] = plan.registration.key_code_hashes[0];
+    let result = deploy(&client(&world.anvil.url, 0, None), &plan).await;
+    assert!(
+        matches!(&result, Err(Error::Mismatch { field: "key", .. })),
+        "{result:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deploy_plan_that_does_not_fit_sends_nothing() {
+    let anvil = Anvil::start(&[]);
+    let config = client(&anvil.url, 0, None);
+    let good = deploy_plan(&manifest());
+    let mut fewer = good.clone();
+    fewer.chunks.pop();
+    let mut hashes = good.clone();
+    hashes.registration.key_code_hashes.pop();
+    let mut stray = good.clone();
+    stray.chunks[2].verifier = 2;
+    for (plan, field) in [
+        (fewer, "chunks"),
+        (hashes, "key_code_hashes"),
+        (stray, "chunks.verifier"),
+    ] {
+        let result = deploy(&config, &plan).await;
+        assert!(
+            matches!(&result, Err(Error::Mismatch { field: f, .. }) if *f == field),
+            "{result:?}"
+        );
+    }
+    let block = anvil.rpc("eth_blockNumber", json!([])).await;
+    assert_eq!(block, "0x0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

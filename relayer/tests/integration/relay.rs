@@ -199,7 +199,7 @@ async fn wrong_proof_fails_in_simulation_and_names_the_chunk() {
     else {
         panic!("{result:?}")
     };
-    assert!(reason.contains("ChunkRejected: chunk 1"), "{reason}");
+    assert!(reason.contains("chunk 1: BatchRejected"), "{reason}");
     assert_eq!(world.sent(1).await, 0);
 
     // The bad proof does not lock the good one out.

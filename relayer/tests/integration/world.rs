@@ -1,12 +1,12 @@
-//! Registry and model on an anvil, with the contracts' test-only `StubVerifier` in place of real
-//! verifiers: it accepts exactly one proof for each instance column, and this file can make it.
+//! Registry and model on an anvil, with the contracts' test-only `StubVerifier` and `StubKey` in place of real ones:
+//! for a key and an instance column it accepts exactly one proof, and this file can make it.
 
 use super::anvil::{Anvil, KEYS, root, tool};
 use alloy::primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use alloy::sol_types::SolValue;
 use chainfer_relayer::abi::ids;
 use chainfer_relayer::client::{
-    ClientConfig, DeployPlan, Deployment, Registration, VerifierCode, deploy,
+    ChunkCode, ClientConfig, DeployPlan, Deployment, Registration, VerifierCode, deploy,
 };
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::proof_file::{Binding, Chunk, Fr, Manifest, Output, ProofFile, Visibility};
@@ -19,6 +19,19 @@ use std::time::Duration;
 
 /// Chunks of the test model.
 pub const CHUNKS: u16 = 3;
+
+/// Verifiers of the test model: the first two chunks share one.
+pub const VERIFIERS: usize = 2;
+
+/// Seed of a chunk's verifier.
+fn verifier_of(chunk: u16) -> usize {
+    usize::from(chunk / 2)
+}
+
+/// Digest of a chunk's key.
+fn key_digest(chunk: u16) -> U256 {
+    U256::from(0x6b65_7900 + u32::from(chunk))
+}
 
 /// Creation code of a contract; compiles the contracts when that has not been done.
 pub fn creation_code(contract: &str) -> Bytes {
@@ -71,12 +84,12 @@ pub fn client(url: &str, account: usize, state: Option<&Path>) -> ClientConfig {
     config
 }
 
-/// The same, with a gas cap under which one of the stub's chunks fits and two do not (three take 239k).
+/// The same, with a gas cap under which one of the stub's chunks fits and two do not (one takes 317k, a further one 45k).
 pub fn one_chunk_client(url: &str, account: usize) -> ClientConfig {
     let mut config = client(url, account, None);
     config.engine.gas_margin_percent = 0;
     config.engine.gas_slack = 20_000;
-    config.engine.gas_cap = 215_000;
+    config.engine.gas_cap = 345_000;
     config
 }
 
@@ -183,25 +196,49 @@ impl World {
 }
 
 /// What `StubVerifier.proofFor` gives.
-fn stub_proof(seed: u16, instances: &[U256]) -> Bytes {
-    keccak256((U256::from(seed), instances.to_vec()).abi_encode_params())
+fn stub_proof(chunk: u16, instances: &[U256]) -> Bytes {
+    let seed = U256::from(verifier_of(chunk));
+    keccak256((seed, key_digest(chunk), instances.to_vec()).abi_encode_params())
         .abi_encode()
         .into()
+}
+
+/// Creation code of a stub with one constructor argument.
+fn stub_code(contract: &str, argument: U256) -> Bytes {
+    let mut code = creation_code(contract).to_vec();
+    code.extend(argument.abi_encode());
+    code.into()
+}
+
+/// Code hash of a chunk's stub key: a STOP byte, the setup that `StubKey` returns, the generator, the digest.
+fn key_code_hash(chunk: u16) -> B256 {
+    let object = artefact("StubKey")["bytecode"]["object"].to_string();
+    // The setup stands in the creation code as it is.
+    let start = object.find("2ab83a80d3d765f5").expect("the stub's setup");
+    let mut code = vec![0];
+    code.extend(hex::decode(&object[start..start + 512]).unwrap());
+    for word in [U256::from(1), U256::from(2), key_digest(chunk)] {
+        code.extend(word.to_be_bytes::<32>());
+    }
+    keccak256(code)
 }
 
 pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
     DeployPlan {
         registry: None,
         registry_creation_code: Some(creation_code("ChainferRegistry")),
-        verifiers: (0..CHUNKS)
-            .map(|seed| {
-                let mut code = creation_code("StubVerifier").to_vec();
-                code.extend(U256::from(seed).abi_encode());
-                VerifierCode {
-                    name: format!("StubVerifier{seed}"),
-                    creation_code: code.into(),
-                    runtime_code: None,
-                }
+        verifiers: (0..VERIFIERS)
+            .map(|seed| VerifierCode {
+                name: format!("StubVerifier{seed}"),
+                creation_code: stub_code("StubVerifier", U256::from(seed)),
+                runtime_code: None,
+            })
+            .collect(),
+        chunks: (0..CHUNKS)
+            .map(|chunk| ChunkCode {
+                verifier: verifier_of(chunk),
+                key_name: format!("StubKey{chunk}"),
+                key_creation_code: stub_code("StubKey", key_digest(chunk)),
             })
             .collect(),
         registration: Registration::from_manifest(manifest, "ipfs://test").unwrap(),
@@ -213,14 +250,14 @@ pub fn manifest() -> Manifest {
     let chunks: Vec<Value> = (0..CHUNKS)
         .map(|i| {
             json!({
-                "index": i, "contract": format!("Chunk{i}Verifier"),
-                "source": format!("solidity/Chunk{i}Verifier.sol"),
-                "num_public": 1, "vk_digest": word(7),
+                "index": i, "contract": format!("Verifier{}", verifier_of(i)),
+                "source": format!("solidity/Verifier{}.sol", verifier_of(i)),
+                "num_public": 1, "vk_digest": word(7), "key_code_hash": key_code_hash(i),
             })
         })
         .collect();
     let json = json!({
-        "format": "chainfer.manifest", "version": 1, "manifest_id": word(1), "chunks": chunks,
+        "format": "chainfer.manifest", "version": 2, "manifest_id": word(1), "chunks": chunks,
         "outputs": [{
             "name": "logits", "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",

@@ -3,18 +3,17 @@
 pragma solidity ^0.8.24;
 
 /// @title {{name}}
-/// @notice Verifies proofs of one circuit: halo2 PLONK over BN254, KZG commitments, SHPLONK openings, Keccak transcript.
+/// @notice Verifies proofs of {{scope}}: halo2 PLONK over BN254, KZG commitments, SHPLONK openings, Keccak transcript.
 ///         2^{{k}} rows, {{num_instances}} public inputs, proofs of {{proof_len}} bytes, {{scaled}} scaled commitments.
-/// @dev Everything that depends on the circuit is data: the verifying key, constants, two straight-line programs of one
-///      instruction (a * b + c mod r, on words of memory), and a schedule of point operations. The code below runs them:
-///
-///      1. calldata is checked: canonical encoding, scalars below r, coordinates below q, points on the curve;
+/// @dev Steps:
+///      1. calldata is checked: canonical encoding, every scalar below r;{{key_step}}
 ///      2. the transcript is hashed and gives the challenges;
-///      3. the first program computes the denominators, which are inverted at once;
-///      4. the second program computes what the constraints and the openings demand;
-///      5. the schedule folds the commitments, and one pairing decides.
+///      3. denominators are computed and inverted at once;
+///      4. what the constraints and the openings demand is computed, {{style}};
+///      5. the commitments are folded, which checks their coordinates and the curve's equation; one pairing decides.
 ///
-///      Addresses of memory are constants: Solidity allocates `data` first, at 0x80, and the code checks that it did.
+///      Field elements may exceed r between operations, never 2^256: five multiples of r fit a word, and what is multiplied is
+///      reduced. Addresses of memory are constants; the code never returns to Solidity once it has written there.
 contract {{name}} {
     /// @notice The proof has the wrong length.
     error InvalidProofLength(uint256 expected, uint256 got);
@@ -34,85 +33,82 @@ contract {{name}} {
     error PrecompileFailed(uint256 precompile);
     /// @notice The proof is well-formed and wrong.
     error ProofRejected();
-    /// @notice The compiler laid memory out otherwise than this code was generated for.
-    error UnexpectedMemoryLayout();
-
+{{key_error}}{{layout_error}}
     uint256 private constant PROOF_LENGTH = {{proof_len}};
     uint256 private constant NUM_INSTANCES = {{num_instances}};
 
     // Calldata.
-    uint256 private constant PROOF = 0x64;
-    uint256 private constant INSTANCES = {{cd_instances}};
-    uint256 private constant CALLDATA_END = {{cd_end}};
+    uint256 private constant PROOF = {{cd_proof}};
     uint256 private constant PROOF_SCALARS = {{cd_scalars}};
     uint256 private constant PROOF_OPENING = {{cd_opening}};
+    uint256 private constant LAST_POINT = {{cd_last_point}};
+    uint256 private constant INSTANCES = {{cd_instances}};
+    uint256 private constant CALLDATA_END = {{cd_end}};
 
-    // Memory: the data's parts.
-    uint256 private constant KEY_DIGEST = {{digest}};
+    // Memory: the setup's points of G2, the sides of the deferred pairing (four words), and the pairing's input.
     uint256 private constant TAU_G2 = {{tau_g2}};
     uint256 private constant NEG_G2 = {{neg_g2}};
-    uint256 private constant ORDER = {{order}};
-    uint256 private constant BASE_MODULUS = {{base_modulus}};
-    uint256 private constant OMEGA = {{omega}};
-    uint256 private constant OMEGA_FIRST = {{omega_first}};
-    uint256 private constant PROGRAM_1 = {{program_1}};
-    uint256 private constant PROGRAM_2 = {{program_2}};
-    uint256 private constant SCHEDULE = {{schedule}};
-    uint256 private constant SCHEDULE_END = {{schedule_end}};
+    uint256 private constant ACCUMULATOR = {{accumulator}};
+    uint256 private constant PAIRING = {{pairing}};
 
-    // Memory: values computed on the way.
-    uint256 private constant LAST_POINT = {{last_point}};
-    uint256 private constant X = {{x}};
-    uint256 private constant LAGRANGE = {{lagrange}};
-    uint256 private constant LAGRANGE_LEN = {{lagrange_len}};
-    uint256 private constant DENOMINATOR = {{denominator}};
-    uint256 private constant LAGRANGE_FACTOR = {{lagrange_factor}};
-    uint256 private constant INVERSE = {{inverse}};
-    uint256 private constant COMBINATION = {{combination}};
-    uint256 private constant RESULTS_1 = {{results_1}};
-    uint256 private constant RESULTS_2 = {{results_2}};
-    uint256 private constant MEMORY_END = {{memory_end}};
-
-    /// @notice Checks a proof.
+    /// @notice Checks a proof.{{key_param}}
     /// @param proof {{num_points}} points and {{num_scalars}} scalars, as the transcript writes them.
     /// @param instances The public inputs, column after column.
     /// @return True; every failure reverts with one of the errors above.
-    function verifyProof(bytes calldata proof, uint256[] calldata instances) external view returns (bool) {
+    function verifyProof({{parameters}}) external view returns (bool) {
+        _accumulate({{arguments}});
+        bool ok;
+        assembly {
+            calldatacopy(PAIRING, LAST_POINT, 0x40)
+            mcopy(add(PAIRING, 0x40), TAU_G2, 0x80)
+            mcopy(add(PAIRING, 0xc0), add(ACCUMULATOR, 0x40), 0x40)
+            mcopy(add(PAIRING, 0x100), NEG_G2, 0x80)
+            ok := staticcall(1000000, 8, PAIRING, 0x180, 0, 0x20)
+            ok := and(ok, eq(returndatasize(), 0x20))
+            if and(ok, eq(mload(0), 1)) { return(0, 0x20) }
+        }
+        if (!ok) revert PrecompileFailed(8);
+        revert ProofRejected();
+    }
+
+    /// @notice Checks everything but the pairing.{{key_param}}
+    /// @param proof As for `verifyProof`.
+    /// @param instances As for `verifyProof`.
+    /// @return The coordinates of two points, lhs and rhs: the proof holds if and only if
+    ///         e(lhs, [tau]_2) * e(rhs, -[1]_2) = 1. Every failure before that reverts.
+    function accumulate({{parameters}}) external view returns (uint256[4] memory) {
+        _accumulate({{arguments}});
+        assembly {
+            calldatacopy(ACCUMULATOR, LAST_POINT, 0x40)
+            return(ACCUMULATOR, 0x80)
+        }
+    }
+
+    /// @dev Reads calldata at the positions that it checks first, and leaves rhs at `ACCUMULATOR + 0x40`; lhs is the proof's last
+    ///      point.
+    function _accumulate({{parameters}}) private view {
         if (proof.length != PROOF_LENGTH) revert InvalidProofLength(PROOF_LENGTH, proof.length);
         if (instances.length != NUM_INSTANCES) revert InvalidInstanceCount(NUM_INSTANCES, instances.length);
         bool canonical;
-        assembly ("memory-safe") {
+        assembly {
             canonical := and(eq(proof.offset, PROOF), and(eq(instances.offset, INSTANCES), eq(calldatasize(), CALLDATA_END)))
         }
         if (!canonical) revert NonCanonicalCalldata();
-        _combine();
-        _pair();
-        return true;
-    }
-
-    /// @dev Reads calldata at the fixed positions that `verifyProof` checked, and leaves the opening's two points in memory at
-    ///      `LAST_POINT` and `COMBINATION`: the proof holds if e(LAST_POINT, [tau]_2) = e(COMBINATION, [1]_2).
-    function _combine() private view {
-        bytes memory data =
-{{data}};
-        assembly ("memory-safe") {
-            function fail(selector) {
-                mstore(0, shl(224, selector))
-                revert(0, 4)
-            }
-
+{{load}}
+        assembly {
             function failAt(selector, value) {
                 mstore(0, shl(224, selector))
                 mstore(4, value)
                 revert(0, 0x24)
             }
 
-            function checkPoints(at, end, q) {
+            // (0, 0) is the identity.
+            function checkPoints(at, end) {
+                let q := {{base_modulus}}
                 for {} lt(at, end) { at := add(at, 0x40) } {
                     let x := calldataload(at)
                     let y := calldataload(add(at, 0x20))
                     let curve := eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))
-                    // (0, 0) is the identity.
                     if iszero(and(and(lt(x, q), lt(y, q)), or(curve, iszero(or(x, y))))) {
                         failAt({{InvalidPoint}}, shr(5, sub(at, PROOF)))
                     }
@@ -124,127 +120,39 @@ contract {{name}} {
                     if iszero(lt(calldataload(at), r)) { failAt(selector, shr(5, sub(at, from))) }
                 }
             }
-
-            // The challenge behind one that nothing followed: the hash of the hash and one byte.
-            function again(hash) -> next {
-                mstore(0, hash)
-                mstore8(0x20, 1)
-                next := keccak256(0, 0x21)
-            }
-
-            // Each instruction takes 6 bytes, the addresses of a, b and c; results are stored one after another.
-            function run(at, end, to, r) {
-                for {} lt(at, end) { at := add(at, 0x1e) } {
-                    let w := mload(at)
-{{run_body}}
-                    to := add(to, {{run_step}})
-                }
-            }
-
-            if iszero(eq(data, 0x80)) { fail({{UnexpectedMemoryLayout}}) }
-            mstore(0x40, MEMORY_END)
-            let r := mload(ORDER)
-
-            checkScalars(INSTANCES, CALLDATA_END, INSTANCES, {{InstanceOutOfRange}}, r)
-            checkPoints(PROOF, PROOF_SCALARS, mload(BASE_MODULUS))
-            checkScalars(PROOF_SCALARS, PROOF_OPENING, PROOF, {{ScalarOutOfRange}}, r)
-            checkPoints(PROOF_OPENING, add(PROOF, PROOF_LENGTH), mload(BASE_MODULUS))
-
+{{functions}}
+            let r := {{order}}
+            let ok := 1
+{{prologue}}
+{{scalars}}
             {
-                let hash := mload(KEY_DIGEST)
 {{transcript}}
-                calldatacopy(LAST_POINT, {{cd_last_point}}, 0x40)
             }
-
-            run(PROGRAM_1, PROGRAM_2, RESULTS_1, r)
+{{before}}
             {
-                // Denominators x - omega^i of the Lagrange polynomials, and the running product before each.
-                let x := mload(X)
-                let product := mload(DENOMINATOR)
-                let root := mload(OMEGA_FIRST)
-                for { let at := LAGRANGE } lt(at, add(LAGRANGE, LAGRANGE_LEN)) { at := add(at, 0x20) } {
-                    let difference := addmod(x, sub(r, root), r)
-                    mstore(at, difference)
-                    mstore(add(at, LAGRANGE_LEN), product)
-                    product := mulmod(product, difference, r)
-                    root := mulmod(root, mload(OMEGA), r)
+                let product := {{denominator}}
+                if iszero(product) {
+                    mstore(0, shl(224, {{DegenerateChallenge}}))
+                    revert(0, 4)
                 }
-                if iszero(product) { fail({{DegenerateChallenge}}) }
-                mstore(COMBINATION, 0x20)
-                mstore(add(COMBINATION, 0x20), 0x20)
-                mstore(add(COMBINATION, 0x40), 0x20)
-                mstore(add(COMBINATION, 0x60), product)
-                mstore(add(COMBINATION, 0x80), sub(r, 2))
-                mstore(add(COMBINATION, 0xa0), r)
-                let ok := staticcall(gas(), 5, COMBINATION, 0xc0, COMBINATION, 0x20)
-                if iszero(and(ok, eq(returndatasize(), 0x20))) { failAt({{PrecompileFailed}}, 5) }
-                let inverse := mload(COMBINATION)
-                let factor := mload(LAGRANGE_FACTOR)
-                for { let at := add(LAGRANGE, LAGRANGE_LEN) } gt(at, LAGRANGE) {} {
-                    at := sub(at, 0x20)
-                    let difference := mload(at)
-                    let value := mulmod(inverse, mload(add(at, LAGRANGE_LEN)), r)
-                    // omega^i is x minus the difference.
-                    value := mulmod(value, addmod(x, sub(r, difference), r), r)
-                    mstore(at, mulmod(value, factor, r))
-                    inverse := mulmod(inverse, difference, r)
-                }
-                mstore(INVERSE, inverse)
+                // product ^ (r - 2)
+                mstore(PAIRING, 0x20)
+                mstore(add(PAIRING, 0x20), 0x20)
+                mstore(add(PAIRING, 0x40), 0x20)
+                mstore(add(PAIRING, 0x60), product)
+                mstore(add(PAIRING, 0x80), sub(r, 2))
+                mstore(add(PAIRING, 0xa0), r)
+                ok := and(eq(returndatasize(), 0x20), staticcall(gas(), 5, PAIRING, 0xc0, {{inverse}}, 0x20))
+                if iszero(ok) { failAt({{PrecompileFailed}}, 5) }
             }
-            run(PROGRAM_2, SCHEDULE, RESULTS_2, r)
-
-            {
-                // A group: destination, scalar, multiplier, number of points (2 bytes each), then the points' addresses, which
-                // are folded by Horner's rule at COMBINATION + 0x40.
-                let ok := 1
-                let at := SCHEDULE
-                for {} lt(at, SCHEDULE_END) {} {
-                    let head := mload(at)
-                    let multiplier := mload(and(shr(208, head), 0xffff))
-                    at := add(at, 8)
-                    let end := add(at, shl(1, and(shr(192, head), 0xffff)))
-                    mcopy(add(COMBINATION, 0x40), shr(240, mload(at)), 0x40)
-                    for { at := add(at, 2) } lt(at, end) { at := add(at, 2) } {
-                        mstore(add(COMBINATION, 0x80), multiplier)
-                        ok := and(ok, staticcall(gas(), 7, add(COMBINATION, 0x40), 0x60, add(COMBINATION, 0x40), 0x40))
-                        ok := and(ok, eq(returndatasize(), 0x40))
-                        mcopy(add(COMBINATION, 0x80), shr(240, mload(at)), 0x40)
-                        ok := and(ok, staticcall(gas(), 6, add(COMBINATION, 0x40), 0x80, add(COMBINATION, 0x40), 0x40))
-                        ok := and(ok, eq(returndatasize(), 0x40))
-                    }
-                    let scalar := and(shr(224, head), 0xffff)
-                    if scalar {
-                        mstore(add(COMBINATION, 0x80), mload(scalar))
-                        ok := and(ok, staticcall(gas(), 7, add(COMBINATION, 0x40), 0x60, add(COMBINATION, 0x40), 0x40))
-                        ok := and(ok, eq(returndatasize(), 0x40))
-                    }
-                    let to := shr(240, head)
-                    switch to
-                    case 0 {
-                        ok := and(ok, staticcall(gas(), 6, COMBINATION, 0x80, COMBINATION, 0x40))
-                        ok := and(ok, eq(returndatasize(), 0x40))
-                    }
-                    default { mcopy(to, add(COMBINATION, 0x40), 0x40) }
-                }
-                if iszero(ok) { failAt({{PrecompileFailed}}, 7) }
+{{after}}
+{{fold}}
+            if iszero(ok) {
+                // As a rule, a point of the proof is none.
+                checkPoints(PROOF, PROOF_SCALARS)
+                checkPoints(PROOF_OPENING, add(PROOF, PROOF_LENGTH))
+                failAt({{PrecompileFailed}}, 7)
             }
         }
-    }
-
-    /// @dev Decides: one pairing over the two points that `_combine` left.
-    function _pair() private view {
-        bool ok;
-        bool one;
-        assembly ("memory-safe") {
-            mcopy(add(COMBINATION, 0xc0), COMBINATION, 0x40)
-            mcopy(COMBINATION, LAST_POINT, 0x40)
-            mcopy(add(COMBINATION, 0x40), TAU_G2, 0x80)
-            mcopy(add(COMBINATION, 0x100), NEG_G2, 0x80)
-            ok := staticcall(gas(), 8, COMBINATION, 0x180, 0, 0x20)
-            ok := and(ok, eq(returndatasize(), 0x20))
-            one := eq(mload(0), 1)
-        }
-        if (!ok) revert PrecompileFailed(8);
-        if (!one) revert ProofRejected();
     }
 }

@@ -7,9 +7,10 @@ use std::{
 };
 
 use revm::{
-    Context, ExecuteCommitEvm, MainBuilder, MainContext,
+    Context, ExecuteCommitEvm, InspectCommitEvm, Inspector, MainBuilder, MainContext,
     context::{TxEnv, result::ExecutionResult},
     database::{CacheDB, EmptyDB},
+    interpreter::{CallInputs, CallOutcome},
     primitives::{Address, Bytes, TxKind, hardfork::SpecId},
 };
 use serde_json::{Value, json};
@@ -20,6 +21,36 @@ pub(crate) enum Outcome {
     Returned { output: Vec<u8>, gas: u64 },
     Reverted(Vec<u8>),
     Halted(String),
+}
+
+/// Where a call's gas went. Base fees of calls (100 each) count as execution outside the precompiles.
+#[allow(dead_code)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Breakdown {
+    /// Without the transaction's own 21,000 and its calldata.
+    pub(crate) execution: u64,
+    /// What the precompiles charge.
+    pub(crate) precompiles: u64,
+    /// Calls of precompiles.
+    pub(crate) calls: u64,
+}
+
+impl Breakdown {
+    /// Gas outside the precompiles.
+    #[allow(dead_code)]
+    pub(crate) fn rest(&self) -> u64 {
+        self.execution - self.precompiles
+    }
+}
+
+impl<CTX> Inspector<CTX> for Breakdown {
+    fn call_end(&mut self, _: &mut CTX, inputs: &CallInputs, outcome: &mut CallOutcome) {
+        let address = inputs.bytecode_address.into_array();
+        if address[..19].iter().all(|byte| *byte == 0) {
+            self.precompiles += outcome.result.gas.total_gas_spent();
+            self.calls += 1;
+        }
+    }
 }
 
 /// Compiled bytecode.
@@ -121,5 +152,42 @@ impl Evm {
             ExecutionResult::Revert { output, .. } => Outcome::Reverted(output.to_vec()),
             ExecutionResult::Halt { reason, .. } => Outcome::Halted(format!("{reason:?}")),
         }
+    }
+
+    #[allow(dead_code)]
+    /// Deploys runtime code that a creation code returns.
+    pub(crate) fn deploy_raw(&mut self, creation: Vec<u8>) -> Address {
+        let result = self.transact(TxKind::Create, creation);
+        assert!(result.is_success(), "{result:?}");
+        result.created_address().unwrap()
+    }
+
+    #[allow(dead_code)]
+    /// Where the gas of a successful call goes.
+    pub(crate) fn breakdown(&mut self, to: Address, calldata: &[u8]) -> Breakdown {
+        let mut breakdown = Breakdown::default();
+        let mut evm = Context::mainnet()
+            .modify_cfg_chained(|cfg| {
+                cfg.set_spec_and_mainnet_gas_params(SpecId::OSAKA);
+                cfg.limit_contract_code_size = Some(usize::MAX);
+            })
+            .with_db(&mut self.db)
+            .build_mainnet_with_inspector(&mut breakdown);
+        let tx = TxEnv::builder()
+            .caller(Address::repeat_byte(0x11))
+            .nonce(self.nonce)
+            .gas_limit(16_000_000)
+            .gas_price(0)
+            .kind(TxKind::Call(to))
+            .data(Bytes::copy_from_slice(calldata))
+            .build()
+            .unwrap();
+        self.nonce += 1;
+        let result = evm.inspect_tx_commit(tx).unwrap();
+        assert!(result.is_success(), "{result:?}");
+        let zeros = calldata.iter().filter(|byte| **byte == 0).count() as u64;
+        let calldata = 4 * zeros + 16 * (calldata.len() as u64 - zeros);
+        breakdown.execution = result.tx_gas_used() - 21_000 - calldata;
+        breakdown
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
 
     let deployed = stages.run(
         "deploy",
-        "deploy verifiers and registry, register the model",
+        "deploy verifiers, keys and registry, register the model",
         || {
             let mut client = ClientConfig::new(
                 &anvil.url,

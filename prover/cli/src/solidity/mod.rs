@@ -5,4 +5,4 @@ mod solc;
 mod verifiers;
 
 pub(crate) use solc::{Compiled, Solc};
-pub(crate) use verifiers::{CODE_LIMIT, VerifierSource, generate, read_checked};
+pub(crate) use verifiers::{CODE_LIMIT, ChunkVerifier, distinct, generate, read_checked};

@@ -173,17 +173,18 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
 
     let verifiers = RefCell::new(Vec::<GeneratedVerifier>::new());
     let emit = |request: VerifierRequest<'_>| -> Result<VerifierSource, String> {
-        let made = generate(&request).map_err(|e| e.to_string())?;
+        let (made, key) = generate(&request).map_err(|e| format!("{e:#}"))?;
         progress.say(format_args!(
             "chunk {} of {total}: keys and verifier are made",
             request.chunk + 1
         ));
-        let source = made.solidity.clone();
+        let source = VerifierSource {
+            contract: made.contract_name.clone(),
+            source: made.solidity.clone(),
+            key_code_hash: Bytes32(key.code_hash),
+        };
         verifiers.borrow_mut().push(made);
-        Ok(VerifierSource {
-            source,
-            code_hash: None,
-        })
+        Ok(source)
     };
     let options = CompileOptions {
         objective: request.objective,
@@ -213,7 +214,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             num_public: entry.num_public,
             hide_rows: entry.hide_rows,
             proof_bytes: report.proof_length,
-            contract: entry.contract.clone(),
+            contract: verifier.contract_name,
             gas_estimate: verifier.gas_estimate,
             code_size_estimate: verifier.code_size_estimate,
             plan: report.plan,

@@ -1,18 +1,18 @@
-//! `chainfer deploy`: verifiers, registry and model on a chain.
+//! `chainfer deploy`: verifiers, keys, registry and model on a chain.
 
 use super::solidity::compile_verifiers;
 use crate::{
     args::DeployArgs,
     chain::{self, Transaction},
     output::{Align, Page, Progress, Report, Table, thousands},
-    solidity::{CODE_LIMIT, Compiled, Solc, embedded, read_checked},
+    solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, embedded, read_checked},
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
 use chainfer_engine::bundle::PublicBundle;
 use chainfer_relayer::{
-    client::{ClientConfig, DeployPlan, Registration, VerifierCode},
-    proof_file::Manifest,
+    client::{ChunkCode, ClientConfig, DeployPlan, Registration, VerifierCode},
+    proof_file::{DeployedChunk, Manifest},
 };
 use serde::Serialize;
 use std::{
@@ -23,8 +23,10 @@ use std::{
 /// Contracts compiled for a bundle.
 #[derive(Debug)]
 pub(crate) struct Contracts {
-    /// By chunk.
+    /// The verifiers, each once.
     pub(crate) verifiers: Vec<VerifierCode>,
+    /// Verifier and key of each chunk.
+    pub(crate) chunks: Vec<ChunkCode>,
     /// The registry.
     pub(crate) registry: Bytes,
     /// The example dApp.
@@ -38,8 +40,9 @@ pub(crate) struct Outcome {
     pub(crate) registry: Address,
     pub(crate) model_id: B256,
     pub(crate) registrant: Address,
-    pub(crate) verifiers: Vec<Address>,
+    pub(crate) chunks: Vec<DeployedChunk>,
     pub(crate) code_hashes: Vec<B256>,
+    pub(crate) key_code_hashes: Vec<B256>,
     pub(crate) transactions: Vec<Transaction>,
     pub(crate) total_gas: u64,
     pub(crate) file: PathBuf,
@@ -93,10 +96,12 @@ pub(crate) fn compile_contracts(
     bundle: &PublicBundle,
     progress: Progress,
 ) -> anyhow::Result<Contracts> {
-    let sources = read_checked(bundle)?;
+    let chunks = read_checked(bundle)?;
+    let sources = distinct(&chunks);
     progress.say(format_args!(
-        "compiling {} verifiers and the registry",
-        sources.len()
+        "compiling the registry and {} for {}",
+        counted(sources.len(), "verifier"),
+        counted(chunks.len(), "chunk")
     ));
     let own: BTreeMap<String, String> = embedded::SOURCES
         .iter()
@@ -116,9 +121,14 @@ pub(crate) fn compile_contracts(
         .iter()
         .zip(compiled)
         .map(|(source, code)| verifier(&source.contract, code))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let chunks = chunks
+        .iter()
+        .map(|chunk| chunk_code(chunk, &verifiers))
         .collect::<anyhow::Result<_>>()?;
     Ok(Contracts {
         verifiers,
+        chunks,
         registry,
         payout,
     })
@@ -136,6 +146,22 @@ fn verifier(name: &str, code: Compiled) -> anyhow::Result<VerifierCode> {
         creation_code: code.creation,
         runtime_code: Some(code.runtime),
     })
+}
+
+fn chunk_code(chunk: &ChunkVerifier, verifiers: &[VerifierCode]) -> anyhow::Result<ChunkCode> {
+    let verifier = verifiers
+        .iter()
+        .position(|v| v.name == chunk.contract)
+        .context("a chunk's verifier was not compiled")?;
+    Ok(ChunkCode {
+        verifier,
+        key_name: chunk.key_name(),
+        key_creation_code: chunk.key.creation.clone().into(),
+    })
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Where to deploy, and as what. The caller has checked that the bundle's setup is good enough for the chain.
@@ -166,6 +192,7 @@ pub(crate) async fn deploy(
             .is_none()
             .then(|| contracts.registry.clone()),
         verifiers: contracts.verifiers.clone(),
+        chunks: contracts.chunks.clone(),
         registration: Registration::from_manifest(&manifest, target.uri)?,
     };
     let client = ClientConfig {
@@ -180,21 +207,23 @@ pub(crate) async fn deploy(
         registry: deployed.file.registry,
         model_id: deployed.file.model_id,
         registrant: deployed.file.registrant,
-        verifiers: deployed.file.verifiers.clone(),
+        chunks: deployed.file.chunks.clone(),
         code_hashes: deployed.code_hashes,
+        key_code_hashes: deployed.key_code_hashes,
         transactions: named(&deployed.transactions, &plan),
         total_gas: deployed.total_gas,
         file,
     })
 }
 
-/// The transactions are in the order of the plan: registry, verifiers, registration.
+/// The transactions are in the order of the plan: registry, verifiers, keys, registration.
 fn named(reports: &[chainfer_relayer::client::TxReport], plan: &DeployPlan) -> Vec<Transaction> {
     let mut names = Vec::new();
     if plan.registry.is_none() {
         names.push("deploy registry".to_owned());
     }
     names.extend(plan.verifiers.iter().map(|v| format!("deploy {}", v.name)));
+    names.extend(plan.chunks.iter().map(|c| format!("deploy {}", c.key_name)));
     names.push("register model".to_owned());
     reports
         .iter()
@@ -234,8 +263,10 @@ fn page(outcome: &Outcome) -> Page {
         .fact("registry", outcome.registry)
         .fact("model id", outcome.model_id)
         .fact("registrant", outcome.registrant);
-    for (chunk, verifier) in outcome.verifiers.iter().enumerate() {
-        page = page.fact(format!("verifier {chunk}"), verifier);
+    for (index, chunk) in outcome.chunks.iter().enumerate() {
+        page = page
+            .fact(format!("verifier {index}"), chunk.verifier)
+            .fact(format!("key {index}"), chunk.key);
     }
     page = page.fact("recorded in", outcome.file.display());
     if outcome.transactions.is_empty() {

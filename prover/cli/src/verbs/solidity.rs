@@ -1,12 +1,13 @@
-//! `chainfer solidity`: a bundle's verifiers as Solidity, with their sizes.
+//! `chainfer solidity`: a bundle's verifiers as Solidity, with their sizes, and its keys as creation code.
 
 use crate::{
     args::SolidityArgs,
     output::{Align, Page, Progress, Report, Table, thousands},
-    solidity::{CODE_LIMIT, Compiled, Solc, VerifierSource, embedded, generate, read_checked},
+    solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, embedded, read_checked},
 };
+use alloy::hex;
 use anyhow::{Context as _, bail};
-use chainfer_engine::bundle::{PublicBundle, VerifierRequest};
+use chainfer_engine::{bundle::PublicBundle, bytes::Bytes32};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use std::{
 };
 
 /// The interface that every verifier has, by its path among the embedded sources.
-const INTERFACE: &str = "interfaces/IHalo2Verifier.sol";
+const INTERFACE: &str = "interfaces/IHalo2SharedVerifier.sol";
 
 #[derive(Debug, Serialize)]
 struct Contract {
@@ -25,6 +26,16 @@ struct Contract {
     /// Bytes of runtime code, where a compiler was found.
     runtime_size: Option<usize>,
     gas_estimate: u64,
+    key: Key,
+}
+
+/// The contract that holds a chunk's verifying key.
+#[derive(Debug, Serialize)]
+struct Key {
+    /// Its creation code, hexadecimal.
+    file: PathBuf,
+    runtime_size: usize,
+    code_hash: Bytes32,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,11 +49,11 @@ struct Outcome {
 pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Report> {
     let bundle = PublicBundle::open(&args.bundle)
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;
-    let sources = read_checked(&bundle)?;
+    let chunks = read_checked(&bundle)?;
     let solc = Solc::find_optional(&args.solc)?;
     fs::create_dir_all(&args.output)
         .with_context(|| format!("cannot make {}", args.output.display()))?;
-    let interface = args.output.join("IHalo2Verifier.sol");
+    let interface = args.output.join("IHalo2SharedVerifier.sol");
     let text = embedded::SOURCES
         .iter()
         .find(|(path, _)| *path == INTERFACE)
@@ -51,32 +62,43 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
         &interface,
         text.context("the interface is not in this binary")?,
     )?;
-    for source in &sources {
-        write(&args.output.join(source.file()), &source.text)?;
+    let verifiers = distinct(&chunks);
+    for verifier in &verifiers {
+        write(&args.output.join(verifier.file()), &verifier.text)?;
+        let abi = format!("{}.abi.json", verifier.contract);
+        write(&args.output.join(abi), &verifier.abi)?;
     }
-    let sizes = match &solc {
+    let sizes: BTreeMap<&str, usize> = match &solc {
         Some(solc) => {
             progress.say("compiling the verifiers");
-            compile_verifiers(solc, &sources, BTreeMap::new(), &[])?
-                .into_iter()
-                .map(|c| Some(c.runtime_size))
+            let compiled = compile_verifiers(solc, &verifiers, BTreeMap::new(), &[])?;
+            verifiers
+                .iter()
+                .zip(compiled)
+                .map(|(v, c)| (v.contract.as_str(), c.runtime_size))
                 .collect()
         }
         None => {
             progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
-            vec![None; sources.len()]
+            BTreeMap::new()
         }
     };
-    let contracts = sources
+    let contracts = chunks
         .iter()
-        .zip(sizes)
-        .map(|(source, runtime_size)| {
+        .map(|chunk| {
+            let key = args.output.join(format!("{}.hex", chunk.key_name()));
+            write(&key, &hex::encode_prefixed(&chunk.key.creation))?;
             Ok(Contract {
-                chunk: source.chunk,
-                name: source.contract.clone(),
-                file: args.output.join(source.file()),
-                runtime_size,
-                gas_estimate: gas_estimate(&bundle, source)?,
+                chunk: chunk.chunk,
+                name: chunk.contract.clone(),
+                file: args.output.join(chunk.file()),
+                runtime_size: sizes.get(chunk.contract.as_str()).copied(),
+                gas_estimate: chunk.gas_estimate,
+                key: Key {
+                    file: key,
+                    runtime_size: chunk.key.runtime.len(),
+                    code_hash: Bytes32(chunk.key.code_hash),
+                },
             })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -91,17 +113,6 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn gas_estimate(bundle: &PublicBundle, source: &VerifierSource) -> anyhow::Result<u64> {
-    let request = VerifierRequest {
-        chunk: source.chunk,
-        contract: &source.contract,
-        vk: &bundle.verifying_keys()[source.chunk],
-        params: &bundle.verifier_params()[source.chunk],
-        num_instances: 2 + bundle.manifest().chunks[source.chunk].num_public,
-    };
-    Ok(generate(&request)?.gas_estimate)
 }
 
 fn check_sizes(contracts: &[Contract]) -> anyhow::Result<()> {
@@ -124,7 +135,7 @@ fn check_sizes(contracts: &[Contract]) -> anyhow::Result<()> {
 /// The compiler cannot be run, or refuses a source.
 pub(crate) fn compile_verifiers(
     solc: &Solc,
-    verifiers: &[VerifierSource],
+    verifiers: &[&ChunkVerifier],
     mut sources: BTreeMap<String, String>,
     further: &[(&str, &str)],
 ) -> anyhow::Result<Vec<Compiled>> {
@@ -149,6 +160,7 @@ fn page(outcome: &Outcome, folder: &Path) -> Page {
         ("contract", Left),
         ("code bytes", Right),
         ("of limit", Right),
+        ("key bytes", Right),
         ("verify gas, estimated", Right),
     ]);
     for contract in &outcome.contracts {
@@ -161,12 +173,13 @@ fn page(outcome: &Outcome, folder: &Path) -> Page {
             contract.runtime_size.map_or_else(String::new, |size| {
                 format!("{:.0} %", 100.0 * size as f64 / CODE_LIMIT as f64)
             }),
+            thousands(contract.key.runtime_size as u64),
             thousands(contract.gas_estimate),
         ]);
     }
     Page::new()
         .heading(format!(
-            "{} verifiers in {}",
+            "Verifiers and keys of {} chunks in {}",
             outcome.contracts.len(),
             folder.display()
         ))

@@ -11,7 +11,8 @@ use crate::{
     files::{self, Access},
     keys::{self, VerifyingKey, encode_vk, proof_length, vk_digest, write_pk},
     manifest::{
-        self, ChunkEntry, LeafEntry, MAX_CHUNKS, Manifest, contract_name, source_path, tensor_specs,
+        self, ChunkEntry, LeafEntry, MAX_CHUNKS, Manifest, is_contract_name, source_path,
+        tensor_specs,
     },
     resources::{Cost, Stopwatch},
     srs::{KzgParams, SrsSpec, SrsStore, development_digest},
@@ -37,8 +38,6 @@ pub enum SrsChoice {
 pub struct VerifierRequest<'a> {
     /// Chunk index.
     pub chunk: usize,
-    /// Name that the contract must have.
-    pub contract: &'a str,
     /// Verifying key.
     pub vk: &'a VerifyingKey,
     /// Setup.
@@ -47,13 +46,15 @@ pub struct VerifierRequest<'a> {
     pub num_instances: usize,
 }
 
-/// A generated verifier contract.
+/// A generated verifier contract, and the key that it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifierSource {
+    /// Name of the contract: ASCII letters and digits. Chunks with equal sources share a name, and no others do.
+    pub contract: String,
     /// Self-contained Solidity source.
     pub source: String,
-    /// Code hash once deployed, if it was compiled.
-    pub code_hash: Option<Bytes32>,
+    /// Code hash of the contract that holds the chunk's verifying key.
+    pub key_code_hash: Bytes32,
 }
 
 /// A generator of verifier contracts; the error is shown to the user.
@@ -263,10 +264,10 @@ fn compile_chunk(
     let spec = &model.chunks[chunk];
     let mut entry = ChunkEntry {
         index: chunk,
-        contract: contract_name(chunk),
+        contract: None,
         source: None,
         source_digest: None,
-        code_hash: None,
+        key_code_hash: None,
         num_public: plan.num_public(),
         vk_digest: vk_digest(vk, plan.num_public()),
         proof_length: proof_length(vk),
@@ -286,22 +287,12 @@ fn compile_chunk(
     if let Some(emit) = options.emit_verifier {
         let request = VerifierRequest {
             chunk,
-            contract: &entry.contract,
             vk,
             params: srs.params(),
             num_instances: 2 + entry.num_public,
         };
         let made = emit(request).map_err(|detail| EngineError::VerifierSource { chunk, detail })?;
-        let relative = source_path(&entry.contract);
-        files::create_dir(&public.join(SOLIDITY_DIR), Access::Public)?;
-        files::write_atomic(
-            &public.join(&relative),
-            made.source.as_bytes(),
-            Access::Public,
-        )?;
-        entry.source_digest = Some(keccak256(&[made.source.as_bytes()]));
-        entry.source = Some(relative);
-        entry.code_hash = made.code_hash;
+        write_verifier(&mut entry, made, public)?;
     }
     let report = ChunkReport {
         plan: plan.summary(),
@@ -313,6 +304,28 @@ fn compile_chunk(
         report,
         setup: srs.spec().clone(),
     })
+}
+
+/// Writes a verifier unless an earlier chunk has, and records it.
+fn write_verifier(entry: &mut ChunkEntry, made: VerifierSource, public: &Path) -> Result<()> {
+    let chunk = entry.index;
+    let refuse = |detail: String| Err(EngineError::VerifierSource { chunk, detail });
+    if !is_contract_name(&made.contract) {
+        return refuse(format!("odd contract name {:?}", made.contract));
+    }
+    let relative = source_path(&made.contract);
+    let path = public.join(&relative);
+    files::create_dir(&public.join(SOLIDITY_DIR), Access::Public)?;
+    if !path.exists() {
+        files::write_atomic(&path, made.source.as_bytes(), Access::Public)?;
+    } else if files::read(&path)? != made.source.as_bytes() {
+        return refuse(format!("another verifier has the name {}", made.contract));
+    }
+    entry.source_digest = Some(keccak256(&[made.source.as_bytes()]));
+    entry.source = Some(relative);
+    entry.contract = Some(made.contract);
+    entry.key_code_hash = Some(made.key_code_hash);
+    Ok(())
 }
 
 fn manifest(model: &PartitionedModel, chunks: Vec<ChunkEntry>, srs: SrsSpec) -> Result<Manifest> {
