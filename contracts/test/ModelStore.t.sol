@@ -174,7 +174,7 @@ contract ModelStoreTest is RegistryTest {
         ModelRegistration memory registration = classifierRegistration();
         bytes memory code = registration.chunks[1].key.code;
         assembly ("memory-safe") {
-            mstore(code, 352)
+            mstore(code, 384)
         }
         _expectInvalidKey(registration, address(0xE0A), code);
     }

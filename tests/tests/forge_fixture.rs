@@ -1,14 +1,14 @@
 //! The fixture that the forge tests verify: a chunk proof of the demo model. `CHAINFER_BLESS=1` writes it anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[path = "../../verifier-gen/tests/common/evm.rs"]
-#[allow(dead_code)]
-mod evm;
+#[path = "../../verifier-gen/tests/common/mod.rs"]
+mod common;
 
 use chainfer_circuits::Objective;
 use chainfer_tests::{digits, prove, repository};
 use chainfer_verifier_gen::{GeneratorOptions, encode_calldata, generate};
-use evm::{Evm, Outcome, compile};
+use common::evm::{Evm, Outcome};
+use common::solc::{Settings, compile};
 use halo2curves::bn256::Fr;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn verifier_fixture_is_what_the_generator_writes() {
         &GeneratorOptions::new("SmallVerifier"),
     )
     .unwrap();
-    let code = compile(&ours.solidity, &ours.contract_name, true);
+    let code = compile(&ours.solidity, &ours.contract_name, Settings::PROJECT);
     let path = repository().join("tests/fixtures/verifier_small.json");
     if std::env::var_os("CHAINFER_BLESS").is_some() {
         let words: Vec<String> = instances.iter().map(|w| hex0x(&w.0)).collect();

@@ -7,19 +7,17 @@
     missing_docs
 )]
 
-#[path = "../../verifier-gen/tests/common/evm.rs"]
-#[allow(dead_code)]
-mod evm;
-#[path = "../../verifier-gen/tests/common/snark.rs"]
-mod snark;
+#[path = "../../verifier-gen/tests/common/mod.rs"]
+mod common;
 
 use chainfer_circuits::Objective;
 use chainfer_engine::inference::verify_inference;
 use chainfer_tests::{Proved, Source, digits, prove, zkml_mnist};
 use chainfer_verifier_gen::{GeneratorOptions, encode_calldata, generate};
-use evm::{Evm, Outcome, compile};
+use common::evm::{Evm, Outcome};
+use common::snark::snark_verifier_source;
+use common::solc::{Settings, compile};
 use halo2curves::bn256::Fr;
-use snark::snark_verifier_source;
 
 /// EIP-170.
 const CODE_LIMIT: usize = 24_576;
@@ -45,7 +43,7 @@ fn verify_everywhere(proved: &Proved, theirs_too: bool) -> Vec<(u64, usize)> {
         let proof = &proved.proved.proof.chunks[chunk].proof.0;
         let options = GeneratorOptions::new(format!("Chunk{chunk}Verifier"));
         let ours = generate(vk, params, &[instances.len()], &options).unwrap();
-        let code = compile(&ours.solidity, &ours.contract_name, true);
+        let code = compile(&ours.solidity, &ours.contract_name, Settings::PROJECT);
         assert!(
             code.runtime_len <= CODE_LIMIT,
             "chunk {chunk}: {} bytes",
@@ -80,7 +78,7 @@ fn verify_everywhere(proved: &Proved, theirs_too: bool) -> Vec<(u64, usize)> {
         }
         if theirs_too {
             let source = snark_verifier_source(params, vk, vec![instances.len()]);
-            let theirs = compile(&source, "Halo2Verifier", false);
+            let theirs = compile(&source, "Halo2Verifier", Settings::FOREIGN);
             let address = evm.deploy(&theirs);
             let mut calldata: Vec<u8> = Vec::new();
             for value in &instances {

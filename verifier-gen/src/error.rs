@@ -29,15 +29,17 @@ pub enum GenerateError {
         /// Rows of the column that may hold values.
         usable: usize,
     },
-    /// A gate has a higher degree than halo2 computes the quotient for (it clamps at 5 unless told otherwise): proofs of such
-    /// a circuit never verify.
+    /// A gate or a lookup has a higher degree than halo2 computes the quotient for (it clamps at 5 unless told otherwise):
+    /// proofs of such a circuit never verify.
     #[error(
-        "gate `{gate}` has degree {degree}, the constraint system is clamped at {limit}: call set_minimum_degree"
+        "{kind} `{name}` has degree {degree}, the constraint system is clamped at {limit}: call set_minimum_degree"
     )]
     DegreeClamped {
-        /// Name of the gate.
-        gate: String,
-        /// Degree of the gate.
+        /// `gate` or `lookup`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Degree that its constraints need.
         degree: usize,
         /// Degree of the constraint system.
         limit: usize,

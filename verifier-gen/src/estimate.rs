@@ -62,7 +62,7 @@ pub(crate) fn gas(
         + 15 * (layout.cd_end / 32)
         + 80 * protocol.challenges.count
         + arithmetic
-        + 160 * looped
+        + 200 * looped
         + folding.gas
         + 6_000 * folding.multiplications
         + 150 * folding.additions

@@ -15,6 +15,7 @@ const MUL_GAS: usize = 20_000;
 const ADD_GAS: usize = 1_000;
 /// A run of points that is this long gets a loop.
 const LOOP_FROM: usize = 3;
+const UNROLL_FROM: usize = 6;
 
 /// Rendered statements and what they cost, without what the precompiles charge.
 #[derive(Clone, Debug, Default)]
@@ -203,28 +204,39 @@ impl Folder<'_> {
 
     fn steps_loop(&mut self, run: &Run, len: usize) {
         let (a, b) = (self.layout.scratch + A, self.layout.scratch + B);
-        let end = literal(offset(run.first, run.stride * len as isize));
         let (compare, step) = if run.stride > 0 {
             ("lt", "add")
         } else {
             ("gt", "sub")
         };
-        let lines = [
+        // Two points a round if the run is long: less counting.
+        let unrolled = if len >= UNROLL_FROM { 2 } else { 1 };
+        let rounds = len / unrolled;
+        let end = literal(offset(run.first, run.stride * (rounds * unrolled) as isize));
+        let stride = 0x40 * unrolled;
+        self.emit(
             format!(
-                "for {{ let at := {} }} {compare}(at, {end}) {{ at := {step}(at, 0x40) }} {{",
+                "for {{ let at := {} }} {compare}(at, {end}) {{ at := {step}(at, {stride:#x}) }} {{",
                 literal(run.first)
             ),
-            format!("    {}", copy("at", run.first, a)),
-            format!("    {}", self.multiply_and_add(b)),
-            "}".to_owned(),
-        ];
-        for line in lines {
-            self.emit(line, 0, 0);
+            40 + 54 * rounds,
+            50,
+        );
+        for i in 0..unrolled {
+            let at = match i {
+                0 => "at".to_owned(),
+                _ => format!("{step}(at, 0x40)"),
+            };
+            self.emit(format!("    {}", copy(&at, run.first, a)), 24 * rounds, 14);
+            let statement = self.multiply_and_add(b);
+            self.emit(format!("    {statement}"), 278 * rounds, 54);
         }
-        self.out.gas += 350 * len + 40;
-        self.out.bytes += 100;
-        self.out.multiplications += len;
-        self.out.additions += len;
+        self.emit("}".to_owned(), 0, 0);
+        self.out.multiplications += rounds * unrolled;
+        self.out.additions += rounds * unrolled;
+        if rounds * unrolled < len {
+            self.step(offset(run.first, run.stride * (len - 1) as isize), b);
+        }
     }
 
     fn emit(&mut self, statement: String, gas: usize, bytes: usize) {

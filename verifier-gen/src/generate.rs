@@ -43,7 +43,8 @@ pub struct GeneratedVerifier {
     /// The contract's interface as standard ABI JSON.
     pub abi: String,
     /// Identifies the constraint system, its numbers of rows and public inputs, and the version of this generator: equal for any
-    /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`.
+    /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`, with zero in place
+    /// of this id.
     pub shape_id: [u8; 32],
     /// The contract to deploy with the key, for a shared verifier.
     pub key: Option<KeyContract>,
@@ -105,7 +106,7 @@ pub fn generate(
     let key = Key::new(vk, params);
     let mut shape = Shape::new(vk, &protocol, &key, Mode::Shared)?;
     let shared = shape.verifier(options.code)?;
-    let source = shared.render(&shape, "Halo2Verifier");
+    let source = shared.render(&shape, "Halo2Verifier", &[0; 32]);
     let shape_id: [u8; 32] = Keccak256::digest(&source).into();
     let default_name = match options.mode {
         Mode::Embedded => "Halo2Verifier".to_owned(),
@@ -134,13 +135,13 @@ pub fn generate(
         "generated a verifier"
     );
     Ok(GeneratedVerifier {
-        solidity: verifier.render(&shape, &contract_name),
+        solidity: verifier.render(&shape, &contract_name, &shape_id),
         contract_name,
         mode: options.mode,
         abi: abi::json(options.mode, !verifier.data.is_empty()),
         shape_id,
         key: match options.mode {
-            Mode::Shared => Some(KeyContract::new(&key)?),
+            Mode::Shared => Some(KeyContract::new(&key, &shape_id)?),
             Mode::Embedded => None,
         },
         proof_len: protocol.proof_len(),
@@ -160,7 +161,8 @@ pub(crate) enum Style {
         before: Inline,
         /// Expression that reads the denominators' product.
         denominator: String,
-        after: Vec<Inline>,
+        /// The constraints, then the openings.
+        after: [Inline; 2],
     },
     Interpreted {
         /// Address of the denominators' product.
@@ -285,7 +287,7 @@ impl<'a> Shape<'a> {
             renderer.render(roots, &variables)
         };
         let before = part(denominator, &[]);
-        let after = vec![
+        let after = [
             part(numerator, denominator),
             part(&values[2..], &values[..2]),
         ];
@@ -386,7 +388,7 @@ struct Verifier {
 }
 
 impl Verifier {
-    fn render(&self, shape: &Shape<'_>, name: &str) -> String {
+    fn render(&self, shape: &Shape<'_>, name: &str, shape_id: &[u8; 32]) -> String {
         let unused_points: Vec<usize> = shape
             .unused_points
             .iter()
@@ -402,6 +404,7 @@ impl Verifier {
             folding: &self.folding,
             unused_points: &unused_points,
             data: &self.data,
+            shape_id,
         }
         .render()
     }
@@ -413,4 +416,90 @@ fn is_identifier(name: &str) -> bool {
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{key, params};
+
+    #[test]
+    fn shared_source_does_not_depend_on_the_key() {
+        let params = params();
+        let [one, other] = [[1, 2, 3], [4, 5, 6]].map(|weights| {
+            let vk = key(&params, &weights);
+            let embedded = generate(&vk, &params, &[3], &GeneratorOptions::new("V")).unwrap();
+            let shared = generate(&vk, &params, &[3], &GeneratorOptions::shared()).unwrap();
+            assert_eq!(embedded.shape_id, shared.shape_id);
+            (embedded, shared)
+        });
+        assert_eq!(one.1.solidity, other.1.solidity);
+        assert_eq!(one.1.contract_name, other.1.contract_name);
+        assert_eq!(
+            one.1.contract_name,
+            format!("Halo2Verifier{}", hex::encode(&one.1.shape_id[..4]))
+        );
+        assert_ne!(one.0.solidity, other.0.solidity);
+        let keys = [&one.1, &other.1].map(|verifier| verifier.key.clone().unwrap());
+        assert_ne!(keys[0].code_hash, keys[1].code_hash);
+        let longer = key(&params, &[1, 2, 3]);
+        let longer = generate(&longer, &params, &[4], &GeneratorOptions::shared()).unwrap();
+        assert_ne!(longer.shape_id, one.1.shape_id);
+        // halo2's key is the same for any number of public inputs; a key contract is not.
+        let longer = longer.key.unwrap();
+        assert!(
+            longer
+                .runtime
+                .starts_with(&keys[0].runtime[..keys[0].runtime.len() - 32])
+        );
+        assert_ne!(longer.code_hash, keys[0].code_hash);
+    }
+
+    #[test]
+    fn embedded_key_leaves_out_zero_and_folds_equal_columns_once() {
+        let params = params();
+        let vk = key(&params, &[1, 2, 3]);
+        let embedded = generate(&vk, &params, &[3], &GeneratorOptions::new("V")).unwrap();
+        let shared = generate(&vk, &params, &[3], &GeneratorOptions::shared()).unwrap();
+        assert_eq!(embedded.scaled_commitments + 2, shared.scaled_commitments);
+    }
+
+    #[test]
+    fn code_style_is_the_one_that_was_asked_for() {
+        let params = params();
+        let vk = key(&params, &[1]);
+        for (code, interpreted) in [
+            (CodeStyle::Auto, false),
+            (CodeStyle::Inline, false),
+            (CodeStyle::Interpreted, true),
+        ] {
+            let options = GeneratorOptions::shared().with_code(code);
+            let verifier = generate(&vk, &params, &[3], &options).unwrap();
+            assert_eq!(verifier.interpreted, interpreted);
+            assert_eq!(verifier.solidity.contains("function run("), interpreted);
+        }
+    }
+
+    #[test]
+    fn calldata_needs_a_key_in_shared_mode_alone() {
+        let params = params();
+        let vk = key(&params, &[1]);
+        let embedded = generate(&vk, &params, &[0], &GeneratorOptions::new("V")).unwrap();
+        let shared = generate(&vk, &params, &[0], &GeneratorOptions::shared()).unwrap();
+        let call = |verifier: &GeneratedVerifier, key| {
+            verifier.encode_calldata(Entry::Verify, key, &[], &[])
+        };
+        assert!(call(&embedded, None).is_ok());
+        assert!(call(&shared, Some([1; 20])).is_ok());
+        assert_eq!(
+            call(&embedded, Some([1; 20])),
+            Err(GenerateError::KeyAddress {
+                mode: Mode::Embedded
+            })
+        );
+        assert_eq!(
+            call(&shared, None),
+            Err(GenerateError::KeyAddress { mode: Mode::Shared })
+        );
+    }
 }

@@ -168,14 +168,6 @@ impl Graph {
         power
     }
 
-    /// The sum of many nodes; zero for none.
-    pub(crate) fn sum(&mut self, terms: impl IntoIterator<Item = NodeId>) -> NodeId {
-        let zero = self.constant(Fr::ZERO);
-        terms
-            .into_iter()
-            .fold(zero, |sum, term| self.add(sum, term))
-    }
-
     /// The product of many nodes; one for none.
     pub(crate) fn product(&mut self, factors: impl IntoIterator<Item = NodeId>) -> NodeId {
         let one = self.constant(Fr::ONE);

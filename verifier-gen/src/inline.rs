@@ -17,6 +17,9 @@ use crate::{
 
 /// Multiples of r that fit a word.
 const WORD_BOUND: u8 = 5;
+/// Words that a function may read more than once, or write and read. The compiler's via-IR pipeline keeps all of these on the
+/// stack.
+const MAX_SHARED_WORDS: usize = 10;
 /// Stack slots that one expression may take: the EVM reaches 16 deep, and the variables lie below.
 const MAX_DEPTH: usize = 8;
 
@@ -103,10 +106,82 @@ impl Expression {
 /// A rendered piece of arithmetic.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inline {
+    /// Declarations of the variables.
+    pub(crate) variables: Vec<String>,
     /// Statements in order.
     pub(crate) statements: Vec<String>,
     pub(crate) gas: usize,
     pub(crate) bytes: usize,
+}
+
+impl Inline {
+    /// The statements in functions, each with the variables that it reads: the legacy compiler is indifferent, via-IR would
+    /// otherwise keep too many values on the stack.
+    pub(crate) fn functions(&self) -> Vec<(Vec<String>, &[String])> {
+        let mut ranges = Vec::new();
+        let (mut start, mut words) = (0, Words::default());
+        for (i, statement) in self.statements.iter().enumerate() {
+            let mut extended = words.clone();
+            extended.read(statement);
+            if i > start && extended.shared() > MAX_SHARED_WORDS {
+                ranges.push(start..i);
+                start = i;
+                extended = Words::default();
+                extended.read(statement);
+            }
+            words = extended;
+            words.write(statement);
+        }
+        if start < self.statements.len() {
+            ranges.push(start..self.statements.len());
+        }
+        let with_variables = |range| {
+            let statements: &[String] = &self.statements[range];
+            let is_read = |name: &String| {
+                let mut tokens = statements.iter().flat_map(|statement| tokens(statement));
+                tokens.any(|token| token == name)
+            };
+            let names = (0..self.variables.len()).map(|i| format!("v{i}"));
+            (names.filter(is_read).collect(), statements)
+        };
+        ranges.into_iter().map(with_variables).collect()
+    }
+}
+
+/// The words that a function touches.
+#[derive(Clone, Debug, Default)]
+struct Words {
+    reads: HashMap<String, usize>,
+    written: Vec<String>,
+}
+
+impl Words {
+    fn read(&mut self, statement: &str) {
+        for opcode in ["mload(", "calldataload("] {
+            for (at, _) in statement.match_indices(opcode) {
+                let word = statement[at..].split(')').next().unwrap_or_default();
+                *self.reads.entry(word.to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    fn write(&mut self, statement: &str) {
+        if let Some(rest) = statement.strip_prefix("mstore(")
+            && let Some((at, _)) = rest.split_once(',')
+        {
+            self.written.push(format!("mload({at}"));
+        }
+    }
+
+    fn shared(&self) -> usize {
+        let shared =
+            |(word, count): &(&String, &usize)| **count > 1 || self.written.contains(*word);
+        self.reads.iter().filter(shared).count()
+    }
+}
+
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
 }
 
 /// Where a word is read from.
@@ -176,7 +251,7 @@ impl<'a, P: Places> Renderer<'a, P> {
         for input in variables {
             let load = self.places.input(*input).load();
             let name = &self.variables[input];
-            self.step.statements.push(format!("let {name} := {load}"));
+            self.step.variables.push(format!("let {name} := {load}"));
             self.step.gas += 8;
             self.step.bytes += 5;
         }
@@ -186,7 +261,11 @@ impl<'a, P: Places> Renderer<'a, P> {
             }
         }
         self.variables.clear();
-        std::mem::take(&mut self.step)
+        let mut step = std::mem::take(&mut self.step);
+        let functions = step.functions().len();
+        step.gas += 45 * functions;
+        step.bytes += 30 * functions;
+        step
     }
 
     /// The expression that reads a root.
@@ -265,8 +344,12 @@ impl<'a, P: Places> Renderer<'a, P> {
                 && let Some(factor) = small_value(value)
             {
                 let other = self.shallow(other, MAX_DEPTH - 2);
-                if factor * u64::from(other.bound) <= u64::from(WORD_BOUND) {
-                    let bound = other.bound * factor as u8;
+                // A factor has up to 64 bits: its product with a bound could wrap.
+                let bound = u8::try_from(factor)
+                    .ok()
+                    .and_then(|factor| factor.checked_mul(other.bound))
+                    .filter(|bound| *bound <= WORD_BOUND);
+                if let Some(bound) = bound {
                     return Expression::binary("mul", 5, constant(value), other, bound);
                 }
                 return Expression::modular("mulmod", constant(value), other);
@@ -344,4 +427,168 @@ fn multiple_of_order(factor: u8) -> String {
     }
     order.reverse();
     format!("0x{}", hex::encode(order))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Graph, NodeId};
+    use proptest::prelude::*;
+    use revm::primitives::U256;
+    use std::collections::BTreeMap;
+
+    struct Map;
+
+    impl Places for Map {
+        fn input(&self, input: Input) -> Place {
+            match input {
+                Input::Challenge(i) => Place::Memory(0x1000 + 32 * i),
+                Input::Evaluation(i) => Place::Calldata(32 * i),
+                _ => Place::Memory(0),
+            }
+        }
+
+        fn slot(&self, number: usize) -> usize {
+            0x2000 + 32 * number
+        }
+    }
+
+    fn to_word(value: Fr) -> U256 {
+        U256::from_le_slice(value.to_repr().as_ref())
+    }
+
+    fn order() -> U256 {
+        to_word(-Fr::ONE) + U256::from(1)
+    }
+
+    fn input(input: Input) -> Fr {
+        match input {
+            // The largest elements show what overflows.
+            Input::Challenge(i) => -Fr::from(i as u64 + 1),
+            Input::Evaluation(i) => -Fr::from(i as u64 + 100),
+            _ => Fr::ZERO,
+        }
+    }
+
+    /// Runs the rendered statements; plain additions, subtractions and products must not leave the word.
+    struct Machine {
+        memory: BTreeMap<usize, U256>,
+        variables: BTreeMap<String, U256>,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let challenge = |i| to_word(input(Input::Challenge(i)));
+            Self {
+                memory: (0..3).map(|i| (0x1000 + 32 * i, challenge(i))).collect(),
+                variables: BTreeMap::new(),
+            }
+        }
+
+        fn run(&mut self, step: &Inline) {
+            for line in step.variables.iter().chain(&step.statements) {
+                if let Some(rest) = line.strip_prefix("let ") {
+                    let (name, text) = rest.split_once(" := ").unwrap();
+                    let value = self.evaluate(text);
+                    self.variables.insert(name.to_owned(), value);
+                } else {
+                    let arguments = line.strip_prefix("mstore(").unwrap();
+                    let (at, text) = arguments.split_once(", ").unwrap();
+                    let at = self.evaluate(at).to::<usize>();
+                    let value = self.evaluate(&text[..text.len() - 1]);
+                    self.memory.insert(at, value);
+                }
+            }
+        }
+
+        fn evaluate(&self, text: &str) -> U256 {
+            let Some((name, rest)) = text.split_once('(') else {
+                return match text {
+                    "r" => order(),
+                    text if text.starts_with('v') => self.variables[text],
+                    text => text.parse().unwrap(),
+                };
+            };
+            let mut arguments = Vec::new();
+            let (mut depth, mut start) = (0, 0);
+            for (i, c) in rest.char_indices() {
+                match c {
+                    '(' => depth += 1,
+                    ',' | ')' if depth == 0 => {
+                        arguments.push(self.evaluate(rest[start..i].trim()));
+                        start = i + 1;
+                    }
+                    ')' => depth -= 1,
+                    _ => {}
+                }
+            }
+            match (name, arguments.as_slice()) {
+                ("add", [a, b]) => a.checked_add(*b).expect("no overflow"),
+                ("sub", [a, b]) => a.checked_sub(*b).expect("no underflow"),
+                ("mul", [a, b]) => a.checked_mul(*b).expect("no overflow"),
+                ("addmod", [a, b, r]) => a.add_mod(*b, *r),
+                ("mulmod", [a, b, r]) => a.mul_mod(*b, *r),
+                ("mload", [at]) => self.memory[&at.to::<usize>()],
+                ("calldataload", [at]) => to_word(input(Input::Evaluation(at.to::<usize>() / 32))),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Small constants of either sign, powers of two and their neighbours up to 64 bits, and full-size ones.
+    fn constant_of(number: u64) -> Fr {
+        let (kind, rest) = (number % 8, number / 8);
+        match kind {
+            0 => Fr::from(1 << (rest % 64)),
+            1 => -Fr::from(1 << (rest % 64)),
+            2 => Fr::from(u64::MAX - rest % 3),
+            // Times three, this is 2 beyond 64 bits.
+            3 => Fr::from(6_148_914_691_236_517_206),
+            4 => Fr::from(rest).invert().unwrap_or(Fr::ONE),
+            5 => Fr::from(rest % 8),
+            _ => -Fr::from(rest % 4),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn inline_code_computes_the_graph(ops in prop::collection::vec((0u8..6, any::<usize>(), any::<usize>()), 1..80)) {
+            let mut graph = Graph::default();
+            let known: Vec<Input> = (0..3).map(Input::Challenge).chain((0..3).map(Input::Evaluation)).collect();
+            let mut nodes: Vec<NodeId> = known.iter().map(|input| graph.input(*input)).collect();
+            let mut expected: Vec<Fr> = known.iter().map(|known| input(*known)).collect();
+            for (kind, a, number) in ops {
+                let (a, b) = (a % nodes.len(), number % nodes.len());
+                let (node, value) = match kind {
+                    0 | 1 => (graph.add(nodes[a], nodes[b]), expected[a] + expected[b]),
+                    2 => (graph.sub(nodes[a], nodes[b]), expected[a] - expected[b]),
+                    3 => (graph.mul(nodes[a], nodes[b]), expected[a] * expected[b]),
+                    4 => (graph.pow(nodes[a], b as u64), expected[a].pow([b as u64])),
+                    _ => {
+                        let value = constant_of(number as u64);
+                        (graph.constant(value), value)
+                    }
+                };
+                nodes.push(node);
+                expected.push(value);
+            }
+            let last = nodes.len() - 1;
+            let picked = [last / 2, last, 0, last / 3];
+            let (arithmetic, roots) = Arithmetic::new(&graph, &picked.map(|i| nodes[i]));
+            let mut renderer = Renderer::new(&arithmetic, &Map, &roots);
+            let mut machine = Machine::new();
+            for (part, variables) in [(&roots[..2], 0..2), (&roots[2..], 1..3)] {
+                let variables: Vec<Input> = variables.map(Input::Challenge).collect();
+                let step = renderer.render(part, &variables);
+                machine.run(&step);
+                let functions = step.functions();
+                let statements: Vec<String> = functions.iter().flat_map(|(_, lines)| lines.iter().cloned()).collect();
+                prop_assert_eq!(statements, step.statements);
+            }
+            for (root, i) in roots.iter().zip(picked) {
+                let value = machine.evaluate(&renderer.root(*root).text);
+                prop_assert_eq!(value % order(), to_word(expected[i]));
+            }
+        }
+    }
 }

@@ -18,8 +18,9 @@ use crate::{
 /// A contract whose code is a verifying key: what a shared verifier reads.
 ///
 /// The code starts with 0x00 (STOP), so that nothing in it ever runs; then [tau]_2 and -[1]_2 (128 bytes each, imaginary
-/// parts first, as EIP-197 takes them), the generator of G1 (64), the transcript's first word (32), and the commitments of the
-/// fixed columns and of the permutation (64 each).
+/// parts first, as EIP-197 takes them), the generator of G1 (64), the transcript's first word (32), the commitments of the
+/// fixed columns and of the permutation (64 each), and the shape's id (32): a verifier of another shape, or for another number
+/// of public inputs, refuses the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyContract {
     /// The runtime code.
@@ -31,7 +32,7 @@ pub struct KeyContract {
 }
 
 impl KeyContract {
-    pub(crate) fn new(key: &Key) -> Result<Self, GenerateError> {
+    pub(crate) fn new(key: &Key, shape_id: &[u8; 32]) -> Result<Self, GenerateError> {
         let commitments: Vec<Commitment> = key.commitments().collect();
         let mut runtime = vec![0];
         runtime.extend(
@@ -39,6 +40,7 @@ impl KeyContract {
                 .iter()
                 .flat_map(|section| &section.bytes),
         );
+        runtime.extend(shape_id);
         let len = match u16::try_from(runtime.len()) {
             Ok(len) if runtime.len() <= CODE_LIMIT => len.to_be_bytes(),
             _ => {
@@ -173,4 +175,40 @@ fn g2(point: &G2Affine) -> Vec<u8> {
         .iter()
         .flat_map(|coordinate| big_endian(coordinate.to_repr()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{key, params};
+    use halo2curves::ff::Field;
+
+    #[test]
+    fn code_starts_with_stop_and_creation_code_returns_it() {
+        let params = params();
+        let vk = key(&params, &[1, 2]);
+        let contract = KeyContract::new(&Key::new(&vk, &params), &[7; 32]).unwrap();
+        let commitments = vk.fixed_commitments().len() + vk.permutation().commitments().len();
+        assert_eq!(contract.runtime.len(), 1 + 352 + 64 * commitments + 32);
+        assert!(contract.runtime.ends_with(&[7; 32]));
+        assert_eq!(contract.runtime[0], 0);
+        // The generator of G1 is (1, 2).
+        assert_eq!((contract.runtime[288], contract.runtime[320]), (1, 2));
+        let len = contract.runtime.len() as u16;
+        let [high, low] = len.to_be_bytes();
+        assert_eq!(
+            contract.creation[..10],
+            [0x61, high, low, 0x80, 0x60, 0x0a, 0x5f, 0x39, 0x5f, 0xf3]
+        );
+        assert_eq!(contract.creation[10..], contract.runtime);
+        let hash: [u8; 32] = Keccak256::digest(&contract.runtime).into();
+        assert_eq!(contract.code_hash, hash);
+    }
+
+    #[test]
+    fn words_are_big_endian() {
+        let mut expected = [0; 32];
+        expected[31] = 1;
+        assert_eq!(big_endian(Fr::ONE.to_repr()), expected);
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Public inputs of one query up to which their Lagrange polynomials are written out; a loop takes longer columns.
-const UNROLLED_INSTANCES: usize = 6;
+const UNROLLED_INSTANCES: usize = 2;
 
 /// Values to invert, each known by its position.
 #[derive(Debug, Default)]

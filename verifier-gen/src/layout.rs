@@ -126,7 +126,9 @@ impl Layout {
             // The key's first byte of code lands in front of the key; two more words keep the map word-aligned.
             take(32 + (32 - programs_end % 32) % 32);
         }
-        let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len();
+        // A shared verifier's key ends with the shape's id.
+        let shape_len = if sizes.mode == Mode::Shared { 32 } else { 0 };
+        let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len() + shape_len;
         let key = take(key_len);
         // A program's last word may reach behind the data.
         take(32);
@@ -319,4 +321,65 @@ fn segments(protocol: &Protocol) -> Vec<Segment> {
     }
     // What is left holds the last point alone: nothing is squeezed behind it.
     segments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{key, params};
+
+    #[test]
+    fn regions_do_not_overlap_with_many_public_inputs() {
+        let params = params();
+        let vk = key(&params, &[1]);
+        let protocol = Protocol::new(&vk, &[400]).unwrap();
+        for mode in [Mode::Embedded, Mode::Shared] {
+            for programs in [
+                None,
+                Some(Programs {
+                    constants: 5,
+                    first: 30,
+                    second: 90,
+                }),
+            ] {
+                let key_points = vec![Commitment::Fixed(0), Commitment::Sigma(0)];
+                let layout = Layout::new(
+                    &protocol,
+                    Sizes {
+                        mode,
+                        key_points,
+                        programs,
+                        loops: 2,
+                    },
+                );
+                // In shared mode the key's first byte of code lands in front of the key.
+                let front = usize::from(mode == Mode::Shared);
+                let mut regions = vec![
+                    (DATA, layout.programs_end - DATA),
+                    (layout.key - front, layout.key_len + front),
+                    (layout.challenges, 32 * protocol.challenges.count),
+                    (layout.loops, 128),
+                    (layout.inverse, 32),
+                    (layout.quotient, 64),
+                    (layout.scratch, SCRATCH_LEN),
+                    (layout.temporaries, 0),
+                ];
+                let segments = layout.segments.iter().map(|s| (s.address, s.len()));
+                if programs.is_some() {
+                    regions.extend(segments);
+                } else {
+                    // One buffer, hashed before it is filled again.
+                    let longest = segments.max_by_key(|(_, len)| *len).unwrap();
+                    regions.push(longest);
+                }
+                regions.sort_unstable();
+                for pair in regions.windows(2) {
+                    assert!(pair[0].0 + pair[0].1 <= pair[1].0, "{mode:?} {pair:x?}");
+                }
+                assert!(layout.pairing() + 0x180 <= layout.scratch + SCRATCH_LEN);
+                assert_eq!(layout.cd_end, layout.cd_instances + 32 * 400);
+                layout.check(100).unwrap();
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The order of a proof: what is committed, squeezed, evaluated and opened where. Follows halo2-axiom's `verify_proof`.
 
 use halo2_proofs::{
-    plonk::{Any, ConstraintSystem, VerifyingKey},
+    plonk::{Any, ConstraintSystem, Expression, VerifyingKey},
     poly::Rotation,
 };
 use halo2curves::bn256::{Fr, G1Affine};
@@ -296,22 +296,32 @@ fn check(vk: &VerifyingKey<G1Affine>, num_instances: &[usize]) -> Result<(), Gen
     if cs.degree() < 3 {
         return Err(GenerateError::DegreeTooLow(cs.degree()));
     }
-    for gate in cs.gates() {
-        let degree = gate
-            .polynomials()
-            .iter()
-            .map(|poly| poly.degree())
-            .max()
-            .unwrap_or(0);
-        if degree > cs.degree() {
-            return Err(GenerateError::DegreeClamped {
-                gate: gate.name().to_owned(),
-                degree,
-                limit: cs.degree(),
-            });
-        }
+    check_degrees(cs)
+}
+
+/// halo2 bounds the degree that it derives, by 5 unless told otherwise, and does not say so.
+fn check_degrees(cs: &ConstraintSystem<Fr>) -> Result<(), GenerateError> {
+    let limit = cs.degree();
+    let highest = |expressions: &[Expression<Fr>]| expressions.iter().map(Expression::degree).max();
+    let gates = cs.gates().iter().map(|gate| {
+        let degree = highest(gate.polynomials()).unwrap_or(0);
+        ("gate", gate.name(), degree)
+    });
+    let lookups = cs.lookups().iter().map(|lookup| {
+        // The product `(1 - l_last - l_blind) z(X) (input + beta) (table + gamma)`; halo2 counts constants as degree 1.
+        let [input, table] = [lookup.input_expressions(), lookup.table_expressions()]
+            .map(|expressions| highest(expressions).unwrap_or(0).max(1));
+        ("lookup", lookup.name(), 2 + input + table)
+    });
+    match gates.chain(lookups).find(|(.., degree)| *degree > limit) {
+        None => Ok(()),
+        Some((kind, name, degree)) => Err(GenerateError::DegreeClamped {
+            kind,
+            name: name.to_owned(),
+            degree,
+            limit,
+        }),
     }
-    Ok(())
 }
 
 /// Positions in the proof, handed out in order.

@@ -38,6 +38,9 @@ const UNROLLED_CHECKS: usize = 32;
 /// Checks in one expression: they nest, and the stack is 16 deep.
 const CHECKS_PER_LINE: usize = 4;
 
+/// Names of the functions behind the inversion.
+const PARTS: [&str; 2] = ["constraints", "openings"];
+
 /// What the template needs.
 #[derive(Debug)]
 pub(crate) struct Contract<'a> {
@@ -52,6 +55,8 @@ pub(crate) struct Contract<'a> {
     pub(crate) unused_points: &'a [usize],
     /// Bytes that the contract carries.
     pub(crate) data: &'a [Section],
+    /// The last word of a key that the contract takes.
+    pub(crate) shape_id: &'a [u8; 32],
 }
 
 impl Contract<'_> {
@@ -69,7 +74,13 @@ impl Contract<'_> {
             Style::Interpreted { denominator, .. } => format!("mload({})", address(*denominator)),
         };
         let functions = match self.style {
-            Style::Inline { .. } => String::new(),
+            Style::Inline { before, after, .. } => {
+                let mut lines = declarations("denominators", before);
+                for (part, name) in after.iter().zip(PARTS) {
+                    lines.extend(declarations(name, part));
+                }
+                indented(3, &lines)
+            }
             Style::Interpreted { .. } => format!("\n{}", run_function()),
         };
         let mut values: Vec<(&str, String)> = vec![
@@ -172,7 +183,7 @@ impl Contract<'_> {
             return String::new();
         }
         format!(
-            "        bytes memory data =\n{};\n        bool expected;\n        assembly {{\n            expected := eq(data, 0x80)\n        }}\n        if (!expected) revert UnexpectedMemoryLayout();",
+            "        assembly {{\n            // The array that `accumulate` declares is never used.\n            mstore(0x40, 0x80)\n        }}\n        bytes memory data =\n{};\n        bool expected;\n        assembly {{\n            expected := eq(data, 0x80)\n        }}\n        if (!expected) revert UnexpectedMemoryLayout();",
             literal(self.data)
         )
     }
@@ -187,8 +198,14 @@ impl Contract<'_> {
                 format!("{:#x}", layout.key_len + 1),
             );
             lines.push(format!("extcodecopy(key, {code}, 0, {len})"));
+            lines.push("// The key's last word names the one shape that it is for.".to_owned());
             lines.push(format!(
-                "if or(xor(extcodesize(key), {len}), byte(0, mload({code}))) {{ failAt({}, key) }}",
+                "let mismatch := xor(mload({}), 0x{})",
+                address(layout.key + layout.key_len - 32),
+                hex::encode(self.shape_id)
+            ));
+            lines.push(format!(
+                "if or(mismatch, or(xor(extcodesize(key), {len}), byte(0, mload({code})))) {{ failAt({}, key) }}",
                 selector("InvalidKey", "(address)")
             ));
         }
@@ -322,7 +339,7 @@ impl Contract<'_> {
             ]);
         }
         match self.style {
-            Style::Inline { before, .. } => lines.extend(block(before)),
+            Style::Inline { before, .. } => lines.extend(block("denominators", before)),
             Style::Interpreted { .. } => lines.push(format!(
                 "run({}, {}, {}, r)",
                 address(self.layout.first_program),
@@ -336,7 +353,10 @@ impl Contract<'_> {
     /// Everything behind the inversion.
     fn after(&self) -> String {
         let lines = match self.style {
-            Style::Inline { after, .. } => after.iter().flat_map(block).collect(),
+            Style::Inline { after, .. } => {
+                let parts = after.iter().zip(PARTS);
+                parts.flat_map(|(part, name)| block(name, part)).collect()
+            }
             Style::Interpreted { first_results, .. } => vec![format!(
                 "run({}, {}, {}, r)",
                 address(self.layout.second_program),
@@ -348,12 +368,33 @@ impl Contract<'_> {
     }
 }
 
-/// Statements with a scope of their own.
-fn block(inline: &Inline) -> Vec<String> {
+/// Calls of the functions that hold a part's statements.
+fn block(name: &str, inline: &Inline) -> Vec<String> {
     let mut lines = vec!["{".to_owned()];
-    lines.extend(inline.statements.iter().map(|line| format!("    {line}")));
+    lines.extend(inline.variables.iter().map(|line| format!("    {line}")));
+    for (i, (variables, _)) in inline.functions().iter().enumerate() {
+        lines.push(format!("    {name}{i}({})", arguments(variables)));
+    }
     lines.push("}".to_owned());
     lines
+}
+
+fn declarations(name: &str, inline: &Inline) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (i, (variables, statements)) in inline.functions().iter().enumerate() {
+        lines.push(String::new());
+        lines.push(format!("function {name}{i}({}) {{", arguments(variables)));
+        lines.extend(statements.iter().map(|line| format!("    {line}")));
+        lines.push("}".to_owned());
+    }
+    lines
+}
+
+/// The order and these variables, as parameters and as arguments.
+fn arguments(variables: &[String]) -> String {
+    let mut names = vec!["r"];
+    names.extend(variables.iter().map(String::as_str));
+    names.join(", ")
 }
 
 fn indented(levels: usize, lines: &[String]) -> String {

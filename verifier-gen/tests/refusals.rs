@@ -1,10 +1,10 @@
 //! Keys and options that the generator refuses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use chainfer_verifier_gen::{GenerateError, GeneratorOptions, generate};
+use chainfer_verifier_gen::{GenerateError, GeneratedVerifier, GeneratorOptions, generate};
 use halo2_proofs::{
     circuit::{Layouter, SimpleFloorPlanner},
-    plonk::{Circuit, ConstraintSystem, Error, keygen_vk_custom},
+    plonk::{Circuit, ConstraintSystem, Error, Expression, keygen_vk_custom},
     poly::{Rotation, kzg::commitment::ParamsKZG},
 };
 use halo2curves::bn256::{Bn256, Fr};
@@ -50,10 +50,63 @@ impl Circuit<Fr> for Product {
     }
 }
 
-fn refusal(rotations: &[i32], lengths: &[usize], name: &str) -> GenerateError {
+/// A lookup whose input and table have these degrees, and the least degree that halo2 is told.
+#[derive(Clone, Copy, Default)]
+struct Lookup {
+    input: usize,
+    table: usize,
+    minimum: usize,
+}
+
+impl Circuit<Fr> for Lookup {
+    type Config = ();
+    type FloorPlanner = SimpleFloorPlanner;
+    type Params = Self;
+
+    fn without_witnesses(&self) -> Self {
+        *self
+    }
+
+    fn params(&self) -> Self {
+        *self
+    }
+
+    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, lookup: Self) {
+        meta.set_minimum_degree(lookup.minimum);
+        let a = meta.advice_column();
+        let t = meta.fixed_column();
+        meta.lookup_any("powers", |meta| {
+            let a = meta.query_advice(a, Rotation::cur());
+            let t = meta.query_fixed(t, Rotation::cur());
+            let power = |cell: Expression<Fr>, degree| {
+                let one = Expression::Constant(Fr::one());
+                (0..degree).fold(one, |power, _| power * cell.clone())
+            };
+            vec![(power(a, lookup.input), power(t, lookup.table))]
+        });
+    }
+
+    fn configure(meta: &mut ConstraintSystem<Fr>) {
+        Self::configure_with_params(meta, Self::default());
+    }
+
+    fn synthesize(&self, (): (), _: impl Layouter<Fr>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn outcome(
+    circuit: &impl Circuit<Fr>,
+    lengths: &[usize],
+    name: &str,
+) -> Result<GeneratedVerifier, GenerateError> {
     let params = ParamsKZG::<Bn256>::setup(K, StdRng::seed_from_u64(3));
-    let vk = keygen_vk_custom(&params, &Product(rotations.to_vec()), false).unwrap();
-    generate(&vk, &params, lengths, &GeneratorOptions::new(name)).unwrap_err()
+    let vk = keygen_vk_custom(&params, circuit, false).unwrap();
+    generate(&vk, &params, lengths, &GeneratorOptions::new(name))
+}
+
+fn refusal(rotations: &[i32], lengths: &[usize], name: &str) -> GenerateError {
+    outcome(&Product(rotations.to_vec()), lengths, name).unwrap_err()
 }
 
 #[test]
@@ -90,11 +143,42 @@ fn instances_beyond_the_usable_rows_are_refused() {
 #[test]
 fn gate_above_the_clamped_degree_is_refused() {
     let expected = GenerateError::DegreeClamped {
-        gate: "product".into(),
+        kind: "gate",
+        name: "product".into(),
         degree: 6,
         limit: 5,
     };
     assert_eq!(refusal(&[0, 0, 0, 0, 0, 0], &[1], "V"), expected);
+}
+
+#[test]
+fn lookup_above_the_clamped_degree_is_refused() {
+    for (input, table, degree) in [(3, 1, 6), (2, 2, 6), (1, 3, 6), (4, 0, 7)] {
+        let lookup = Lookup {
+            input,
+            table,
+            minimum: 1,
+        };
+        let expected = GenerateError::DegreeClamped {
+            kind: "lookup",
+            name: "powers".into(),
+            degree,
+            limit: 5,
+        };
+        assert_eq!(outcome(&lookup, &[], "V").unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn lookup_of_the_constraint_system_s_degree_is_taken() {
+    for (input, table, minimum) in [(2, 1, 1), (1, 2, 1), (3, 1, 6), (3, 2, 7)] {
+        let lookup = Lookup {
+            input,
+            table,
+            minimum,
+        };
+        outcome(&lookup, &[], "V").unwrap();
+    }
 }
 
 #[test]

@@ -6,15 +6,16 @@ import {CodeData} from "./CodeData.sol";
 
 /// @title KeyContract
 /// @notice Verifying keys as code: a STOP byte, then [tau]_2 and -[1]_2 (128 bytes each: x.c1, x.c0, y.c1, y.c0), the
-/// generator of G1, the key's digest, and the commitments to its fixed and permutation columns.
+/// generator of G1, the key's digest, the commitments to its fixed and permutation columns, and the id of the one shape that
+/// it is for, which the shape's verifier compares.
 /// @dev The first two are the SRS part: all that a pairing needs. Every key under one trusted setup begins with it.
 library KeyContract {
     /// @dev Where the SRS part lies in the code.
     uint256 internal constant SRS_OFFSET = 1;
     /// @dev Its bytes.
     uint256 internal constant SRS_SIZE = 256;
-    /// @dev SRS part, generator and digest; a key is no shorter.
-    uint256 internal constant MIN_SIZE = 352;
+    /// @dev SRS part, generator, digest and shape; a key is no shorter.
+    uint256 internal constant MIN_SIZE = 384;
 
     /// @notice Reverts unless `key` is code as data with the code hash `keyCodeHash`.
     function check(uint256 chunk, address key, bytes32 keyCodeHash) internal view {

@@ -21,7 +21,7 @@ library StubSetup {
 
     /// @dev The code of a key contract without commitments.
     function keyCode(bytes32 digest) internal pure returns (bytes memory) {
-        return abi.encodePacked(hex"00", SRS, uint256(1), uint256(2), digest);
+        return abi.encodePacked(hex"00", SRS, uint256(1), uint256(2), digest, bytes32("test shape"));
     }
 }
 

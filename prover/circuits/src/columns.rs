@@ -1,5 +1,7 @@
 //! Names of the columns and of cells in them, and the columns that a shape allocates.
 
+use crate::codes::Code;
+use crate::layout::POOL_ROWS;
 use crate::shape::{CircuitShape, HASH_COLUMNS};
 use halo2_proofs::plonk::{
     Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
@@ -62,6 +64,9 @@ impl Col {
 
     /// Position among the columns of its phase.
     pub(crate) fn index(self, shape: &CircuitShape) -> usize {
+        if shape.stacked {
+            return self.stacked_index(shape);
+        }
         let width = shape.lane_columns();
         match self {
             Col::Y(l) => width * l,
@@ -77,8 +82,46 @@ impl Col {
             Col::Gamma => 2,
             Col::U => 3,
             Col::Beta(j) => 4 + j,
-            Col::Phi(p) => 4 + shape.taps + p,
+            Col::Phi(p) => shape.accumulator_columns() + p,
         }
+    }
+
+    /// Position where areas are stacked: hashing stands in the columns of y, rem, v and c, the combine program in those of
+    /// D and of the taps, each on other rows.
+    fn stacked_index(self, shape: &CircuitShape) -> usize {
+        match self {
+            Col::Y(_) | Col::Hash(_, 0) | Col::D | Col::Alpha => 0,
+            Col::Rem(_) | Col::Hash(_, 1) | Col::Gamma => 1,
+            Col::V(_) | Col::Hash(_, 2) | Col::U => 2,
+            Col::C(_) | Col::Hash(..) => 3,
+            Col::E(_) => 4,
+            // There are no limbs.
+            Col::High(..) | Col::Mult => 5,
+            Col::Beta(j) => 1 + j,
+            Col::Phi(p) => shape.accumulator_columns() + p,
+        }
+    }
+
+    /// The columns with copy constraints, each once.
+    fn equal(shape: &CircuitShape) -> Vec<Col> {
+        let mut equal: Vec<Col> = (0..shape.lanes).map(Col::Y).collect();
+        if !shape.stacked {
+            for h in 0..shape.hash_lanes {
+                equal.extend((0..3).map(|j| Col::Hash(h, j)));
+            }
+        }
+        equal.extend([Col::D, Col::Alpha, Col::U]);
+        equal.extend((0..shape.taps).map(Col::Beta));
+        let mut seen = std::collections::BTreeSet::new();
+        equal.retain(|col| seen.insert((col.is_first_phase(), col.index(shape))));
+        equal
+    }
+}
+
+impl CircuitShape {
+    /// Number of columns in the permutation argument, the instance column included where it is in it.
+    pub fn equality_columns(&self) -> usize {
+        Col::equal(self).len() + usize::from(!self.stacked)
     }
 }
 
@@ -142,7 +185,7 @@ pub enum Fix {
     Zero,
     /// Weights (hidden).
     Weight(usize),
-    /// Poseidon: constant added before the S-box.
+    /// Poseidon: constant added before the S-box; on other rows what a word is pinned to.
     HashConst,
     /// Poseidon: partial round.
     HashPartial,
@@ -150,32 +193,44 @@ pub enum Fix {
     HashRotate,
     /// Poseidon: third S-box of a full round, then the matrix.
     HashFull,
-    /// Packing row.
-    Pack,
-    /// Packing row that continues the element above.
+    /// First packing row of an element (side by side).
+    PackFirst,
+    /// Packing row that continues an element.
     PackCont,
-    /// The first state word is pinned.
+    /// Words move on by one place (stacked).
+    Shift,
+    /// The first state word is pinned to the row's constant.
     Pin,
-    /// The constant it is pinned to.
-    PinValue,
+    /// The first state word is pinned to the row's instance (stacked).
+    PinInstance,
     /// Max-pooling row.
     Pool,
+    /// Row of activations (stacked); the other active rows hash and combine.
+    Value,
+    /// Row of activations that are requantised (stacked).
+    Requantised,
+    /// Row of a maximum, from the first (stacked).
+    PoolRow(usize),
+    /// A column of codes.
+    Code(Code),
 }
 
 /// The fixed columns that a shape has, in order.
 pub(crate) fn fixed_columns(shape: &CircuitShape) -> Vec<Fix> {
-    let mut v = vec![Fix::Table, Fix::Active, Fix::Ends];
-    for l in 0..shape.lanes {
-        v.extend([Fix::Acc(l), Fix::Bias(l)]);
+    let mut v = vec![Fix::Table, Fix::Active, Fix::HashConst, Fix::Product];
+    v.extend((0..shape.weights_per_row).map(Fix::Weight));
+    if !shape.stacked {
+        // Where areas are stacked, biases are the weights of rows with activations.
+        v.extend((0..shape.lanes).map(Fix::Bias));
+        v.extend(value_flags(shape));
     }
-    v.push(Fix::DStep);
-    for j in 0..shape.taps {
-        v.extend([Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)]);
-        for l in 1..shape.lanes {
-            v.extend([Fix::BetaLane(j, l), Fix::BetaMask(j, l)]);
-        }
-    }
-    v.extend([
+    v.extend(Code::all(shape).into_iter().map(Fix::Code));
+    v
+}
+
+/// The flags that codes stand for, and biases where they share a column.
+pub(crate) fn coded(shape: &CircuitShape) -> Vec<Fix> {
+    let mut v = vec![
         Fix::AlphaOne,
         Fix::AlphaZ,
         Fix::FoldR,
@@ -186,22 +241,42 @@ pub(crate) fn fixed_columns(shape: &CircuitShape) -> Vec<Fix> {
         Fix::Hold,
         Fix::GammaHold,
         Fix::GammaR,
-        Fix::Product,
         Fix::Zero,
-    ]);
-    v.extend((0..shape.weights_per_row).map(Fix::Weight));
-    v.extend([
-        Fix::HashConst,
+        Fix::Ends,
         Fix::HashPartial,
         Fix::HashRotate,
         Fix::HashFull,
-        Fix::Pack,
         Fix::PackCont,
         Fix::Pin,
-        Fix::PinValue,
-    ]);
+    ];
+    if shape.stacked {
+        v.extend(value_flags(shape));
+        v.extend([Fix::Bias(0), Fix::Value, Fix::Requantised]);
+        v.extend([Fix::Shift, Fix::PinInstance]);
+        if shape.pooling {
+            v.extend((0..POOL_ROWS).map(Fix::PoolRow));
+        }
+    } else {
+        v.push(Fix::PackFirst);
+    }
+    v
+}
+
+/// Flags of rows with activations.
+fn value_flags(shape: &CircuitShape) -> Vec<Fix> {
+    let mut v: Vec<Fix> = (0..shape.lanes).map(Fix::Acc).collect();
+    v.push(Fix::DStep);
+    for j in 0..shape.taps {
+        v.extend([Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)]);
+        for l in 1..shape.lanes {
+            v.extend([Fix::BetaLane(j, l), Fix::BetaMask(j, l)]);
+        }
+    }
     if shape.pooling {
-        v.extend([Fix::DUnit, Fix::Pool]);
+        v.push(Fix::Pool);
+        if !shape.stacked {
+            v.push(Fix::DUnit);
+        }
     }
     v
 }
@@ -249,16 +324,13 @@ impl Columns {
             r,
             x,
         };
-        let mut equal: Vec<Col> = (0..shape.lanes).map(Col::Y).collect();
-        for h in 0..shape.hash_lanes {
-            equal.extend((0..3).map(|j| Col::Hash(h, j)));
-        }
-        equal.extend([Col::D, Col::Alpha, Col::U]);
-        equal.extend((0..shape.taps).map(Col::Beta));
-        for col in equal {
+        for col in Col::equal(shape) {
             meta.enable_equality(columns.advice(col));
         }
-        meta.enable_equality(instance);
+        // Where areas are stacked, a gate reads the instances: rows of activations come last.
+        if !shape.stacked {
+            meta.enable_equality(instance);
+        }
         columns
     }
 

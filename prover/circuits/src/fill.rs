@@ -1,8 +1,9 @@
 //! Contents of the fixed columns.
 
-use crate::columns::{Fix, fixed_columns};
-use crate::hashing::{PACK_ROWS, RoundStep, schedule};
-use crate::layout::{TensorLayout, layers};
+use crate::codes::{self, Code};
+use crate::columns::{Fix, coded, fixed_columns};
+use crate::hashing::{PACK_ROWS, RoundStep, STACKED_PACK_ROWS, schedule};
+use crate::layout::{POOL_ROWS, TensorLayout, layers};
 use crate::plan::ChunkPlan;
 use crate::program::{Carry, Load, Step};
 use chainfer_model::quantized::{QLayer, QLinear, TermMap};
@@ -11,7 +12,7 @@ use halo2curves::ff::{Field, FromUniformBytes};
 use sha3::{Digest, Keccak256};
 use std::collections::BTreeMap;
 
-/// Fixed columns by role; each has one value a usable row.
+/// Fixed columns by role, and the flags that the codes stand for; each has one value a usable row.
 pub(crate) struct Filled {
     pub(crate) columns: BTreeMap<Fix, Vec<Fr>>,
 }
@@ -28,7 +29,7 @@ impl Filled {
     }
 }
 
-fn signed(v: i64) -> Fr {
+pub(crate) fn signed(v: i64) -> Fr {
     let magnitude = Fr::from(v.unsigned_abs());
     if v < 0 { -magnitude } else { magnitude }
 }
@@ -36,8 +37,8 @@ fn signed(v: i64) -> Fr {
 /// Fills every fixed column of a plan.
 pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     let zero = vec![Fr::ZERO; plan.usable];
-    let columns = fixed_columns(&plan.shape)
-        .into_iter()
+    let columns = (fixed_columns(&plan.shape).into_iter())
+        .chain(coded(&plan.shape))
         .map(|f| (f, zero.clone()))
         .collect();
     let mut filled = Filled { columns };
@@ -54,11 +55,24 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
     for layer in layers(&plan.model, plan.spec()) {
         match layer {
             QLayer::Linear(linear) => pre_activations(plan, linear, &mut filled),
-            QLayer::MaxPool(pool) => maxima(&plan.layout.tensors[&pool.output], &mut filled),
+            QLayer::MaxPool(pool) => {
+                let tensor = &plan.layout.tensors[&pool.output];
+                if plan.shape.stacked {
+                    stacked_maxima(tensor, &mut filled);
+                } else {
+                    maxima(tensor, &mut filled);
+                }
+            }
         }
     }
     combine(plan, &mut filled);
-    hashing(plan, &mut filled);
+    if plan.shape.stacked {
+        stacked_hashing(plan, &mut filled);
+        encode_values(plan, &mut filled);
+    } else {
+        hashing(plan, &mut filled);
+    }
+    encode(plan, &mut filled);
     blinders(plan, &mut filled);
     filled
 }
@@ -67,8 +81,8 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Filled {
 fn activations(plan: &ChunkPlan, filled: &mut Filled) {
     let (lanes, taps) = (plan.shape.lanes, plan.shape.taps);
     for j in 0..taps {
-        // Held unless a tensor says otherwise; row 0 reads a blinded row, so it must drop it.
-        for row in 1..plan.usable - 1 {
+        // Held unless a tensor says otherwise; the first row reads a blinded row or another area, so it must drop it.
+        for row in plan.value_rows().skip(1) {
             filled.flag(Fix::BetaHold(j), row);
         }
     }
@@ -138,6 +152,18 @@ fn maxima(tensor: &TensorLayout, filled: &mut Filled) {
     }
 }
 
+/// Every slot of the block is a maximum, also where there is no element: its taps are 0 there.
+fn stacked_maxima(tensor: &TensorLayout, filled: &mut Filled) {
+    for row in block(tensor) {
+        let at = (row - tensor.base) % POOL_ROWS;
+        if at == 0 && !restarts(tensor, row, false) {
+            filled.flag(Fix::DStep, row);
+        }
+        filled.flag(Fix::Pool, row);
+        filled.flag(Fix::PoolRow(at), row);
+    }
+}
+
 fn combine(plan: &ChunkPlan, filled: &mut Filled) {
     for (row, line) in plan.program.iter().enumerate() {
         let carry = match line.carry {
@@ -174,13 +200,30 @@ fn combine(plan: &ChunkPlan, filled: &mut Filled) {
 }
 
 fn hashing(plan: &ChunkPlan, filled: &mut Filled) {
-    let lanes = plan.shape.hash_lanes;
-    for row in 0..plan.hashing.pack_rows(lanes) {
-        filled.flag(Fix::Pack, row);
-        if row % PACK_ROWS != 0 {
-            filled.flag(Fix::PackCont, row);
-        }
+    for row in 0..plan.grid.pack_rows() {
+        let continues = row % PACK_ROWS != 0;
+        filled.flag(
+            if continues {
+                Fix::PackCont
+            } else {
+                Fix::PackFirst
+            },
+            row,
+        );
     }
+    permutations(plan, filled);
+    constants(plan, filled);
+}
+
+fn constants(plan: &ChunkPlan, filled: &mut Filled) {
+    for (i, constant) in plan.hashing.constants.iter().enumerate() {
+        let row = plan.grid.constant_at(i);
+        filled.flag(Fix::Pin, row);
+        filled.set(Fix::HashConst, row, *constant);
+    }
+}
+
+fn permutations(plan: &ChunkPlan, filled: &mut Filled) {
     let schedule = schedule();
     for first in plan.permutation_slots() {
         for (i, (constant, step)) in schedule.iter().enumerate() {
@@ -193,10 +236,98 @@ fn hashing(plan: &ChunkPlan, filled: &mut Filled) {
             filled.flag(role, first + i);
         }
     }
-    for (i, constant) in plan.hashing.constants.iter().enumerate() {
-        let row = plan.hashing.constant_at(i, lanes);
-        filled.flag(Fix::Pin, row);
-        filled.set(Fix::PinValue, row, *constant);
+}
+
+fn stacked_hashing(plan: &ChunkPlan, filled: &mut Filled) {
+    for (_, row) in plan.hashing.instances() {
+        filled.flag(Fix::PinInstance, row);
+    }
+    constants(plan, filled);
+    for i in 0..plan.hashing.elements.len() {
+        let (_, first) = plan.grid.element_at(i);
+        let last = first + STACKED_PACK_ROWS - 2;
+        // The flags are of the step to the next row.
+        filled.flag(Fix::Shift, first);
+        for row in first + 1..last {
+            filled.flag(Fix::PackCont, row);
+        }
+        // The packed element is the second word; a rotation makes it the first.
+        filled.flag(Fix::HashRotate, last);
+    }
+    permutations(plan, filled);
+    for first in plan.permutation_slots() {
+        filled.flag(Fix::Shift, first - 2);
+        filled.flag(Fix::Shift, first - 1);
+    }
+}
+
+/// Turns the flags of activations into the codes that stand for them, and moves biases to the column that they share.
+fn encode_values(plan: &ChunkPlan, filled: &mut Filled) {
+    for row in plan.value_rows() {
+        let bias = filled.columns[&Fix::Bias(0)][row];
+        filled.set(Fix::Weight(0), row, bias);
+        let flagged = |role| filled.columns.get(&role).map(|flags| flags[row]);
+        let set = |role| flagged(role).is_some_and(|flag| !bool::from(flag.is_zero()));
+        let maximum = set(Fix::Pool);
+        let pool_row = (0..POOL_ROWS).find(|i| set(Fix::PoolRow(*i)));
+        let sums = codes::sum_code(set(Fix::DStep), set(Fix::Acc(0)));
+        let mut found = vec![
+            (Code::Area, codes::area_code(maximum)),
+            (Code::Sum, sums),
+            (Code::Pool, pool_row.map_or(0, |i| i as i64 + 1)),
+        ];
+        for j in 0..plan.shape.taps {
+            let flags = [Fix::BetaHold(j), Fix::BetaStep(j), Fix::BetaMask(j, 0)];
+            let [held, steps, masked] = flags.map(set);
+            found.push((Code::Tap(j), codes::tap_code(held, steps, masked)));
+        }
+        for (code, value) in found {
+            filled.set(Fix::Code(code), row, signed(value));
+        }
+        filled.flag(Fix::Value, row);
+        if !maximum {
+            filled.flag(Fix::Requantised, row);
+        }
+    }
+}
+
+/// Turns the other flags into codes.
+fn encode(plan: &ChunkPlan, filled: &mut Filled) {
+    for (row, line) in plan.program.iter().enumerate() {
+        let (carry, load) = codes::combine_codes(line);
+        let gamma = codes::gamma_code(line, row == 0);
+        for (code, value) in [
+            (Code::Carry, carry),
+            (Code::Load, load),
+            (Code::Gamma, gamma),
+        ] {
+            filled.set(Fix::Code(code), row, signed(value));
+        }
+    }
+    for row in [0, plan.usable - 1] {
+        filled.set(Fix::Code(Code::Gamma), row, signed(codes::GAMMA_ENDS));
+    }
+    for row in 0..plan.grid.rows {
+        let flags = |role: &Fix| filled.columns.get(role).map(|flags| flags[row]);
+        let set = |role: &Fix| flags(role).is_some_and(|flag| !bool::from(flag.is_zero()));
+        let words = [
+            Fix::PackFirst,
+            Fix::PackCont,
+            Fix::Shift,
+            Fix::Pin,
+            Fix::PinInstance,
+        ];
+        let rounds = [Fix::HashRotate, Fix::HashPartial, Fix::HashFull];
+        let (word, round) = (words.into_iter().find(set), rounds.into_iter().find(set));
+        filled.set(
+            Fix::Code(Code::Words),
+            row,
+            signed(word.map_or(0, codes::words_code)),
+        );
+        let bits = round.map_or([0, 0], codes::round_code);
+        for (bit, value) in bits.into_iter().enumerate() {
+            filled.set(Fix::Code(Code::Round(bit)), row, signed(value));
+        }
     }
 }
 
@@ -222,8 +353,8 @@ fn blinders(plan: &ChunkPlan, filled: &mut Filled) {
     }
     let digest = weights.finalize();
     for (column, role) in hidden.iter().enumerate() {
-        let first = if matches!(role, Fix::Bias(_)) {
-            plan.layout.rows
+        let first = if plan.shape.stacked || matches!(role, Fix::Bias(_)) {
+            plan.layout.end
         } else {
             plan.program.len()
         };

@@ -4,6 +4,7 @@
 //! Gates must vanish on the blinded rows too. Terms whose coefficients are all fixed vanish there by themselves,
 //! for fixed columns are 0 on those rows; the rest is multiplied by `active`.
 
+use crate::codes;
 use crate::columns::{Col, Columns, Fix};
 use crate::poseidon;
 use halo2_proofs::plonk::{ConstraintSystem, Expression, VirtualCells};
@@ -35,7 +36,37 @@ impl Cells<'_, '_> {
         self.at(col, -1)
     }
 
+    /// A fixed column, or the flag that codes stand for, as often as [`codes::flag`] takes it.
     fn fix(&mut self, role: Fix) -> Expr {
+        let shape = &self.cols.shape;
+        let own = |code| self.fixed(Fix::Code(code));
+        match codes::flag(role, shape, own) {
+            Some(flag) => flag,
+            None if shape.stacked && matches!(role, Fix::Bias(_)) => self.fixed(Fix::Weight(0)),
+            None => self.fixed(role),
+        }
+    }
+
+    /// Rows of activations.
+    fn value_rows(&mut self) -> Expr {
+        self.fix(if self.cols.shape.stacked {
+            Fix::Value
+        } else {
+            Fix::Active
+        })
+    }
+
+    /// Rows where a lane's activation is requantised.
+    fn requantised(&mut self, lane: usize) -> Expr {
+        let shape = &self.cols.shape;
+        match (shape.stacked, shape.pooling && lane < 2) {
+            (true, _) => self.fix(Fix::Requantised),
+            (false, true) => self.fix(Fix::Active) - self.fix(Fix::Pool),
+            (false, false) => self.fix(Fix::Active),
+        }
+    }
+
+    fn fixed(&mut self, role: Fix) -> Expr {
         let column = self
             .cols
             .fixed
@@ -46,6 +77,11 @@ impl Cells<'_, '_> {
             Some(c) => self.meta.query_fixed(c, Rotation::cur()),
             None => constant(Fr::ZERO),
         }
+    }
+
+    fn instance(&mut self) -> Expr {
+        let column = self.cols.instance;
+        self.meta.query_instance(column, Rotation::cur())
     }
 
     fn z(&mut self) -> Expr {
@@ -101,12 +137,7 @@ type Gates = Vec<(String, Expr)>;
 fn requantise(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let range = u64::from(c.cols.shape.range);
     for l in 0..c.cols.shape.lanes {
-        let pool = if l < 2 { c.fix(Fix::Pool) } else { int(0) };
-        let on = if c.cols.shape.pooling && l < 2 {
-            c.fix(Fix::Active) - pool
-        } else {
-            c.fix(Fix::Active)
-        };
+        let on = c.requantised(l);
         let (y, v, biased) = (c.cur(Col::Y(l)), c.cur(Col::V(l)), c.cur(Col::C(l)));
         let saturation = biased.clone() - int(1);
         let square = saturation.clone() * saturation.clone();
@@ -130,12 +161,27 @@ fn accumulator(c: &mut Cells<'_, '_>, l: usize) -> Expr {
     rem + (v + (biased - int(1)) * (e + int(1)) * range) * range
 }
 
-fn pre_activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+const SUMS: &str = "D = step D' + sum z^i (acc - bias)";
+const FOLDS: &str = "alpha: fold of the weights";
+const PRODUCTS: &str = "gamma: sum of products";
+const RELATION: &str = "relation: gamma = 0";
+
+fn beta_equation(j: usize) -> String {
+    format!("beta {j}: Horner over the activations of one column offset")
+}
+
+/// What D is; [`codes::SCALE`] times where areas are stacked.
+fn pre_activations(c: &mut Cells<'_, '_>) -> Expr {
     let lanes = c.cols.shape.lanes;
     let z = c.z();
     let mut step = c.fix(Fix::DStep) * power(&z, lanes);
     if c.cols.shape.pooling {
-        step = step + c.fix(Fix::DUnit) * z.clone();
+        step = step
+            + if c.cols.shape.stacked {
+                c.fix(Fix::PoolRow(1)) + c.fix(Fix::PoolRow(2))
+            } else {
+                c.fix(Fix::DUnit) * z.clone()
+            };
     }
     let mut total = step * c.prev(Col::D);
     for l in 0..lanes {
@@ -143,13 +189,16 @@ fn pre_activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
         total = total + c.fix(Fix::Acc(l)) * inner * power(&z, lanes - 1 - l);
     }
     if c.cols.shape.pooling {
-        let r = c.r();
-        let taps = pool_taps(c);
         total = total
-            + c.fix(Fix::Pool) * sum(taps.into_iter().enumerate().map(|(j, a)| a * power(&r, j)));
+            + if c.cols.shape.stacked {
+                stacked_pool_taps(c)
+            } else {
+                let r = c.r();
+                let taps = pool_taps(c).into_iter().enumerate();
+                c.fix(Fix::Pool) * sum(taps.map(|(j, a)| a * power(&r, j)))
+            };
     }
-    let equation = "D = step D' + sum z^i (acc - bias)".to_string();
-    gates.push((equation, c.fix(Fix::Active) * c.cur(Col::D) - total));
+    total
 }
 
 /// Cells of a max-pooling row, in the two first lanes: differences p - n of (first, second), (third, fourth) and
@@ -185,6 +234,34 @@ fn pool_taps(c: &mut Cells<'_, '_>) -> [Expr; 4] {
     ]
 }
 
+/// The second operand of a row's comparison where areas are stacked: a - p + n.
+fn second_operand(c: &mut Cells<'_, '_>) -> Expr {
+    c.cur(Col::C(0)) - c.cur(Col::Rem(0)) + c.cur(Col::V(0))
+}
+
+/// The taps that the rows of a maximum give D: the last row compares the first two, every row above the result with one
+/// more.
+fn stacked_pool_taps(c: &mut Cells<'_, '_>) -> Expr {
+    let r = c.r();
+    let second = second_operand(c);
+    let first = c.cur(Col::C(0));
+    c.fix(Fix::PoolRow(0)) * second.clone() * power(&r, 3)
+        + c.fix(Fix::PoolRow(1)) * second.clone() * power(&r, 2)
+        + c.fix(Fix::PoolRow(2)) * (first + second * r)
+}
+
+/// y = max(a, a - p + n) in each of the rows of a maximum, from the last to the first.
+fn stacked_maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let on = c.fix(Fix::Pool);
+    let (y, a) = (c.cur(Col::Y(0)), c.cur(Col::C(0)));
+    let (p, n) = (c.cur(Col::Rem(0)), c.cur(Col::V(0)));
+    gates.push(("max: p n = 0".into(), on.clone() * p * n.clone()));
+    gates.push(("max: y = a + n".into(), on * (y - a.clone() - n)));
+    let continues = c.fix(Fix::PoolRow(0)) + c.fix(Fix::PoolRow(1));
+    let next = c.at(Col::Y(0), 1);
+    gates.push(("max: a = next y".into(), continues * (a - next)));
+}
+
 fn maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     let on = c.fix(Fix::Pool);
     let PoolCells { p, n, first, third } = pool_cells(c);
@@ -211,48 +288,86 @@ fn maximum(c: &mut Cells<'_, '_>, gates: &mut Gates) {
     ));
 }
 
-fn activations(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+/// What the accumulator of a tap is; [`codes::SCALE`] times where areas are stacked.
+fn activations(c: &mut Cells<'_, '_>, j: usize) -> Expr {
     let z = c.z();
-    for j in 0..c.cols.shape.taps {
-        let first = c.fix(Fix::BetaHold(j)) + c.fix(Fix::BetaStep(j)) * z.clone();
-        let mut acc = first * c.prev(Col::Beta(j)) + c.fix(Fix::BetaMask(j, 0)) * c.cur(Col::Y(0));
-        for l in 1..c.cols.shape.lanes {
-            let step = int(1) + c.fix(Fix::BetaLane(j, l)) * (z.clone() - int(1));
-            acc = step * acc + c.fix(Fix::BetaMask(j, l)) * c.cur(Col::Y(l));
-        }
-        let equation = format!("beta {j}: Horner over the activations of one column offset");
-        gates.push((equation, c.fix(Fix::Active) * c.cur(Col::Beta(j)) - acc));
+    let first = c.fix(Fix::BetaHold(j)) + c.fix(Fix::BetaStep(j)) * z.clone();
+    let mut acc = first * c.prev(Col::Beta(j)) + c.fix(Fix::BetaMask(j, 0)) * c.cur(Col::Y(0));
+    for l in 1..c.cols.shape.lanes {
+        let step = int(1) + c.fix(Fix::BetaLane(j, l)) * (z.clone() - int(1));
+        acc = step * acc + c.fix(Fix::BetaMask(j, l)) * c.cur(Col::Y(l));
     }
+    acc
 }
 
-fn combine(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+/// What alpha is, [`codes::SCALE`] times.
+fn folds(c: &mut Cells<'_, '_>) -> Expr {
     let per_row = c.cols.shape.weights_per_row;
     let (z, r) = (c.z(), c.r());
     let weights: Vec<Expr> = (0..per_row).map(|t| c.fix(Fix::Weight(t))).collect();
-    let operand = c.cur(Col::U);
     let keep = c.fix(Fix::ContR) * power(&r, per_row)
         + c.fix(Fix::ContZ) * power(&z, per_row)
-        + c.fix(Fix::Scale) * operand.clone()
+        + c.fix(Fix::Scale) * c.cur(Col::U)
         + c.fix(Fix::Hold);
-    let alpha = c.fix(Fix::AlphaOne)
+    c.fix(Fix::AlphaOne)
         + c.fix(Fix::AlphaZ) * z.clone()
         + c.fix(Fix::FoldR) * fold(&weights, &r)
         + c.fix(Fix::FoldZ) * fold(&weights, &z)
-        + keep * c.prev(Col::Alpha);
-    gates.push((
-        "alpha: fold of the weights".into(),
-        c.fix(Fix::Active) * c.cur(Col::Alpha) - alpha,
-    ));
-    let step = c.fix(Fix::GammaHold) + c.fix(Fix::GammaR) * r;
-    let gamma = step * c.prev(Col::Gamma) + c.fix(Fix::Product) * c.prev(Col::Alpha) * operand;
-    gates.push((
-        "gamma: sum of products".into(),
-        c.fix(Fix::Active) * c.cur(Col::Gamma) - gamma,
-    ));
-    gates.push((
-        "relation: gamma = 0".into(),
-        c.fix(Fix::Zero) * c.cur(Col::Gamma),
-    ));
+        + keep * c.prev(Col::Alpha)
+}
+
+/// What gamma is, [`codes::SCALE`] times.
+fn products(c: &mut Cells<'_, '_>) -> Expr {
+    let step = c.fix(Fix::GammaHold) + c.fix(Fix::GammaR) * c.r();
+    let product = c.fix(Fix::Product) * c.prev(Col::Alpha) * c.cur(Col::U);
+    step * c.prev(Col::Gamma) + product * Fr::from(codes::SCALE)
+}
+
+fn relation(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let gate = c.fix(Fix::Zero) * c.cur(Col::Gamma);
+    gates.push((RELATION.into(), gate));
+}
+
+fn accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let gate = c.fix(Fix::Active) * c.cur(Col::D) - pre_activations(c);
+    gates.push((SUMS.into(), gate));
+    let scaled = c.fix(Fix::Active) * Fr::from(codes::SCALE);
+    let gate = scaled.clone() * c.cur(Col::Alpha) - folds(c);
+    gates.push((FOLDS.into(), gate));
+    let gate = scaled * c.cur(Col::Gamma) - products(c);
+    gates.push((PRODUCTS.into(), gate));
+    relation(c, gates);
+    for j in 0..c.cols.shape.taps {
+        let gate = c.fix(Fix::Active) * c.cur(Col::Beta(j)) - activations(c, j);
+        gates.push((beta_equation(j), gate));
+    }
+}
+
+/// The accumulators over activations and the combine program in the same columns, on other rows: every flag of either is 0
+/// on the rows of the other.
+fn stacked_accumulators(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let scale = Fr::from(codes::SCALE);
+    let (active, values) = (c.fix(Fix::Active) * scale, c.value_rows() * scale);
+    let gate = active.clone() * c.cur(Col::D) - pre_activations(c) - folds(c);
+    gates.push((format!("{SUMS}; {FOLDS}"), gate));
+    let first = if c.cols.shape.taps > 0 {
+        activations(c, 0)
+    } else {
+        int(0)
+    };
+    let gate = active.clone() * c.cur(Col::Gamma) - first - products(c);
+    gates.push((format!("{PRODUCTS}; {}", beta_equation(0)), gate));
+    relation(c, gates);
+    for j in 1..c.cols.shape.taps {
+        // The second tap stands in the operand's column, which copy constraints bind in the program.
+        let on = if j == 1 {
+            values.clone()
+        } else {
+            active.clone()
+        };
+        let gate = on * c.cur(Col::Beta(j)) - activations(c, j);
+        gates.push((beta_equation(j), gate));
+    }
 }
 
 fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
@@ -273,7 +388,12 @@ fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
                 gates.push((equation, c.fix(Fix::Active) * product));
                 low = low - high * table;
             }
-            fractions.push((int(1), x.clone() + low));
+            // Hashing takes two of these columns on its rows where areas are stacked.
+            let counted = match col {
+                Col::Rem(_) | Col::V(_) if c.cols.shape.stacked => c.value_rows(),
+                _ => int(1),
+            };
+            fractions.push((counted, x.clone() + low));
         }
     }
     fractions.push((-c.cur(Col::Mult), x + c.fix(Fix::Table)));
@@ -307,66 +427,105 @@ fn lookups(c: &mut Cells<'_, '_>, gates: &mut Gates) {
 }
 
 fn hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
-    let (partial, rotate, full) = (
-        c.fix(Fix::HashPartial),
-        c.fix(Fix::HashRotate),
-        c.fix(Fix::HashFull),
-    );
-    let (active, pack, cont) = (c.fix(Fix::Active), c.fix(Fix::Pack), c.fix(Fix::PackCont));
+    let active = c.fix(Fix::Active);
     for h in 0..c.cols.shape.hash_lanes {
+        permutation(c, gates, h, active.clone());
         let now: Vec<Expr> = (0..3).map(|j| c.cur(Col::Hash(h, j))).collect();
-        let square = c.cur(Col::Hash(h, 3));
-        let input = now[0].clone() + c.fix(Fix::HashConst);
-        gates.push((
-            format!("poseidon {h}: s = (a + k)^2"),
-            active.clone() * (square.clone() - input.clone() * input.clone()),
-        ));
-        let fifth = square.clone() * square * input;
-        let mix = |words: [&Expr; 3], row: &[Fr; 3]| {
-            sum(words.into_iter().zip(row).map(|(w, m)| w.clone() * *m))
-        };
-        for j in 0..3 {
-            let next = c.at(Col::Hash(h, j), 1);
-            let row = &poseidon::mds()[j];
-            let after_partial = mix([&fifth, &now[1], &now[2]], row);
-            let after_full = mix([&now[1], &now[2], &fifth], row);
-            let rotated = if j == 2 {
-                fifth.clone()
-            } else {
-                now[j + 1].clone()
-            };
-            let equation = partial.clone() * (next.clone() - after_partial)
-                + full.clone() * (next.clone() - after_full)
-                + rotate.clone() * (next - rotated);
-            gates.push((format!("poseidon {h}: round, word {j}"), equation));
-        }
-        let shift = |bits: u64| Fr::from(2).pow([bits]);
+        let (first, cont) = (c.fix(Fix::PackFirst), c.fix(Fix::PackCont));
         gates.push((
             format!("pack {h}: a = 2^32 a' + b + 2^16 c"),
-            pack.clone() * (now[0].clone() - now[1].clone() - now[2].clone() * shift(16))
-                - cont.clone() * c.prev(Col::Hash(h, 0)) * shift(32),
+            (first + cont.clone())
+                * (now[0].clone() - now[1].clone() - now[2].clone() * two_to(16))
+                - cont * c.prev(Col::Hash(h, 0)) * two_to(32),
         ));
         if h == 0 {
             gates.push((
                 "pin: a = constant".into(),
-                c.fix(Fix::Pin) * now[0].clone() - c.fix(Fix::PinValue),
+                c.fix(Fix::Pin) * (now[0].clone() - c.fix(Fix::HashConst)),
             ));
         }
     }
 }
 
-/// Adds all gates of a shape and returns their names in order.
+/// Hashing on the rows without activations, with copy constraints on the first word alone.
+fn stacked_hashing(c: &mut Cells<'_, '_>, gates: &mut Gates) {
+    let on = c.fix(Fix::Active) - c.value_rows();
+    permutation(c, gates, 0, on);
+    let now: Vec<Expr> = (0..2).map(|j| c.cur(Col::Hash(0, j))).collect();
+    let next: Vec<Expr> = (0..3).map(|j| c.at(Col::Hash(0, j), 1)).collect();
+    gates.push((
+        "pack: next b = 2^16 b + next a".into(),
+        c.fix(Fix::PackCont) * (next[1].clone() - next[0].clone() - now[1].clone() * two_to(16)),
+    ));
+    for j in 0..2 {
+        gates.push((
+            format!("shift: word {} = the word before", j + 1),
+            c.fix(Fix::Shift) * (next[j + 1].clone() - now[j].clone()),
+        ));
+    }
+    gates.push((
+        "pin: a = constant".into(),
+        c.fix(Fix::Pin) * (now[0].clone() - c.fix(Fix::HashConst)),
+    ));
+    gates.push((
+        "pin: a = instance".into(),
+        c.fix(Fix::PinInstance) * (now[0].clone() - c.instance()),
+    ));
+}
+
+fn two_to(bits: u64) -> Fr {
+    Fr::from(2).pow([bits])
+}
+
+/// The rounds of Poseidon in a lane; `on` is 1 on the rows that it has to itself.
+fn permutation(c: &mut Cells<'_, '_>, gates: &mut Gates, h: usize, on: Expr) {
+    let (partial, rotate, full) = (
+        c.fix(Fix::HashPartial),
+        c.fix(Fix::HashRotate),
+        c.fix(Fix::HashFull),
+    );
+    let now: Vec<Expr> = (0..3).map(|j| c.cur(Col::Hash(h, j))).collect();
+    let square = c.cur(Col::Hash(h, 3));
+    let input = now[0].clone() + c.fix(Fix::HashConst);
+    gates.push((
+        format!("poseidon {h}: s = (a + k)^2"),
+        on * (square.clone() - input.clone() * input.clone()),
+    ));
+    let fifth = square.clone() * square * input;
+    let mix = |words: [&Expr; 3], row: &[Fr; 3]| {
+        sum(words.into_iter().zip(row).map(|(w, m)| w.clone() * *m))
+    };
+    for j in 0..3 {
+        let next = c.at(Col::Hash(h, j), 1);
+        let row = &poseidon::mds()[j];
+        let after_partial = mix([&fifth, &now[1], &now[2]], row);
+        let after_full = mix([&now[1], &now[2], &fifth], row);
+        let rotated = if j == 2 {
+            fifth.clone()
+        } else {
+            now[j + 1].clone()
+        };
+        let equation = partial.clone() * (next.clone() - after_partial)
+            + full.clone() * (next.clone() - after_full)
+            + rotate.clone() * (next - rotated);
+        gates.push((format!("poseidon {h}: round, word {j}"), equation));
+    }
+}
+
+/// Adds all gates of a shape.
 pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, cols: &Columns) {
-    let families: [fn(&mut Cells<'_, '_>, &mut Gates); 5] =
-        [requantise, pre_activations, combine, lookups, hashing];
+    let families: [fn(&mut Cells<'_, '_>, &mut Gates); 4] = if cols.shape.stacked {
+        [requantise, stacked_accumulators, lookups, stacked_hashing]
+    } else {
+        [requantise, accumulators, lookups, hashing]
+    };
     for family in families {
         add(meta, cols, family);
     }
-    if cols.shape.taps > 0 {
-        add(meta, cols, activations);
-    }
-    if cols.shape.pooling {
-        add(meta, cols, maximum);
+    match (cols.shape.pooling, cols.shape.stacked) {
+        (true, true) => add(meta, cols, stacked_maximum),
+        (true, false) => add(meta, cols, maximum),
+        (false, _) => {}
     }
 }
 

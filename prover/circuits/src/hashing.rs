@@ -2,10 +2,15 @@
 //!
 //! All lanes run the same fixed pattern: first packing rows, eight an element, then permutation slots of 82 rows
 //! (81 S-boxes and the output), then rows that pin constants. What is hashed is wired by copy constraints alone.
+//!
+//! Where areas are stacked, only the first word has copy constraints. Rows that pin the instances come first, then those of
+//! the constants; an element takes a row a value, one behind the first value, which moves on there, and one to which the
+//! result moves; and two rows before a permutation take its second and third word in, which move on to their places.
 
 use crate::columns::{CellRef, Col};
 use crate::commitment::{InferenceCommitment, VALUES_PER_ELEMENT, leaf_tag};
 use crate::poseidon::{FULL_ROUNDS, PARTIAL_ROUNDS, mds, round_constants};
+use crate::shape::CircuitShape;
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel, Visibility};
 use chainfer_model::quantized::TensorId;
 use halo2curves::bn256::Fr;
@@ -14,6 +19,12 @@ use std::collections::BTreeMap;
 
 /// Rows that pack one element, two values a row.
 pub(crate) const PACK_ROWS: usize = 8;
+/// Rows that pack one element where areas are stacked: a value a row, the row behind the first, and the result's.
+pub(crate) const STACKED_PACK_ROWS: usize = VALUES_PER_ELEMENT + 2;
+/// Rows before a permutation that take in its second and third word where areas are stacked.
+const LOAD_ROWS: usize = 2;
+/// Instances before the public values: root and context.
+const INSTANCES_BEFORE: usize = 2;
 /// Rows of one permutation: an S-box each, then the output.
 pub(crate) const PERMUTATION_ROWS: usize = 3 * FULL_ROUNDS + PARTIAL_ROUNDS + 1;
 
@@ -165,68 +176,46 @@ impl HashPlan {
         self.root = nodes.get(&0).copied();
     }
 
-    /// Rows that packing takes.
-    pub(crate) fn pack_rows(&self, lanes: usize) -> usize {
-        PACK_ROWS * self.elements.len().div_ceil(lanes)
-    }
-
-    /// Permutation slots in each lane.
-    pub(crate) fn slots(&self, lanes: usize) -> usize {
-        self.permutations.len().div_ceil(lanes)
-    }
-
-    fn constants_row(&self, lanes: usize) -> usize {
-        self.pack_rows(lanes) + PERMUTATION_ROWS * self.slots(lanes)
-    }
-
-    /// All rows taken.
-    pub(crate) fn rows(&self, lanes: usize) -> usize {
-        self.constants_row(lanes) + self.constants.len()
-    }
-
-    /// Lane and first row of an element.
-    pub(crate) fn element_at(&self, element: usize, lanes: usize) -> (usize, usize) {
-        (element % lanes, PACK_ROWS * (element / lanes))
-    }
-
-    /// Lane and first row of a permutation.
-    pub(crate) fn permutation_at(&self, permutation: usize, lanes: usize) -> (usize, usize) {
-        (
-            permutation % lanes,
-            self.pack_rows(lanes) + PERMUTATION_ROWS * (permutation / lanes),
-        )
-    }
-
-    /// Row of a pinned constant (word 0 of lane 0).
-    pub(crate) fn constant_at(&self, constant: usize, lanes: usize) -> usize {
-        self.constants_row(lanes) + constant
-    }
-
-    /// The cell that holds a computed source; free ones have none but their uses.
-    pub(crate) fn cell(&self, source: Source, lanes: usize) -> Option<CellRef> {
-        let cell = |lane, row| {
-            Some(CellRef {
-                col: Col::Hash(lane, 0),
-                row,
-            })
+    /// The places of this plan's cells in a shape.
+    pub(crate) fn grid(&self, shape: &CircuitShape) -> HashGrid {
+        let (elements, permutations) = (self.elements.len(), self.permutations.len());
+        let lanes = shape.hash_lanes;
+        let mut next = 0;
+        let mut take = |rows: usize| {
+            let first = next;
+            next += rows;
+            first
         };
-        match source {
-            Source::Constant(i) => cell(0, self.constant_at(i, lanes)),
-            Source::Element(i) => {
-                let (lane, row) = self.element_at(i, lanes);
-                cell(lane, row + PACK_ROWS - 1)
+        if shape.stacked {
+            let _instances = take(INSTANCES_BEFORE + self.exposed.len());
+            HashGrid {
+                lanes,
+                stacked: true,
+                first_constant: take(self.constants.len()),
+                first_element: take(STACKED_PACK_ROWS * elements),
+                first_slot: take((LOAD_ROWS + PERMUTATION_ROWS) * permutations),
+                slots: permutations,
+                rows: next,
             }
-            Source::Output(i) => {
-                let (lane, row) = self.permutation_at(i, lanes);
-                cell(lane, row + PERMUTATION_ROWS - 1)
+        } else {
+            let slots = permutations.div_ceil(lanes);
+            HashGrid {
+                lanes,
+                stacked: false,
+                first_element: take(PACK_ROWS * elements.div_ceil(lanes)),
+                first_slot: take(PERMUTATION_ROWS * slots),
+                first_constant: take(self.constants.len()),
+                slots,
+                rows: next,
             }
-            Source::Salt(_) | Source::Node(..) => None,
         }
     }
 
-    /// Values of an element as the packing rows take them: two a row, the highest first; the 16th is 0.
-    pub(crate) fn packing_order(row: usize, half: usize) -> usize {
-        2 * (PACK_ROWS - 1 - row) + half
+    /// Cells that must equal an instance: the source and the row of the instance column.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = (Source, usize)> + '_ {
+        let exposed = self.exposed.iter().enumerate();
+        let public = exposed.map(|(i, source)| (*source, INSTANCES_BEFORE + i));
+        self.root.map(|root| (root, 0)).into_iter().chain(public)
     }
 
     /// The value of a free source.
@@ -235,6 +224,124 @@ impl HashPlan {
             Source::Salt(leaf) => commitment.salts.get(leaf).copied(),
             Source::Node(level, index) => commitment.tree.levels.get(level)?.get(index).copied(),
             _ => None,
+        }
+    }
+}
+
+/// Where the cells of a [`HashPlan`] are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HashGrid {
+    pub(crate) lanes: usize,
+    pub(crate) stacked: bool,
+    first_constant: usize,
+    first_element: usize,
+    first_slot: usize,
+    /// Permutation slots in each lane.
+    pub(crate) slots: usize,
+    /// All rows taken.
+    pub(crate) rows: usize,
+}
+
+impl HashGrid {
+    /// Rows that packing takes, where it comes first.
+    pub(crate) fn pack_rows(&self) -> usize {
+        self.first_slot - self.first_element
+    }
+
+    /// Lane and first row of an element.
+    pub(crate) fn element_at(&self, element: usize) -> (usize, usize) {
+        let rows = if self.stacked {
+            STACKED_PACK_ROWS
+        } else {
+            PACK_ROWS
+        };
+        (
+            element % self.lanes,
+            self.first_element + rows * (element / self.lanes),
+        )
+    }
+
+    /// Row of an element's slot for a value, and the word that holds it; values are taken in from the highest.
+    pub(crate) fn value_at(&self, first: usize, value: usize) -> (usize, usize) {
+        if self.stacked {
+            let after = VALUES_PER_ELEMENT - 1 - value;
+            (first + after + usize::from(after > 0), 0)
+        } else {
+            (first + PACK_ROWS - 1 - value / 2, 1 + value % 2)
+        }
+    }
+
+    /// Values of an element that have a slot, those past its length included.
+    pub(crate) fn values(&self) -> usize {
+        if self.stacked {
+            VALUES_PER_ELEMENT
+        } else {
+            2 * PACK_ROWS
+        }
+    }
+
+    /// Row of a slot's first S-box.
+    pub(crate) fn slot(&self, slot: usize) -> usize {
+        if self.stacked {
+            self.first_slot + (LOAD_ROWS + PERMUTATION_ROWS) * slot + LOAD_ROWS
+        } else {
+            self.first_slot + PERMUTATION_ROWS * slot
+        }
+    }
+
+    /// Lane and row of a permutation's first S-box.
+    pub(crate) fn permutation_at(&self, permutation: usize) -> (usize, usize) {
+        (
+            permutation % self.lanes,
+            self.slot(permutation / self.lanes),
+        )
+    }
+
+    /// The cell that takes in word `j` of a permutation.
+    pub(crate) fn word_at(&self, permutation: usize, j: usize) -> CellRef {
+        let (lane, row) = self.permutation_at(permutation);
+        if self.stacked {
+            CellRef {
+                col: Col::Hash(lane, 0),
+                row: row - j,
+            }
+        } else {
+            CellRef {
+                col: Col::Hash(lane, j),
+                row,
+            }
+        }
+    }
+
+    /// Row of a pinned constant (word 0 of lane 0).
+    pub(crate) fn constant_at(&self, constant: usize) -> usize {
+        self.first_constant + constant
+    }
+
+    /// The cell that holds a computed source; free ones have none but their uses.
+    pub(crate) fn cell(&self, source: Source) -> Option<CellRef> {
+        let cell = |lane, row| {
+            Some(CellRef {
+                col: Col::Hash(lane, 0),
+                row,
+            })
+        };
+        match source {
+            Source::Constant(i) => cell(0, self.constant_at(i)),
+            Source::Element(i) => {
+                let (lane, row) = self.element_at(i);
+                let rows = if self.stacked {
+                    STACKED_PACK_ROWS
+                } else {
+                    PACK_ROWS
+                };
+                cell(lane, row + rows - 1)
+            }
+            Source::Output(i) => {
+                let (lane, row) = self.permutation_at(i);
+                cell(lane, row + PERMUTATION_ROWS - 1)
+            }
+            Source::Salt(_) | Source::Node(..) => None,
         }
     }
 }

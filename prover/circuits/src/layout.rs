@@ -1,15 +1,31 @@
 //! Where the tensors of a chunk stand in the value lanes.
 //!
 //! A tensor is a block of rows; slot `s` of the block is lane `s % lanes` of row `base + s / lanes`. A channel takes
-//! `chan` slots, an image row `pitch` slots, an element `stride` slots (1, or `lanes` for the output of a max
-//! pooling, which computes one maximum a row). Image rows are ordered by their residue modulo `period`, so that
-//! the rows which a strided or pooled consumer reads together are contiguous.
+//! `chan` slots, an image row `pitch` slots, an element `stride` slots: 1, but for the output of a max pooling, which computes
+//! one maximum a row over all lanes, or where areas are stacked in [`POOL_ROWS`] rows. Image rows are ordered by their
+//! residue modulo `period`, so that the rows which a strided or pooled consumer reads together are contiguous.
 
 use crate::error::CircuitError;
 use crate::windows::{ColumnMap, RowMap, Window, segments};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
 use chainfer_model::quantized::{Dims, QLayer, TensorId, TermMap};
 use std::collections::BTreeMap;
+
+/// Rows of one maximum where areas are stacked: a comparison each, of up to four taps.
+pub(crate) const POOL_ROWS: usize = 3;
+
+/// The lanes that tensors are laid out in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes {
+    pub(crate) count: usize,
+    pub(crate) stacked: bool,
+}
+
+impl Lanes {
+    fn pool_stride(self) -> usize {
+        if self.stacked { POOL_ROWS } else { self.count }
+    }
+}
 
 /// Placement of one tensor.
 #[derive(Clone, Debug)]
@@ -122,8 +138,10 @@ impl TensorLayout {
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkLayout {
     pub(crate) tensors: BTreeMap<TensorId, TensorLayout>,
-    /// Rows taken.
-    pub(crate) rows: usize,
+    /// First row of activations.
+    pub(crate) first: usize,
+    /// Row after the last.
+    pub(crate) end: usize,
     /// Tap accumulators needed.
     pub(crate) taps: usize,
 }
@@ -182,19 +200,20 @@ fn producer_window(layers: &[QLayer], tensor: TensorId) -> Vec<(TensorId, Window
     }
 }
 
-fn stride_of(layers: &[QLayer], tensor: TensorId, lanes: usize) -> usize {
+fn stride_of(layers: &[QLayer], tensor: TensorId, lanes: Lanes) -> usize {
     let pooled = layers
         .iter()
         .any(|l| matches!(l, QLayer::MaxPool(_)) && l.output() == tensor);
-    if pooled { lanes } else { 1 }
+    if pooled { lanes.pool_stride() } else { 1 }
 }
 
-/// Lays out every tensor of a chunk, from the last layer to the first: a tensor's pitch depends on what its
-/// consumers' outputs need.
+/// Lays out every tensor of a chunk from row `first` on. Goes from the last layer to the first: a tensor's pitch depends
+/// on what its consumers' outputs need.
 pub(crate) fn lay_out(
     model: &PartitionedModel,
     chunk: &ChunkSpec,
-    lanes: usize,
+    lanes: Lanes,
+    first: usize,
 ) -> Result<ChunkLayout, CircuitError> {
     let layers = layers(model, chunk);
     let mut order: Vec<TensorId> = chunk
@@ -208,17 +227,18 @@ pub(crate) fn lay_out(
         let placed = lay_out_tensor(model, layers, tensor, lanes, &tensors)?;
         tensors.insert(tensor, placed);
     }
-    let (mut rows, mut taps) = (0, 0);
+    let (mut end, mut taps) = (first, 0);
     for tensor in order {
         if let Some(t) = tensors.get_mut(&tensor) {
-            t.base = rows;
-            rows += t.rows();
+            t.base = end;
+            end += t.rows();
             taps = taps.max(t.classes.len());
         }
     }
     Ok(ChunkLayout {
         tensors,
-        rows,
+        first,
+        end,
         taps,
     })
 }
@@ -227,7 +247,7 @@ fn lay_out_tensor(
     model: &PartitionedModel,
     layers: &[QLayer],
     tensor: TensorId,
-    lanes: usize,
+    lanes: Lanes,
     done: &BTreeMap<TensorId, TensorLayout>,
 ) -> Result<TensorLayout, CircuitError> {
     let info = model.graph.tensor(tensor);
@@ -256,7 +276,7 @@ fn lay_out_tensor(
         }
     }
     let cost = |period: &usize| -> usize {
-        let trial = TensorLayout::new(info.dims, lanes, stride, *period, false);
+        let trial = TensorLayout::new(info.dims, lanes.count, stride, *period, false);
         let mut terms = 0;
         for (window, output) in &readers {
             for ky in 0..window.kernel[0] {
@@ -278,15 +298,18 @@ fn lay_out_tensor(
             .min_by_key(|p| (cost(p), *p))
             .unwrap_or(1)
     };
-    let mut layout = TensorLayout::new(info.dims, lanes, stride, period, flat);
+    let mut layout = TensorLayout::new(info.dims, lanes.count, stride, period, flat);
 
     // Wide enough for the extra steps between the image rows of every consumer's output.
     for (window, output) in &readers {
         for kx in 0..window.kernel[1] {
             let needed = ColumnMap::pitch_needed(window, &layout, output, kx);
             if needed > layout.pitch {
-                let aligned =
-                    needed.next_multiple_of(if flat { stride } else { lanes.max(stride) });
+                let aligned = needed.next_multiple_of(if flat {
+                    stride
+                } else {
+                    lanes.count.max(stride)
+                });
                 layout.pitch = aligned.next_multiple_of(stride);
             }
         }
@@ -306,7 +329,7 @@ fn lay_out_tensor(
             ));
         }
     }
-    layout.chan = (layout.dims.h * layout.pitch + tail * stride).next_multiple_of(lanes);
+    layout.chan = (layout.dims.h * layout.pitch + tail * stride).next_multiple_of(lanes.count);
     for (window, output) in &readers {
         for kx in 0..window.kernel[1] {
             if let Some(map) = ColumnMap::new(window, &layout, output, kx)

@@ -3,6 +3,7 @@
 
 mod boundary;
 mod circuit;
+mod codes;
 pub mod columns;
 pub mod commitment;
 mod error;

@@ -4,8 +4,8 @@ use crate::boundary;
 use crate::columns::{CellRef, Col, Columns};
 use crate::error::CircuitError;
 use crate::gates;
-use crate::hashing::{HashPlan, PACK_ROWS, PERMUTATION_ROWS, Source, ZERO};
-use crate::layout::{self, ChunkLayout};
+use crate::hashing::{HashGrid, HashPlan, ZERO};
+use crate::layout::{self, ChunkLayout, Lanes};
 use crate::program::{self, CombineRow};
 use crate::shape::{CircuitShape, MAX_K};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
@@ -66,6 +66,7 @@ pub struct ChunkPlan {
     pub(crate) layout: ChunkLayout,
     pub(crate) program: Vec<CombineRow>,
     pub(crate) hashing: HashPlan,
+    pub(crate) grid: HashGrid,
     pub(crate) hide_rows: u32,
     pub(crate) seed: [u8; 32],
     degree: usize,
@@ -195,9 +196,14 @@ impl ChunkPlan {
         boundary::check(model, chunk)?;
         let hashing = HashPlan::new(model, spec);
         let best = Self::search(model, chunk, spec, &hashing, options)?;
-        let layout = layout::lay_out(model, spec, best.shape.lanes)?;
-        let (program, degree) = program::build(model, spec, &layout, best.shape.weights_per_row)?;
-        let free = (best.usable - 1 - program.len().max(layout.rows)) as u32;
+        let grid = hashing.grid(&best.shape);
+        let Arranged {
+            layout,
+            program,
+            degree,
+            end,
+        } = Arranged::new(model, spec, &best.shape, &grid)?;
+        let free = (best.usable - 1 - end) as u32;
         let hide_rows = match options.hide_weights {
             HideWeights::Auto => free.min(best.usable as u32 / 16),
             HideWeights::Rows(asked) if asked > free => {
@@ -213,6 +219,7 @@ impl ChunkPlan {
             layout,
             program,
             hashing,
+            grid,
             hide_rows,
             seed: options.hiding_seed,
             degree,
@@ -236,40 +243,63 @@ impl ChunkPlan {
         };
         let mut best: Option<Candidate> = None;
         let mut least = usize::MAX;
+        let mut consider = |shape: CircuitShape, rows: usize| -> Result<(), CircuitError> {
+            least = least.min(rows);
+            let dearest = best.as_ref().map_or(f64::INFINITY, |b| b.cost);
+            let fits = |shape: &CircuitShape| cost(shape, options.objective) < dearest;
+            if let Some((shape, usable)) = smallest(shape, rows, options.k, fits)? {
+                let cost = cost(&shape, options.objective);
+                best = Some(Candidate {
+                    shape,
+                    usable,
+                    cost,
+                });
+            }
+            Ok(())
+        };
+        let base = CircuitShape {
+            range,
+            pooling,
+            ..CircuitShape::default()
+        };
+        if options.objective != Objective::Time {
+            let mut shape = CircuitShape {
+                limbs: 1,
+                lanes: 1,
+                weights_per_row: 1,
+                hash_lanes: 1,
+                stacked: true,
+                ..base.clone()
+            };
+            let grid = hashing.grid(&shape);
+            let arranged = Arranged::new(model, spec, &shape, &grid)?;
+            shape.taps = arranged.layout.taps;
+            consider(shape, arranged.end + reserve)?;
+        }
         for lanes in if pooling { 2..=4 } else { 1..=4 } {
-            let placed = layout::lay_out(model, spec, lanes)?;
+            let side_by_side = Lanes {
+                count: lanes,
+                stacked: false,
+            };
+            let placed = layout::lay_out(model, spec, side_by_side, 0)?;
             for weights_per_row in [1, 2, 4, 8] {
                 let (combine, _) = program::build(model, spec, &placed, weights_per_row)?;
                 for hash_lanes in 1..=8 {
-                    let rows = (placed.rows + reserve)
+                    let shape = CircuitShape {
+                        lanes,
+                        taps: placed.taps,
+                        weights_per_row,
+                        hash_lanes,
+                        ..base.clone()
+                    };
+                    let rows = (placed.end + reserve)
                         .max(combine.len() + reserve)
-                        .max(hashing.rows(hash_lanes));
-                    least = least.min(rows);
+                        .max(hashing.grid(&shape).rows);
                     for limbs in [1, 2, 4] {
-                        let shape = CircuitShape {
-                            k: 0,
-                            range,
-                            limbs,
-                            lanes,
-                            taps: placed.taps,
-                            weights_per_row,
-                            hash_lanes,
-                            pooling,
-                        };
-                        if !range.is_multiple_of(limbs) {
-                            continue;
+                        if range.is_multiple_of(limbs) {
+                            let shape = shape.clone();
+                            consider(CircuitShape { limbs, ..shape }, rows)?;
                         }
-                        let dearest = best.as_ref().map_or(f64::INFINITY, |b| b.cost);
-                        let fits = |shape: &CircuitShape| cost(shape, options.objective) < dearest;
-                        let Some((shape, usable)) = smallest(shape, rows, options.k, fits)? else {
-                            continue;
-                        };
-                        let cost = cost(&shape, options.objective);
-                        best = Some(Candidate {
-                            shape,
-                            usable,
-                            cost,
-                        });
                     }
                 }
             }
@@ -307,9 +337,9 @@ impl ChunkPlan {
         PlanSummary {
             shape: s.clone(),
             usable_rows: self.usable - 1,
-            value_rows: self.layout.rows,
+            value_rows: self.layout.end - self.layout.first,
             combine_rows: self.program.len(),
-            hash_rows: self.hashing.rows(s.hash_lanes),
+            hash_rows: self.grid.rows,
             permutations: self.hashing.permutations.len(),
             lookups,
             first_phase_columns: s.first_phase_columns(),
@@ -325,79 +355,119 @@ impl ChunkPlan {
         &self.model.chunks[self.chunk]
     }
 
+    /// Rows of activations, idle ones included.
+    pub(crate) fn value_rows(&self) -> std::ops::Range<usize> {
+        self.layout.first..self.usable - 1
+    }
+
+    /// Rows whose cell in this column is looked up. Where areas are stacked, hashing takes the columns of two of the digits.
+    pub(crate) fn looked_up_rows(&self, col: Col) -> std::ops::Range<usize> {
+        if matches!(col, Col::E(_)) {
+            0..self.usable - 1
+        } else {
+            self.value_rows()
+        }
+    }
+
     /// Copy constraints between advice cells.
     pub(crate) fn copies(&self) -> Vec<(CellRef, CellRef)> {
-        let lanes = self.shape.hash_lanes;
+        let grid = &self.grid;
         let mut copies = Vec::new();
         for (row, line) in self.program.iter().enumerate() {
             if let Some(cell) = line.operand {
                 copies.push((CellRef { col: Col::U, row }, cell));
             }
         }
-        let zero = self.hashing.cell(ZERO, lanes);
+        let zero = grid.cell(ZERO);
         for (i, element) in self.hashing.elements.iter().enumerate() {
-            let (lane, first) = self.hashing.element_at(i, lanes);
+            let (lane, first) = grid.element_at(i);
             let tensor = &self.layout.tensors[&element.tensor];
-            for row in 0..PACK_ROWS {
-                for half in 0..2 {
-                    let j = HashPlan::packing_order(row, half);
-                    let slot = CellRef {
-                        col: Col::Hash(lane, 1 + half),
-                        row: first + row,
-                    };
-                    if j < element.count {
-                        let (row, lane) = tensor.cell(element.first + j);
-                        copies.push((
-                            slot,
-                            CellRef {
-                                col: Col::Y(lane),
-                                row,
-                            },
-                        ));
-                    } else {
-                        copies.extend(zero.map(|z| (slot, z)));
-                    }
+            for j in 0..grid.values() {
+                let (row, word) = grid.value_at(first, j);
+                let slot = CellRef {
+                    col: Col::Hash(lane, word),
+                    row,
+                };
+                if j < element.count {
+                    let (row, lane) = tensor.cell(element.first + j);
+                    let col = Col::Y(lane);
+                    copies.push((slot, CellRef { col, row }));
+                } else {
+                    copies.extend(zero.map(|z| (slot, z)));
                 }
             }
         }
         for (i, state) in self.hashing.permutations.iter().enumerate() {
-            let (lane, row) = self.hashing.permutation_at(i, lanes);
             for (j, source) in state.iter().enumerate() {
-                let word = CellRef {
-                    col: Col::Hash(lane, j),
-                    row,
-                };
-                copies.extend(self.hashing.cell(*source, lanes).map(|cell| (word, cell)));
+                copies.extend(grid.cell(*source).map(|cell| (grid.word_at(i, j), cell)));
             }
         }
+        copies.extend(self.instance_cells().filter_map(|(cell, row)| {
+            let col = Col::Hash(0, 0);
+            self.shape.stacked.then_some((CellRef { col, row }, cell))
+        }));
         copies
     }
 
-    /// Cells that equal an instance: (cell, row of the instance column).
+    /// Cells that equal an instance by a copy constraint: (cell, row of the instance column). Where areas are stacked, a
+    /// gate compares the cells that they are copied to.
     pub(crate) fn instance_copies(&self) -> Vec<(CellRef, usize)> {
-        let lanes = self.shape.hash_lanes;
-        let mut copies = Vec::new();
-        let root = self.hashing.root.and_then(|s| self.cell_of(s, lanes));
-        copies.extend(root.map(|cell| (cell, 0)));
-        for (i, source) in self.hashing.exposed.iter().enumerate() {
-            copies.extend(self.cell_of(*source, lanes).map(|cell| (cell, 2 + i)));
-        }
-        copies
+        let direct = !self.shape.stacked;
+        self.instance_cells().filter(|_| direct).collect()
     }
 
-    fn cell_of(&self, source: Source, lanes: usize) -> Option<CellRef> {
-        self.hashing.cell(source, lanes)
+    fn instance_cells(&self) -> impl Iterator<Item = (CellRef, usize)> + '_ {
+        let cell = |(source, row)| Some((self.grid.cell(source)?, row));
+        self.hashing.instances().filter_map(cell)
     }
 
-    /// Rows of permutation slots, used or not, for the fixed pattern.
+    /// Rows of the first S-box of every permutation slot, used or not, for the fixed pattern.
     pub(crate) fn permutation_slots(&self) -> impl Iterator<Item = usize> + '_ {
-        let first = self.hashing.pack_rows(self.shape.hash_lanes);
-        (0..self.hashing.slots(self.shape.hash_lanes)).map(move |s| first + PERMUTATION_ROWS * s)
+        (0..self.grid.slots).map(|slot| self.grid.slot(slot))
     }
 }
 
-/// Estimated cost of a shape: CPU-seconds for time, scaled commitments for gas, bytes for memory. Coefficients are
-/// measurements at k = 12 (a column more of each kind).
+/// Everything of a chunk in its rows.
+struct Arranged {
+    layout: ChunkLayout,
+    program: Vec<CombineRow>,
+    degree: usize,
+    /// Row after the last one with an activation or a weight.
+    end: usize,
+}
+
+impl Arranged {
+    fn new(
+        model: &PartitionedModel,
+        chunk: &ChunkSpec,
+        shape: &CircuitShape,
+        grid: &HashGrid,
+    ) -> Result<Self, CircuitError> {
+        let per_row = shape.weights_per_row;
+        let lanes = Lanes {
+            count: shape.lanes,
+            stacked: shape.stacked,
+        };
+        let mut layout = layout::lay_out(model, chunk, lanes, 0)?;
+        let (mut program, mut degree) = program::build(model, chunk, &layout, per_row)?;
+        if shape.stacked {
+            // Activations follow what shares their columns; the program is as long wherever they are.
+            let first = program.len().max(grid.rows);
+            layout = layout::lay_out(model, chunk, lanes, first)?;
+            (program, degree) = program::build(model, chunk, &layout, per_row)?;
+        }
+        Ok(Arranged {
+            end: program.len().max(layout.end),
+            layout,
+            program,
+            degree,
+        })
+    }
+}
+
+/// Estimated cost of a shape: CPU-seconds for time, gas for gas, bytes for memory. The coefficients of time are
+/// measurements at k = 12 (a column more of each kind); those of gas are what a commitment costs to send and to scale, and
+/// an evaluation to send.
 fn cost(shape: &CircuitShape, objective: Objective) -> f64 {
     let first = shape.first_phase_columns() as f64;
     let second = shape.second_phase_columns() as f64;
@@ -406,10 +476,15 @@ fn cost(shape: &CircuitShape, objective: Objective) -> f64 {
     let rows = (1u64 << shape.k) as f64;
     let time =
         rows / 4096.0 * (0.075 * first + 0.136 * second + 0.06 * equality + 0.018 * fixed + 0.5);
-    let columns = first + second + fixed + equality;
     match objective {
         Objective::Time => time,
-        Objective::Gas => columns + (equality / 3.0).ceil() + time / 1000.0,
-        Objective::Memory => rows * columns + time,
+        Objective::Gas => {
+            let products = (equality / 3.0).ceil();
+            let commitments = 6_350.0 * (first + second + fixed + equality + products);
+            let points = 1_024.0 * (first + second + products);
+            let evaluations = 512.0 * (first + 2.0 * second + fixed + equality + 3.0 * products);
+            commitments + points + evaluations + time
+        }
+        Objective::Memory => rows * (first + second + fixed + equality) + time,
     }
 }

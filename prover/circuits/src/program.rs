@@ -162,8 +162,11 @@ impl Program<'_> {
         });
     }
 
-    /// Ends a relation: gamma is 0 after the last product.
+    /// Ends a relation: gamma is 0 after the last product, in a row that holds gamma.
     fn check(&mut self) {
+        if self.pending.is_some_and(|p| p.step != Step::Hold) {
+            self.flush();
+        }
         let at = self.push(CombineRow::default());
         self.rows[at].zero = true;
     }
@@ -259,9 +262,14 @@ impl Program<'_> {
         let padding = weights.len().next_multiple_of(self.per_row) - weights.len();
         let mut padded = vec![0; padding];
         padded.extend_from_slice(weights);
+        // Codes have no fold of several weights by z that drops alpha: a row before it does.
+        let dropped = load == Load::FoldZ && self.per_row > 1;
+        if dropped {
+            self.push(CombineRow::default());
+        }
         for (i, row) in padded.chunks(self.per_row).enumerate() {
             let carry = match (i, load) {
-                (0, _) => Carry::Drop,
+                (0, _) if !dropped => Carry::Drop,
                 (_, Load::FoldZ) => Carry::Z,
                 _ => Carry::R,
             };

@@ -3,6 +3,7 @@
 use crate::columns::Fix;
 use crate::columns::{CellRef, Col};
 use crate::fill::Filled;
+use crate::layout::POOL_ROWS;
 use crate::plan::ChunkPlan;
 use crate::program::{Carry, Load, Step};
 use crate::witness::FirstTrace;
@@ -66,10 +67,18 @@ fn pre_activations(
     let none = vec![Fr::ZERO; plan.usable];
     let unit = fixed.columns.get(&Fix::DUnit).unwrap_or(&none);
     let pool = fixed.columns.get(&Fix::Pool).unwrap_or(&none);
+    let pool_row = |row: usize| {
+        (0..POOL_ROWS).find(|i| {
+            let flags = fixed.columns.get(&Fix::PoolRow(*i));
+            flags.is_some_and(|flags| !bool::from(flags[row].is_zero()))
+        })
+    };
     let step = &fixed.columns[&Fix::DStep];
     let at = |col, row| column(plan, first, col)[row];
-    for row in 0..plan.usable - 1 {
-        d *= step[row] * z[lanes] + unit[row] * ch.z;
+    for row in plan.value_rows() {
+        let at_row = pool_row(row);
+        let held = Fr::from(u64::from(at_row.is_some_and(|i| i > 0)));
+        d *= step[row] * z[lanes] + unit[row] * ch.z + held;
         for l in 0..lanes {
             if bool::from(fixed.columns[&Fix::Acc(l)][row].is_zero()) {
                 continue;
@@ -78,7 +87,14 @@ fn pre_activations(
             let acc = at(Col::Rem(l), row) + range * (at(Col::V(l), row) + range * over);
             d += (acc - fixed.columns[&Fix::Bias(l)][row]) * z[lanes - 1 - l];
         }
-        if !bool::from(pool[row].is_zero()) {
+        if let Some(i) = at_row {
+            let first = at(Col::C(0), row);
+            let second = first - at(Col::Rem(0), row) + at(Col::V(0), row);
+            d += second * r[POOL_ROWS - i];
+            if i + 1 == POOL_ROWS {
+                d += first;
+            }
+        } else if !bool::from(pool[row].is_zero()) {
             let (a, c) = (at(Col::C(0), row), at(Col::C(1), row));
             let b = a - at(Col::Rem(0), row) + at(Col::V(0), row);
             let e = c - at(Col::E(0), row) + at(Col::Rem(1), row);
@@ -117,7 +133,7 @@ fn activations(
         let read: Vec<Lane<'_>> = (0..lanes).map(lane).collect();
         let mut acc = Fr::ZERO;
         let out = &mut trace.columns[Col::Beta(j).index(&plan.shape)];
-        for row in 0..plan.usable - 1 {
+        for row in plan.value_rows() {
             acc *= hold[row] + step[row] * ch.z;
             for lane in &read {
                 if lane.step.is_some_and(|f| !bool::from(f[row].is_zero())) {
@@ -191,8 +207,8 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
     let shape = &plan.shape;
     let active = plan.usable - 1;
     let table = Fr::from(u64::from(shape.table()));
-    let looked_up = 3 * shape.lanes;
-    let mut denominators: Vec<Fr> = Vec::with_capacity((looked_up + 1) * active);
+    let looked_up: Vec<Col> = (0..shape.lanes).flat_map(Col::looked_up).collect();
+    let mut denominators: Vec<Fr> = Vec::with_capacity((looked_up.len() + 1) * active);
     for lane in 0..shape.lanes {
         for (j, col) in Col::looked_up(lane).into_iter().enumerate() {
             let values = &column(plan, first, col)[..active];
@@ -214,7 +230,11 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
     denominators.extend((0..active).map(|row| entry(row) + ch.x));
     denominators.iter_mut().batch_invert();
     let multiplicity = column(plan, first, Col::Mult);
-    let fractions = looked_up + 1;
+    let fractions = looked_up.len() + 1;
+    let counted: Vec<_> = looked_up
+        .iter()
+        .map(|col| plan.looked_up_rows(*col))
+        .collect();
     for i in 0..shape.sum_columns() {
         let out = &mut trace.columns[Col::Phi(i).index(shape)];
         let mut total = Fr::ZERO;
@@ -222,10 +242,10 @@ fn lookups(plan: &ChunkPlan, first: &FirstTrace, ch: &Challenges, trace: &mut Se
             out[row] = total;
             for f in 3 * i..(3 * i + 3).min(fractions) {
                 let inverse = denominators[f * active + row];
-                total += if f + 1 == fractions {
-                    -multiplicity[row] * inverse
-                } else {
-                    inverse
+                total += match counted.get(f) {
+                    Some(rows) if rows.contains(&row) => inverse,
+                    Some(_) => Fr::ZERO,
+                    None => -multiplicity[row] * inverse,
                 };
             }
         }

@@ -23,6 +23,10 @@ pub struct CircuitShape {
     pub hash_lanes: usize,
     /// Whether the chunk has max pooling.
     pub pooling: bool,
+    /// Whether activations share their columns with hashing and with the combine program, on rows of their own, and
+    /// flags that exclude each other are codes in one column: few columns for many rows.
+    #[serde(default)]
+    pub stacked: bool,
 }
 
 /// Largest circuit: 2^20 rows. A key's domain takes memory in proportion before anything else of it is read.
@@ -69,10 +73,10 @@ impl CircuitShape {
             "1 to 4",
         )?;
         check(
-            !self.pooling || self.lanes >= 2,
+            !self.pooling || self.stacked || self.lanes >= 2,
             "lanes",
             self.lanes as u64,
-            "2 to 4 with max pooling",
+            "2 to 4 with max pooling side by side",
         )?;
         check(self.taps <= 64, "taps", self.taps as u64, "at most 64")?;
         let w = self.weights_per_row;
@@ -87,7 +91,22 @@ impl CircuitShape {
             "hash_lanes",
             self.hash_lanes as u64,
             "1 to 16",
-        )
+        )?;
+        let single = [
+            ("lanes", self.lanes as u64),
+            ("hash_lanes", self.hash_lanes as u64),
+            ("limbs", self.limbs.into()),
+            ("weights_per_row", w as u64),
+        ];
+        for (what, got) in single {
+            check(
+                !self.stacked || got == 1,
+                what,
+                got,
+                "1 where areas are stacked",
+            )?;
+        }
+        Ok(())
     }
 
     /// Entries of the table.
@@ -102,6 +121,9 @@ impl CircuitShape {
 
     /// Number of first-phase advice columns.
     pub fn first_phase_columns(&self) -> usize {
+        if self.stacked {
+            return LANE_COLUMNS + 1;
+        }
         self.lane_columns() * self.lanes + HASH_COLUMNS * self.hash_lanes + 1
     }
 
@@ -110,13 +132,18 @@ impl CircuitShape {
         (3 * self.lanes + 1).div_ceil(3)
     }
 
-    /// Number of second-phase advice columns.
-    pub fn second_phase_columns(&self) -> usize {
-        4 + self.taps + self.sum_columns()
+    /// Number of second-phase advice columns before the running sums: D and one a tap, and alpha, gamma and the operand,
+    /// which are the same columns where areas are stacked.
+    pub(crate) fn accumulator_columns(&self) -> usize {
+        if self.stacked {
+            (1 + self.taps).max(3)
+        } else {
+            4 + self.taps
+        }
     }
 
-    /// Number of columns in the permutation argument, the instance column included.
-    pub fn equality_columns(&self) -> usize {
-        self.lanes + 3 + self.taps + 3 * self.hash_lanes + 1
+    /// Number of second-phase advice columns.
+    pub fn second_phase_columns(&self) -> usize {
+        self.accumulator_columns() + self.sum_columns()
     }
 }

@@ -3,8 +3,8 @@
 use crate::columns::{CellRef, Col};
 use crate::commitment::InferenceCommitment;
 use crate::error::CircuitError;
-use crate::hashing::{HashPlan, PACK_ROWS, PERMUTATION_ROWS, RoundStep, Source, schedule};
-use crate::layout::layers;
+use crate::hashing::{HashPlan, PERMUTATION_ROWS, RoundStep, Source, schedule};
+use crate::layout::{POOL_ROWS, layers};
 use crate::plan::ChunkPlan;
 use crate::poseidon::mds;
 use chainfer_model::executor::linear_accumulators;
@@ -87,11 +87,14 @@ pub(crate) fn first_phase(
         counts: vec![0; shape.table() as usize],
     };
     // Idle lanes hold c = 0, biased to 1, and zeros, which count as lookups of 0.
+    let value_rows = plan.value_rows();
     for lane in 0..shape.lanes {
         let column = &mut writer.columns[Col::C(lane).index(shape)];
-        column[..plan.usable - 1].fill(Fr::ONE);
+        column[value_rows.clone()].fill(Fr::ONE);
     }
-    writer.counts[0] = (3 * shape.lanes * (plan.usable - 1)) as u32;
+    for col in (0..shape.lanes).flat_map(Col::looked_up) {
+        writer.counts[0] += plan.looked_up_rows(col).len() as u32;
+    }
     for leaf in &plan.spec().reads {
         writer.input(plan.model.leaves[*leaf].tensor);
     }
@@ -195,6 +198,12 @@ impl Writer<'_> {
     fn max_pool(&mut self, layer: &QMaxPool) {
         let input = self.plan.layout.tensors[&layer.input].dims;
         let output = &self.plan.layout.tensors[&layer.output];
+        if self.plan.shape.stacked {
+            // Slots without an element are maxima of zeros.
+            for row in output.base..output.base + output.rows() {
+                self.small(Col::C(0), row, 0);
+            }
+        }
         for element in 0..output.dims.len() {
             let (c, rest) = (element / output.dims.plane(), element % output.dims.plane());
             let (oy, ox) = (rest / output.dims.w, rest % output.dims.w);
@@ -214,7 +223,24 @@ impl Writer<'_> {
                 }
             }
             let row = output.cell(element).0;
-            self.maximum(row, taps);
+            if self.plan.shape.stacked {
+                self.stacked_maximum(row, taps);
+            } else {
+                self.maximum(row, taps);
+            }
+        }
+    }
+
+    /// The last row compares the first two taps, every row above the result with the next one.
+    fn stacked_maximum(&mut self, row: usize, taps: [u32; 4]) {
+        let mut greatest = taps[0];
+        for (i, tap) in taps.into_iter().skip(1).enumerate() {
+            let at = row + POOL_ROWS - 1 - i;
+            self.small(Col::C(0), at, greatest);
+            let (p, n) = (greatest.saturating_sub(tap), tap.saturating_sub(greatest));
+            self.looked_up(0, at, [p, n, 0]);
+            greatest = greatest.max(tap);
+            self.small(Col::Y(0), at, greatest);
         }
     }
 
@@ -233,48 +259,88 @@ impl Writer<'_> {
 
     fn hashing(&mut self, commitment: &InferenceCommitment) {
         let plan = self.plan;
-        let lanes = plan.shape.hash_lanes;
+        let grid = &plan.grid;
         let mut elements = Vec::new();
         for (i, element) in plan.hashing.elements.iter().enumerate() {
-            let (lane, first) = plan.hashing.element_at(i, lanes);
-            let mut acc = Fr::ZERO;
-            for row in 0..PACK_ROWS {
-                let value = |half| {
-                    let j = HashPlan::packing_order(row, half);
-                    let u = (j < element.count)
-                        .then(|| self.values[element.tensor.0][element.first + j]);
-                    Fr::from(u64::from(u.unwrap_or(0)))
-                };
-                let pair = [value(0), value(1)];
-                acc = acc * Fr::from(1 << 32) + pair[0] + pair[1] * Fr::from(1 << 16);
-                let state = [acc, pair[0], pair[1]];
-                self.state(lane, first + row, state, Fr::ZERO);
-            }
-            elements.push(acc);
+            let (lane, first) = grid.element_at(i);
+            let value = |j| {
+                let u =
+                    (j < element.count).then(|| self.values[element.tensor.0][element.first + j]);
+                Fr::from(u64::from(u.unwrap_or(0)))
+            };
+            let values: Vec<Fr> = (0..grid.values()).map(value).collect();
+            elements.push(if grid.stacked {
+                self.stacked_element(first, &values)
+            } else {
+                self.element(lane, first, &values)
+            });
         }
         // Empty packing slots of the last round hold zeros, which satisfy their gates.
         let schedule = schedule();
         let mut outputs: Vec<Fr> = Vec::new();
+        let known = |source: &Source, outputs: &[Fr]| match source {
+            Source::Constant(c) => plan.hashing.constants[*c],
+            Source::Element(e) => elements[*e],
+            Source::Output(o) => outputs[*o],
+            free => HashPlan::free_value(*free, commitment).unwrap_or(Fr::ZERO),
+        };
         for (i, sources) in plan.hashing.permutations.iter().enumerate() {
-            let value = |source: &Source| match source {
-                Source::Constant(c) => plan.hashing.constants[*c],
-                Source::Element(e) => elements[*e],
-                Source::Output(o) => outputs[*o],
-                free => HashPlan::free_value(*free, commitment).unwrap_or(Fr::ZERO),
-            };
-            let state = [value(&sources[0]), value(&sources[1]), value(&sources[2])];
-            let (lane, row) = plan.hashing.permutation_at(i, lanes);
+            let state = [0, 1, 2].map(|j| known(&sources[j], &outputs));
+            let (lane, row) = grid.permutation_at(i);
+            if grid.stacked {
+                self.state(lane, row - 2, [state[2], Fr::ZERO, Fr::ZERO], Fr::ZERO);
+                self.state(lane, row - 1, [state[1], state[2], Fr::ZERO], Fr::ZERO);
+            }
             outputs.push(self.permutation(lane, row, state, &schedule));
         }
         // Slots beyond the last permutation run the pattern from zeros.
-        for i in plan.hashing.permutations.len()..plan.hashing.slots(lanes) * lanes {
-            let (lane, row) = plan.hashing.permutation_at(i, lanes);
+        for i in plan.hashing.permutations.len()..grid.slots * grid.lanes {
+            let (lane, row) = grid.permutation_at(i);
             self.permutation(lane, row, [Fr::ZERO; 3], &schedule);
         }
         for (i, constant) in plan.hashing.constants.iter().enumerate() {
-            let row = plan.hashing.constant_at(i, lanes);
-            self.state(0, row, [*constant, Fr::ZERO, Fr::ZERO], Fr::ZERO);
+            // A pinned constant is also what its row adds before the square.
+            let row = grid.constant_at(i);
+            self.state(0, row, [*constant, Fr::ZERO, Fr::ZERO], *constant);
+            for lane in 1..grid.lanes {
+                self.state(lane, row, [Fr::ZERO; 3], *constant);
+            }
         }
+        if grid.stacked {
+            for (source, row) in plan.hashing.instances() {
+                let word = known(&source, &outputs);
+                self.state(0, row, [word, Fr::ZERO, Fr::ZERO], Fr::ZERO);
+            }
+        }
+    }
+
+    /// Packs two values a row.
+    fn element(&mut self, lane: usize, first: usize, values: &[Fr]) -> Fr {
+        let mut packed = Fr::ZERO;
+        for (row, pair) in values.chunks(2).rev().enumerate() {
+            packed = packed * Fr::from(1 << 32) + pair[0] + pair[1] * Fr::from(1 << 16);
+            self.state(lane, first + row, [packed, pair[0], pair[1]], Fr::ZERO);
+        }
+        packed
+    }
+
+    /// Packs one value a row behind the first, which moves on by one word; the result moves to the first word, as words do
+    /// under a rotation.
+    fn stacked_element(&mut self, first: usize, values: &[Fr]) -> Fr {
+        let mut values = values.iter().rev().copied();
+        let (mut packed, mut last) = (values.next().unwrap_or_default(), Fr::ZERO);
+        self.state(0, first, [packed, Fr::ZERO, Fr::ZERO], Fr::ZERO);
+        self.state(0, first + 1, [Fr::ZERO, packed, Fr::ZERO], Fr::ZERO);
+        let mut row = first + 2;
+        for value in values {
+            packed = packed * Fr::from(1 << 16) + value;
+            last = value;
+            self.state(0, row, [last, packed, Fr::ZERO], Fr::ZERO);
+            row += 1;
+        }
+        let fifth = last.square().square() * last;
+        self.state(0, row, [packed, Fr::ZERO, fifth], Fr::ZERO);
+        packed
     }
 
     fn state(&mut self, lane: usize, row: usize, state: [Fr; 3], constant: Fr) {

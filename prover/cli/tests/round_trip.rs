@@ -86,7 +86,11 @@ fn mlp_in_two_chunks_compiles_proves_and_verifies() {
     let (bundle, proof) = (&setup.bundle, setup.path("proof.json"));
     assert_eq!(setup.compiled["chunks"].as_array().unwrap().len(), 2);
     assert_eq!(setup.compiled["quantisation"]["calibration"], "given");
-    assert!(bundle.join("public/solidity/Chunk1Verifier.sol").is_file());
+    let manifest = read(&bundle.join("public/manifest.json"));
+    for chunk in manifest["chunks"].as_array().unwrap() {
+        let source = chunk["source"].as_str().unwrap();
+        assert!(bundle.join("public").join(source).is_file(), "{source}");
+    }
 
     let ran = chainfer(args!["run", bundle, "--input", setup.input, "--json"])
         .expect(0)

@@ -210,7 +210,7 @@ fn stub_code(contract: &str, argument: U256) -> Bytes {
     code.into()
 }
 
-/// Code hash of a chunk's stub key: a STOP byte, the setup that `StubKey` returns, the generator, the digest.
+/// Code hash of a chunk's stub key: a STOP byte, the setup that `StubKey` returns, the generator, the digest, the shape.
 fn key_code_hash(chunk: u16) -> B256 {
     let object = artefact("StubKey")["bytecode"]["object"].to_string();
     // The setup stands in the creation code as it is.
@@ -220,6 +220,9 @@ fn key_code_hash(chunk: u16) -> B256 {
     for word in [U256::from(1), U256::from(2), key_digest(chunk)] {
         code.extend(word.to_be_bytes::<32>());
     }
+    let mut shape = [0; 32];
+    shape[..10].copy_from_slice(b"test shape");
+    code.extend(shape);
     keccak256(code)
 }
 

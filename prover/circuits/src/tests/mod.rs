@@ -8,7 +8,8 @@ mod windows;
 
 use crate::columns::{CellRef, Col};
 use crate::{
-    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances,
+    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, Objective, PlanOptions,
+    chunk_instances,
 };
 use builder::Builder;
 use chainfer_model::executor::execute;
@@ -54,7 +55,7 @@ pub(crate) fn verify(setup: &Setup, circuit: &ChunkCircuit) -> Result<(), Vec<Ve
         .verify()
 }
 
-/// Every chunk of the cut satisfies its circuit, for every number of lanes.
+/// Every chunk of the cut satisfies its circuit, side by side and stacked.
 pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
     let inputs = builder.values();
     for (input, output) in [
@@ -63,14 +64,21 @@ pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
     ] {
         let model = builder::partition(&builder.graph, sizes, input, output);
         for chunk in 0..sizes.len() {
-            let setup = setup(&model, &inputs, chunk, &PlanOptions::default());
-            if let Err(failures) = verify(&setup, &setup.circuit) {
+            for objective in [Objective::Time, Objective::Gas] {
+                let options = PlanOptions {
+                    objective,
+                    ..PlanOptions::default()
+                };
+                let setup = setup(&model, &inputs, chunk, &options);
                 let shape = setup.plan.shape();
-                panic!(
-                    "{shape:?}: {} failures, the first: {:#?}",
-                    failures.len(),
-                    failures[0]
-                );
+                assert_eq!(shape.stacked, objective == Objective::Gas, "{shape:?}");
+                if let Err(failures) = verify(&setup, &setup.circuit) {
+                    panic!(
+                        "{shape:?}: {} failures, the first: {:#?}",
+                        failures.len(),
+                        failures[0]
+                    );
+                }
             }
         }
     }
@@ -101,7 +109,7 @@ pub(crate) fn recounted(setup: &Setup, circuit: &ChunkCircuit) -> ChunkCircuit {
         .collect();
     for lane in 0..shape.lanes {
         for (j, col) in Col::looked_up(lane).into_iter().enumerate() {
-            for row in 0..setup.plan.usable - 1 {
+            for row in setup.plan.looked_up_rows(col) {
                 let get = |col| {
                     circuit
                         .first()

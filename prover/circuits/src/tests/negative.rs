@@ -6,7 +6,8 @@ use super::{Setup, failing, recounted, setup};
 use crate::columns::{CellRef, Col};
 use crate::witness::digits;
 use crate::{
-    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances,
+    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, Objective, PlanOptions,
+    chunk_instances,
 };
 use chainfer_model::executor::{execute, linear_accumulators};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 const R: u32 = 200;
 
 struct Case {
+    options: PlanOptions,
     model: PartitionedModel,
     inputs: Vec<Vec<u32>>,
     setup: Setup,
@@ -28,8 +30,20 @@ fn names(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|s| s.to_string()).collect()
 }
 
+/// The case in a circuit with areas side by side and in one with stacked areas.
+fn cases() -> [Case; 2] {
+    [Objective::Time, Objective::Gas].map(|objective| {
+        let case = case(PlanOptions {
+            objective,
+            ..PlanOptions::default()
+        });
+        assert_eq!(case.setup.plan.shape().stacked, objective == Objective::Gas);
+        case
+    })
+}
+
 /// Two inputs, a convolution and a dense output, one chunk.
-fn case() -> Case {
+fn case(options: PlanOptions) -> Case {
     let mut b = Builder::new(R, 21);
     let x = b.input(1, 3, 4);
     let w = b.input(1, 1, 12);
@@ -38,8 +52,9 @@ fn case() -> Case {
     b.graph.outputs.push(y);
     let inputs = b.values();
     let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
-    let setup = setup(&model, &inputs, 0, &PlanOptions::default());
+    let setup = setup(&model, &inputs, 0, &options);
     Case {
+        options,
         model,
         inputs,
         setup,
@@ -88,6 +103,24 @@ impl Case {
         }
     }
 
+    /// The honest cells under other instances.
+    fn claimed(&self, instances: Vec<Fr>) -> Setup {
+        Setup {
+            plan: self.setup.plan.clone(),
+            circuit: self.setup.circuit.clone(),
+            instances,
+        }
+    }
+
+    /// What compares cells with the instances.
+    fn instance_check(&self) -> &'static str {
+        if self.setup.plan.shape().stacked {
+            "pin: a = instance"
+        } else {
+            "copy"
+        }
+    }
+
     fn trace(&self) -> Vec<Vec<u32>> {
         execute(&self.model.graph, &self.inputs).unwrap().tensors
     }
@@ -110,36 +143,38 @@ const LOOKUP: &str = "logUp: total = 0 at both ends";
 
 #[test]
 fn honest_case_is_accepted() {
-    let case = case();
-    assert_eq!(failing(&case.setup, &case.setup.circuit), names(&[]));
-    let again = recounted(&case.setup, &case.setup.circuit);
-    assert_eq!(failing(&case.setup, &again), names(&[]));
+    for case in cases() {
+        assert_eq!(failing(&case.setup, &case.setup.circuit), names(&[]));
+        let again = recounted(&case.setup, &case.setup.circuit);
+        assert_eq!(failing(&case.setup, &again), names(&[]));
+    }
 }
 
 #[test]
 fn wrong_weight_fails_the_relation() {
-    let case = case();
-    let mut other = case.model.clone();
-    let QLayer::Linear(layer) = &mut other.graph.layers[1] else {
-        panic!()
-    };
-    let TermMap::Dense { weights } = &mut layer.terms[0].map else {
-        panic!()
-    };
-    // The activation that meets the changed weight is not 0.
-    let at = case.trace()[2].iter().position(|u| *u > 0).unwrap();
-    weights[at] += 1;
-    let trace = execute(&other.graph, &case.inputs).unwrap().tensors;
-    let forged = setup(&other, &case.inputs, 0, &PlanOptions::default());
-    // The cells of the other model under the fixed columns of this one.
-    let first: Vec<(CellRef, Fr)> = every_first_phase_cell(&forged);
-    let circuit = case.claiming(trace).circuit.tampered(&first);
-    let claimed = Setup {
-        plan: case.setup.plan.clone(),
-        circuit,
-        instances: forged.instances,
-    };
-    assert_eq!(failing(&claimed, &claimed.circuit), names(&[RELATION]));
+    for case in cases() {
+        let mut other = case.model.clone();
+        let QLayer::Linear(layer) = &mut other.graph.layers[1] else {
+            panic!()
+        };
+        let TermMap::Dense { weights } = &mut layer.terms[0].map else {
+            panic!()
+        };
+        // The activation that meets the changed weight is not 0.
+        let at = case.trace()[2].iter().position(|u| *u > 0).unwrap();
+        weights[at] += 1;
+        let trace = execute(&other.graph, &case.inputs).unwrap().tensors;
+        let forged = setup(&other, &case.inputs, 0, &case.options);
+        // The cells of the other model under the fixed columns of this one.
+        let first: Vec<(CellRef, Fr)> = every_first_phase_cell(&forged);
+        let circuit = case.claiming(trace).circuit.tampered(&first);
+        let claimed = Setup {
+            plan: case.setup.plan.clone(),
+            circuit,
+            instances: forged.instances,
+        };
+        assert_eq!(failing(&claimed, &claimed.circuit), names(&[RELATION]));
+    }
 }
 
 fn every_first_phase_cell(setup: &Setup) -> Vec<(CellRef, Fr)> {
@@ -163,198 +198,213 @@ fn every_first_phase_cell(setup: &Setup) -> Vec<(CellRef, Fr)> {
 
 #[test]
 fn wrong_activation_fails_the_relation() {
-    let case = case();
-    let (element, _) = case.plain_output();
-    let mut values = case.trace();
-    values[case.output.0][element] += 1;
-    let claimed = case.claiming(values);
-    let (y, v) = (
-        case.cell(case.output, element, Col::Y),
-        case.cell(case.output, element, Col::V),
-    );
-    let one = Fr::one();
-    let forged = claimed
-        .circuit
-        .tampered(&[(y, case.get(y) + one), (v, case.get(v) + one)]);
-    assert_eq!(
-        failing(&claimed, &recounted(&claimed, &forged)),
-        names(&[RELATION])
-    );
+    for case in cases() {
+        let (element, _) = case.plain_output();
+        let mut values = case.trace();
+        values[case.output.0][element] += 1;
+        let claimed = case.claiming(values);
+        let (y, v) = (
+            case.cell(case.output, element, Col::Y),
+            case.cell(case.output, element, Col::V),
+        );
+        let one = Fr::one();
+        let forged = claimed
+            .circuit
+            .tampered(&[(y, case.get(y) + one), (v, case.get(v) + one)]);
+        assert_eq!(
+            failing(&claimed, &recounted(&claimed, &forged)),
+            names(&[RELATION])
+        );
+    }
 }
 
 #[test]
 fn remainder_below_zero_fails_the_lookup() {
-    let case = case();
-    let (element, _) = case.plain_output();
-    let mut values = case.trace();
-    values[case.output.0][element] += 1;
-    let claimed = case.claiming(values);
-    let at = |col| case.cell(case.output, element, col);
-    let (y, v, rem) = (at(Col::Y), at(Col::V), at(Col::Rem));
-    let forged = claimed.circuit.tampered(&[
-        (y, case.get(y) + Fr::one()),
-        (v, case.get(v) + Fr::one()),
-        (rem, case.get(rem) - Fr::from(u64::from(R))),
-    ]);
-    assert_eq!(
-        failing(&claimed, &recounted(&claimed, &forged)),
-        names(&[LOOKUP])
-    );
+    for case in cases() {
+        let (element, _) = case.plain_output();
+        let mut values = case.trace();
+        values[case.output.0][element] += 1;
+        let claimed = case.claiming(values);
+        let at = |col| case.cell(case.output, element, col);
+        let (y, v, rem) = (at(Col::Y), at(Col::V), at(Col::Rem));
+        let forged = claimed.circuit.tampered(&[
+            (y, case.get(y) + Fr::one()),
+            (v, case.get(v) + Fr::one()),
+            (rem, case.get(rem) - Fr::from(u64::from(R))),
+        ]);
+        assert_eq!(
+            failing(&claimed, &recounted(&claimed, &forged)),
+            names(&[LOOKUP])
+        );
+    }
 }
 
 #[test]
 fn quotient_out_of_range_fails_the_lookup() {
     // The quotient less one and the remainder plus R: the same accumulator, a second output.
-    let case = case();
-    let (element, _) = case.plain_output();
-    let mut values = case.trace();
-    values[case.output.0][element] -= 1;
-    let claimed = case.claiming(values);
-    let at = |col| case.cell(case.output, element, col);
-    let (y, v, rem) = (at(Col::Y), at(Col::V), at(Col::Rem));
-    let forged = claimed.circuit.tampered(&[
-        (y, case.get(y) - Fr::one()),
-        (v, case.get(v) - Fr::one()),
-        (rem, case.get(rem) + Fr::from(u64::from(R))),
-    ]);
-    assert_eq!(
-        failing(&claimed, &recounted(&claimed, &forged)),
-        names(&[LOOKUP])
-    );
+    for case in cases() {
+        let (element, _) = case.plain_output();
+        let mut values = case.trace();
+        values[case.output.0][element] -= 1;
+        let claimed = case.claiming(values);
+        let at = |col| case.cell(case.output, element, col);
+        let (y, v, rem) = (at(Col::Y), at(Col::V), at(Col::Rem));
+        let forged = claimed.circuit.tampered(&[
+            (y, case.get(y) - Fr::one()),
+            (v, case.get(v) - Fr::one()),
+            (rem, case.get(rem) + Fr::from(u64::from(R))),
+        ]);
+        assert_eq!(
+            failing(&claimed, &recounted(&claimed, &forged)),
+            names(&[LOOKUP])
+        );
+    }
 }
 
 #[test]
 fn saturation_claimed_where_there_is_none_fails_the_lookup() {
     // c = 1 needs a quotient digit below 0.
-    let case = case();
-    let (element, _) = case.plain_output();
-    let mut values = case.trace();
-    values[case.output.0][element] = R - 1;
-    let claimed = case.claiming(values);
-    let at = |col| case.cell(case.output, element, col);
-    let (y, v, c) = (at(Col::Y), at(Col::V), at(Col::C));
-    let r = Fr::from(u64::from(R));
-    let forged =
-        claimed
-            .circuit
-            .tampered(&[(y, r - Fr::one()), (v, case.get(v) - r), (c, Fr::from(2))]);
-    assert_eq!(
-        failing(&claimed, &recounted(&claimed, &forged)),
-        names(&[LOOKUP])
-    );
+    for case in cases() {
+        let (element, _) = case.plain_output();
+        let mut values = case.trace();
+        values[case.output.0][element] = R - 1;
+        let claimed = case.claiming(values);
+        let at = |col| case.cell(case.output, element, col);
+        let (y, v, c) = (at(Col::Y), at(Col::V), at(Col::C));
+        let r = Fr::from(u64::from(R));
+        let forged =
+            claimed
+                .circuit
+                .tampered(&[(y, r - Fr::one()), (v, case.get(v) - r), (c, Fr::from(2))]);
+        assert_eq!(
+            failing(&claimed, &recounted(&claimed, &forged)),
+            names(&[LOOKUP])
+        );
+    }
 }
 
 #[test]
 fn errors_that_cancel_under_constant_challenges_fail_the_relation() {
     // Two outputs are off by one in opposite directions, so their sum is right.
-    let case = case();
-    let accumulators =
-        linear_accumulators(&case.model.graph, case.layer(case.output), &case.trace());
-    let r = i64::from(R);
-    let safe = |a: i64| (1..r - 1).contains(&a.rem_euclid(r));
-    let pick: Vec<usize> = (0..accumulators.len())
-        .filter(|i| safe(accumulators[*i]))
-        .take(2)
-        .collect();
-    let (plus, minus) = (
-        case.cell(case.output, pick[0], Col::Rem),
-        case.cell(case.output, pick[1], Col::Rem),
-    );
-    let forged = case.setup.circuit.tampered(&[
-        (plus, case.get(plus) + Fr::one()),
-        (minus, case.get(minus) - Fr::one()),
-    ]);
-    assert_eq!(
-        failing(&case.setup, &recounted(&case.setup, &forged)),
-        names(&[RELATION])
-    );
+    for case in cases() {
+        let accumulators =
+            linear_accumulators(&case.model.graph, case.layer(case.output), &case.trace());
+        let r = i64::from(R);
+        let safe = |a: i64| (1..r - 1).contains(&a.rem_euclid(r));
+        let pick: Vec<usize> = (0..accumulators.len())
+            .filter(|i| safe(accumulators[*i]))
+            .take(2)
+            .collect();
+        let (plus, minus) = (
+            case.cell(case.output, pick[0], Col::Rem),
+            case.cell(case.output, pick[1], Col::Rem),
+        );
+        let forged = case.setup.circuit.tampered(&[
+            (plus, case.get(plus) + Fr::one()),
+            (minus, case.get(minus) - Fr::one()),
+        ]);
+        assert_eq!(
+            failing(&case.setup, &recounted(&case.setup, &forged)),
+            names(&[RELATION])
+        );
+    }
 }
 
 #[test]
 fn multiplicity_off_by_one_fails_the_lookup() {
-    let case = case();
-    let table = case.setup.plan.shape().table() as usize;
-    for row in [0, 5, table - 1, table, case.setup.plan.usable - 2] {
-        let cell = CellRef {
-            col: Col::Mult,
-            row,
-        };
-        let forged = case
-            .setup
-            .circuit
-            .tampered(&[(cell, case.get(cell) + Fr::one())]);
-        assert_eq!(failing(&case.setup, &forged), names(&[LOOKUP]), "row {row}");
+    for case in cases() {
+        let table = case.setup.plan.shape().table() as usize;
+        for row in [0, 5, table - 1, table, case.setup.plan.usable - 2] {
+            let cell = CellRef {
+                col: Col::Mult,
+                row,
+            };
+            let forged = case
+                .setup
+                .circuit
+                .tampered(&[(cell, case.get(cell) + Fr::one())]);
+            assert_eq!(failing(&case.setup, &forged), names(&[LOOKUP]), "row {row}");
+        }
     }
 }
 
 #[test]
 fn lookup_outside_the_table_fails_in_every_column() {
-    let case = case();
-    for col in [Col::Rem, Col::V, Col::E] {
-        let cell = case.cell(case.output, 0, col);
-        let forged = case
-            .setup
-            .circuit
-            .tampered(&[(cell, Fr::from(u64::from(R)))]);
-        assert!(
-            failing(&case.setup, &recounted(&case.setup, &forged)).contains(LOOKUP),
-            "{cell:?}"
-        );
+    for case in cases() {
+        for col in [Col::Rem, Col::V, Col::E] {
+            let cell = case.cell(case.output, 0, col);
+            let forged = case
+                .setup
+                .circuit
+                .tampered(&[(cell, Fr::from(u64::from(R)))]);
+            assert!(
+                failing(&case.setup, &recounted(&case.setup, &forged)).contains(LOOKUP),
+                "{cell:?}"
+            );
+        }
     }
 }
 
 #[test]
 fn idle_lane_outside_the_table_fails_the_lookup() {
-    let case = case();
-    let row = case.setup.plan.usable - 2;
-    let cell = CellRef {
-        col: Col::Rem(0),
-        row,
-    };
-    let forged = case
-        .setup
-        .circuit
-        .tampered(&[(cell, Fr::from(u64::from(R)))]);
-    assert_eq!(
-        failing(&case.setup, &recounted(&case.setup, &forged)),
-        names(&[LOOKUP])
-    );
+    for case in cases() {
+        let row = case.setup.plan.usable - 2;
+        let cell = CellRef {
+            col: Col::Rem(0),
+            row,
+        };
+        let forged = case
+            .setup
+            .circuit
+            .tampered(&[(cell, Fr::from(u64::from(R)))]);
+        assert_eq!(
+            failing(&case.setup, &recounted(&case.setup, &forged)),
+            names(&[LOOKUP])
+        );
+    }
 }
 
 #[test]
 fn swapped_leaves_fail_the_copy_of_the_instances() {
-    let case = case();
-    let mut inputs = case.inputs.clone();
-    inputs.swap(0, 1);
-    let values = execute(&case.model.graph, &inputs).unwrap().tensors;
-    let swapped = case.claiming(values);
-    // The trace of the swapped inputs is a valid one, but not of this root.
-    assert_eq!(failing(&swapped, &swapped.circuit), names(&[]));
-    let claimed = Setup {
-        instances: case.setup.instances.clone(),
-        ..swapped
-    };
-    assert_eq!(failing(&claimed, &claimed.circuit), names(&["copy"]));
+    for case in cases() {
+        let mut inputs = case.inputs.clone();
+        inputs.swap(0, 1);
+        let values = execute(&case.model.graph, &inputs).unwrap().tensors;
+        let swapped = case.claiming(values);
+        // The trace of the swapped inputs is a valid one, but not of this root.
+        assert_eq!(failing(&swapped, &swapped.circuit), names(&[]));
+        let claimed = Setup {
+            instances: case.setup.instances.clone(),
+            ..swapped
+        };
+        let expected = names(&[case.instance_check()]);
+        assert_eq!(failing(&claimed, &claimed.circuit), expected);
+    }
 }
 
 #[test]
 fn root_of_another_inference_fails_the_copy() {
-    let mut case = case();
-    case.setup.instances[0] += Fr::one();
-    assert_eq!(failing(&case.setup, &case.setup.circuit), names(&["copy"]));
+    for mut case in cases() {
+        case.setup.instances[0] += Fr::one();
+        let expected = names(&[case.instance_check()]);
+        assert_eq!(failing(&case.setup, &case.setup.circuit), expected);
+    }
 }
 
 #[test]
 fn changed_public_values_fail_the_copy() {
-    for at in 2..5 {
-        let mut case = case();
-        assert_eq!(case.setup.instances.len(), 5);
-        case.setup.instances[at] += Fr::one();
-        assert_eq!(
-            failing(&case.setup, &case.setup.circuit),
-            names(&["copy"]),
-            "instance {at}"
-        );
+    for case in cases() {
+        for at in 2..5 {
+            assert_eq!(case.setup.instances.len(), 5);
+            let mut instances = case.setup.instances.clone();
+            instances[at] += Fr::one();
+            let changed = case.claimed(instances);
+            assert_eq!(
+                failing(&changed, &changed.circuit),
+                names(&[case.instance_check()]),
+                "instance {at}"
+            );
+        }
     }
 }
 
@@ -383,40 +433,42 @@ fn every_accumulator_has_one_output() {
 
 #[test]
 fn partition_that_leaves_a_boundary_tensor_out_is_refused() {
-    let case = case();
-    let spoil: [fn(&mut PartitionedModel); 5] = [
-        |m| m.chunks[0].writes.clear(),
-        |m| m.chunks[0].reads.truncate(1),
-        |m| m.chunks[0].exposes.push(9),
-        |m| m.leaves[0].tensor = m.leaves[1].tensor,
-        |m| m.chunks[0].end_layer -= 1,
-    ];
-    for (i, spoil) in spoil.iter().enumerate() {
-        let mut model = case.model.clone();
-        spoil(&mut model);
-        let refused = ChunkPlan::new(&model, 0, &PlanOptions::default());
-        assert!(
-            matches!(refused, Err(crate::CircuitError::Inconsistent { .. })),
-            "case {i}"
-        );
+    for case in cases() {
+        let spoil: [fn(&mut PartitionedModel); 5] = [
+            |m| m.chunks[0].writes.clear(),
+            |m| m.chunks[0].reads.truncate(1),
+            |m| m.chunks[0].exposes.push(9),
+            |m| m.leaves[0].tensor = m.leaves[1].tensor,
+            |m| m.chunks[0].end_layer -= 1,
+        ];
+        for (i, spoil) in spoil.iter().enumerate() {
+            let mut model = case.model.clone();
+            spoil(&mut model);
+            let refused = ChunkPlan::new(&model, 0, &PlanOptions::default());
+            assert!(
+                matches!(refused, Err(crate::CircuitError::Inconsistent { .. })),
+                "case {i}"
+            );
+        }
     }
 }
 
 #[test]
 fn values_that_are_no_trace_are_refused() {
-    let case = case();
-    let mut values = case.trace();
-    values[0][0] = R;
-    let commitment = Arc::new(InferenceCommitment::new(&case.model, &values, &[7; 32]));
-    let witness = ChunkWitness {
-        values: Arc::new(values),
-        commitment,
-    };
-    let refused = ChunkCircuit::for_proof(case.setup.plan.clone(), &witness);
-    assert!(matches!(
-        refused,
-        Err(crate::CircuitError::BadWitness { .. })
-    ));
+    for case in cases() {
+        let mut values = case.trace();
+        values[0][0] = R;
+        let commitment = Arc::new(InferenceCommitment::new(&case.model, &values, &[7; 32]));
+        let witness = ChunkWitness {
+            values: Arc::new(values),
+            commitment,
+        };
+        let refused = ChunkCircuit::for_proof(case.setup.plan.clone(), &witness);
+        assert!(matches!(
+            refused,
+            Err(crate::CircuitError::BadWitness { .. })
+        ));
+    }
 }
 
 #[test]
@@ -453,4 +505,211 @@ fn high_limb_out_of_range_fails_its_gate() {
         "{failures:?}"
     );
     assert!(!failures.contains(LOOKUP), "{failures:?}");
+}
+
+/// A stacked case, and a cell of the first word at a row.
+fn stacked() -> Case {
+    let [_, case] = cases();
+    case
+}
+
+fn word(j: usize, row: usize) -> CellRef {
+    CellRef {
+        col: Col::Hash(0, j),
+        row,
+    }
+}
+
+/// The cells changed by one; nothing else of the first phase follows.
+fn shifted(case: &Case, cells: &[CellRef]) -> BTreeSet<String> {
+    let changed: Vec<_> = cells
+        .iter()
+        .map(|cell| (*cell, case.get(*cell) + Fr::one()))
+        .collect();
+    let forged = case.setup.circuit.tampered(&changed);
+    failing(&case.setup, &recounted(&case.setup, &forged))
+}
+
+#[test]
+fn packed_value_other_than_the_activation_fails_the_copy() {
+    let case = stacked();
+    let (_, first) = case.setup.plan.grid.element_at(0);
+    let (row, _) = case.setup.plan.grid.value_at(first, 3);
+    let failures = shifted(&case, &[word(0, row)]);
+    assert!(failures.contains("copy"), "{failures:?}");
+}
+
+#[test]
+fn packing_that_begins_with_another_value_fails_the_shift() {
+    let case = stacked();
+    let (_, first) = case.setup.plan.grid.element_at(0);
+    let failures = shifted(&case, &[word(1, first + 1)]);
+    let expected = [
+        "shift: word 1 = the word before",
+        "pack: next b = 2^16 b + next a",
+    ];
+    assert_eq!(failures, names(&expected));
+}
+
+#[test]
+fn packing_that_drops_a_value_fails_its_gate() {
+    let case = stacked();
+    let (_, first) = case.setup.plan.grid.element_at(0);
+    let failures = shifted(&case, &[word(1, first + 5)]);
+    assert_eq!(failures, names(&["pack: next b = 2^16 b + next a"]));
+}
+
+#[test]
+fn element_other_than_the_packed_one_fails_the_move() {
+    let case = stacked();
+    let grid = &case.setup.plan.grid;
+    let cell = grid.cell(crate::hashing::Source::Element(0)).unwrap();
+    let failures = shifted(&case, &[cell]);
+    assert!(
+        failures.contains("poseidon 0: round, word 0"),
+        "{failures:?}"
+    );
+}
+
+#[test]
+fn words_that_change_on_their_way_into_a_permutation_fail_the_shift() {
+    let case = stacked();
+    let (_, row) = case.setup.plan.grid.permutation_at(0);
+    for (j, row, expected) in [(1, row - 1, 1), (1, row, 1), (2, row, 2)] {
+        let failures = shifted(&case, &[word(j, row)]);
+        let name = format!("shift: word {expected} = the word before");
+        assert!(failures.contains(&name), "{failures:?}");
+    }
+}
+
+#[test]
+fn pinned_constants_that_differ_fail_the_pin() {
+    let case = stacked();
+    for i in 0..case.setup.plan.hashing.constants.len() {
+        let row = case.setup.plan.grid.constant_at(i);
+        let failures = shifted(&case, &[word(0, row)]);
+        assert!(failures.contains("pin: a = constant"), "{failures:?}");
+    }
+}
+
+#[test]
+fn instances_beyond_the_last_change_no_constant() {
+    // halo2 does not fix the length of the instance column: what is behind the public values must have no effect.
+    for case in cases() {
+        let mut instances = case.setup.instances.clone();
+        instances.extend((1..9).map(Fr::from));
+        let longer = case.claimed(instances);
+        assert_eq!(failing(&longer, &longer.circuit), names(&[]));
+        let plan = &case.setup.plan;
+        for i in 0..plan.hashing.constants.len() {
+            let row = plan.grid.constant_at(i);
+            let cell = word(0, row);
+            let Some(instance) = longer.instances.get(row) else {
+                continue;
+            };
+            let forged = longer
+                .circuit
+                .tampered(&[(cell, case.get(cell) + instance)]);
+            let failures = failing(&longer, &forged);
+            assert!(failures.contains("pin: a = constant"), "{failures:?}");
+        }
+    }
+}
+
+#[test]
+fn codes_stand_for_their_flags() {
+    for case in cases() {
+        assert_codes_stand_for_flags(&case.setup.plan);
+    }
+}
+
+#[test]
+fn codes_with_max_pooling_stand_for_their_flags() {
+    let options = PlanOptions {
+        objective: Objective::Gas,
+        ..PlanOptions::default()
+    };
+    let mut b = Builder::new(R, 23);
+    let x = b.input(2, 4, 5);
+    let h = b.max_pool(x, [2, 2], [2, 1], [0, 0], (2, 4));
+    b.graph.outputs.push(h);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[1], Visibility::Committed, Visibility::Public);
+    assert_codes_stand_for_flags(&setup(&model, &inputs, 0, &options).plan);
+}
+
+fn assert_codes_stand_for_flags(plan: &ChunkPlan) {
+    use crate::codes;
+    use crate::columns::{Fix, coded};
+    let filled = crate::fill::fill(plan);
+    let roles = coded(plan.shape());
+    let mut checked = 0;
+    for role in roles {
+        for row in 0..plan.usable {
+            let value = |role: Fix| filled.columns[&role][row];
+            let Some(flag) =
+                codes::value_of_flag(role, plan.shape(), |code| value(Fix::Code(code)))
+            else {
+                continue;
+            };
+            let expected = match role {
+                // The last usable row and the first are the ends; a fold's first row has no base yet.
+                Fix::Ends => value(role),
+                Fix::FoldR => value(Fix::FoldR) + first_of_fold(plan, row),
+                Fix::FoldZ => value(Fix::FoldZ) - first_of_fold(plan, row),
+                _ => value(role),
+            };
+            let scale = Fr::from(codes::scale(role));
+            assert_eq!(flag, expected * scale, "{role:?} at {row}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10 * plan.usable, "{checked}");
+}
+
+/// 1 where a fold by z begins.
+fn first_of_fold(plan: &ChunkPlan, row: usize) -> Fr {
+    use crate::program::{Carry, Load};
+    let begins =
+        |line: &crate::program::CombineRow| line.load == Load::FoldZ && line.carry == Carry::Drop;
+    Fr::from(u64::from(plan.program.get(row).is_some_and(begins)))
+}
+
+#[test]
+fn maxima_that_are_not_fail_their_gates() {
+    let options = PlanOptions {
+        objective: Objective::Gas,
+        ..PlanOptions::default()
+    };
+    let mut b = Builder::new(R, 24);
+    let x = b.input(1, 2, 2);
+    let h = b.max_pool(x, [2, 2], [2, 2], [0, 0], (1, 1));
+    b.graph.outputs.push(h);
+    let model = partition(&b.graph, &[1], Visibility::Committed, Visibility::Public);
+    let setup = setup(&model, &[vec![5, 9, 20, 3]], 0, &options);
+    let (row, _) = setup.plan.layout.tensors[&h].cell(0);
+    let cell = |col: fn(usize) -> Col, row| CellRef { col: col(0), row };
+    let get = |cell| setup.circuit.first().unwrap().get(&setup.plan, cell);
+    let forge = |cells: &[(CellRef, Fr)]| {
+        let forged = setup.circuit.tampered(cells);
+        failing(&setup, &recounted(&setup, &forged))
+    };
+    let maximum = cell(Col::Y, row);
+    assert_eq!(get(maximum), Fr::from(20));
+    let one = Fr::one();
+    // Both differences one more: the operands are as before, the maximum is not.
+    let (p, n, y) = (cell(Col::Rem, row), cell(Col::V, row), maximum);
+    let failures = forge(&[(p, get(p) + one), (n, get(n) + one), (y, get(y) + one)]);
+    assert!(failures.contains("max: p n = 0"), "{failures:?}");
+    let failures = forge(&[(y, get(y) + one)]);
+    assert!(failures.contains("max: y = a + n"), "{failures:?}");
+    // The first row goes on from something other than the comparison below it.
+    let a = cell(Col::C, row);
+    let failures = forge(&[(a, get(a) + one), (y, get(y) + one), (p, get(p) + one)]);
+    assert!(failures.contains("max: a = next y"), "{failures:?}");
+    // A tap that is not the activation.
+    let last = row + crate::layout::POOL_ROWS - 1;
+    let (a, p) = (cell(Col::C, last), cell(Col::V, last));
+    let failures = forge(&[(a, get(a) + one), (p, get(p) - one)]);
+    assert_eq!(failures, names(&[RELATION]));
 }

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Open(OpenArgs),
     /// Describe a bundle or a model
     Inspect(InspectArgs),
-    /// Write a bundle's Solidity verifiers, with their sizes
+    /// Write a bundle's Solidity verifiers as a forge project, with tests if there is a proof
     Solidity(SolidityArgs),
     /// Deploy a bundle's verifiers, and a registry if there is none, and register the model
     Deploy(DeployArgs),

@@ -190,7 +190,10 @@ pub(crate) struct InspectArgs {
 pub(crate) struct SolidityArgs {
     /// Bundle folder; its public part is enough
     pub(crate) bundle: PathBuf,
-    /// Folder to write the sources to
+    /// Inference proof that the project's tests start from; without one there are no tests
+    #[arg(long, value_name = "PROOF")]
+    pub(crate) proof: Option<PathBuf>,
+    /// Folder to make for the forge project
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
     #[command(flatten)]

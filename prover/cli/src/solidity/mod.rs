@@ -1,8 +1,11 @@
-//! Solidity: the compiler, the sources in this binary, and the verifiers of a bundle.
+//! Solidity: the compiler, the sources in this binary, the verifiers of a bundle, and its forge project.
 
 pub(crate) mod embedded;
+pub(crate) mod folder;
+mod project;
 mod solc;
 mod verifiers;
 
+pub(crate) use project::project;
 pub(crate) use solc::{Compiled, Solc};
 pub(crate) use verifiers::{CODE_LIMIT, ChunkVerifier, distinct, generate, read_checked};

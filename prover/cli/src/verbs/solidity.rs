@@ -1,26 +1,25 @@
-//! `chainfer solidity`: a bundle's verifiers as Solidity, with their sizes, and its keys as creation code.
+//! `chainfer solidity`: a bundle's verifiers as a forge project, with their sizes and, given a proof, their tests.
 
 use crate::{
     args::SolidityArgs,
     output::{Align, Page, Progress, Report, Table, thousands},
-    solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, embedded, read_checked},
+    solidity::{
+        CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, folder, project, read_checked,
+    },
 };
-use alloy::hex;
 use anyhow::{Context as _, bail};
-use chainfer_engine::{bundle::PublicBundle, bytes::Bytes32};
+use chainfer_engine::{bundle::PublicBundle, bytes::Bytes32, inference::ProofFile};
+use chainfer_verifier_gen::project::ProjectFile;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
-
-/// The interface that every verifier has, by its path among the embedded sources.
-const INTERFACE: &str = "interfaces/IHalo2SharedVerifier.sol";
 
 #[derive(Debug, Serialize)]
 struct Contract {
     chunk: usize,
+    /// The shared verifier, which other chunks may have too.
     name: String,
     file: PathBuf,
     /// Bytes of runtime code, where a compiler was found.
@@ -32,7 +31,7 @@ struct Contract {
 /// The contract that holds a chunk's verifying key.
 #[derive(Debug, Serialize)]
 struct Key {
-    /// Its creation code, hexadecimal.
+    /// Its creation code, as a Solidity constant.
     file: PathBuf,
     runtime_size: usize,
     code_hash: Bytes32,
@@ -40,8 +39,13 @@ struct Key {
 
 #[derive(Debug, Serialize)]
 struct Outcome {
+    project: PathBuf,
+    /// Whether there is a test suite.
+    tests: bool,
     interface: PathBuf,
     contracts: Vec<Contract>,
+    /// Everything that was written, relative to the project.
+    files: Vec<String>,
     runtime_size_limit: usize,
 }
 
@@ -51,80 +55,78 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;
     let chunks = read_checked(&bundle)?;
     let solc = Solc::find_optional(&args.solc)?;
-    fs::create_dir_all(&args.output)
-        .with_context(|| format!("cannot make {}", args.output.display()))?;
-    let interface = args.output.join("IHalo2SharedVerifier.sol");
-    let text = embedded::SOURCES
-        .iter()
-        .find(|(path, _)| *path == INTERFACE)
-        .map(|(_, text)| *text);
-    write(
-        &interface,
-        text.context("the interface is not in this binary")?,
-    )?;
-    let verifiers = distinct(&chunks);
-    for verifier in &verifiers {
-        write(&args.output.join(verifier.file()), &verifier.text)?;
-        let abi = format!("{}.abi.json", verifier.contract);
-        write(&args.output.join(abi), &verifier.abi)?;
-    }
-    let sizes: BTreeMap<&str, usize> = match &solc {
-        Some(solc) => {
-            progress.say("compiling the verifiers");
-            let compiled = compile_verifiers(solc, &verifiers, BTreeMap::new(), &[])?;
-            verifiers
-                .iter()
-                .zip(compiled)
-                .map(|(v, c)| (v.contract.as_str(), c.runtime_size))
-                .collect()
-        }
-        None => {
-            progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
-            BTreeMap::new()
+    folder::require_free(&args.output)?;
+    let project = match &args.proof {
+        None => project(&bundle, &chunks, None)?,
+        Some(path) => {
+            let proof = ProofFile::read(path)
+                .with_context(|| format!("cannot use the proof {}", path.display()))?;
+            project(&bundle, &chunks, Some(&proof))
+                .with_context(|| format!("cannot use the proof {}", path.display()))?
         }
     };
+    let verifiers = distinct(&chunks);
+    let sizes = sizes(solc.as_ref(), &verifiers, progress)?;
+    check_sizes(&sizes)?;
+    let mut files = project.files();
+    files.extend(verifiers.iter().map(|verifier| ProjectFile {
+        path: format!("abi/{}.json", verifier.contract),
+        contents: verifier.abi.clone(),
+    }));
+    folder::write(&args.output, &files)?;
     let contracts = chunks
         .iter()
-        .map(|chunk| {
-            let key = args.output.join(format!("{}.hex", chunk.key_name()));
-            write(&key, &hex::encode_prefixed(&chunk.key.creation))?;
-            Ok(Contract {
-                chunk: chunk.chunk,
-                name: chunk.contract.clone(),
-                file: args.output.join(chunk.file()),
-                runtime_size: sizes.get(chunk.contract.as_str()).copied(),
-                gas_estimate: chunk.gas_estimate,
-                key: Key {
-                    file: key,
-                    runtime_size: chunk.key.runtime.len(),
-                    code_hash: Bytes32(chunk.key.code_hash),
-                },
-            })
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    check_sizes(&contracts)?;
+        .map(|chunk| contract(&args.output, chunk, &sizes));
     let outcome = Outcome {
-        interface,
-        contracts,
+        project: args.output.clone(),
+        tests: project.has_tests(),
+        interface: args.output.join("src/interfaces/IHalo2Verifier.sol"),
+        contracts: contracts.collect(),
+        files: files.into_iter().map(|file| file.path).collect(),
         runtime_size_limit: CODE_LIMIT,
     };
-    Report::new(&outcome, page(&outcome, &args.output))
+    Report::new(&outcome, page(&outcome))
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn check_sizes(contracts: &[Contract]) -> anyhow::Result<()> {
-    match contracts
+/// Bytes of runtime code by contract, as far as a compiler can tell.
+fn sizes<'a>(
+    solc: Option<&Solc>,
+    verifiers: &[&'a ChunkVerifier],
+    progress: Progress,
+) -> anyhow::Result<BTreeMap<&'a str, usize>> {
+    let Some(solc) = solc else {
+        progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
+        return Ok(BTreeMap::new());
+    };
+    progress.say("compiling the verifiers");
+    let compiled = compile_verifiers(solc, verifiers, BTreeMap::new(), &[])?;
+    Ok(verifiers
         .iter()
-        .find(|c| c.runtime_size.is_some_and(|size| size > CODE_LIMIT))
-    {
+        .zip(compiled)
+        .map(|(verifier, compiled)| (verifier.contract.as_str(), compiled.runtime_size))
+        .collect())
+}
+
+fn contract(folder: &Path, chunk: &ChunkVerifier, sizes: &BTreeMap<&str, usize>) -> Contract {
+    Contract {
+        chunk: chunk.chunk,
+        name: chunk.contract.clone(),
+        file: folder.join("src/verifiers").join(chunk.file()),
+        runtime_size: sizes.get(chunk.contract.as_str()).copied(),
+        gas_estimate: chunk.gas_estimate,
+        key: Key {
+            file: folder.join(format!("src/keys/{}.sol", chunk.key_name())),
+            runtime_size: chunk.key.runtime.len(),
+            code_hash: Bytes32(chunk.key.code_hash),
+        },
+    }
+}
+
+fn check_sizes(sizes: &BTreeMap<&str, usize>) -> anyhow::Result<()> {
+    match sizes.iter().find(|(_, size)| **size > CODE_LIMIT) {
         None => Ok(()),
-        Some(large) => bail!(
-            "{} has {} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas",
-            large.name,
-            large.runtime_size.unwrap_or_default()
+        Some((name, size)) => bail!(
+            "{name} has {size} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas"
         ),
     }
 }
@@ -153,11 +155,11 @@ pub(crate) fn compile_verifiers(
     solc.compile(&sources, &wanted)
 }
 
-fn page(outcome: &Outcome, folder: &Path) -> Page {
+fn page(outcome: &Outcome) -> Page {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("chunk", Right),
-        ("contract", Left),
+        ("shared verifier", Left),
         ("code bytes", Right),
         ("of limit", Right),
         ("key bytes", Right),
@@ -177,15 +179,21 @@ fn page(outcome: &Outcome, folder: &Path) -> Page {
             thousands(contract.gas_estimate),
         ]);
     }
+    let folder = outcome.project.display();
+    let next = if outcome.tests {
+        format!("  next: cd {folder} && forge test")
+    } else {
+        "  without --proof PROOF there are no tests".to_owned()
+    };
     Page::new()
         .heading(format!(
-            "Verifiers and keys of {} chunks in {}",
-            outcome.contracts.len(),
-            folder.display()
+            "A forge project of {} chunks in {folder}",
+            outcome.contracts.len()
         ))
         .table(table)
         .text(format!(
             "  the limit is {} bytes of code a contract",
             thousands(CODE_LIMIT as u64)
         ))
+        .text(next)
 }

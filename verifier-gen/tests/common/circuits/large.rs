@@ -10,7 +10,7 @@ use halo2_proofs::{
 };
 use halo2curves::{bn256::Fr, ff::Field};
 
-use super::circuits::Example;
+use super::Example;
 
 const FIRST: usize = 17;
 const SECOND: usize = 11;

@@ -1,0 +1,120 @@
+//! A folder of files that is whole or absent.
+
+use crate::failure::bad_input;
+use anyhow::Context as _;
+use chainfer_verifier_gen::project::ProjectFile;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+};
+
+/// Refuses a folder that something is in.
+///
+/// # Errors
+/// The path is taken by a file or by a folder with content, or cannot be looked at.
+pub(crate) fn require_free(folder: &Path) -> anyhow::Result<()> {
+    let taken = match fs::symlink_metadata(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+        Err(e) => return Err(e).with_context(|| format!("cannot look at {}", folder.display())),
+        Ok(found) if found.is_dir() => fs::read_dir(folder)
+            .with_context(|| format!("cannot look into {}", folder.display()))?
+            .next()
+            .is_some(),
+        Ok(_) => true,
+    };
+    if taken {
+        return Err(bad_input(format!(
+            "{} exists; choose another folder or remove it",
+            folder.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Writes all files beside `folder` and renames at the end.
+///
+/// # Errors
+/// The folder is taken, or the file system refuses.
+pub(crate) fn write(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
+    require_free(folder)?;
+    let staging = staging(folder)?;
+    let written = write_all(&staging, files).and_then(|()| {
+        fs::rename(&staging, folder).with_context(|| {
+            format!(
+                "cannot rename {} to {}",
+                staging.display(),
+                folder.display()
+            )
+        })
+    });
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_dir_all(&staging);
+    }
+    written
+}
+
+fn staging(folder: &Path) -> anyhow::Result<PathBuf> {
+    let name = folder.file_name().ok_or_else(|| {
+        bad_input(format!(
+            "{} does not name a folder to make",
+            folder.display()
+        ))
+    })?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}.tmp", process::id()));
+    Ok(folder.with_file_name(temporary))
+}
+
+fn write_all(staging: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
+    for file in files {
+        let path = staging.join(&file.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)
+                .with_context(|| format!("cannot make {}", parent.display()))?;
+        }
+        fs::write(&path, &file.contents)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> Vec<ProjectFile> {
+        vec![ProjectFile {
+            path: "a/b.txt".to_owned(),
+            contents: "text".to_owned(),
+        }]
+    }
+
+    #[test]
+    fn write_takes_a_free_folder_and_leaves_nothing_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("project");
+        write(&folder, &files()).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("a/b.txt")).unwrap(), "text");
+        let empty = root.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        write(&empty, &files()).unwrap();
+        assert!(empty.join("a/b.txt").is_file());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn write_refuses_what_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("project");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("mine"), "x").unwrap();
+        let error = write(&folder, &files()).unwrap_err();
+        assert!(error.to_string().contains("exists"), "{error}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        assert!(write(&folder.join("mine"), &files()).is_err());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}

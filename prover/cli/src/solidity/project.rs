@@ -1,0 +1,67 @@
+//! A bundle's forge project: shared verifiers, keys, and tests if there is a proof to start from.
+
+use super::ChunkVerifier;
+use anyhow::{Context as _, anyhow};
+use chainfer_engine::{
+    bundle::PublicBundle,
+    inference::{ProofFile, verify_inference},
+};
+use chainfer_verifier_gen::project::{ChunkProof, ForgeProject, ProjectChunk};
+
+/// The project of a bundle and its checked verifiers. A proof must be a valid one of this very bundle: tests that start from
+/// another one would say nothing.
+///
+/// # Errors
+/// The proof does not verify.
+pub(crate) fn project(
+    bundle: &PublicBundle,
+    verifiers: &[ChunkVerifier],
+    proof: Option<&ProofFile>,
+) -> anyhow::Result<ForgeProject> {
+    if let Some(proof) = proof {
+        verify_inference(bundle, proof).context(
+            "no tests are written: the proof does not verify against this bundle; give one that `chainfer verify` accepts",
+        )?;
+    }
+    let chunks = verifiers
+        .iter()
+        .map(|verifier| {
+            chunk(bundle, verifier, proof).with_context(|| format!("chunk {}", verifier.chunk))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok(ForgeProject::new(chunks)?)
+}
+
+fn chunk(
+    bundle: &PublicBundle,
+    verifier: &ChunkVerifier,
+    proof: Option<&ProofFile>,
+) -> anyhow::Result<ProjectChunk> {
+    let index = verifier.chunk;
+    let num_instances = [2 + bundle.manifest().chunks[index].num_public];
+    let made = ProjectChunk::new(
+        &bundle.verifying_keys()[index],
+        &num_instances,
+        &verifier.contract,
+        &verifier.text,
+        &verifier.key,
+    )?;
+    let Some(proof) = proof else {
+        return Ok(made);
+    };
+    let found = proof
+        .chunks
+        .iter()
+        .find(|chunk| chunk.index == index)
+        .context("there is no proof")?;
+    let instances = [proof.root, proof.context]
+        .iter()
+        .chain(&found.public_values)
+        .map(|word| word.to_fr())
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| anyhow!("a public value is out of range"))?;
+    Ok(made.with_proof(ChunkProof {
+        proof: &found.proof.0,
+        instances: &instances,
+    })?)
+}
