@@ -92,6 +92,12 @@ pub(crate) struct DeployArgs {
     /// Registry to register with; a new one is deployed if absent
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
+    /// Who owns a new registry, and lists verifier shapes in it; the sender if absent
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
+    pub(crate) owner: Option<String>,
+    /// Who may freeze verifier shapes and models of a new registry at once; nobody if absent
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
+    pub(crate) guardian: Option<String>,
     /// Where the bundle's public part will be found; recorded on chain
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,

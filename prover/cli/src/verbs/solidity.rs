@@ -99,7 +99,7 @@ fn sizes<'a>(
         return Ok(BTreeMap::new());
     };
     progress.say("compiling the verifiers");
-    let compiled = compile_verifiers(solc, verifiers, BTreeMap::new(), &[])?;
+    let compiled = compile_verifiers(solc, verifiers)?;
     Ok(verifiers
         .iter()
         .zip(compiled)
@@ -131,27 +131,21 @@ fn check_sizes(sizes: &BTreeMap<&str, usize>) -> anyhow::Result<()> {
     }
 }
 
-/// Compiles the verifiers in one run of the compiler, with further sources and contracts behind them.
+/// Compiles the verifiers in one run of the compiler.
 ///
 /// # Errors
 /// The compiler cannot be run, or refuses a source.
 pub(crate) fn compile_verifiers(
     solc: &Solc,
     verifiers: &[&ChunkVerifier],
-    mut sources: BTreeMap<String, String>,
-    further: &[(&str, &str)],
 ) -> anyhow::Result<Vec<Compiled>> {
+    let mut sources = BTreeMap::new();
     let mut wanted = Vec::new();
     for verifier in verifiers {
         let file = format!("verifiers/{}", verifier.file());
         sources.insert(file.clone(), verifier.text.clone());
         wanted.push((file, verifier.contract.clone()));
     }
-    wanted.extend(
-        further
-            .iter()
-            .map(|(file, name)| ((*file).to_owned(), (*name).to_owned())),
-    );
     solc.compile(&sources, &wanted)
 }
 
