@@ -95,9 +95,9 @@ mod tests {
             "mstore(s1, add(mload(s0), 1))",
             "mstore(s2, mulmod(mload(s1), mload(s0), r))",
             "mstore(s3, sub(r, mload(s1)))",
-            "mstore(s4, calldataload(0x44))",
+            "mstore(s4, add(mload(s3), calldataload(0x44)))",
         ];
-        let kept = ["mload(s2)".to_owned()];
+        let kept = ["mulmod(mload(s2), mload(s4), r)".to_owned()];
         let slots = Slots::new(statements.into_iter(), &kept);
         let resolved =
             statements.map(|statement| slots.resolve(statement, |word| 0x100 + 32 * word));
@@ -109,7 +109,7 @@ mod tests {
                 // s0 is read here for the last time, s2 lives to the end.
                 "mstore(0x0100, mulmod(mload(0x0120), mload(0x0100), r))",
                 "mstore(0x0120, sub(r, mload(0x0120)))",
-                "mstore(0x0120, calldataload(0x44))",
+                "mstore(0x0120, add(mload(0x0120), calldataload(0x44)))",
             ]
         );
         assert_eq!(slots.count(), 2);
