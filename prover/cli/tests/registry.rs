@@ -126,6 +126,16 @@ fn registry_is_deployed_checked_and_governed_as_the_runbook_says() {
     let refused = deploy().expect(2).says(&["addVerifier(0x", "timelock"]);
     let at = refused.stderr.find("addVerifier(").unwrap() + "addVerifier(".len();
     let shape = &refused.stderr[at..at + 66];
+    let written = chainfer(args![
+        "solidity",
+        bundle,
+        "-o",
+        folder.path().join("verifiers"),
+        "--solc",
+        root().join("scripts/solc"),
+        "--json"
+    ]);
+    assert_eq!(written.expect(0).json()["contracts"][0]["code_hash"], shape);
 
     let call = cast(&["calldata", "addVerifier(bytes32)", shape]);
     let zero = format!("0x{:064x}", 0);
