@@ -4,12 +4,13 @@ pragma solidity ^0.8.24;
 import {Test} from "forge-std/Test.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Deploy} from "../script/Deploy.s.sol";
-import {RegistryDeployment} from "../script/RegistryDeployment.sol";
+import {Governance, RegistryDeployment} from "../script/RegistryDeployment.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {TensorOpenings} from "../src/TensorOpenings.sol";
 import {VerifierStatus} from "../src/types/RegistryTypes.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {DeterministicProxy} from "./helpers/DeterministicProxy.sol";
 
 contract DeployTest is Test {
     bytes32 internal constant SHAPE = keccak256("shape");
@@ -17,7 +18,11 @@ contract DeployTest is Test {
     address internal constant GUARDIAN = address(0x6A4D);
 
     function deploy(address[] memory proposers) external returns (TimelockController, ChainferRegistry) {
-        return RegistryDeployment.deploy(2 days, proposers, GUARDIAN, _only(SHAPE));
+        return RegistryDeployment.deploy(0, _governance(proposers));
+    }
+
+    function setUp() public {
+        DeterministicProxy.install();
     }
 
     function test_run_deploysAnEmptyRegistryThatTheSenderOwns() public {
@@ -27,6 +32,23 @@ contract DeployTest is Test {
         assertEq(registry.owner(), msg.sender);
         assertEq(registry.guardian(), address(0));
         assertEq(address(TensorOpenings(address(registry.openings())).REGISTRY()), address(registry));
+    }
+
+    function test_run_recordsWhatTheAddressesAreMadeOf() public {
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        Governance memory governance = _governance(proposers);
+        (TimelockController timelock, ChainferRegistry registry) = RegistryDeployment.deploy("salt", governance);
+        string memory json = new Deploy().record(registry, address(timelock), "salt", governance);
+        assertEq(vm.parseJsonAddress(json, ".registry"), address(registry));
+        assertEq(vm.parseJsonAddress(json, ".openings"), address(registry.openings()));
+        assertEq(vm.parseJsonAddress(json, ".owner"), address(timelock));
+        assertEq(vm.parseJsonAddressArray(json, ".proposers"), proposers);
+        assertEq(vm.parseJsonUint(json, ".delay"), 2 days);
+        assertEq(vm.parseJsonAddress(json, ".guardian"), GUARDIAN);
+        assertEq(vm.parseJsonBytes32Array(json, ".verifiers"), governance.codeHashes);
+        assertEq(vm.parseJsonBytes32(json, ".salt"), "salt");
+        assertEq(vm.parseJsonUint(json, ".chain_id"), block.chainid);
     }
 
     function test_run_elsewhere_revertsWithoutProposers() public {
@@ -39,6 +61,23 @@ contract DeployTest is Test {
     function test_deploy_revertsWithoutProposers() public {
         vm.expectRevert(RegistryDeployment.NoProposers.selector);
         this.deploy(new address[](0));
+    }
+
+    function test_deploy_again_findsWhatIsThere() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        vm.prank(address(0xB0B));
+        (TimelockController timelockAgain, ChainferRegistry registryAgain) = _deploy();
+        assertEq(address(timelockAgain), address(timelock));
+        assertEq(address(registryAgain), address(registry));
+    }
+
+    function test_deploy_otherGovernance_isAtAnotherAddress() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        address[] memory proposers = new address[](1);
+        proposers[0] = address(0xBAD);
+        (TimelockController otherTimelock, ChainferRegistry otherRegistry) = this.deploy(proposers);
+        assertNotEq(address(otherTimelock), address(timelock));
+        assertNotEq(address(otherRegistry), address(registry));
     }
 
     function test_deploy_theTimelockOwnsFromTheStart() public {
@@ -108,6 +147,10 @@ contract DeployTest is Test {
         timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
         skip(2 days);
         timelock.execute(address(registry), 0, call, 0, 0);
+    }
+
+    function _governance(address[] memory proposers) private pure returns (Governance memory) {
+        return Governance({delay: 2 days, proposers: proposers, guardian: GUARDIAN, codeHashes: _only(SHAPE)});
     }
 
     function _only(bytes32 codeHash) private pure returns (bytes32[] memory codeHashes) {

@@ -10,77 +10,17 @@ use chainfer_relayer::{
     rpc::{Rpc, RpcConfig},
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+use std::{collections::BTreeSet, fs, path::Path};
+use support::{
+    Run, chainfer, fixture,
+    node::{Anvil, root},
 };
-use support::{Run, chainfer, fixture};
 
 /// Anvil's first two accounts, the same on every machine.
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
-
-struct Anvil {
-    child: Child,
-    url: String,
-}
-
-impl Anvil {
-    fn start(chain_id: &str) -> Self {
-        let mut child = Command::new(anvil())
-            .args(["--port", "0", "--chain-id", chain_id])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        let mut rest = lines.skip_while(|line| !line.starts_with("Listening on "));
-        let address = rest.next().unwrap().replace("Listening on ", "");
-        std::thread::spawn(move || rest.for_each(drop));
-        Self {
-            child,
-            url: format!("http://{address}"),
-        }
-    }
-}
-
-impl Drop for Anvil {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The native program: the one in `.bin` leaves its child behind when it is killed.
-fn anvil() -> PathBuf {
-    let folder = root().join("node_modules/@foundry-rs");
-    fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path().join("bin/anvil"))
-        .find(|path| {
-            path.is_file()
-                && path
-                    .components()
-                    .any(|c| c.as_os_str().to_string_lossy().starts_with("anvil-"))
-        })
-        .unwrap_or_else(|| {
-            panic!(
-                "no anvil under {}: run `npm ci` in the repository root",
-                folder.display()
-            )
-        })
-}
 
 /// The registry's record of a model is that of the bundle's manifest, field by field.
 fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {

@@ -84,6 +84,18 @@ impl Registry {
         self.call(IChainferRegistry::ownerCall {}, At::Latest).await
     }
 
+    /// Who freezes at once; zero for nobody.
+    pub async fn guardian(&self) -> Result<Address> {
+        self.call(IChainferRegistry::guardianCall {}, At::Latest)
+            .await
+    }
+
+    /// The contract that opens committed tensors.
+    pub async fn openings(&self) -> Result<Address> {
+        self.call(IChainferRegistry::openingsCall {}, At::Latest)
+            .await
+    }
+
     /// How one chunk of a model is verified.
     pub async fn chunk_spec(&self, model: B256, chunk: u16) -> Result<crate::abi::ChunkSpec> {
         let chunk = U256::from(chunk);

@@ -114,6 +114,22 @@ pub(crate) struct DeployArgs {
     pub(crate) wallet: WalletArgs,
 }
 
+/// `chainfer check-registry`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckRegistryArgs {
+    /// Address of the registry, or the file that records its deployment (deployments/CHAIN_ID.json)
+    pub(crate) registry: String,
+    /// HTTP address of the node
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "URL",
+        env = "ETH_RPC_URL",
+        hide_env_values = true
+    )]
+    pub(crate) rpc_url: String,
+}
+
 /// `chainfer attest`.
 #[derive(Debug, Args)]
 pub(crate) struct AttestArgs {
