@@ -6,7 +6,7 @@ use sha3::{Digest, Keccak256};
 
 use crate::{
     abi,
-    arithmetic::{Arithmetic, ValueId},
+    arithmetic::{Arithmetic, Op, ValueId},
     calldata::Entry,
     data::{INSTRUCTION_LEN, programs},
     error::GenerateError,
@@ -47,7 +47,7 @@ pub struct GeneratedVerifier {
     pub abi: String,
     /// Identifies the constraint system, its numbers of rows and public inputs, and the version of this generator: equal for any
     /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`, with zero in place
-    /// of this id.
+    /// of this id, so that keys fit one [`CodeStyle`] only: a verifier of another style refuses them.
     pub shape_id: [u8; 32],
     /// The contract to deploy with the key, for a shared verifier.
     pub key: Option<KeyContract>,
@@ -329,14 +329,18 @@ impl<'a> Shape<'a> {
             .iter()
             .map(|text| slots.resolve(text, |word| layout.slot(word)))
             .collect();
-        let expression = |node: NodeId| {
-            let position = nodes.iter().position(|known| *known == node).unwrap_or(0);
-            kept[position].clone()
+        let expression = |node: NodeId| match nodes.iter().position(|known| *known == node) {
+            Some(position) => kept[position].clone(),
+            None => unreachable!("every scalar of a group is among the nodes"),
         };
         let folding = fold(&self.groups, &layout, self.steps(), expression);
         let style = Style::Inline {
             before,
-            denominator: kept[0].clone(),
+            denominator: match arithmetic.op(values[0]) {
+                Op::Product(..) => kept[0].clone(),
+                // Zero may not hide behind a multiple of r.
+                _ => format!("mod({}, r)", kept[0]),
+            },
             after: Box::new([constraints, openings]),
         };
         let instructions = arithmetic.operations(&values);
@@ -367,12 +371,9 @@ impl<'a> Shape<'a> {
             .into_iter()
             .map(|node| (node, layout.operand(lowering.operand(node))))
             .collect();
-        let expression = |node: NodeId| {
-            let at = operands
-                .iter()
-                .find(|(known, _)| *known == node)
-                .map_or(0, |(_, at)| *at);
-            format!("mload({at:#06x})")
+        let expression = |node: NodeId| match operands.iter().find(|(known, _)| *known == node) {
+            Some((_, at)) => format!("mload({at:#06x})"),
+            None => unreachable!("every scalar of a group is an operand"),
         };
         let folding = fold(&self.groups, &layout, self.steps(), expression);
         let style = Style::Interpreted {

@@ -200,7 +200,8 @@ impl Ours {
         )
     }
 
-    fn accumulate(&self, name: &'static str) -> Self {
+    /// The same contract's other entry point.
+    pub(crate) fn accumulate(&self, name: &'static str) -> Self {
         Self {
             name,
             entry: Entry::Accumulate,
