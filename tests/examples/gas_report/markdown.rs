@@ -70,139 +70,105 @@ fn header(text: &mut String, names: &[&str]) {
     row(text, line.map(str::to_owned));
 }
 
-/// Our ways to verify that appear in a list of statements, in the order in which they were measured.
-fn modes(statements: &[Value]) -> Vec<String> {
-    let mut modes = Vec::new();
-    for statement in statements {
-        for name in statement["verifiers"].as_object().into_iter().flatten() {
-            if name.0 != THEIRS && !modes.contains(name.0) {
-                modes.push(name.0.clone());
-            }
-        }
-    }
-    modes
+/// Our contracts as they are deployed.
+const MODES: [&str; 2] = ["embedded", "shared"];
+/// Other entry points and code styles.
+const OTHERS: [&str; 4] = [
+    "embedded accumulate",
+    "shared accumulate",
+    "embedded interpreted",
+    "shared interpreted",
+];
+
+fn name(statement: &Value) -> String {
+    statement["name"].as_str().unwrap_or_default().to_owned()
 }
 
 /// One measure of every statement: ours, the yardstick, and how they compare.
 fn comparison(text: &mut String, title: &str, statements: &[Value], field: &str) {
-    for mode in modes(statements) {
-        let _ = write!(text, "\n### {title}, {mode}\n\n");
-        header(
-            text,
-            &["proof of", "ours", THEIRS, "ours / theirs", "difference"],
-        );
-        for statement in statements {
-            let verifiers = &statement["verifiers"];
-            let (ours, theirs) = (&verifiers[&mode][field], &verifiers[THEIRS][field]);
-            let name = statement["name"].as_str().unwrap_or_default().to_owned();
-            let cells = [
-                name,
-                number(ours),
-                number(theirs),
-                ratio(ours, theirs),
-                difference(ours, theirs),
-            ];
-            row(text, cells);
-        }
-    }
-}
-
-fn shapes(text: &mut String, shapes: &[Value]) {
-    text.push_str(
-        "\n## Shapes\n\nSmall circuits, one for each feature of a constraint system, and one of a chunk's size (`Large`). \
-         `LowQuotient` has no yardstick: its proofs hold identity points, which that contract refuses.\n\n",
-    );
+    let _ = write!(text, "\n### {title}\n\n");
     header(
         text,
         &[
-            "shape",
+            "proof of",
+            THEIRS,
+            "embedded",
+            "difference",
+            "embedded / theirs",
+            "shared",
+            "difference",
+            "shared / theirs",
+        ],
+    );
+    for statement in statements {
+        let verifiers = &statement["verifiers"];
+        let theirs = &verifiers[THEIRS][field];
+        let mut cells = vec![name(statement), number(theirs)];
+        for mode in MODES {
+            let ours = &verifiers[mode][field];
+            cells.extend([number(ours), difference(ours, theirs), ratio(ours, theirs)]);
+        }
+        row(text, cells);
+    }
+}
+
+/// Every table about a list of statements.
+fn statements(text: &mut String, statements: &[Value]) {
+    for (title, field) in [
+        ("Execution gas", "execution"),
+        ("Runtime bytes", "runtime_bytes"),
+        ("Transaction gas", "transaction"),
+        (
+            "Gas outside precompiles, less calls",
+            "outside_without_calls",
+        ),
+        ("Deployment gas", "deployment_gas"),
+    ] {
+        comparison(text, title, statements, field);
+    }
+    text.push_str("\n### Transaction gas of other entry points and styles\n\n");
+    let names: Vec<&str> = std::iter::once("proof of").chain(OTHERS).collect();
+    header(text, &names);
+    for statement in statements {
+        let cost = |mode| number(&statement["verifiers"][mode]["transaction"]);
+        row(
+            text,
+            std::iter::once(name(statement)).chain(OTHERS.map(cost)),
+        );
+    }
+}
+
+fn properties(text: &mut String, statements: &[Value]) {
+    let fields = [
+        "k",
+        "proof_bytes",
+        "instances",
+        "scaled_commitments",
+        "instructions",
+    ];
+    header(
+        text,
+        &[
+            "proof of",
             "k",
             "proof bytes",
             "public inputs",
             "scaled commitments",
             "instructions",
+            "key contract's bytes",
+            "CPU-s to prove",
         ],
     );
-    for shape in shapes {
-        let name = shape["name"].as_str().unwrap_or_default().to_owned();
-        let fields = [
-            "k",
-            "proof_bytes",
-            "instances",
-            "scaled_commitments",
-            "instructions",
-        ];
-        row(
-            text,
-            std::iter::once(name).chain(fields.map(|field| number(&shape[field]))),
-        );
-    }
-    for (title, field) in [
-        ("Transaction", "transaction"),
-        ("Execution", "execution"),
-        ("Outside precompiles", "outside"),
-        ("Outside precompiles less calls", "outside_without_calls"),
-        ("Runtime bytes", "runtime_bytes"),
-        ("Deployment", "deployment_gas"),
-    ] {
-        comparison(text, title, shapes, field);
-    }
-}
-
-fn model(text: &mut String, model: &Value) {
-    let (name, cpu) = (
-        model["name"].as_str().unwrap_or_default(),
-        &model["proving_cpu_seconds"],
-    );
-    let _ = write!(text, "\n### {name}: {cpu} CPU-s to prove\n\n");
-    let parts = model["parts"].as_array().map_or(&[][..], Vec::as_slice);
-    // The contracts as they are deployed; `gas.json` has the others.
-    let mut modes = modes(parts);
-    modes.retain(|mode| mode == "embedded" || mode == "shared");
-    let mut names = vec!["chunk", "k", "CPU-s", "proof bytes", "scaled"];
-    let titles: Vec<String> = modes
-        .iter()
-        .flat_map(|mode| {
-            [
-                mode.to_string(),
-                format!("{mode}, execution"),
-                format!("{mode}, outside less calls"),
-                format!("{mode}, bytes"),
-            ]
-        })
-        .collect();
-    names.extend(titles.iter().map(String::as_str));
-    names.extend([
-        THEIRS,
-        "execution",
-        "outside less calls",
-        "bytes",
-        "ours / theirs",
-    ]);
-    header(text, &names);
-    let fields = [
-        "transaction",
-        "execution",
-        "outside_without_calls",
-        "runtime_bytes",
-    ];
-    for part in parts {
-        let verifiers = &part["verifiers"];
-        let mut cells = vec![
-            number(&part["chunk"]),
-            number(&part["k"]),
-            part["proving_cpu_seconds"].to_string(),
-            number(&part["proof_bytes"]),
-            number(&part["scaled_commitments"]),
-        ];
-        for mode in &modes {
-            cells.extend(fields.map(|field| number(&verifiers[mode][field])));
-        }
-        cells.extend(fields.map(|field| number(&verifiers[THEIRS][field])));
-        let ours = modes
-            .first()
-            .map_or(&Value::Null, |mode| &verifiers[mode]["transaction"]);
-        cells.push(ratio(ours, &verifiers[THEIRS]["transaction"]));
+    for statement in statements {
+        let cpu = &statement["proving_cpu_seconds"];
+        let mut cells = vec![name(statement)];
+        cells.extend(fields.map(|field| number(&statement[field])));
+        cells.push(number(&statement["verifiers"]["shared"]["key_bytes"]));
+        cells.push(if cpu.is_null() {
+            "-".into()
+        } else {
+            cpu.to_string()
+        });
         row(text, cells);
     }
 }
@@ -214,6 +180,7 @@ fn batches(text: &mut String, batches: &[Value]) {
     );
     let names = [
         "proofs of",
+        "scaled commitments at most",
         "batch",
         "one by one, embedded",
         "one by one, shared",
@@ -227,7 +194,8 @@ fn batches(text: &mut String, batches: &[Value]) {
         row(
             text,
             [
-                batch["name"].as_str().unwrap_or_default().to_owned(),
+                name(batch),
+                number(&batch["scaled_commitments"]),
                 number(ours),
                 number(apart),
                 number(&batch["shared"]),
@@ -249,14 +217,29 @@ pub(crate) fn render(report: &Value) -> String {
         report["solc"].as_str().unwrap_or_default()
     );
     let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
-    shapes(&mut text, &list("shapes"));
-    batches(&mut text, &list("batches"));
+    let shapes = list("shapes");
     text.push_str(
-        "\n## Models\n\nGas of each chunk's transaction, for both objectives of `--optimize`, beside what proving took \
-         (CPU-seconds of a shared 2-core machine; only their proportions mean something).\n",
+        "\n## Shapes\n\nSmall circuits, one for each feature of a constraint system, and one of a chunk's size (`Large`, 20 of \
+         whose fixed columns are zero: an embedded verifier leaves them out, as the yardstick does, a shared one cannot know). \
+         `LowQuotient` has no yardstick: its proofs hold identity points, which that contract refuses.\n\n",
     );
-    for entry in list("models") {
-        model(&mut text, &entry);
-    }
+    properties(&mut text, &shapes);
+    statements(&mut text, &shapes);
+    let models = list("models");
+    let collect = |field: &str| -> Vec<Value> {
+        models
+            .iter()
+            .flat_map(|model| model[field].as_array().cloned().unwrap_or_default())
+            .collect()
+    };
+    let (chunks, mut all_batches) = (collect("parts"), list("batches"));
+    all_batches.extend(collect("batches"));
+    text.push_str(
+        "\n## Chunks of models\n\nEach chunk of the demo model and of zkml's MNIST network, for two objectives of `--optimize` (the \
+         name's last word but one). Proving took CPU-seconds of a shared 2-core machine: only their proportions mean something.\n\n",
+    );
+    properties(&mut text, &chunks);
+    statements(&mut text, &chunks);
+    batches(&mut text, &all_batches);
     text
 }

@@ -10,6 +10,7 @@ use halo2curves::bn256::Fr;
 use serde_json::{Value, json};
 
 use crate::common::{
+    batch::{Member, batch},
     gas::statement,
     input::{Input, Key},
 };
@@ -33,7 +34,7 @@ fn model(name: &str, source: &Source, chunks: usize, objective: Objective) -> Re
     verify_inference(public, file)?;
     ensure!(file.chunks.len() == chunks, "{} chunks", file.chunks.len());
     let metrics = &proved.proved.metrics;
-    let mut parts = Vec::new();
+    let (mut parts, mut members) = (Vec::new(), Vec::new());
     for (i, chunk) in file.chunks.iter().enumerate() {
         let mut words = vec![file.root, file.context];
         words.extend(&chunk.public_values);
@@ -47,13 +48,23 @@ fn model(name: &str, source: &Source, chunks: usize, objective: Objective) -> Re
             params: &public.verifier_params()[i],
             lengths: &[instances.len()],
         };
-        let mut part = statement(&key, &Input::new(chunk.proof.0.clone(), &[instances]));
+        let input = Input::new(chunk.proof.0.clone(), &[instances]);
+        let mut part = statement(&key, &input);
+        if chunks > 1 {
+            members.push(Member::new("chunk", &key, input));
+        }
         part["name"] = format!("{name} {chunks}/{word} chunk {i}").into();
         part["chunk"] = i.into();
         part["proving_cpu_seconds"] = seconds(metrics.chunks[i].cost.cpu_s);
         parts.push(part);
     }
+    let batches: Vec<Value> = if members.is_empty() {
+        Vec::new()
+    } else {
+        vec![batch(&format!("{name} {chunks}/{word}"), &members)]
+    };
     Ok(json!({
+        "batches": batches,
         "name": format!("{name} in {chunks} for {word}"),
         "model": name,
         "chunks": chunks,

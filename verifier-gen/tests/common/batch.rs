@@ -126,11 +126,17 @@ fn calldata(inputs: &[&Input]) -> Vec<u8> {
     calldata
 }
 
-/// Whole transactions: all in one, and each on its own.
+/// The batch of small circuits.
 pub(crate) fn batches() -> Vec<Value> {
     let members = four();
+    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+    vec![batch(&names.join(", "), &members)]
+}
+
+/// Whole transactions: all in one, and each on its own.
+pub(crate) fn batch(name: &str, members: &[Member]) -> Value {
     let inputs: Vec<&Input> = members.iter().map(|member| &member.input).collect();
-    let batch = Batch::new(&members);
+    let batch = Batch::new(members);
     let (outcome, together) = batch.execute(&inputs);
     assert!(outcome.is_true(), "{outcome:?}");
     let alone = |target: fn(&Member) -> &Ours| -> u64 {
@@ -143,12 +149,15 @@ pub(crate) fn batches() -> Vec<Value> {
         };
         members.iter().map(cost).sum()
     };
-    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
-    vec![json!({
-        "name": names.join(", "),
+    let scaled = members
+        .iter()
+        .map(|member| member.shared.verifier.scaled_commitments);
+    json!({
+        "name": name,
+        "scaled_commitments": scaled.max(),
         "batch": together,
         "embedded": alone(|member| &member.embedded),
         "shared": alone(|member| &member.shared),
         "deployment_gas": batch.deployment_gas,
-    })]
+    })
 }
