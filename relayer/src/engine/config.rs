@@ -39,6 +39,8 @@ pub struct EngineConfig {
     /// Polls in a row that must find our nonce used and no receipt of ours before the transaction is
     /// taken for superseded.
     pub foreign_polls: u32,
+    /// Polls in a row that must find a nonce gap before it is filled.
+    pub gap_polls: u32,
     /// Transactions that may wait for a block at one time.
     pub max_in_flight: u32,
     /// Reverted transactions after which a job fails.
@@ -64,6 +66,7 @@ impl Default for EngineConfig {
             rebroadcast_after: Duration::from_secs(20),
             resend_after: Duration::from_secs(3),
             foreign_polls: 3,
+            gap_polls: 3,
             max_in_flight: 16,
             max_reverts: 3,
             queue_limit: 10_000,

@@ -94,6 +94,9 @@ impl Engine {
 
     async fn step_job(&self, view: &View<'_>, job: &Job) -> Result<()> {
         match job.state {
+            JobState::Queued | JobState::Planned | JobState::Submitting if job.cancel_requested => {
+                self.step_cancelling(view, job).await
+            }
             JobState::Queued => self.step_queued(view, job).await,
             JobState::Submitting => self.step_submitting(view, job).await,
             JobState::Mined => self.step_mined(view, job).await,
@@ -274,7 +277,12 @@ impl Engine {
             .await
     }
 
-    async fn proven(&self, view: &View<'_>, job: &Job, reason: Option<String>) -> Result<()> {
+    pub(super) async fn proven(
+        &self,
+        view: &View<'_>,
+        job: &Job,
+        reason: Option<String>,
+    ) -> Result<()> {
         let block = BlockRef {
             number: view.head.number,
             hash: view.head.hash,

@@ -4,12 +4,15 @@
 //! finds; all that it knows is in the store, so that a process may stop between any two steps and
 //! another go on. It is the only code that sends.
 
+mod account;
+mod cancel;
 mod config;
 mod jobs;
 mod outbox;
 mod plan;
 mod registry;
 mod send;
+mod single;
 
 pub use config::EngineConfig;
 pub use registry::Registry;
@@ -20,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::proof_file::ProofFile;
 use crate::rpc::{Block, Rpc};
 use crate::state::JobState;
-use crate::store::{BlockRef, Job, JobKey, Store, Submitted};
+use crate::store::{BlockRef, Cancellation, Job, JobKey, Store, Submitted};
 use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
 use std::collections::HashMap;
@@ -44,6 +47,10 @@ pub struct Engine {
     /// How often in a row a nonce was seen used without a receipt of ours.
     foreign: SyncMutex<HashMap<i64, u32>>,
     finality_checked: SyncMutex<Option<Instant>>,
+    /// Transactions of the account that the chain was last seen to have.
+    account_seen: SyncMutex<Option<u64>>,
+    /// A nonce gap, and how often in a row it was seen.
+    gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
 
 /// What a tick may plan and sign. Whatever is out already is watched in any case.
@@ -125,6 +132,8 @@ impl Engine {
             suspect: AtomicBool::new(false),
             foreign: SyncMutex::default(),
             finality_checked: SyncMutex::default(),
+            account_seen: SyncMutex::default(),
+            gap_seen: SyncMutex::default(),
         })
     }
 
@@ -213,6 +222,13 @@ impl Engine {
         Ok(submitted)
     }
 
+    /// Cancels a job. With signed transactions this takes the blocks that use up their nonces.
+    pub async fn cancel(&self, id: B256) -> Result<Cancellation> {
+        let outcome = self.store.cancel_job(id).await?;
+        tracing::info!(job = %id, ?outcome, "cancellation asked for");
+        Ok(outcome)
+    }
+
     /// One look at the chain, and all the steps that follow from it.
     pub async fn tick(&self) -> Result<()> {
         self.tick_in(Scope::All).await
@@ -231,7 +247,8 @@ impl Engine {
         let view = self.view().await?;
         self.watch_pending(&view).await?;
         self.step_jobs(&view, scope).await?;
-        self.start_ready(&view, scope).await
+        self.start_ready(&view, scope).await?;
+        self.repair_gap(&view).await
     }
 
     /// The head to work from. After a failure the address may lead to another node, so the chain is

@@ -6,10 +6,9 @@ use super::{Engine, Scope, View};
 use crate::error::{Error, Result};
 use crate::rpc::{At, Receipt};
 use crate::state::IntentState;
-use crate::store::{Attempt, BlockRef, Intent, NewIntent, Purpose, Settlement, now_ms};
-use alloy::primitives::B256;
+use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement, now_ms};
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Pending transactions that one tick looks at.
 const PENDING_LIMIT: u32 = 1_000;
@@ -18,23 +17,45 @@ pub(super) const ACCEPTED: &str = "accepted";
 pub(super) const ALREADY_KNOWN: &str = "already known";
 pub(super) const UNDERPRICED: &str = "underpriced";
 
+/// What the watch over one pending transaction knows of its surroundings.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    /// Transactions of the sender in blocks.
+    mined: u64,
+    /// The same with the node's pool: the first nonce that the node lacks.
+    pool: u64,
+    /// The nonce shall be used up by nothing.
+    cancel: bool,
+}
+
 impl Engine {
     /// Finds out what became of the transactions that are out.
     pub(super) async fn watch_pending(&self, view: &View<'_>) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         // Read before any receipt: a nonce that is used now has its receipt when that is asked for.
-        let next = self.rpc.nonce(sender, At::Latest).await?;
+        let mined = self.rpc.nonce(sender, At::Latest).await?;
+        self.note_account(mined).await?;
         // A settled nonce that is free again was lost in a reorganisation. Later nonces wait for it,
         // whatever became of its job.
-        for intent in self.store.settled_from(chain, sender, next).await? {
+        for intent in self.store.settled_from(chain, sender, mined).await? {
             self.reopen(&intent).await?;
         }
         let pending = self
             .store
             .intents_in(chain, sender, IntentState::Pending, PENDING_LIMIT)
             .await?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let pool = self.rpc.nonce(sender, At::Pending).await?;
+        let cancelling = self.store.cancelling(chain).await?;
         for intent in &pending {
-            if let Err(e) = self.watch(view, intent, next).await {
+            let watch = Watch {
+                mined,
+                pool,
+                cancel: intent.job_id.is_some_and(|job| cancelling.contains(&job)),
+            };
+            if let Err(e) = self.watch(view, intent, watch).await {
                 tolerate(intent, e)?;
             }
         }
@@ -70,7 +91,7 @@ impl Engine {
     }
 
     /// Looks for a receipt of any attempt; without one, broadcasts again or replaces when it is time.
-    async fn watch(&self, view: &View<'_>, intent: &Intent, next: u64) -> Result<()> {
+    async fn watch(&self, view: &View<'_>, intent: &Intent, watch: Watch) -> Result<()> {
         let attempts = self.store.attempts(intent.id).await?;
         // Newest first: a replacement is the likelier one, but any may have been mined.
         for attempt in attempts.iter().rev() {
@@ -83,14 +104,18 @@ impl Engine {
                 what: format!("transaction {} is pending without an attempt", intent.id),
             });
         };
-        if next > nonce {
+        if watch.mined > nonce {
             return self.note_foreign(view, intent, nonce).await;
         }
         self.foreign
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&intent.id);
-        self.push(view, intent, last).await
+        if watch.cancel && last.tx.purpose == Purpose::Call {
+            return self.replace(view, intent, last, Purpose::Cancel).await;
+        }
+        // Later nonces wait for the first one that the node lacks.
+        self.push(view, intent, last, watch.pool == nonce).await
     }
 
     /// Watches a transaction that another account signed: without its key, the stored bytes can be
@@ -117,8 +142,14 @@ impl Engine {
         Ok(true)
     }
 
-    /// Broadcasts the last attempt again, or replaces it.
-    async fn push(&self, view: &View<'_>, intent: &Intent, last: &Attempt) -> Result<()> {
+    /// Broadcasts the last attempt again, or replaces it. `lost`: the node took it once and no longer has it.
+    async fn push(
+        &self,
+        view: &View<'_>,
+        intent: &Intent,
+        last: &Attempt,
+        lost: bool,
+    ) -> Result<()> {
         if last.last_sent_at.is_none() {
             // Stored and never broadcast: the process stopped in between.
             return self.broadcast(last).await;
@@ -129,7 +160,10 @@ impl Engine {
             Some(ACCEPTED | ALREADY_KNOWN) if age >= self.config.bump_after => {
                 self.replace(view, intent, last, Purpose::Call).await
             }
-            Some(ACCEPTED | ALREADY_KNOWN) if since_sent >= self.config.rebroadcast_after => {
+            Some(ACCEPTED | ALREADY_KNOWN)
+                if since_sent >= self.config.rebroadcast_after
+                    || (lost && since_sent >= self.config.resend_after) =>
+            {
                 self.broadcast(last).await
             }
             Some(ACCEPTED | ALREADY_KNOWN) => Ok(()),
@@ -232,71 +266,6 @@ impl Engine {
         let reason = format!("block {block} left the chain");
         tracing::warn!(intent = intent.id, "{reason}");
         self.store.reopen_intent(intent.id, reason).await
-    }
-
-    /// Sends a transaction that belongs to no job, once per `key` however often this is called, and
-    /// waits until it is confirmed.
-    ///
-    /// # Errors
-    /// [`Error::TransactionFailed`] when it reverted or could not be sent; a later call tries anew.
-    pub async fn send_and_wait(
-        &self,
-        key: B256,
-        what: &str,
-        tx: NewIntent,
-        limit: Duration,
-    ) -> Result<Intent> {
-        let begin = Instant::now();
-        let mut intent = self
-            .store
-            .add_intent(key, self.chain_id, self.sender(), tx.clone())
-            .await?;
-        if intent.state.is_settled() && intent.state != IntentState::Mined {
-            self.store.release_key(key).await?;
-            intent = self
-                .store
-                .add_intent(key, self.chain_id, self.sender(), tx)
-                .await?;
-        }
-        loop {
-            match self.tick_transaction(&intent).await {
-                Ok(true) => return self.store.intent(intent.id).await,
-                Ok(false) => {}
-                Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
-                Err(e) => return Err(e),
-            }
-            intent = self.store.intent(intent.id).await?;
-            if intent.state.is_settled() && intent.state != IntentState::Mined {
-                return Err(Error::TransactionFailed {
-                    what: what.to_owned(),
-                    state: intent.state,
-                    reason: intent.reason.unwrap_or_default(),
-                });
-            }
-            if begin.elapsed() > limit {
-                return Err(Error::Timeout {
-                    what: what.to_owned(),
-                    seconds: limit.as_secs(),
-                });
-            }
-            tokio::time::sleep(self.config.poll).await;
-        }
-    }
-
-    /// One step of [`Self::send_and_wait`]; true once the transaction is mined and confirmed.
-    async fn tick_transaction(&self, intent: &Intent) -> Result<bool> {
-        let _one = self.ticking.lock().await;
-        let view = self.view().await?;
-        self.watch_pending(&view).await?;
-        self.start_ready(&view, Scope::Intent(intent.id)).await?;
-        let intent = self.store.intent(intent.id).await?;
-        if self.reopen_if_lost(&view, &intent).await? {
-            return Ok(false);
-        }
-        Ok(intent.state == IntentState::Mined
-            && intent
-                .settlement
-                .is_some_and(|s| view.depth(s.block) >= self.config.confirmations()))
     }
 }
 

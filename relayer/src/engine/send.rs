@@ -7,10 +7,10 @@ use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED, elapsed};
 use super::{Engine, View};
 use crate::error::{Error, Result};
 use crate::fees::Fees;
-use crate::rpc::{At, SendOutcome};
+use crate::rpc::{At, CallRequest, SendOutcome};
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};
 use alloy::consensus::TxEip1559;
-use alloy::primitives::{TxKind as To, U256};
+use alloy::primitives::{Address, Bytes, TxKind as To, U256};
 
 /// Gas of a transfer to an account.
 const TRANSFER_GAS: u64 = 21_000;
@@ -20,10 +20,11 @@ const NONCE_TOO_LOW: &str = "nonce too low";
 impl Engine {
     /// Reserves a nonce, signs, stores, and only then broadcasts.
     pub(super) async fn start(&self, view: &View<'_>, intent: &Intent) -> Result<()> {
-        let sender = self.sender();
-        let floor = self.store.nonce_floor(self.chain_id, sender).await?;
-        // The pool's count keeps clear of transactions that others sent from this account.
-        let nonce = floor.max(self.rpc.nonce(sender, At::Pending).await?);
+        let (chain, sender) = (self.chain_id, self.sender());
+        // The pool's count keeps clear of transactions that others sent from this account; the first
+        // free nonce closes a gap that one of them left.
+        let pool = self.rpc.nonce(sender, At::Pending).await?;
+        let nonce = self.store.free_nonce(chain, sender, pool).await?;
         let fees = self.offer(view).await?;
         let attempt = self.sign(intent, nonce, fees, Purpose::Call).await?;
         let attempt = self.store.store_first_attempt(intent.id, attempt).await?;
@@ -98,7 +99,7 @@ impl Engine {
             }
             SendOutcome::Invalid(_) if attempt.tx.purpose == Purpose::Call => {
                 tracing::error!(hash = %attempt.tx.hash, outcome = %text, "the node refuses for good");
-                self.cancel(attempt, text).await
+                self.give_up(attempt, text).await
             }
             _ => {
                 tracing::warn!(hash = %attempt.tx.hash, outcome = %text, "broadcast");
@@ -108,7 +109,7 @@ impl Engine {
     }
 
     /// Uses up the nonce of a transaction that no node will take, so that later ones are not stuck.
-    async fn cancel(&self, refused: &Attempt, reason: String) -> Result<()> {
+    async fn give_up(&self, refused: &Attempt, reason: String) -> Result<()> {
         let intent = self.store.intent(refused.intent_id).await?;
         self.store.note_reason(intent.id, Some(reason)).await?;
         let fees = Fees {
@@ -123,7 +124,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn offer(&self, view: &View<'_>) -> Result<Fees> {
+    pub(super) async fn offer(&self, view: &View<'_>) -> Result<Fees> {
         let usual = self.rpc.median_priority_fee().await?;
         Ok(self
             .config
@@ -151,8 +152,40 @@ impl Engine {
         let gas_limit = if call {
             intent.tx.gas_limit
         } else {
-            TRANSFER_GAS
+            self.transfer_gas().await
         };
+        let data = if call {
+            intent.tx.data.clone()
+        } else {
+            Default::default()
+        };
+        self.sign_call(to, data, gas_limit, nonce, fees, purpose)
+            .await
+    }
+
+    /// Signs a transfer of nothing to ourselves.
+    pub(super) async fn sign_fill(&self, nonce: u64, fees: Fees) -> Result<NewAttempt> {
+        let (to, gas) = (Some(self.sender()), self.transfer_gas().await);
+        self.sign_call(to, Bytes::new(), gas, nonce, fees, Purpose::Call)
+            .await
+    }
+
+    /// Gas of a transfer to ourselves; some chains charge more than [`TRANSFER_GAS`].
+    async fn transfer_gas(&self) -> u64 {
+        let request = CallRequest::new(self.sender(), Some(self.sender()), Bytes::new());
+        let estimate = self.rpc.estimate_gas(&request).await;
+        estimate.map_or(TRANSFER_GAS, |gas| gas.clamp(TRANSFER_GAS, 1_000_000))
+    }
+
+    async fn sign_call(
+        &self,
+        to: Option<Address>,
+        input: Bytes,
+        gas_limit: u64,
+        nonce: u64,
+        fees: Fees,
+        purpose: Purpose,
+    ) -> Result<NewAttempt> {
         let tx = TxEip1559 {
             chain_id: self.chain_id,
             nonce,
@@ -162,11 +195,7 @@ impl Engine {
             to: to.map_or(To::Create, To::Call),
             value: U256::ZERO,
             access_list: Default::default(),
-            input: if call {
-                intent.tx.data.clone()
-            } else {
-                Default::default()
-            },
+            input,
         };
         let signed = self.wallet.sign(tx).await?;
         Ok(NewAttempt {

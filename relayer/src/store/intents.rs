@@ -2,7 +2,7 @@
 
 use super::jobs::{advance, collect, get as get_job};
 use super::rows::{self, Attempt, BlockRef, Intent, NewAttempt, NewIntent, Settlement};
-use super::{Store, log_transition, now_ms};
+use super::{Store, log_transition, nonces, now_ms};
 use crate::error::{Error, Result};
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, B256};
@@ -47,6 +47,12 @@ impl Store {
     /// One transaction.
     pub async fn intent(&self, id: i64) -> Result<Intent> {
         self.read(move |c| must_get(c, id)).await
+    }
+
+    /// All transactions, oldest first.
+    pub async fn all_intents(&self) -> Result<Vec<Intent>> {
+        self.read(|c| collect(c, "SELECT * FROM intents ORDER BY id", [], rows::intent))
+            .await
     }
 
     /// Transactions of a job, of all rounds, oldest first.
@@ -124,21 +130,6 @@ impl Store {
         .await
     }
 
-    /// One more than the highest nonce that was ever reserved for a sender.
-    pub async fn nonce_floor(&self, chain_id: u64, sender: Address) -> Result<u64> {
-        self.read(move |c| {
-            let highest: Option<i64> = c.query_row(
-                "SELECT max(nonce) FROM intents WHERE chain_id = ?1 AND sender = ?2",
-                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
-                |row| row.get(0),
-            )?;
-            Ok(highest
-                .and_then(|n| u64::try_from(n).ok())
-                .map_or(0, |n| n + 1))
-        })
-        .await
-    }
-
     /// Reserves the nonce of the first attempt and stores the signed bytes, in one transaction: there
     /// is never a reserved nonce without the bytes that use it. A planned job becomes `Submitting`.
     ///
@@ -151,15 +142,7 @@ impl Store {
     ) -> Result<Attempt> {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
-            let taken = tx.execute(
-                "UPDATE OR IGNORE intents SET nonce = ?2 WHERE id = ?1",
-                params![intent_id, rows::to_i64(attempt.nonce, "nonce")?],
-            )?;
-            if taken == 0 {
-                return Err(Error::NonceTaken {
-                    nonce: attempt.nonce,
-                });
-            }
+            nonces::reserve(tx, intent_id, &attempt)?;
             let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
             move_intent(tx, &intent, IntentState::Pending, None)?;
             if let Some(job) = intent.job_id
@@ -248,6 +231,9 @@ impl Store {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             move_intent(tx, &intent, to, reason.as_deref())?;
+            if let (IntentState::Superseded, Some(nonce)) = (to, intent.nonce) {
+                nonces::note_foreign(tx, intent.chain_id, intent.sender, nonce)?;
+            }
             let BlockRef { number, hash } = settlement.block;
             let number = rows::to_i64(number, "block")?;
             tx.execute(
@@ -330,7 +316,7 @@ pub(super) fn insert(
     Ok(id)
 }
 
-fn insert_attempt(
+pub(super) fn insert_attempt(
     tx: &Transaction<'_>,
     intent_id: i64,
     seq: u32,
@@ -366,7 +352,7 @@ fn insert_attempt(
 }
 
 /// Moves an intent; the only place that writes `intents.state` after creation.
-fn move_intent(
+pub(super) fn move_intent(
     tx: &Transaction<'_>,
     intent: &Intent,
     to: IntentState,
@@ -430,7 +416,7 @@ fn by_key(c: &Connection, key: &B256) -> Result<Option<Intent>> {
     id.map(|id| must_get(c, id)).transpose()
 }
 
-fn must_get(c: &Connection, id: i64) -> Result<Intent> {
+pub(super) fn must_get(c: &Connection, id: i64) -> Result<Intent> {
     let mut found = collect(c, "SELECT * FROM intents WHERE id = ?1", [id], rows::intent)?;
     found
         .pop()

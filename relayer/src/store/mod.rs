@@ -7,11 +7,12 @@
 mod intents;
 mod jobs;
 mod migrate;
+mod nonces;
 mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use jobs::Submitted;
+pub use jobs::{Cancellation, Submitted};
 pub use rows::{
     Attempt, BlockRef, Intent, Job, JobKey, NewAttempt, NewIntent, Purpose, Settlement, Transition,
     TxKind,

@@ -140,7 +140,7 @@ async fn crash_after_store_leaves_the_signed_bytes() {
         store.job(key(1).id).await.unwrap().unwrap().state,
         JobState::Submitting
     );
-    assert_eq!(store.nonce_floor(CHAIN, SENDER).await.unwrap(), 8);
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 7).await.unwrap(), 8);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn failed_store_reserves_no_nonce() {
         .store_first_attempt(intents[1].id, attempt(4, 0xe1))
         .await;
     assert!(matches!(refused, Err(Error::Database(_))), "{refused:?}");
-    assert_eq!(store.nonce_floor(CHAIN, SENDER).await.unwrap(), 4);
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 3).await.unwrap(), 4);
     assert_eq!(
         store.intent(intents[1].id).await.unwrap().state,
         IntentState::Ready
@@ -285,10 +285,13 @@ async fn planning_again_abandons_what_has_no_nonce() {
 }
 
 #[tokio::test]
-async fn cancel_only_before_signing() {
+async fn cancel_is_immediate_only_before_signing() {
     let store = Store::open_in_memory().unwrap();
     planned(&store, 1, vec![intent(&[0])]).await;
-    assert!(store.cancel_job(key(1).id).await.unwrap());
+    assert_eq!(
+        store.cancel_job(key(1).id).await.unwrap(),
+        Cancellation::Done
+    );
     assert_eq!(
         store.job(key(1).id).await.unwrap().unwrap().state,
         JobState::Cancelled
@@ -298,7 +301,17 @@ async fn cancel_only_before_signing() {
         .store_first_attempt(id, attempt(3, 0xe1))
         .await
         .unwrap();
-    assert!(!store.cancel_job(key(2).id).await.unwrap());
+    for _ in 0..2 {
+        let answer = store.cancel_job(key(2).id).await.unwrap();
+        assert_eq!(answer, Cancellation::Requested);
+    }
+    let job = store.job(key(2).id).await.unwrap().unwrap();
+    assert_eq!(
+        (job.state, job.cancel_requested),
+        (JobState::Submitting, true)
+    );
+    let cancelling = store.cancelling(CHAIN).await.unwrap();
+    assert_eq!(cancelling, [key(2).id].into());
 }
 
 #[tokio::test]
@@ -322,6 +335,50 @@ async fn every_transition_is_logged() {
         ("planned", "submitting"),
     ];
     assert_eq!(steps, expected);
+}
+
+#[tokio::test]
+async fn free_nonce_is_the_first_gap() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    for (intent, nonce) in intents.iter().zip([3, 5]) {
+        let attempt = attempt(nonce, u8::try_from(nonce).unwrap());
+        store.store_first_attempt(intent.id, attempt).await.unwrap();
+    }
+    for (from, free) in [(0, 0), (3, 4), (4, 4), (5, 6), (9, 9)] {
+        let found = store.free_nonce(CHAIN, SENDER, from).await.unwrap();
+        assert_eq!(found, free, "{from}");
+    }
+    let fill = store
+        .store_fill(CHAIN, SENDER, attempt(4, 0xf1))
+        .await
+        .unwrap();
+    let filled = store.intent(fill.intent_id).await.unwrap();
+    assert_eq!((filled.tx.kind, filled.nonce), (TxKind::Fill, Some(4)));
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 3).await.unwrap(), 6);
+    let refused = store.store_fill(CHAIN, SENDER, attempt(4, 0xf2)).await;
+    assert!(matches!(refused, Err(Error::NonceTaken { nonce: 4 })));
+}
+
+#[tokio::test]
+async fn foreign_nonces_are_those_that_no_intent_has() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0])]).await;
+    // What the account did before is taken for given.
+    let first = store.note_account(CHAIN, SENDER, 3).await.unwrap();
+    assert!(first.is_empty());
+    let own = attempt(4, 0xe1);
+    store.store_first_attempt(intents[0].id, own).await.unwrap();
+    let found = store.note_account(CHAIN, SENDER, 6).await.unwrap();
+    assert_eq!(found, [3, 5]);
+    assert!(
+        store
+            .note_account(CHAIN, SENDER, 6)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.foreign_nonces(CHAIN, SENDER).await.unwrap(), 2);
 }
 
 #[tokio::test]

@@ -16,5 +16,6 @@ mod interface;
 mod process;
 mod proxy;
 mod relay;
+mod scene;
 mod service;
 mod world;

@@ -1,5 +1,6 @@
 //! A JSON-RPC proxy that a test puts between relayer and node, and that misbehaves on demand.
 
+use alloy::primitives::{B256, keccak256};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -28,6 +29,7 @@ struct Shared {
     /// Method, fault, and how often it still strikes.
     faults: Mutex<Vec<(&'static str, Fault, usize)>>,
     seen: Mutex<Vec<String>>,
+    broadcast: Mutex<Vec<B256>>,
 }
 
 /// A running proxy.
@@ -45,6 +47,7 @@ impl Proxy {
             http: reqwest::Client::new(),
             faults: Mutex::default(),
             seen: Mutex::default(),
+            broadcast: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -74,6 +77,11 @@ impl Proxy {
         node.clone_into(&mut self.shared.node.lock().unwrap());
     }
 
+    /// Hashes of all transactions that were handed in, whatever became of them.
+    pub fn broadcast(&self) -> Vec<B256> {
+        self.shared.broadcast.lock().unwrap().clone()
+    }
+
     /// How often a method was asked for.
     pub fn count(&self, method: &str) -> usize {
         self.shared
@@ -90,6 +98,10 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
     let request: Value = serde_json::from_slice(&body).unwrap();
     let method = request["method"].as_str().unwrap().to_owned();
     shared.seen.lock().unwrap().push(method.clone());
+    if method == "eth_sendRawTransaction" {
+        let raw = alloy::hex::decode(request["params"][0].as_str().unwrap()).unwrap();
+        shared.broadcast.lock().unwrap().push(keccak256(raw));
+    }
     let fault = {
         let mut faults = shared.faults.lock().unwrap();
         faults

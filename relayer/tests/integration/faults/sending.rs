@@ -2,40 +2,16 @@
 
 use crate::anvil::{Anvil, call};
 use crate::proxy::{Fault, Proxy};
+use crate::scene::{only_intent, until};
 use crate::world::{World, address, client};
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::{Address, Bytes};
 use chainfer_relayer::client::call_contract;
-use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::{IntentState, JobState};
-use chainfer_relayer::store::{Attempt, Intent, Store};
 use serde_json::json;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SEND: &str = "eth_sendRawTransaction";
-
-async fn only_intent(store: &Store, job: B256) -> (Intent, Vec<Attempt>) {
-    let mut intents = store.intents_of(job).await.unwrap();
-    assert_eq!(intents.len(), 1, "{intents:#?}");
-    let intent = intents.remove(0);
-    let attempts = store.attempts(intent.id).await.unwrap();
-    (intent, attempts)
-}
-
-/// Ticks until the job is in that state.
-async fn until(engine: &Engine, job: B256, state: JobState) {
-    for _ in 0..400 {
-        let _ = engine.tick().await;
-        if engine.store().job(job).await.unwrap().unwrap().state == state {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!(
-        "never {state}: {:?}",
-        engine.store().job(job).await.unwrap()
-    );
-}
 
 async fn assert_nothing_pending(world: &World, account: usize) {
     let at = |tag| json!([address(account), tag]);

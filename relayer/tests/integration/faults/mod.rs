@@ -1,0 +1,5 @@
+//! What goes wrong between client, store, node and chain. `FAULTS.md` lists these tests.
+
+mod cancel;
+mod nonces;
+mod sending;
