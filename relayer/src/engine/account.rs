@@ -60,7 +60,10 @@ impl Engine {
         }
         let fees = self.offer(view).await?;
         let attempt = self.sign_fill(nonce, fees).await?;
-        let attempt = self.store.store_fill(chain, sender, attempt).await?;
+        let attempt = self
+            .store
+            .store_fill(chain, sender, attempt, self.guard())
+            .await?;
         tracing::warn!(nonce, hash = %attempt.tx.hash, "filling a nonce gap");
         self.broadcast(&attempt).await
     }

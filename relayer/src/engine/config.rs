@@ -1,6 +1,7 @@
 //! Settings of the engine.
 
 use crate::fees::FeePolicy;
+use crate::money::{Caps, Gwei};
 use alloy::primitives::Address;
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ pub struct EngineConfig {
     pub max_tx_bytes: usize,
     /// Fee bounds.
     pub fees: FeePolicy,
+    /// Limits of what may be spent.
+    pub caps: Caps,
+    /// Balance that is never touched.
+    pub min_balance: Gwei,
     /// Blocks on top of and including the one that settles a job; by chain when `None`.
     pub confirmations: Option<u64>,
     /// Wait between two ticks.
@@ -60,6 +65,8 @@ impl Default for EngineConfig {
             gas_slack: 100_000,
             max_tx_bytes: 120 * 1024,
             fees: FeePolicy::default(),
+            caps: Caps::default(),
+            min_balance: Gwei(0),
             confirmations: None,
             poll: Duration::from_secs(1),
             bump_after: Duration::from_secs(45),

@@ -39,6 +39,7 @@ impl Engine {
         for state in states {
             let limit = match state {
                 // No more plans than can be sent: a plan that waits is a simulation that ages.
+                JobState::Queued if view.paused => 0,
                 JobState::Queued => self.room_for_plans().await?,
                 _ => JOBS_LIMIT,
             };
@@ -147,8 +148,13 @@ impl Engine {
     async fn step_planned(&self, job: &Job) -> Result<()> {
         let intents = self.store.intents_of_round(job.key.id, job.round).await?;
         if intents.iter().any(|i| i.sender != self.sender()) {
-            self.requeue(job, "planned for another account".to_owned())
-                .await?;
+            let reason = "planned for another account".to_owned();
+            return self.requeue(job, reason).await;
+        }
+        // Simulated again just before signing, a transaction may have turned out not to succeed any more.
+        if intents.iter().all(|i| i.state == IntentState::Abandoned) {
+            let reason = intents.iter().find_map(|i| i.reason.clone());
+            return self.requeue(job, reason.unwrap_or_default()).await;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod account;
 mod cancel;
 mod config;
 mod jobs;
+mod money;
 mod outbox;
 mod plan;
 mod registry;
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::proof_file::ProofFile;
 use crate::rpc::{Block, Rpc};
 use crate::state::JobState;
-use crate::store::{BlockRef, Cancellation, Job, JobKey, Store, Submitted};
+use crate::store::{BlockRef, Cancellation, Job, JobKey, Store, Submitted, now_ms};
 use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
 use std::collections::HashMap;
@@ -68,6 +69,10 @@ enum Scope {
 struct View<'a> {
     rpc: &'a Rpc,
     head: Block,
+    /// Nothing new may be sent.
+    paused: bool,
+    /// When the look began, Unix milliseconds.
+    began: u64,
     hashes: Mutex<HashMap<u64, Option<B256>>>,
     finalized: Mutex<Option<Option<u64>>>,
 }
@@ -260,9 +265,12 @@ impl Engine {
         }
         let head = self.rpc.head().await?;
         let hashes = Mutex::new(HashMap::from([(head.number, Some(head.hash))]));
+        let paused = self.review_pauses(&self.rpc).await?;
         Ok(View {
             rpc: &self.rpc,
             head,
+            paused,
+            began: now_ms(),
             hashes,
             finalized: Mutex::default(),
         })

@@ -2,6 +2,7 @@
 //!
 //! What became of a transaction is read from receipts, of every attempt with its nonce.
 
+use super::money::pauses;
 use super::{Engine, Scope, View};
 use crate::error::{Error, Result};
 use crate::rpc::{At, Receipt};
@@ -64,6 +65,9 @@ impl Engine {
 
     /// Signs and sends what is planned in `scope`, oldest first, as far as there is room.
     pub(super) async fn start_ready(&self, view: &View<'_>, scope: Scope) -> Result<()> {
+        if view.paused {
+            return Ok(());
+        }
         let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
         let out = self
             .store
@@ -83,8 +87,11 @@ impl Engine {
         let startable = |i: &Intent| i.state == IntentState::Ready && i.sender == sender;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         for intent in ready.into_iter().filter(startable).take(room) {
-            if let Err(e) = self.start(view, &intent).await {
-                tolerate(&intent, e)?;
+            match self.start(view, &intent).await {
+                Ok(()) => {}
+                // Those behind it would overtake it for as long as money is short.
+                Err(e) if pauses(&e).is_some() => break,
+                Err(e) => tolerate(&intent, e)?,
             }
         }
         Ok(())

@@ -4,13 +4,15 @@
 //! transaction, and only then are they broadcast. What the node answers to a broadcast is only noted.
 
 use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED, elapsed};
+use super::registry::revert_error;
 use super::{Engine, View};
 use crate::error::{Error, Result};
 use crate::fees::Fees;
+use crate::money::Gwei;
 use crate::rpc::{At, CallRequest, SendOutcome};
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};
 use alloy::consensus::TxEip1559;
-use alloy::primitives::{Address, Bytes, TxKind as To, U256};
+use alloy::primitives::{Address, Bytes, TxKind as To, U64, U256};
 
 /// Gas of a transfer to an account.
 const TRANSFER_GAS: u64 = 21_000;
@@ -26,13 +28,50 @@ impl Engine {
         let pool = self.rpc.nonce(sender, At::Pending).await?;
         let nonce = self.store.free_nonce(chain, sender, pool).await?;
         let fees = self.offer(view).await?;
+        if intent.created_at < view.began && !self.still_succeeds(view, intent).await? {
+            return Ok(());
+        }
+        let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
+        if let Err(e) = self.afford(&self.rpc, wanted).await {
+            self.note_waiting(intent, e.to_string()).await?;
+            return Err(e);
+        }
         let attempt = self.sign(intent, nonce, fees, Purpose::Call).await?;
-        let attempt = self.store.store_first_attempt(intent.id, attempt).await?;
+        let attempt = self
+            .store
+            .store_first_attempt(intent.id, attempt, self.guard())
+            .await?;
         tracing::info!(
-            intent = intent.id, kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
+            job = intent.job(), intent = intent.id, kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
             gas_limit = attempt.tx.gas_limit, "transaction stored"
         );
         self.broadcast(&attempt).await
+    }
+
+    /// Simulates a transaction that waited since it was planned. One that no longer succeeds is given up,
+    /// and its job planned again.
+    async fn still_succeeds(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
+        let mut request = CallRequest::new(self.sender(), intent.tx.to, intent.tx.data.clone());
+        request.gas = Some(U64::from(intent.tx.gas_limit));
+        match self.rpc.call(&request, At::Block(view.head.hash)).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.is_transient() => Err(e.into()),
+            Err(e) => {
+                let reason = revert_error("simulation before sending", e).to_string();
+                tracing::warn!(job = intent.job(), intent = intent.id, reason, "given up");
+                self.store.abandon(intent.id, reason).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn note_waiting(&self, intent: &Intent, reason: String) -> Result<()> {
+        let reason = format!("waiting: {reason}");
+        if intent.reason.as_ref() != Some(&reason) {
+            tracing::warn!(job = intent.job(), intent = intent.id, "{reason}");
+            self.store.note_reason(intent.id, Some(reason)).await?;
+        }
+        Ok(())
     }
 
     /// Signs and stores a dearer transaction with the same nonce, and broadcasts it.
@@ -55,15 +94,25 @@ impl Engine {
         };
         let usual = self.rpc.median_priority_fee().await?;
         let base = view.head.base_fee_per_gas.unwrap_or_default();
-        let Some(fees) = self.config.fees.bump(previous, base, usual) else {
-            let reason = format!(
-                "waiting: a replacement would pass the fee limit of {} wei a gas",
+        let bumped = self.config.fees.bump(previous, base, usual);
+        let refusal = match bumped {
+            None => Some(format!(
+                "a replacement would pass the fee limit of {} wei a gas",
                 self.config.fees.max_fee
-            );
-            if intent.reason.as_ref() != Some(&reason) {
-                tracing::warn!(intent = intent.id, "{reason}");
-                self.store.note_reason(intent.id, Some(reason)).await?;
+            )),
+            Some(fees) if purpose == Purpose::Call => {
+                let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
+                match self.check_caps(wanted, Some(intent.id)).await {
+                    Ok(()) => None,
+                    Err(e @ Error::OverCap { .. }) => Some(e.to_string()),
+                    Err(e) => return Err(e),
+                }
             }
+            Some(_) => None,
+        };
+        let (Some(fees), None) = (bumped, &refusal) else {
+            self.note_waiting(intent, refusal.unwrap_or_default())
+                .await?;
             let due = elapsed(last.last_sent_at) >= self.config.rebroadcast_after;
             return if due {
                 self.broadcast(last).await
@@ -72,9 +121,12 @@ impl Engine {
             };
         };
         let attempt = self.sign(intent, last.tx.nonce, fees, purpose).await?;
-        let attempt = self.store.store_attempt(intent.id, attempt).await?;
+        let attempt = self
+            .store
+            .store_attempt(intent.id, attempt, self.guard())
+            .await?;
         tracing::info!(
-            intent = intent.id, nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
+            job = intent.job(), intent = intent.id, nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
             seq = attempt.seq, max_fee = attempt.tx.max_fee, "replacement stored"
         );
         self.broadcast(&attempt).await
@@ -119,7 +171,9 @@ impl Engine {
         let attempt = self
             .sign(&intent, refused.tx.nonce, fees, Purpose::Cancel)
             .await?;
-        self.store.store_attempt(intent.id, attempt).await?;
+        self.store
+            .store_attempt(intent.id, attempt, self.guard())
+            .await?;
         // The next tick finds it stored and never broadcast.
         Ok(())
     }

@@ -2,8 +2,9 @@
 
 use super::jobs::{advance, collect, get as get_job};
 use super::rows::{self, Attempt, BlockRef, Intent, NewAttempt, NewIntent, Settlement};
-use super::{Store, log_transition, nonces, now_ms};
+use super::{Guard, Store, ledger, log_transition, nonces, now_ms};
 use crate::error::{Error, Result};
+use crate::money::Gwei;
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, B256};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -134,15 +135,18 @@ impl Store {
     /// is never a reserved nonce without the bytes that use it. A planned job becomes `Submitting`.
     ///
     /// # Errors
-    /// [`Error::NonceTaken`] when another intent has the nonce.
+    /// [`Error::NonceTaken`] when another intent has the nonce, [`Error::OverCap`] when it costs more than
+    /// may be spent.
     pub async fn store_first_attempt(
         &self,
         intent_id: i64,
         attempt: NewAttempt,
+        guard: Guard,
     ) -> Result<Attempt> {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             nonces::reserve(tx, intent_id, &attempt)?;
+            ledger::reserve(tx, intent_id, &attempt, &guard)?;
             let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
             move_intent(tx, &intent, IntentState::Pending, None)?;
             if let Some(job) = intent.job_id
@@ -163,7 +167,15 @@ impl Store {
     }
 
     /// Stores a further attempt of a pending intent, at the same nonce.
-    pub async fn store_attempt(&self, intent_id: i64, attempt: NewAttempt) -> Result<Attempt> {
+    ///
+    /// # Errors
+    /// [`Error::OverCap`] when it costs more than the earlier ones, and more than may be spent.
+    pub async fn store_attempt(
+        &self,
+        intent_id: i64,
+        attempt: NewAttempt,
+        guard: Guard,
+    ) -> Result<Attempt> {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             if intent.state != IntentState::Pending || intent.nonce != Some(attempt.nonce) {
@@ -172,6 +184,7 @@ impl Store {
                     to: IntentState::Pending,
                 });
             }
+            ledger::reserve(tx, intent_id, &attempt, &guard)?;
             let seq: u32 = tx.query_row(
                 "SELECT coalesce(max(seq), -1) + 1 FROM attempts WHERE intent_id = ?1",
                 [intent_id],
@@ -234,6 +247,15 @@ impl Store {
             if let (IntentState::Superseded, Some(nonce)) = (to, intent.nonce) {
                 nonces::note_foreign(tx, intent.chain_id, intent.sender, nonce)?;
             }
+            let paid = match settlement {
+                // Somebody else's transaction cost us nothing.
+                Settlement {
+                    attempt_id: None, ..
+                } => Some(Gwei(0)),
+                Settlement { gas_price: 0, .. } => None,
+                paid => Some(Gwei::of_gas(paid.gas_used, paid.gas_price)),
+            };
+            ledger::settle(tx, intent_id, paid)?;
             let BlockRef { number, hash } = settlement.block;
             let number = rows::to_i64(number, "block")?;
             tx.execute(
@@ -259,11 +281,21 @@ impl Store {
         .await
     }
 
+    /// Gives up a transaction that has no nonce.
+    pub async fn abandon(&self, intent_id: i64, reason: String) -> Result<()> {
+        self.write(move |tx| {
+            let intent = must_get(tx, intent_id)?;
+            move_intent(tx, &intent, IntentState::Abandoned, Some(&reason))
+        })
+        .await
+    }
+
     /// A reorganisation took the block away: the intent is pending again, with all its attempts.
     pub async fn reopen_intent(&self, intent_id: i64, reason: String) -> Result<()> {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             move_intent(tx, &intent, IntentState::Pending, Some(&reason))?;
+            ledger::reopen(tx, intent_id)?;
             tx.execute(
                 "UPDATE intents SET attempt_id = NULL, block_number = NULL, block_hash = NULL,
                         gas_used = NULL, gas_price = NULL, contract_address = NULL WHERE id = ?1",

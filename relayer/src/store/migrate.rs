@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_outbox.sql"),
     include_str!("../../migrations/0002_cancel_and_foreign.sql"),
+    include_str!("../../migrations/0003_money.sql"),
 ];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction,
@@ -60,6 +61,13 @@ mod tests {
             })
             .unwrap();
         assert_eq!((state.as_str(), cancel), ("submitting", None));
+        let spend = |id: i64| -> (i64, Option<i64>) {
+            let sql = "SELECT reserved, settled FROM spend WHERE intent_id = ?1";
+            c.query_row(sql, [id], |r| Ok((r.get(0)?, r.get(1)?)))
+                .unwrap()
+        };
+        assert_eq!(spend(1), (300_001, None), "pending: the dearest attempt");
+        assert_eq!(spend(2), (300_001, Some(100_001)), "mined: what it took");
     }
 
     #[test]

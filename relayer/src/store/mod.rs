@@ -6,24 +6,36 @@
 
 mod intents;
 mod jobs;
+mod ledger;
 mod migrate;
 mod nonces;
+mod pauses;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use jobs::{Cancellation, Submitted};
+pub use ledger::Spend;
+pub use pauses::{Cause, Pause};
 pub use rows::{
     Attempt, BlockRef, Intent, Job, JobKey, NewAttempt, NewIntent, Purpose, Settlement, Transition,
     TxKind,
 };
 
 use crate::error::{Error, Result};
+use crate::money::Caps;
 use alloy::primitives::B256;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What must hold when a signed transaction is stored; checked in the same database transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Limits of what may be spent.
+    pub caps: Caps,
+}
 
 /// A handle to the database. Cheap to clone.
 #[derive(Debug, Clone)]

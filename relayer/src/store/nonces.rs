@@ -2,7 +2,7 @@
 
 use super::intents::{insert, insert_attempt, move_intent, must_get};
 use super::rows::{self, Attempt, NewAttempt, NewIntent, TxKind};
-use super::{Store, log_transition, now_ms};
+use super::{Guard, Store, ledger, log_transition, now_ms};
 use crate::error::{Error, Result};
 use crate::state::IntentState;
 use alloy::primitives::{Address, Bytes};
@@ -26,6 +26,7 @@ impl Store {
         chain_id: u64,
         sender: Address,
         attempt: NewAttempt,
+        guard: Guard,
     ) -> Result<Attempt> {
         self.write(move |tx| {
             if free(tx, chain_id, sender, attempt.nonce)? != attempt.nonce {
@@ -42,6 +43,7 @@ impl Store {
             };
             let id = insert(tx, None, None, chain_id, sender, &fill)?;
             reserve(tx, id, &attempt)?;
+            ledger::reserve(tx, id, &attempt, &guard)?;
             let stored = insert_attempt(tx, id, 0, &attempt)?;
             let reason = Some("closes a gap before later nonces");
             move_intent(tx, &must_get(tx, id)?, IntentState::Pending, reason)?;

@@ -150,6 +150,15 @@ pub struct Intent {
     pub reason: Option<String>,
     /// How it was settled.
     pub settlement: Option<Settlement>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+}
+
+impl Intent {
+    /// The job for a log line; empty where there is none.
+    pub(crate) fn job(&self) -> String {
+        self.job_id.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 /// The block that settled an intent, and what it cost.
@@ -367,6 +376,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
             .ok_or_else(|| corrupt(format!("transaction state {state}")))?,
         reason: row.get("reason")?,
         settlement,
+        created_at: number(row, "created_at")?,
     })
 }
 

@@ -82,6 +82,10 @@ impl Proxy {
         self.shared.broadcast.lock().unwrap().clone()
     }
 
+    pub fn forget_broadcasts(&self) {
+        self.shared.broadcast.lock().unwrap().clear();
+    }
+
     /// How often a method was asked for.
     pub fn count(&self, method: &str) -> usize {
         self.shared

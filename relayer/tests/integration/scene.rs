@@ -5,6 +5,7 @@ use crate::world::{World, address, client};
 use alloy::primitives::{Address, B256, U256, keccak256};
 use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::engine::Engine;
+use chainfer_relayer::money::Gwei;
 use chainfer_relayer::state::{IntentState, JobState};
 use chainfer_relayer::store::{Attempt, Intent, Store};
 use serde_json::{Value, json};
@@ -96,11 +97,13 @@ impl Scene {
     /// - each job is in one terminal state, the one expected, which it reached once;
     /// - a finalized job's inference was proven by exactly one event, any other's by none;
     /// - no nonce gap and nothing pending, on chain and in the database;
+    /// - the ledger covers what the chain took, and is within the caps;
     /// - every hash that was broadcast, and every transaction of the account on chain but `foreign` many, is in the
     ///   database.
     pub async fn settle(&self, engine: &Engine, expected: &[(B256, JobState)], foreign: usize) {
         self.drain(engine).await;
         assert_eq!(self.check(engine.store(), expected).await, foreign);
+        self.check_money(engine).await;
     }
 
     async fn drain(&self, engine: &Engine) {
@@ -168,6 +171,29 @@ impl Scene {
         }
         let mined = self.mined().await;
         mined.iter().filter(|hash| !known.contains(*hash)).count()
+    }
+
+    async fn check_money(&self, engine: &Engine) {
+        let (chain, sender) = (engine.chain_id(), engine.sender());
+        let spend = engine.store().spend(chain, sender).await.unwrap();
+        let mut cost = U256::ZERO;
+        for intent in engine.store().all_intents().await.unwrap() {
+            for attempt in engine.store().attempts(intent.id).await.unwrap() {
+                let hash = json!([attempt.tx.hash]);
+                let anvil = &self.world.anvil;
+                let receipt = anvil.rpc("eth_getTransactionReceipt", hash).await;
+                if !receipt.is_null() {
+                    let gas = U256::from(number(&receipt["gasUsed"]));
+                    cost += gas * U256::from(number(&receipt["effectiveGasPrice"]));
+                }
+            }
+        }
+        assert_eq!(spend.open, Gwei(0));
+        assert!(U256::from(spend.total.0) * U256::from(1_000_000_000) >= cost);
+        let caps = engine.config().caps;
+        for (cap, spent) in [(caps.total, spend.total), (caps.hour, spend.hour)] {
+            assert!(cap.is_none_or(|cap| spent <= cap), "{spend:?}");
+        }
     }
 
     /// How often each inference was proven.

@@ -1,5 +1,6 @@
 //! What goes wrong between client, store, node and chain. `FAULTS.md` lists these tests.
 
 mod cancel;
+mod money;
 mod nonces;
 mod sending;

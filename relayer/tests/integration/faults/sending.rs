@@ -260,34 +260,6 @@ async fn confirmations_are_counted_and_finality_is_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn account_without_funds_waits_and_goes_on_when_refilled() {
-    let world = World::new().await;
-    let poor = json!([address(1), "0x0"]);
-    world.anvil.rpc("anvil_setBalance", poor).await;
-    let engine = world.engine(None).await;
-    let id = engine.submit(&world.proof(1)).await.unwrap().job().key.id;
-    for _ in 0..5 {
-        let _ = engine.tick().await;
-    }
-    assert!(
-        !engine
-            .store()
-            .job(id)
-            .await
-            .unwrap()
-            .unwrap()
-            .state
-            .is_terminal()
-    );
-    world
-        .anvil
-        .rpc("anvil_setBalance", json!([address(1), "0xde0b6b3a7640000"]))
-        .await;
-    engine.run_job(id, LIMIT).await.unwrap();
-    assert_eq!((world.sent(1).await, world.proven_events().await), (1, 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn many_jobs_use_consecutive_nonces_and_all_are_proven() {
     let world = World::with(&["--block-time", "1"]).await;
     let mut config = client(&world.anvil.url, 1, None);
@@ -339,13 +311,7 @@ async fn another_account_takes_over_what_was_never_sent() {
     let id = poor.submit(&world.proof(1)).await.unwrap().job().key.id;
     poor.tick().await.unwrap();
     let (_, attempts) = only_intent(poor.store(), id).await;
-    assert!(
-        attempts[0]
-            .last_outcome
-            .as_ref()
-            .unwrap()
-            .contains("insufficient funds")
-    );
+    assert!(attempts.is_empty(), "nothing is signed that cannot be paid");
     drop(poor);
 
     let rich = client(&world.anvil.url, 2, Some(&state))
