@@ -55,7 +55,8 @@ impl FromStr for Gwei {
         if number.is_empty() || !number.chars().all(plain) {
             return Err(wrong());
         }
-        if !matches!(unit, "ether" | "gwei" | "wei") {
+        let whole = unit != "wei" || !number.contains('.');
+        if !whole || !matches!(unit, "ether" | "gwei" | "wei") {
             return Err(wrong());
         }
         let wei: U256 = parse_units(number, unit).map_err(|_| wrong())?.into();

@@ -36,7 +36,7 @@ impl Engine {
     /// Closes a gap that a foreign transaction left when it was dropped: our later nonces wait for it.
     /// A job that was ready would have taken the nonce, so nothing is sent to ourselves. A node may be
     /// behind, so the gap must be seen several times in a row.
-    pub(super) async fn repair_gap(&self, view: &View<'_>) -> Result<()> {
+    pub(super) async fn repair_gap(&self, view: &View) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         let pending = self
             .store
@@ -45,7 +45,7 @@ impl Engine {
         let Some(highest) = pending.iter().filter_map(|i| i.nonce).max() else {
             return Ok(());
         };
-        let nonce = self.rpc.nonce(sender, At::Pending).await?;
+        let nonce = view.rpc.nonce(sender, At::Pending).await?;
         let gap = nonce < highest && self.store.free_nonce(chain, sender, nonce).await? == nonce;
         let seen = {
             let mut seen = self.gap_seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,12 +59,12 @@ impl Engine {
             return Ok(());
         }
         let fees = self.offer(view).await?;
-        let attempt = self.sign_fill(nonce, fees).await?;
+        let attempt = self.sign_fill(&view.rpc, nonce, fees).await?;
         let attempt = self
             .store
             .store_fill(chain, sender, attempt, self.guard())
             .await?;
         tracing::warn!(nonce, hash = %attempt.tx.hash, "filling a nonce gap");
-        self.broadcast(&attempt).await
+        self.broadcast(&view.rpc, &attempt).await
     }
 }

@@ -9,7 +9,7 @@ use crate::store::Job;
 impl Engine {
     /// Waits until every nonce of the job is used up for good, by the cancelling transactions or by the
     /// job's own, and then says what it came to.
-    pub(super) async fn step_cancelling(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    pub(super) async fn step_cancelling(&self, view: &View, job: &Job) -> Result<()> {
         // A plan that was being made when the wish came is given up too.
         self.store.cancel_job(job.key.id).await?;
         let mut newest = 0;
@@ -31,7 +31,7 @@ impl Engine {
         if view.head.number < newest {
             return Ok(());
         }
-        let registry = self.registry(job.key.registry);
+        let registry = view.registry(job.key.registry);
         if registry
             .is_proven(job.key.inference_id, At::Block(view.head.hash))
             .await?

@@ -29,7 +29,7 @@ use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -43,8 +43,8 @@ pub struct Engine {
     chain_id: u64,
     /// One tick at a time: signing and reserving must not interleave.
     ticking: Mutex<()>,
-    /// The node failed since its chain was last checked.
-    suspect: AtomicBool,
+    /// Height of the head last worked from.
+    newest_head: AtomicU64,
     /// How often in a row a nonce was seen used without a receipt of ours.
     foreign: SyncMutex<HashMap<i64, u32>>,
     finality_checked: SyncMutex<Option<Instant>>,
@@ -66,8 +66,9 @@ enum Scope {
 }
 
 /// What one tick sees of the chain; reads of one decision agree because they share it.
-struct View<'a> {
-    rpc: &'a Rpc,
+struct View {
+    /// Stays with one node.
+    rpc: Rpc,
     head: Block,
     /// Nothing new may be sent.
     paused: bool,
@@ -77,7 +78,12 @@ struct View<'a> {
     finalized: Mutex<Option<Option<u64>>>,
 }
 
-impl View<'_> {
+impl View {
+    /// The registry at an address, as this node knows it.
+    fn registry(&self, address: Address) -> Registry {
+        Registry::new(self.rpc.clone(), address)
+    }
+
     /// Whether a block is on the canonical chain as this node sees it. A node that is behind the
     /// block cannot tell, and nothing is undone on its word.
     async fn is_canonical(&self, block: BlockRef) -> Result<bool> {
@@ -125,7 +131,7 @@ impl Engine {
         expected_chain: Option<u64>,
         config: EngineConfig,
     ) -> Result<Self> {
-        let chain_id = check_chain(&rpc, &store, expected_chain).await?;
+        let chain_id = open_chain(&rpc, &store, expected_chain).await?;
         tracing::info!(chain_id, sender = %wallet.address(), "relayer engine opened");
         Ok(Self {
             rpc,
@@ -134,7 +140,7 @@ impl Engine {
             config: config.for_chain(chain_id),
             chain_id,
             ticking: Mutex::new(()),
-            suspect: AtomicBool::new(false),
+            newest_head: AtomicU64::new(0),
             foreign: SyncMutex::default(),
             finality_checked: SyncMutex::default(),
             account_seen: SyncMutex::default(),
@@ -241,11 +247,7 @@ impl Engine {
 
     async fn tick_in(&self, scope: Scope) -> Result<()> {
         let _one = self.ticking.lock().await;
-        let result = self.tick_once(scope).await;
-        if matches!(result, Err(Error::Rpc(_))) {
-            self.suspect.store(true, Ordering::Relaxed);
-        }
-        result
+        self.tick_once(scope).await
     }
 
     async fn tick_once(&self, scope: Scope) -> Result<()> {
@@ -256,24 +258,63 @@ impl Engine {
         self.repair_gap(&view).await
     }
 
-    /// The head to work from. After a failure the address may lead to another node, so the chain is
-    /// checked again first.
-    async fn view(&self) -> Result<View<'_>> {
-        if self.suspect.load(Ordering::Relaxed) {
-            check_chain(&self.rpc, &self.store, Some(self.chain_id)).await?;
-            self.suspect.store(false, Ordering::Relaxed);
+    /// The node and the head to work from: the first node in order that is of the right chain and not
+    /// behind, or else the one that is furthest.
+    async fn view(&self) -> Result<View> {
+        let mut best: Option<(Rpc, Block)> = None;
+        let mut refused: Option<Error> = None;
+        for rpc in self.rpc.candidates() {
+            match self.head_of(&rpc).await {
+                Ok(head) => {
+                    let newest = self.newest_head.load(Ordering::Relaxed);
+                    if best.as_ref().is_none_or(|(_, b)| head.number > b.number) {
+                        best = Some((rpc, head));
+                    }
+                    if head.number.saturating_add(self.rpc.max_lag()) >= newest {
+                        break;
+                    }
+                    tracing::warn!(head = head.number, newest, "the node is behind");
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e, "the node is of no use");
+                    // Another chain is worth telling more than silence is.
+                    if refused.as_ref().is_none_or(Error::is_transient) {
+                        refused = Some(e);
+                    }
+                }
+            }
         }
-        let head = self.rpc.head().await?;
+        let Some((rpc, head)) = best else {
+            return Err(refused.unwrap_or_else(|| Error::Config("no node is given".to_owned())));
+        };
+        self.newest_head.store(head.number, Ordering::Relaxed);
         let hashes = Mutex::new(HashMap::from([(head.number, Some(head.hash))]));
-        let paused = self.review_pauses(&self.rpc).await?;
+        let paused = self.review_pauses(&rpc).await?;
         Ok(View {
-            rpc: &self.rpc,
+            rpc,
             head,
             paused,
             began: now_ms(),
             hashes,
             finalized: Mutex::default(),
         })
+    }
+
+    /// The head of one node, once that node is known to be of the right chain. After a failure, and when
+    /// the chain is shorter than it was, the address may lead to another node, or the node to another chain.
+    async fn head_of(&self, rpc: &Rpc) -> Result<Block> {
+        let before = rpc.last_head();
+        let head = rpc.head().await?;
+        if !rpc.is_verified() || head.number < before {
+            let checked = check_chain(rpc, &self.store, Some(self.chain_id)).await;
+            match &checked {
+                Ok(_) => rpc.note_chain(true),
+                Err(Error::WrongChain { .. } | Error::WrongGenesis { .. }) => rpc.note_chain(false),
+                Err(_) => {}
+            }
+            checked?;
+        }
+        Ok(head)
     }
 
     /// Works on one job until it is confirmed. Other jobs in the database are left alone, but
@@ -310,6 +351,32 @@ impl Engine {
             }
             tokio::time::sleep(self.config.poll).await;
         }
+    }
+}
+
+/// Checks every node that answers: at the start a node of another chain is a mistake to be told.
+async fn open_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
+    let mut expected = expected;
+    let mut silent = None;
+    let mut found = None;
+    for node in rpc.candidates() {
+        match check_chain(&node, store, expected).await {
+            Ok(chain_id) => {
+                node.note_chain(true);
+                expected = Some(chain_id);
+                found = Some(chain_id);
+            }
+            Err(e) if e.is_transient() => {
+                tracing::warn!(error = %e, "a node does not answer");
+                silent = Some(e);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    match (found, silent) {
+        (Some(chain_id), _) => Ok(chain_id),
+        (None, Some(e)) => Err(e),
+        (None, None) => Err(Error::Config("no node is given".to_owned())),
     }
 }
 

@@ -4,10 +4,12 @@
 
 use super::money::pauses;
 use super::{Engine, Scope, View};
+use crate::abi::decode_revert;
 use crate::error::{Error, Result};
-use crate::rpc::{At, Receipt};
+use crate::rpc::{At, CallRequest, Receipt};
 use crate::state::IntentState;
 use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement, now_ms};
+use alloy::primitives::U64;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -31,10 +33,10 @@ struct Watch {
 
 impl Engine {
     /// Finds out what became of the transactions that are out.
-    pub(super) async fn watch_pending(&self, view: &View<'_>) -> Result<()> {
+    pub(super) async fn watch_pending(&self, view: &View) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         // Read before any receipt: a nonce that is used now has its receipt when that is asked for.
-        let mined = self.rpc.nonce(sender, At::Latest).await?;
+        let mined = view.rpc.nonce(sender, At::Latest).await?;
         self.note_account(mined).await?;
         // A settled nonce that is free again was lost in a reorganisation. Later nonces wait for it,
         // whatever became of its job.
@@ -48,7 +50,7 @@ impl Engine {
         if pending.is_empty() {
             return Ok(());
         }
-        let pool = self.rpc.nonce(sender, At::Pending).await?;
+        let pool = view.rpc.nonce(sender, At::Pending).await?;
         let cancelling = self.store.cancelling(chain).await?;
         for intent in &pending {
             let watch = Watch {
@@ -64,7 +66,7 @@ impl Engine {
     }
 
     /// Signs and sends what is planned in `scope`, oldest first, as far as there is room.
-    pub(super) async fn start_ready(&self, view: &View<'_>, scope: Scope) -> Result<()> {
+    pub(super) async fn start_ready(&self, view: &View, scope: Scope) -> Result<()> {
         if view.paused {
             return Ok(());
         }
@@ -98,12 +100,12 @@ impl Engine {
     }
 
     /// Looks for a receipt of any attempt; without one, broadcasts again or replaces when it is time.
-    async fn watch(&self, view: &View<'_>, intent: &Intent, watch: Watch) -> Result<()> {
+    async fn watch(&self, view: &View, intent: &Intent, watch: Watch) -> Result<()> {
         let attempts = self.store.attempts(intent.id).await?;
         // Newest first: a replacement is the likelier one, but any may have been mined.
         for attempt in attempts.iter().rev() {
-            if let Some(receipt) = self.rpc.receipt(attempt.tx.hash).await? {
-                return self.settle(intent, attempt, &receipt).await;
+            if let Some(receipt) = view.rpc.receipt(attempt.tx.hash).await? {
+                return self.settle(view, intent, attempt, &receipt).await;
             }
         }
         let (Some(nonce), Some(last)) = (intent.nonce, attempts.last()) else {
@@ -127,12 +129,12 @@ impl Engine {
 
     /// Watches a transaction that another account signed: without its key, the stored bytes can be
     /// broadcast again but not replaced. Returns false when no node ever took it.
-    pub(super) async fn watch_other(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
-        let next = self.rpc.nonce(intent.sender, At::Latest).await?;
+    pub(super) async fn watch_other(&self, view: &View, intent: &Intent) -> Result<bool> {
+        let next = view.rpc.nonce(intent.sender, At::Latest).await?;
         let attempts = self.store.attempts(intent.id).await?;
         for attempt in attempts.iter().rev() {
-            if let Some(receipt) = self.rpc.receipt(attempt.tx.hash).await? {
-                self.settle(intent, attempt, &receipt).await?;
+            if let Some(receipt) = view.rpc.receipt(attempt.tx.hash).await? {
+                self.settle(view, intent, attempt, &receipt).await?;
                 return Ok(true);
             }
         }
@@ -144,22 +146,16 @@ impl Engine {
         if next > last.tx.nonce {
             self.note_foreign(view, intent, last.tx.nonce).await?;
         } else if elapsed(last.last_sent_at) >= self.config.rebroadcast_after {
-            self.broadcast(last).await?;
+            self.broadcast(&view.rpc, last).await?;
         }
         Ok(true)
     }
 
     /// Broadcasts the last attempt again, or replaces it. `lost`: the node took it once and no longer has it.
-    async fn push(
-        &self,
-        view: &View<'_>,
-        intent: &Intent,
-        last: &Attempt,
-        lost: bool,
-    ) -> Result<()> {
+    async fn push(&self, view: &View, intent: &Intent, last: &Attempt, lost: bool) -> Result<()> {
         if last.last_sent_at.is_none() {
             // Stored and never broadcast: the process stopped in between.
-            return self.broadcast(last).await;
+            return self.broadcast(&view.rpc, last).await;
         }
         let since_sent = elapsed(last.last_sent_at);
         let age = elapsed(Some(last.created_at));
@@ -171,7 +167,7 @@ impl Engine {
                 if since_sent >= self.config.rebroadcast_after
                     || (lost && since_sent >= self.config.resend_after) =>
             {
-                self.broadcast(last).await
+                self.broadcast(&view.rpc, last).await
             }
             Some(ACCEPTED | ALREADY_KNOWN) => Ok(()),
             Some(outcome)
@@ -179,19 +175,25 @@ impl Engine {
             {
                 self.replace(view, intent, last, last.tx.purpose).await
             }
-            _ if since_sent >= self.config.resend_after => self.broadcast(last).await,
+            _ if since_sent >= self.config.resend_after => self.broadcast(&view.rpc, last).await,
             _ => Ok(()),
         }
     }
 
-    async fn settle(&self, intent: &Intent, attempt: &Attempt, receipt: &Receipt) -> Result<()> {
+    async fn settle(
+        &self,
+        view: &View,
+        intent: &Intent,
+        attempt: &Attempt,
+        receipt: &Receipt,
+    ) -> Result<()> {
         let to = match (attempt.tx.purpose, receipt.status) {
             (Purpose::Cancel, _) => IntentState::Cancelled,
             (Purpose::Call, true) => IntentState::Mined,
             (Purpose::Call, false) => IntentState::Reverted,
         };
         let reason = match to {
-            IntentState::Reverted => Some(revert_reason(attempt, receipt)),
+            IntentState::Reverted => Some(self.revert_reason(view, intent, attempt, receipt).await),
             IntentState::Cancelled => intent.reason.clone(),
             _ => None,
         };
@@ -217,9 +219,41 @@ impl Engine {
             .await
     }
 
+    /// Why a mined transaction reverted. Receipts do not say, so it is called again on the state before
+    /// its block, and where it succeeds there, on the one after.
+    async fn revert_reason(
+        &self,
+        view: &View,
+        intent: &Intent,
+        attempt: &Attempt,
+        receipt: &Receipt,
+    ) -> String {
+        let (used, limit) = (receipt.gas_used, attempt.tx.gas_limit);
+        // A call keeps back a 64th: what used the rest ran out of gas.
+        if used >= limit / 64 * 63 {
+            return format!("reverted, probably out of gas: {used} of {limit} used");
+        }
+        let mut request = CallRequest::new(intent.sender, intent.tx.to, intent.tx.data.clone());
+        request.gas = Some(U64::from(limit));
+        let parent = receipt.block_number.saturating_sub(1);
+        let parent = view.rpc.block(parent).await.ok().flatten();
+        for block in parent
+            .map(|b| b.hash)
+            .into_iter()
+            .chain([receipt.block_hash])
+        {
+            if let Err(e) = view.rpc.call(&request, At::Block(block)).await
+                && let Some(data) = e.revert_data()
+            {
+                return format!("reverted after {used} gas: {}", decode_revert(&data));
+            }
+        }
+        format!("reverted after {used} gas")
+    }
+
     /// Our nonce is used and none of our hashes has a receipt. A node may be behind with receipts, so
     /// this must be seen several times in a row.
-    async fn note_foreign(&self, view: &View<'_>, intent: &Intent, nonce: u64) -> Result<()> {
+    async fn note_foreign(&self, view: &View, intent: &Intent, nonce: u64) -> Result<()> {
         let seen = {
             let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
             let seen = foreign.entry(intent.id).or_insert(0);
@@ -257,7 +291,7 @@ impl Engine {
     }
 
     /// Reopens an intent whose block left the chain. Returns whether it did.
-    pub(super) async fn reopen_if_lost(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
+    pub(super) async fn reopen_if_lost(&self, view: &View, intent: &Intent) -> Result<bool> {
         let Some(settlement) = intent.settlement else {
             return Ok(false);
         };
@@ -273,16 +307,6 @@ impl Engine {
         let reason = format!("block {block} left the chain");
         tracing::warn!(intent = intent.id, "{reason}");
         self.store.reopen_intent(intent.id, reason).await
-    }
-}
-
-fn revert_reason(attempt: &Attempt, receipt: &Receipt) -> String {
-    let (used, limit) = (receipt.gas_used, attempt.tx.gas_limit);
-    // A call keeps back a 64th: what used the rest ran out of gas.
-    if used >= limit / 64 * 63 {
-        format!("reverted, probably out of gas: {used} of {limit} used")
-    } else {
-        format!("reverted after {used} gas")
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Engine, View};
 use crate::error::{Error, Result};
 use crate::fees::Fees;
 use crate::money::Gwei;
-use crate::rpc::{At, CallRequest, SendOutcome};
+use crate::rpc::{At, CallRequest, Rpc, SendOutcome};
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};
 use alloy::consensus::TxEip1559;
 use alloy::primitives::{Address, Bytes, TxKind as To, U64, U256};
@@ -21,22 +21,24 @@ const NONCE_TOO_LOW: &str = "nonce too low";
 
 impl Engine {
     /// Reserves a nonce, signs, stores, and only then broadcasts.
-    pub(super) async fn start(&self, view: &View<'_>, intent: &Intent) -> Result<()> {
+    pub(super) async fn start(&self, view: &View, intent: &Intent) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         // The pool's count keeps clear of transactions that others sent from this account; the first
         // free nonce closes a gap that one of them left.
-        let pool = self.rpc.nonce(sender, At::Pending).await?;
+        let pool = view.rpc.nonce(sender, At::Pending).await?;
         let nonce = self.store.free_nonce(chain, sender, pool).await?;
         let fees = self.offer(view).await?;
         if intent.created_at < view.began && !self.still_succeeds(view, intent).await? {
             return Ok(());
         }
         let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
-        if let Err(e) = self.afford(&self.rpc, wanted).await {
+        if let Err(e) = self.afford(&view.rpc, wanted).await {
             self.note_waiting(intent, e.to_string()).await?;
             return Err(e);
         }
-        let attempt = self.sign(intent, nonce, fees, Purpose::Call).await?;
+        let attempt = self
+            .sign(&view.rpc, intent, nonce, fees, Purpose::Call)
+            .await?;
         let attempt = self
             .store
             .store_first_attempt(intent.id, attempt, self.guard())
@@ -45,15 +47,15 @@ impl Engine {
             job = intent.job(), intent = intent.id, kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
             gas_limit = attempt.tx.gas_limit, "transaction stored"
         );
-        self.broadcast(&attempt).await
+        self.broadcast(&view.rpc, &attempt).await
     }
 
     /// Simulates a transaction that waited since it was planned. One that no longer succeeds is given up,
     /// and its job planned again.
-    async fn still_succeeds(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
+    async fn still_succeeds(&self, view: &View, intent: &Intent) -> Result<bool> {
         let mut request = CallRequest::new(self.sender(), intent.tx.to, intent.tx.data.clone());
         request.gas = Some(U64::from(intent.tx.gas_limit));
-        match self.rpc.call(&request, At::Block(view.head.hash)).await {
+        match view.rpc.call(&request, At::Block(view.head.hash)).await {
             Ok(_) => Ok(true),
             Err(e) if e.is_transient() => Err(e.into()),
             Err(e) => {
@@ -77,7 +79,7 @@ impl Engine {
     /// Signs and stores a dearer transaction with the same nonce, and broadcasts it.
     pub(super) async fn replace(
         &self,
-        view: &View<'_>,
+        view: &View,
         intent: &Intent,
         last: &Attempt,
         purpose: Purpose,
@@ -92,7 +94,7 @@ impl Engine {
             max_fee: last.tx.max_fee,
             priority_fee: last.tx.priority_fee,
         };
-        let usual = self.rpc.median_priority_fee().await?;
+        let usual = view.rpc.median_priority_fee().await?;
         let base = view.head.base_fee_per_gas.unwrap_or_default();
         let bumped = self.config.fees.bump(previous, base, usual);
         let refusal = match bumped {
@@ -115,12 +117,14 @@ impl Engine {
                 .await?;
             let due = elapsed(last.last_sent_at) >= self.config.rebroadcast_after;
             return if due {
-                self.broadcast(last).await
+                self.broadcast(&view.rpc, last).await
             } else {
                 Ok(())
             };
         };
-        let attempt = self.sign(intent, last.tx.nonce, fees, purpose).await?;
+        let attempt = self
+            .sign(&view.rpc, intent, last.tx.nonce, fees, purpose)
+            .await?;
         let attempt = self
             .store
             .store_attempt(intent.id, attempt, self.guard())
@@ -129,11 +133,11 @@ impl Engine {
             job = intent.job(), intent = intent.id, nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
             seq = attempt.seq, max_fee = attempt.tx.max_fee, "replacement stored"
         );
-        self.broadcast(&attempt).await
+        self.broadcast(&view.rpc, &attempt).await
     }
 
-    pub(super) async fn broadcast(&self, attempt: &Attempt) -> Result<()> {
-        let outcome = self.rpc.send_raw(&attempt.tx.raw).await;
+    pub(super) async fn broadcast(&self, rpc: &Rpc, attempt: &Attempt) -> Result<()> {
+        let outcome = rpc.send_raw(&attempt.tx.raw).await;
         let text = match &outcome {
             SendOutcome::Accepted => ACCEPTED.to_owned(),
             SendOutcome::AlreadyKnown => ALREADY_KNOWN.to_owned(),
@@ -151,7 +155,7 @@ impl Engine {
             }
             SendOutcome::Invalid(_) if attempt.tx.purpose == Purpose::Call => {
                 tracing::error!(hash = %attempt.tx.hash, outcome = %text, "the node refuses for good");
-                self.give_up(attempt, text).await
+                self.give_up(rpc, attempt, text).await
             }
             _ => {
                 tracing::warn!(hash = %attempt.tx.hash, outcome = %text, "broadcast");
@@ -161,7 +165,7 @@ impl Engine {
     }
 
     /// Uses up the nonce of a transaction that no node will take, so that later ones are not stuck.
-    async fn give_up(&self, refused: &Attempt, reason: String) -> Result<()> {
+    async fn give_up(&self, rpc: &Rpc, refused: &Attempt, reason: String) -> Result<()> {
         let intent = self.store.intent(refused.intent_id).await?;
         self.store.note_reason(intent.id, Some(reason)).await?;
         let fees = Fees {
@@ -169,7 +173,7 @@ impl Engine {
             priority_fee: refused.tx.priority_fee,
         };
         let attempt = self
-            .sign(&intent, refused.tx.nonce, fees, Purpose::Cancel)
+            .sign(rpc, &intent, refused.tx.nonce, fees, Purpose::Cancel)
             .await?;
         self.store
             .store_attempt(intent.id, attempt, self.guard())
@@ -178,8 +182,8 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) async fn offer(&self, view: &View<'_>) -> Result<Fees> {
-        let usual = self.rpc.median_priority_fee().await?;
+    pub(super) async fn offer(&self, view: &View) -> Result<Fees> {
+        let usual = view.rpc.median_priority_fee().await?;
         Ok(self
             .config
             .fees
@@ -188,6 +192,7 @@ impl Engine {
 
     async fn sign(
         &self,
+        rpc: &Rpc,
         intent: &Intent,
         nonce: u64,
         fees: Fees,
@@ -206,7 +211,7 @@ impl Engine {
         let gas_limit = if call {
             intent.tx.gas_limit
         } else {
-            self.transfer_gas().await
+            self.transfer_gas(rpc).await
         };
         let data = if call {
             intent.tx.data.clone()
@@ -218,16 +223,16 @@ impl Engine {
     }
 
     /// Signs a transfer of nothing to ourselves.
-    pub(super) async fn sign_fill(&self, nonce: u64, fees: Fees) -> Result<NewAttempt> {
-        let (to, gas) = (Some(self.sender()), self.transfer_gas().await);
+    pub(super) async fn sign_fill(&self, rpc: &Rpc, nonce: u64, fees: Fees) -> Result<NewAttempt> {
+        let (to, gas) = (Some(self.sender()), self.transfer_gas(rpc).await);
         self.sign_call(to, Bytes::new(), gas, nonce, fees, Purpose::Call)
             .await
     }
 
     /// Gas of a transfer to ourselves; some chains charge more than [`TRANSFER_GAS`].
-    async fn transfer_gas(&self) -> u64 {
+    async fn transfer_gas(&self, rpc: &Rpc) -> u64 {
         let request = CallRequest::new(self.sender(), Some(self.sender()), Bytes::new());
-        let estimate = self.rpc.estimate_gas(&request).await;
+        let estimate = rpc.estimate_gas(&request).await;
         estimate.map_or(TRANSFER_GAS, |gas| gas.clamp(TRANSFER_GAS, 1_000_000))
     }
 

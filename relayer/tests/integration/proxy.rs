@@ -18,6 +18,8 @@ pub enum Fault {
     Swallow,
     /// Answers with that HTTP status, without forwarding.
     Status(u16),
+    /// Closes the connection without an answer, and without forwarding.
+    Reset,
     /// Answers with a JSON-RPC error of that message, without forwarding.
     Refuse(&'static str),
 }
@@ -30,6 +32,8 @@ struct Shared {
     faults: Mutex<Vec<(&'static str, Fault, usize)>>,
     seen: Mutex<Vec<String>>,
     broadcast: Mutex<Vec<B256>>,
+    /// The node seems to be at this block still.
+    lag: Mutex<Option<u64>>,
 }
 
 /// A running proxy.
@@ -48,6 +52,7 @@ impl Proxy {
             faults: Mutex::default(),
             seen: Mutex::default(),
             broadcast: Mutex::default(),
+            lag: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -77,6 +82,11 @@ impl Proxy {
         node.clone_into(&mut self.shared.node.lock().unwrap());
     }
 
+    /// Makes the node look as if it were at that block still; `None` ends it.
+    pub fn lag(&self, block: Option<u64>) {
+        *self.shared.lag.lock().unwrap() = block;
+    }
+
     /// Hashes of all transactions that were handed in, whatever became of them.
     pub fn broadcast(&self) -> Vec<B256> {
         self.shared.broadcast.lock().unwrap().clone()
@@ -99,7 +109,7 @@ impl Proxy {
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, Vec<u8>) {
-    let request: Value = serde_json::from_slice(&body).unwrap();
+    let mut request: Value = serde_json::from_slice(&body).unwrap();
     let method = request["method"].as_str().unwrap().to_owned();
     shared.seen.lock().unwrap().push(method.clone());
     if method == "eth_sendRawTransaction" {
@@ -118,6 +128,8 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
     };
     match fault {
         Some(Fault::Swallow) => return (StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
+        // The server closes the connection of a handler that ends like this.
+        Some(Fault::Reset) => std::panic::resume_unwind(Box::new("reset")),
         Some(Fault::Status(code)) => return (StatusCode::from_u16(code).unwrap(), Vec::new()),
         Some(Fault::Refuse(message)) => {
             let error = json!({ "code": -32000, "message": message });
@@ -126,15 +138,34 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
         }
         _ => {}
     }
+    let lag = *shared.lag.lock().unwrap();
+    if let Some(block) = lag {
+        if method == "eth_getTransactionReceipt" {
+            let reply = json!({ "jsonrpc": "2.0", "id": request["id"], "result": null });
+            return (StatusCode::OK, reply.to_string().into_bytes());
+        }
+        let tag = match method.as_str() {
+            "eth_getBlockByNumber" => Some(0),
+            "eth_getTransactionCount" => Some(1),
+            _ => None,
+        };
+        if let Some(tag) = tag
+            && matches!(request["params"][tag].as_str(), Some("latest" | "pending"))
+        {
+            request["params"][tag] = format!("{block:#x}").into();
+        }
+    }
     let node = shared.node.lock().unwrap().clone();
-    let reply = shared
+    let sent = shared
         .http
         .post(node)
         .header("content-type", "application/json")
-        .body(body)
+        .body(request.to_string())
         .send()
-        .await
-        .unwrap();
+        .await;
+    let Ok(reply) = sent else {
+        std::panic::resume_unwind(Box::new("no node"));
+    };
     let mut bytes = reply.bytes().await.unwrap().to_vec();
     if fault == Some(Fault::LoseReply) {
         bytes.truncate(bytes.len() / 2);

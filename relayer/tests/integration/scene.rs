@@ -27,7 +27,11 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new() -> Self {
-        let world = World::new().await;
+        Self::with(&[]).await
+    }
+
+    pub async fn with(arguments: &[&str]) -> Self {
+        let world = World::with(arguments).await;
         let proxy = Proxy::start(&world.anvil.url).await;
         let folder = tempfile::tempdir().unwrap();
         Self {

@@ -2,5 +2,6 @@
 
 mod cancel;
 mod money;
+mod nodes;
 mod nonces;
 mod sending;
