@@ -68,6 +68,9 @@ pub enum Error {
         /// What was found.
         got: String,
     },
+    /// The operator relays other models only.
+    #[error("model {0} is not among those that this relayer is for")]
+    ModelNotAllowed(B256),
     /// No contract code at an address that must hold some.
     #[error("no contract code at {address} ({what})")]
     NoCode {

@@ -2,7 +2,8 @@
 
 use crate::fees::FeePolicy;
 use crate::money::{Caps, Gwei};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Gas that one transaction may have at most (EIP-7825).
@@ -16,6 +17,8 @@ const DEVELOPMENT_CHAIN: u64 = 31337;
 pub struct EngineConfig {
     /// The only registry that jobs may name; any when `None`.
     pub registry: Option<Address>,
+    /// The only models that jobs may be of; any when `None`.
+    pub models: Option<BTreeSet<B256>>,
     /// Gas limit that no transaction passes.
     pub gas_cap: u64,
     /// Added to every gas estimate, in percent.
@@ -60,6 +63,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             registry: None,
+            models: None,
             gas_cap: TRANSACTION_GAS_CAP,
             gas_margin_percent: 15,
             gas_slack: 100_000,

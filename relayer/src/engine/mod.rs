@@ -50,6 +50,8 @@ pub struct Engine {
     finality_checked: SyncMutex<Option<Instant>>,
     /// Transactions of the account that the chain was last seen to have.
     account_seen: SyncMutex<Option<u64>>,
+    /// Gwei; `u64::MAX` before it was read.
+    balance: AtomicU64,
     /// A nonce gap, and how often in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
@@ -145,6 +147,7 @@ impl Engine {
             finality_checked: SyncMutex::default(),
             account_seen: SyncMutex::default(),
             gap_seen: SyncMutex::default(),
+            balance: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -166,6 +169,11 @@ impl Engine {
     /// The node.
     pub fn rpc(&self) -> &Rpc {
         &self.rpc
+    }
+
+    /// Whether this process is the one that sends for its account.
+    pub fn is_sending(&self) -> bool {
+        true
     }
 
     /// The settings in force.
@@ -204,6 +212,11 @@ impl Engine {
                 expected: registry.to_string(),
                 got: binding.registry.to_string(),
             });
+        }
+        if let Some(models) = &self.config.models
+            && !models.contains(&model_id)
+        {
+            return Err(Error::ModelNotAllowed(model_id));
         }
         let (root, context): (U256, U256) = (proof.root.value(), proof.context.value());
         Ok(JobKey {

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::money::{Cap, Gwei};
 use crate::rpc::Rpc;
 use crate::store::{Cause, Guard, Pause};
+use std::sync::atomic::Ordering;
 
 impl Engine {
     /// Stops sending anything new until [`Self::resume`]. What is out is followed to its end.
@@ -81,7 +82,7 @@ impl Engine {
 
     /// Whether the account can pay, after everything that it has signed.
     async fn check_balance(&self, rpc: &Rpc, wanted: Gwei) -> Result<()> {
-        let balance = Gwei::floor(rpc.balance(self.sender()).await?);
+        let balance = self.read_balance(rpc).await?;
         let open = self.store.spend(self.chain_id, self.sender()).await?.open;
         let needed = wanted.plus(open).plus(self.config.min_balance);
         if balance < needed {
@@ -92,6 +93,19 @@ impl Engine {
             });
         }
         Ok(())
+    }
+
+    /// Reads the balance, for decisions and for people.
+    async fn read_balance(&self, rpc: &Rpc) -> Result<Gwei> {
+        let balance = Gwei::floor(rpc.balance(self.sender()).await?);
+        self.balance.store(balance.0, Ordering::Relaxed);
+        Ok(balance)
+    }
+
+    /// The balance as last read; `None` before.
+    pub fn last_balance(&self) -> Option<Gwei> {
+        let gwei = self.balance.load(Ordering::Relaxed);
+        (gwei != u64::MAX).then_some(Gwei(gwei))
     }
 
     async fn pause_for(&self, cause: Cause, reason: String, wanted: Gwei) -> Result<bool> {

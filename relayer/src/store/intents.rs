@@ -56,6 +56,19 @@ impl Store {
             .await
     }
 
+    /// How many transactions of a sender are signed and not settled.
+    pub async fn count_pending(&self, chain_id: u64, sender: Address) -> Result<u64> {
+        self.read(move |c| {
+            let n: i64 = c.query_row(
+                "SELECT count(*) FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = 'pending'",
+                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+                |row| row.get(0),
+            )?;
+            Ok(u64::try_from(n).unwrap_or(0))
+        })
+        .await
+    }
+
     /// Transactions of a job, of all rounds, oldest first.
     pub async fn intents_of(&self, job: B256) -> Result<Vec<Intent>> {
         self.read(move |c| {

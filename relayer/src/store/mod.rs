@@ -4,6 +4,7 @@
 //! method that returns `Ok` has its change on disk. All state changes pass through here, are checked
 //! against the machines in [`crate::state`] inside the transaction, and are logged.
 
+mod backup;
 mod intents;
 mod jobs;
 mod ledger;
@@ -36,6 +37,9 @@ pub struct Guard {
     /// Limits of what may be spent.
     pub caps: Caps,
 }
+
+/// How long a write waits for another process to finish its own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle to the database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -70,7 +74,7 @@ impl Store {
     }
 
     fn prepare(mut connection: Connection) -> Result<Self> {
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate::migrate(&mut connection)?;
@@ -139,6 +143,16 @@ impl Store {
                     got: genesis,
                 }),
             }
+        })
+        .await
+    }
+
+    /// Limits how far the file may grow, in bytes; writes that need more fail as on a full disk.
+    pub async fn limit_size(&self, bytes: u64) -> Result<()> {
+        self.read(move |c| {
+            let page: i64 = c.query_row("PRAGMA page_size", [], |r| r.get(0))?;
+            let pages = rows::to_i64(bytes, "size")? / page.max(1);
+            Ok(c.pragma_update(None, "max_page_count", pages.max(1))?)
         })
         .await
     }

@@ -10,9 +10,11 @@
 )]
 
 mod anvil;
+mod cli;
 mod deploy;
 mod faults;
 mod interface;
+mod openapi;
 mod process;
 mod proxy;
 mod relay;
