@@ -160,6 +160,12 @@ pub enum Error {
         /// What its signed transactions, the new one and the kept reserve come to.
         needed: Gwei,
     },
+    /// Another process sends for the account now; nothing was stored or broadcast.
+    #[error("another process sends for account {account}")]
+    LeaseLost {
+        /// The account.
+        account: Address,
+    },
     /// The job ended without an attestation.
     #[error("job {job} ended as {state}: {reason}")]
     JobEnded {
@@ -223,6 +229,7 @@ impl Error {
             Self::NonceTaken { .. }
             | Self::OverCap { .. }
             | Self::LowBalance { .. }
+            | Self::LeaseLost { .. }
             | Self::QueueFull { .. }
             | Self::Timeout { .. } => true,
             _ => false,

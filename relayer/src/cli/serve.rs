@@ -45,6 +45,12 @@ pub(crate) struct Serve {
     /// Milliseconds between two looks at the chain.
     #[arg(long, default_value_t = 1_000)]
     poll_ms: u64,
+    /// Milliseconds before a transaction that waits for a block is replaced by a dearer one.
+    #[arg(long, default_value_t = 45_000)]
+    bump_after_ms: u64,
+    /// Milliseconds before a transaction that the node may not have is broadcast again.
+    #[arg(long, default_value_t = 3_000)]
+    resend_after_ms: u64,
     /// Largest fee per gas in wei.
     #[arg(long)]
     max_fee: Option<u64>,
@@ -170,6 +176,8 @@ impl Serve {
         client.engine.max_in_flight = self.max_in_flight.max(1);
         client.engine.confirmations = self.confirmations;
         client.engine.poll = Duration::from_millis(self.poll_ms.max(10));
+        client.engine.bump_after = Duration::from_millis(self.bump_after_ms);
+        client.engine.resend_after = Duration::from_millis(self.resend_after_ms);
         if let Some(max_fee) = self.max_fee {
             client.engine.fees.max_fee = max_fee;
         }

@@ -53,6 +53,9 @@ pub struct EngineConfig {
     pub max_in_flight: u32,
     /// Reverted transactions after which a job fails.
     pub max_reverts: usize,
+    /// How long a process that is gone keeps others with the same key and state file from sending, where they cannot tell
+    /// that it is gone.
+    pub lease_ttl: Duration,
     /// Unfinished jobs that are accepted.
     pub queue_limit: u64,
     /// Wait between two looks at jobs that are confirmed but not finalized.
@@ -80,6 +83,7 @@ impl Default for EngineConfig {
             gap_polls: 3,
             max_in_flight: 16,
             max_reverts: 3,
+            lease_ttl: Duration::from_secs(15),
             queue_limit: 10_000,
             finality_poll: Duration::from_secs(12),
         }

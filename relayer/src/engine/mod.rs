@@ -8,6 +8,7 @@ mod account;
 mod cancel;
 mod config;
 mod jobs;
+mod lease;
 mod money;
 mod outbox;
 mod plan;
@@ -24,9 +25,10 @@ use crate::error::{Error, Result};
 use crate::proof_file::ProofFile;
 use crate::rpc::{Block, Rpc};
 use crate::state::JobState;
-use crate::store::{BlockRef, Cancellation, Job, JobKey, Store, Submitted, now_ms};
+use crate::store::{BlockRef, Cancellation, Job, JobKey, Store, Submitted, new_holder, now_ms};
 use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
+use lease::Held;
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +52,9 @@ pub struct Engine {
     finality_checked: SyncMutex<Option<Instant>>,
     /// Transactions of the account that the chain was last seen to have.
     account_seen: SyncMutex<Option<u64>>,
+    /// Name of this engine in the lease.
+    holder: String,
+    held: SyncMutex<Held>,
     /// Gwei; `u64::MAX` before it was read.
     balance: AtomicU64,
     /// A nonce gap, and how often in a row it was seen.
@@ -147,6 +152,8 @@ impl Engine {
             finality_checked: SyncMutex::default(),
             account_seen: SyncMutex::default(),
             gap_seen: SyncMutex::default(),
+            holder: new_holder(),
+            held: SyncMutex::default(),
             balance: AtomicU64::new(u64::MAX),
         })
     }
@@ -169,11 +176,6 @@ impl Engine {
     /// The node.
     pub fn rpc(&self) -> &Rpc {
         &self.rpc
-    }
-
-    /// Whether this process is the one that sends for its account.
-    pub fn is_sending(&self) -> bool {
-        true
     }
 
     /// The settings in force.
@@ -260,7 +262,15 @@ impl Engine {
 
     async fn tick_in(&self, scope: Scope) -> Result<()> {
         let _one = self.ticking.lock().await;
-        self.tick_once(scope).await
+        if !self.hold_lease().await? {
+            // The process that has it works on the same database.
+            return Ok(());
+        }
+        let result = self.tick_once(scope).await;
+        if matches!(result, Err(Error::LeaseLost { .. })) {
+            self.lose_lease();
+        }
+        result
     }
 
     async fn tick_once(&self, scope: Scope) -> Result<()> {

@@ -27,6 +27,7 @@ impl Engine {
     pub(super) fn guard(&self) -> Guard {
         Guard {
             caps: self.config.caps,
+            lease: self.lease(),
         }
     }
 

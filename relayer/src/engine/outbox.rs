@@ -263,6 +263,12 @@ impl Engine {
         if seen < self.config.foreign_polls {
             return Ok(());
         }
+        for attempt in self.store.attempts(intent.id).await? {
+            if view.rpc.is_in_block(attempt.tx.hash).await? {
+                // It is ours after all; its receipt is late.
+                return Ok(());
+            }
+        }
         self.foreign
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -319,7 +325,10 @@ pub(super) fn elapsed(at: Option<u64>) -> Duration {
 
 /// A node that does not answer ends the tick; trouble with one transaction does not stop the others.
 fn tolerate(intent: &Intent, e: Error) -> Result<()> {
-    if matches!(e, Error::Rpc(_) | Error::Database(_)) {
+    if matches!(
+        e,
+        Error::Rpc(_) | Error::Database(_) | Error::LeaseLost { .. }
+    ) {
         return Err(e);
     }
     tracing::warn!(intent = intent.id, error = %e, "transaction waits");

@@ -50,9 +50,20 @@ impl Engine {
         self.broadcast(&view.rpc, &attempt).await
     }
 
-    /// Simulates a transaction that waited since it was planned. One that no longer succeeds is given up,
-    /// and its job planned again.
+    /// Simulates a transaction that waited since it was planned. One that no longer succeeds, or that nobody
+    /// needs any more, is given up, and its job planned again.
     async fn still_succeeds(&self, view: &View, intent: &Intent) -> Result<bool> {
+        if let Some(job) = intent.job_id
+            && let Some(job) = self.store.job(job).await?
+            && view
+                .registry(job.key.registry)
+                .is_proven(job.key.inference_id, At::Block(view.head.hash))
+                .await?
+        {
+            let reason = "the registry has it already".to_owned();
+            self.store.abandon(intent.id, reason).await?;
+            return Ok(false);
+        }
         let mut request = CallRequest::new(self.sender(), intent.tx.to, intent.tx.data.clone());
         request.gas = Some(U64::from(intent.tx.gas_limit));
         match view.rpc.call(&request, At::Block(view.head.hash)).await {

@@ -61,9 +61,11 @@ impl Engine {
     async fn tick_transaction(&self, intent: &Intent) -> Result<bool> {
         let _one = self.ticking.lock().await;
         let view = self.view().await?;
-        self.watch_pending(&view).await?;
-        self.start_ready(&view, Scope::Intent(intent.id)).await?;
-        self.repair_gap(&view).await?;
+        if self.hold_lease().await? {
+            self.watch_pending(&view).await?;
+            self.start_ready(&view, Scope::Intent(intent.id)).await?;
+            self.repair_gap(&view).await?;
+        }
         let intent = self.store.intent(intent.id).await?;
         if self.reopen_if_lost(&view, &intent).await? {
             return Ok(false);

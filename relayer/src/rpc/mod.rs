@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use types::FeeHistory;
+use types::{FeeHistory, Inclusion};
 
 /// How to reach a node.
 #[derive(Clone)]
@@ -281,6 +281,12 @@ impl Rpc {
     /// The receipt of a transaction in a block.
     pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RpcError> {
         self.read("eth_getTransactionReceipt", json!([hash])).await
+    }
+
+    /// Whether the node has a transaction in a block, whatever it says about receipts.
+    pub async fn is_in_block(&self, hash: B256) -> Result<bool, RpcError> {
+        let found: Option<Inclusion> = self.read("eth_getTransactionByHash", json!([hash])).await?;
+        Ok(found.is_some_and(|tx| tx.block_hash.is_some()))
     }
 
     /// Broadcasts a signed transaction, once. The answer is a hint at best: whether the transaction

@@ -2,7 +2,7 @@
 
 use super::jobs::{advance, collect, get as get_job};
 use super::rows::{self, Attempt, BlockRef, Intent, NewAttempt, NewIntent, Settlement};
-use super::{Guard, Store, ledger, log_transition, nonces, now_ms};
+use super::{Guard, Store, leases, ledger, log_transition, nonces, now_ms};
 use crate::error::{Error, Result};
 use crate::money::Gwei;
 use crate::state::{IntentState, JobState};
@@ -158,6 +158,7 @@ impl Store {
     ) -> Result<Attempt> {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
+            leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
             nonces::reserve(tx, intent_id, &attempt)?;
             ledger::reserve(tx, intent_id, &attempt, &guard)?;
             let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
@@ -197,6 +198,7 @@ impl Store {
                     to: IntentState::Pending,
                 });
             }
+            leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
             ledger::reserve(tx, intent_id, &attempt, &guard)?;
             let seq: u32 = tx.query_row(
                 "SELECT coalesce(max(seq), -1) + 1 FROM attempts WHERE intent_id = ?1",

@@ -7,6 +7,7 @@
 mod backup;
 mod intents;
 mod jobs;
+mod leases;
 mod ledger;
 mod migrate;
 mod nonces;
@@ -16,6 +17,8 @@ mod rows;
 mod tests;
 
 pub use jobs::{Cancellation, Submitted};
+pub use leases::Lease;
+pub(crate) use leases::new_holder;
 pub use ledger::Spend;
 pub use pauses::{Cause, Pause};
 pub use rows::{
@@ -36,6 +39,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Guard {
     /// Limits of what may be spent.
     pub caps: Caps,
+    /// The lease that it was signed under; `None` where the store is not shared.
+    pub lease: Option<Lease>,
 }
 
 /// How long a write waits for another process to finish its own.

@@ -2,7 +2,7 @@
 
 use super::intents::{insert, insert_attempt, move_intent, must_get};
 use super::rows::{self, Attempt, NewAttempt, NewIntent, TxKind};
-use super::{Guard, Store, ledger, log_transition, now_ms};
+use super::{Guard, Store, leases, ledger, log_transition, now_ms};
 use crate::error::{Error, Result};
 use crate::state::IntentState;
 use alloy::primitives::{Address, Bytes};
@@ -29,6 +29,7 @@ impl Store {
         guard: Guard,
     ) -> Result<Attempt> {
         self.write(move |tx| {
+            leases::check(tx, chain_id, sender, guard.lease.as_ref())?;
             if free(tx, chain_id, sender, attempt.nonce)? != attempt.nonce {
                 return Err(Error::NonceTaken {
                     nonce: attempt.nonce,

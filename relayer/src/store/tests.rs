@@ -408,7 +408,7 @@ fn costly(nonce: u64, byte: u8, max_fee: u64) -> NewAttempt {
 }
 
 fn capped(caps: Caps) -> Guard {
-    Guard { caps }
+    Guard { caps, lease: None }
 }
 
 #[tokio::test]

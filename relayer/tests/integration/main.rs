@@ -18,6 +18,8 @@ mod openapi;
 mod process;
 mod proxy;
 mod relay;
+mod relayer;
 mod scene;
 mod service;
+mod table;
 mod world;

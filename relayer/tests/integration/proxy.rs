@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
 
 /// What the proxy does with a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub enum Fault {
     LoseReply,
     /// Does not forward the request.
     Swallow,
+    /// Does not forward the request, and never answers.
+    Hold,
+    /// Forwards the request, and never answers.
+    ForwardAndHold,
+    /// Answers with that JSON as the result, without forwarding.
+    Answer(&'static str),
     /// Answers with that HTTP status, without forwarding.
     Status(u16),
     /// Closes the connection without an answer, and without forwarding.
@@ -25,11 +32,22 @@ pub enum Fault {
 }
 
 #[derive(Debug)]
+struct Injected {
+    method: &'static str,
+    fault: Fault,
+    /// Requests that pass before it strikes.
+    skip: usize,
+    /// How often it strikes.
+    times: usize,
+}
+
+#[derive(Debug)]
 struct Shared {
     node: Mutex<String>,
     http: reqwest::Client,
-    /// Method, fault, and how often it still strikes.
-    faults: Mutex<Vec<(&'static str, Fault, usize)>>,
+    faults: Mutex<Vec<Injected>>,
+    /// Requests that are held.
+    held: watch::Sender<usize>,
     seen: Mutex<Vec<String>>,
     broadcast: Mutex<Vec<B256>>,
     /// The node seems to be at this block still.
@@ -50,6 +68,7 @@ impl Proxy {
             node: Mutex::new(node.to_owned()),
             http: reqwest::Client::new(),
             faults: Mutex::default(),
+            held: watch::Sender::new(0),
             seen: Mutex::default(),
             broadcast: Mutex::default(),
             lag: Mutex::default(),
@@ -66,15 +85,33 @@ impl Proxy {
 
     /// Lets `fault` strike the next `times` requests of `method`.
     pub fn inject(&self, method: &'static str, fault: Fault, times: usize) {
-        self.shared
-            .faults
-            .lock()
-            .unwrap()
-            .push((method, fault, times));
+        self.inject_after(0, method, fault, times);
+    }
+
+    /// The same, after `skip` requests that pass.
+    pub fn inject_after(&self, skip: usize, method: &'static str, fault: Fault, times: usize) {
+        self.shared.faults.lock().unwrap().push(Injected {
+            method,
+            fault,
+            skip,
+            times,
+        });
+    }
+
+    /// Waits until a request is held.
+    pub async fn held(&self) {
+        let mut held = self.shared.held.subscribe();
+        let wait = held.wait_for(|count| *count > 0);
+        let limit = std::time::Duration::from_secs(30);
+        tokio::time::timeout(limit, wait)
+            .await
+            .expect("a request comes that is held")
+            .unwrap();
     }
 
     pub fn clear(&self) {
         self.shared.faults.lock().unwrap().clear();
+        self.shared.held.send_replace(0);
     }
 
     /// Leads to another node from now on.
@@ -118,15 +155,28 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
     }
     let fault = {
         let mut faults = shared.faults.lock().unwrap();
-        faults
+        let waiting = faults
             .iter_mut()
-            .find(|(m, _, times)| *m == method && *times > 0)
-            .map(|(_, fault, times)| {
-                *times -= 1;
-                *fault
-            })
+            .find(|i| i.method == method && i.times > 0);
+        waiting.and_then(|i| {
+            if i.skip > 0 {
+                i.skip -= 1;
+                return None;
+            }
+            i.times -= 1;
+            Some(i.fault)
+        })
     };
     match fault {
+        Some(Fault::Hold) => {
+            shared.held.send_modify(|count| *count += 1);
+            return std::future::pending().await;
+        }
+        Some(Fault::Answer(result)) => {
+            let result: Value = serde_json::from_str(result).unwrap();
+            let reply = json!({ "jsonrpc": "2.0", "id": request["id"], "result": result });
+            return (StatusCode::OK, reply.to_string().into_bytes());
+        }
         Some(Fault::Swallow) => return (StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
         // The server closes the connection of a handler that ends like this.
         Some(Fault::Reset) => std::panic::resume_unwind(Box::new("reset")),
@@ -167,6 +217,10 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
         std::panic::resume_unwind(Box::new("no node"));
     };
     let mut bytes = reply.bytes().await.unwrap().to_vec();
+    if fault == Some(Fault::ForwardAndHold) {
+        shared.held.send_modify(|count| *count += 1);
+        return std::future::pending().await;
+    }
     if fault == Some(Fault::LoseReply) {
         bytes.truncate(bytes.len() / 2);
     }

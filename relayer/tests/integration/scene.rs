@@ -23,6 +23,7 @@ pub struct Scene {
     pub world: World,
     pub proxy: Proxy,
     folder: tempfile::TempDir,
+    deployed_at: u64,
 }
 
 impl Scene {
@@ -34,11 +35,18 @@ impl Scene {
         let world = World::with(arguments).await;
         let proxy = Proxy::start(&world.anvil.url).await;
         let folder = tempfile::tempdir().unwrap();
+        let head = world.anvil.rpc("eth_blockNumber", json!([])).await;
         Self {
             world,
             proxy,
             folder,
+            deployed_at: number(&head),
         }
+    }
+
+    /// The block since which all contracts are there.
+    pub fn deployed_at(&self) -> u64 {
+        self.deployed_at
     }
 
     pub fn state(&self) -> PathBuf {
@@ -106,11 +114,18 @@ impl Scene {
     ///   database.
     pub async fn settle(&self, engine: &Engine, expected: &[(B256, JobState)], foreign: usize) {
         self.drain(engine).await;
-        assert_eq!(self.check(engine.store(), expected).await, foreign);
-        self.check_money(engine).await;
+        assert_eq!(self.check_all(engine, expected).await, foreign);
     }
 
-    async fn drain(&self, engine: &Engine) {
+    /// What [`Self::settle`] checks, but for the number of foreign transactions, which is returned.
+    pub async fn check_all(&self, engine: &Engine, expected: &[(B256, JobState)]) -> usize {
+        let foreign = self.check(engine.store(), expected).await;
+        self.check_money(engine).await;
+        foreign
+    }
+
+    /// Ticks, with blocks as needed, until every job is in a terminal state and nothing is pending.
+    pub async fn drain(&self, engine: &Engine) {
         self.start_mining().await;
         for round in 0..600 {
             let _ = engine.tick().await;
@@ -250,6 +265,13 @@ pub async fn only_intent(store: &Store, job: B256) -> (Intent, Vec<Attempt>) {
     let intent = intents.remove(0);
     let attempts = store.attempts(intent.id).await.unwrap();
     (intent, attempts)
+}
+
+/// Hash of a job's newest attempt.
+pub async fn newest_hash(store: &Store, job: B256) -> Option<B256> {
+    let intent = store.intents_of(job).await.unwrap().pop()?;
+    let attempts = store.attempts(intent.id).await.unwrap();
+    attempts.last().map(|a| a.tx.hash)
 }
 
 /// Ticks until the job is in that state.
