@@ -444,10 +444,11 @@ pub(super) fn abandon_ready(tx: &Transaction<'_>, job: &B256, reason: &str) -> R
         .try_for_each(|i| move_intent(tx, i, IntentState::Abandoned, Some(reason)))
 }
 
-pub(super) fn any_in(c: &Connection, job: &B256, state: IntentState) -> Result<bool> {
+/// Whether any transaction of a job was ever signed: then only the chain knows what became of the job.
+pub(super) fn any_signed(c: &Connection, job: &B256) -> Result<bool> {
     Ok(c.query_row(
-        "SELECT EXISTS (SELECT 1 FROM intents WHERE job_id = ?1 AND state = ?2)",
-        params![job.as_slice(), state.as_str()],
+        "SELECT EXISTS (SELECT 1 FROM intents WHERE job_id = ?1 AND nonce IS NOT NULL)",
+        [job.as_slice()],
         |row| row.get(0),
     )?)
 }

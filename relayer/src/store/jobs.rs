@@ -3,7 +3,7 @@
 use super::rows::{self, BlockRef, Job, JobKey, Transition};
 use super::{Store, intents, log_transition, now_ms};
 use crate::error::{Error, Result};
-use crate::state::{IntentState, JobState};
+use crate::state::JobState;
 use crate::store::NewIntent;
 use alloy::primitives::{Address, B256, keccak256};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -224,8 +224,7 @@ impl Store {
                 )?;
             }
             intents::abandon_ready(tx, &id, "job cancelled")?;
-            if job.state == JobState::Submitting || intents::any_in(tx, &id, IntentState::Pending)?
-            {
+            if intents::any_signed(tx, &id)? {
                 return Ok(Cancellation::Requested);
             }
             let (to, reason) = (JobState::Cancelled, Some("cancelled on request"));

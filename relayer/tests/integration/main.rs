@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     unreachable_pub,
     missing_docs,
     missing_debug_implementations
@@ -14,6 +15,7 @@ mod cli;
 mod deploy;
 mod faults;
 mod interface;
+mod load;
 mod openapi;
 mod process;
 mod proxy;

@@ -21,14 +21,16 @@ impl Relayer {
 
     pub async fn start_with(rpc: &str, state: &Path, arguments: &[&str]) -> Self {
         let mut relayer = Self::spawn(rpc, state, arguments);
+        relayer.listens().await;
+        relayer
+    }
+
+    pub async fn listens(&mut self) {
         for _ in 0..400 {
-            if reqwest::get(format!("{}/health", relayer.url))
-                .await
-                .is_ok()
-            {
-                return relayer;
+            if reqwest::get(format!("{}/health", self.url)).await.is_ok() {
+                return;
             }
-            if let Some(status) = relayer.child.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the relayer ended: {status}");
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -37,6 +39,10 @@ impl Relayer {
     }
 
     pub fn spawn(rpc: &str, state: &Path, arguments: &[&str]) -> Self {
+        Self::spawn_logging("trace", rpc, state, arguments)
+    }
+
+    pub fn spawn_logging(log_level: &str, rpc: &str, state: &Path, arguments: &[&str]) -> Self {
         // A file, not a pipe: a pipe that nobody reads would stop the process.
         let log = OpenOptions::new()
             .create(true)
@@ -60,7 +66,7 @@ impl Relayer {
             .env("ETH_RPC_URL", rpc)
             .env("ETH_PRIVATE_KEY", KEYS[1])
             .env("CHAINFER_RELAYER_TOKEN", "sesame-token")
-            .env("RUST_LOG", "trace")
+            .env("RUST_LOG", log_level)
             .stdout(Stdio::null())
             .stderr(log.unwrap())
             .spawn()
@@ -89,6 +95,14 @@ impl Relayer {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("never {state}");
+    }
+
+    /// Most memory that it had so far, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// SIGKILL.

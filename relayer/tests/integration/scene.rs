@@ -168,10 +168,11 @@ impl Scene {
                 .filter(|t| t.intent_id.is_none() && terminal(&t.to));
             assert_eq!(ends.count(), 1, "{log:#?}");
             let events = proven.get(&job.key.inference_id).copied().unwrap_or(0);
+            let intents = store.intents_of(*id).await.unwrap();
             assert_eq!(
                 events,
                 usize::from(*state == JobState::Finalized),
-                "{job:#?}"
+                "{job:#?} {intents:#?} {log:#?}"
             );
         }
         let (latest, pending) = self.counts().await;
@@ -196,7 +197,8 @@ impl Scene {
         let (chain, sender) = (engine.chain_id(), engine.sender());
         let spend = engine.store().spend(chain, sender).await.unwrap();
         let mut cost = U256::ZERO;
-        for intent in engine.store().all_intents().await.unwrap() {
+        let intents = engine.store().all_intents().await.unwrap();
+        for intent in intents.iter().filter(|i| i.sender == sender) {
             for attempt in engine.store().attempts(intent.id).await.unwrap() {
                 let hash = json!([attempt.tx.hash]);
                 let anvil = &self.world.anvil;

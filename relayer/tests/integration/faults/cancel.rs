@@ -100,3 +100,20 @@ async fn cancelled_halfway_keeps_what_is_mined_and_stops_the_rest() {
     let (mined, abandoned) = (IntentState::Mined, IntentState::Abandoned);
     assert_eq!(states, [mined, abandoned, abandoned]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancellation_after_a_reorganisation_asks_the_chain_first() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    engine.tick().await.unwrap();
+    let anvil = &scene.world.anvil;
+    anvil.mine(2).await;
+    until(&engine, id, JobState::Confirmed).await;
+    // The block that showed the proof is gone; the one that brought it is not.
+    anvil.rpc("anvil_reorg", serde_json::json!([1, []])).await;
+    until(&engine, id, JobState::Queued).await;
+    assert_eq!(engine.cancel(id).await.unwrap(), Cancellation::Requested);
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
+}

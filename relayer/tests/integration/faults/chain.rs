@@ -35,6 +35,53 @@ async fn raw(engine: &Engine, id: B256) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reorganisation_after_confirmation_reopens_and_repeats() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    until(&engine, id, JobState::Confirmed).await;
+    // The block is replaced by an empty one: the transaction is lost, from the pool too.
+    reorganise(&scene, 1, json!([])).await;
+    assert_eq!(scene.world.proven_events().await, 0);
+    until(&engine, id, JobState::Submitting).await;
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    let (_, attempts) = only_intent(engine.store(), id).await;
+    assert_eq!(attempts.len(), 1, "the stored bytes are valid still");
+    assert_eq!(scene.counts().await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chain_rolled_back_below_the_proof_is_noticed() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    until(&engine, id, JobState::Confirmed).await;
+    scene.world.anvil.rpc("anvil_rollback", json!([1])).await;
+    assert_eq!(scene.world.proven_events().await, 0);
+    until(&engine, id, JobState::Submitting).await;
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmations_are_counted_and_finality_is_reached() {
+    let scene = Scene::new().await;
+    let mut config = scene.config();
+    config.engine.confirmations = Some(3);
+    let engine = config.connect().await.unwrap();
+    let id = scene.submit(&engine, 1).await;
+    until(&engine, id, JobState::Mined).await;
+    for _ in 0..5 {
+        engine.tick().await.unwrap();
+    }
+    let job = engine.store().job(id).await.unwrap().unwrap();
+    assert_eq!(job.state, JobState::Mined);
+    scene.world.anvil.mine(2).await;
+    until(&engine, id, JobState::Confirmed).await;
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reorganisation_that_moves_the_transaction_sends_nothing_again() {
     let scene = Scene::new().await;
     let engine = scene.engine().await;

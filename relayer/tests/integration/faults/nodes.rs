@@ -240,3 +240,25 @@ async fn chain_reset_under_a_running_relayer_is_refused_until_the_chain_is_back(
     scene.proxy.redirect(&scene.world.anvil.url);
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_swapped_for_another_chain_is_noticed_on_reconnect() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    let other = Anvil::start(&["--chain-id", "31337", "--timestamp", "1600000000"]);
+    scene.proxy.redirect(&other.url);
+    let method = "eth_getBlockByNumber";
+    scene.proxy.inject(method, Fault::Status(502), 8);
+    let mut refused = false;
+    for _ in 0..6 {
+        let result = engine.tick().await;
+        refused |= matches!(result, Err(Error::WrongGenesis { .. }));
+    }
+    assert!(refused);
+    let account = json!([address(RELAYER), "latest"]);
+    let sent = other.rpc("eth_getTransactionCount", account).await;
+    assert_eq!(sent, "0x0");
+    scene.proxy.redirect(&scene.world.anvil.url);
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}

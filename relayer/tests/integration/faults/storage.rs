@@ -1,6 +1,6 @@
 //! The disk is full, or the database is busy.
 
-use crate::scene::Scene;
+use crate::scene::{Scene, until};
 use crate::service::{Running, config};
 use chainfer_relayer::Error;
 use chainfer_relayer::engine::Engine;
@@ -113,7 +113,10 @@ async fn busy_database_only_delays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn backup_taken_while_relaying_is_whole_and_can_be_gone_on_with() {
     let scene = Scene::new().await;
-    let engine = scene.engine().await;
+    let mut config = scene.config();
+    // The copy says who sends, too.
+    config.engine.lease_ttl = Duration::from_millis(300);
+    let engine = config.connect().await.unwrap();
     let mut jobs = Vec::new();
     for nonce in 0..10 {
         jobs.push((scene.submit(&engine, nonce).await, JobState::Finalized));
@@ -128,15 +131,10 @@ async fn backup_taken_while_relaying_is_whole_and_can_be_gone_on_with() {
     backup.await.unwrap().unwrap();
     // The original is lost, with all that happened since.
     drop(engine);
-    let mut config = scene.config();
     config.state = Some(copy);
     let engine = config.connect().await.unwrap();
-    for _ in 0..20 {
-        let _ = engine.tick().await;
-    }
     for (id, _) in &jobs {
-        let job = engine.store().job(*id).await.unwrap().unwrap();
-        assert_eq!(job.state, JobState::Confirmed, "{job:?}");
+        until(&engine, *id, JobState::Confirmed).await;
     }
     assert_eq!(scene.world.proven_events().await, 10);
     let (latest, pending) = scene.counts().await;
