@@ -1,7 +1,8 @@
 //! The sending account as a whole: who else uses it, and gaps between its nonces.
 
 use super::{Engine, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::money::Gwei;
 use crate::rpc::At;
 use crate::state::IntentState;
 use std::sync::PoisonError;
@@ -55,11 +56,18 @@ impl Engine {
             };
             seen.map_or(0, |(_, times)| times)
         };
-        if seen < self.config.gap_polls {
+        if seen < self.config.gap_polls || view.paused {
             return Ok(());
         }
         let fees = self.offer(view).await?;
         let attempt = self.sign_fill(&view.rpc, nonce, fees).await?;
+        let wanted = Gwei::of_gas(attempt.gas_limit, attempt.max_fee);
+        match self.afford(&view.rpc, wanted).await {
+            Ok(()) => {}
+            // The gap stays until there is money: nothing can be sent before.
+            Err(Error::OverCap { .. } | Error::LowBalance { .. }) => return Ok(()),
+            Err(e) => return Err(e),
+        }
         let attempt = self
             .store
             .store_fill(chain, sender, attempt, self.guard())

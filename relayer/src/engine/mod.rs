@@ -15,6 +15,7 @@ mod plan;
 mod registry;
 mod send;
 mod single;
+mod view;
 
 pub use config::EngineConfig;
 pub use registry::Registry;
@@ -23,17 +24,18 @@ pub(crate) use registry::revert_error;
 use crate::abi::ids;
 use crate::error::{Error, Result};
 use crate::proof_file::ProofFile;
-use crate::rpc::{Block, Rpc};
+use crate::rpc::Rpc;
 use crate::state::JobState;
-use crate::store::{BlockRef, Cancellation, Job, JobKey, Store, Submitted, new_holder, now_ms};
+use crate::store::{Cancellation, Job, JobKey, Store, Submitted, new_holder};
 use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
 use lease::Held;
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use view::{View, open_chain};
 
 /// The engine of one account on one chain.
 #[derive(Debug)]
@@ -70,60 +72,6 @@ enum Scope {
     Job(B256),
     /// One transaction without a job.
     Intent(i64),
-}
-
-/// What one tick sees of the chain; reads of one decision agree because they share it.
-struct View {
-    /// Stays with one node.
-    rpc: Rpc,
-    head: Block,
-    /// Nothing new may be sent.
-    paused: bool,
-    /// When the look began, Unix milliseconds.
-    began: u64,
-    hashes: Mutex<HashMap<u64, Option<B256>>>,
-    finalized: Mutex<Option<Option<u64>>>,
-}
-
-impl View {
-    /// The registry at an address, as this node knows it.
-    fn registry(&self, address: Address) -> Registry {
-        Registry::new(self.rpc.clone(), address)
-    }
-
-    /// Whether a block is on the canonical chain as this node sees it. A node that is behind the
-    /// block cannot tell, and nothing is undone on its word.
-    async fn is_canonical(&self, block: BlockRef) -> Result<bool> {
-        if block.number > self.head.number {
-            return Ok(true);
-        }
-        let mut hashes = self.hashes.lock().await;
-        let hash = match hashes.get(&block.number) {
-            Some(hash) => *hash,
-            None => {
-                let hash = self.rpc.block(block.number).await?.map(|b| b.hash);
-                hashes.insert(block.number, hash);
-                hash
-            }
-        };
-        Ok(hash == Some(block.hash))
-    }
-
-    /// Height of the newest finalized block, read once.
-    async fn finalized(&self) -> Result<Option<u64>> {
-        let mut known = self.finalized.lock().await;
-        if let Some(number) = *known {
-            return Ok(number);
-        }
-        let number = self.rpc.finalized().await?.map(|b| b.number);
-        *known = Some(number);
-        Ok(number)
-    }
-
-    /// Number of blocks from `block` to the head, both included.
-    fn depth(&self, block: BlockRef) -> u64 {
-        (self.head.number + 1).saturating_sub(block.number)
-    }
 }
 
 impl Engine {
@@ -281,65 +229,6 @@ impl Engine {
         self.repair_gap(&view).await
     }
 
-    /// The node and the head to work from: the first node in order that is of the right chain and not
-    /// behind, or else the one that is furthest.
-    async fn view(&self) -> Result<View> {
-        let mut best: Option<(Rpc, Block)> = None;
-        let mut refused: Option<Error> = None;
-        for rpc in self.rpc.candidates() {
-            match self.head_of(&rpc).await {
-                Ok(head) => {
-                    let newest = self.newest_head.load(Ordering::Relaxed);
-                    if best.as_ref().is_none_or(|(_, b)| head.number > b.number) {
-                        best = Some((rpc, head));
-                    }
-                    if head.number.saturating_add(self.rpc.max_lag()) >= newest {
-                        break;
-                    }
-                    tracing::warn!(head = head.number, newest, "the node is behind");
-                }
-                Err(e) => {
-                    tracing::warn!(error = %e, "the node is of no use");
-                    // Another chain is worth telling more than silence is.
-                    if refused.as_ref().is_none_or(Error::is_transient) {
-                        refused = Some(e);
-                    }
-                }
-            }
-        }
-        let Some((rpc, head)) = best else {
-            return Err(refused.unwrap_or_else(|| Error::Config("no node is given".to_owned())));
-        };
-        self.newest_head.store(head.number, Ordering::Relaxed);
-        let hashes = Mutex::new(HashMap::from([(head.number, Some(head.hash))]));
-        let paused = self.review_pauses(&rpc).await?;
-        Ok(View {
-            rpc,
-            head,
-            paused,
-            began: now_ms(),
-            hashes,
-            finalized: Mutex::default(),
-        })
-    }
-
-    /// The head of one node, once that node is known to be of the right chain. After a failure, and when
-    /// the chain is shorter than it was, the address may lead to another node, or the node to another chain.
-    async fn head_of(&self, rpc: &Rpc) -> Result<Block> {
-        let before = rpc.last_head();
-        let head = rpc.head().await?;
-        if !rpc.is_verified() || head.number < before {
-            let checked = check_chain(rpc, &self.store, Some(self.chain_id)).await;
-            match &checked {
-                Ok(_) => rpc.note_chain(true),
-                Err(Error::WrongChain { .. } | Error::WrongGenesis { .. }) => rpc.note_chain(false),
-                Err(_) => {}
-            }
-            checked?;
-        }
-        Ok(head)
-    }
-
     /// Works on one job until it is confirmed. Other jobs in the database are left alone, but
     /// transactions that this account has out already are watched, for their nonces come first.
     ///
@@ -375,46 +264,4 @@ impl Engine {
             tokio::time::sleep(self.config.poll).await;
         }
     }
-}
-
-/// Checks every node that answers: at the start a node of another chain is a mistake to be told.
-async fn open_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
-    let mut expected = expected;
-    let mut silent = None;
-    let mut found = None;
-    for node in rpc.candidates() {
-        match check_chain(&node, store, expected).await {
-            Ok(chain_id) => {
-                node.note_chain(true);
-                expected = Some(chain_id);
-                found = Some(chain_id);
-            }
-            Err(e) if e.is_transient() => {
-                tracing::warn!(error = %e, "a node does not answer");
-                silent = Some(e);
-            }
-            Err(e) => return Err(e),
-        }
-    }
-    match (found, silent) {
-        (Some(chain_id), _) => Ok(chain_id),
-        (None, Some(e)) => Err(e),
-        (None, None) => Err(Error::Config("no node is given".to_owned())),
-    }
-}
-
-/// Chain id of the node, once node and database are known to mean the same chain by it.
-async fn check_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
-    let chain_id = rpc.chain_id().await?;
-    if let Some(expected) = expected
-        && expected != chain_id
-    {
-        return Err(Error::WrongChain {
-            expected,
-            got: chain_id,
-        });
-    }
-    let genesis = rpc.block(0).await?.map_or(B256::ZERO, |b| b.hash);
-    store.bind_chain(chain_id, genesis).await?;
-    Ok(chain_id)
 }

@@ -12,6 +12,7 @@ use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement, now_ms};
 use alloy::primitives::U64;
 use std::sync::PoisonError;
 use std::time::Duration;
+use tracing::{Instrument, Span};
 
 /// Pending transactions that one tick looks at.
 const PENDING_LIMIT: u32 = 1_000;
@@ -58,7 +59,8 @@ impl Engine {
                 pool,
                 cancel: intent.job_id.is_some_and(|job| cancelling.contains(&job)),
             };
-            if let Err(e) = self.watch(view, intent, watch).await {
+            let watched = self.watch(view, intent, watch);
+            if let Err(e) = watched.instrument(span(intent)).await {
                 tolerate(intent, e)?;
             }
         }
@@ -89,7 +91,7 @@ impl Engine {
         let startable = |i: &Intent| i.state == IntentState::Ready && i.sender == sender;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         for intent in ready.into_iter().filter(startable).take(room) {
-            match self.start(view, &intent).await {
+            match self.start(view, &intent).instrument(span(&intent)).await {
                 Ok(()) => {}
                 // Those behind it would overtake it for as long as money is short.
                 Err(e) if pauses(&e).is_some() => break,
@@ -211,7 +213,7 @@ impl Engine {
             contract: receipt.contract_address,
         };
         tracing::info!(
-            intent = intent.id, kind = %intent.tx.kind, state = %to, hash = %attempt.tx.hash,
+            kind = %intent.tx.kind, state = %to, hash = %attempt.tx.hash,
             block = receipt.block_number, gas_used = receipt.gas_used, "transaction settled"
         );
         self.store
@@ -273,11 +275,7 @@ impl Engine {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&intent.id);
-        tracing::warn!(
-            intent = intent.id,
-            nonce,
-            "nonce used by a transaction that is not ours"
-        );
+        tracing::warn!(nonce, "nonce used by a transaction that is not ours");
         let settlement = Settlement {
             attempt_id: None,
             block: BlockRef {
@@ -311,7 +309,7 @@ impl Engine {
     async fn reopen(&self, intent: &Intent) -> Result<()> {
         let block = intent.settlement.map_or(0, |s| s.block.number);
         let reason = format!("block {block} left the chain");
-        tracing::warn!(intent = intent.id, "{reason}");
+        tracing::warn!(job = intent.job(), intent = intent.id, "{reason}");
         self.store.reopen_intent(intent.id, reason).await
     }
 }
@@ -331,6 +329,11 @@ fn tolerate(intent: &Intent, e: Error) -> Result<()> {
     ) {
         return Err(e);
     }
-    tracing::warn!(intent = intent.id, error = %e, "transaction waits");
+    tracing::warn!(job = intent.job(), intent = intent.id, error = %e, "transaction waits");
     Ok(())
+}
+
+/// What is logged about a transaction carries its job.
+fn span(intent: &Intent) -> Span {
+    tracing::info_span!("transaction", job = intent.job(), intent = intent.id)
 }

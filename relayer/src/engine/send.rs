@@ -44,7 +44,7 @@ impl Engine {
             .store_first_attempt(intent.id, attempt, self.guard())
             .await?;
         tracing::info!(
-            job = intent.job(), intent = intent.id, kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
+            kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
             gas_limit = attempt.tx.gas_limit, "transaction stored"
         );
         self.broadcast(&view.rpc, &attempt).await
@@ -71,7 +71,7 @@ impl Engine {
             Err(e) if e.is_transient() => Err(e.into()),
             Err(e) => {
                 let reason = revert_error("simulation before sending", e).to_string();
-                tracing::warn!(job = intent.job(), intent = intent.id, reason, "given up");
+                tracing::warn!(reason, "given up");
                 self.store.abandon(intent.id, reason).await?;
                 Ok(false)
             }
@@ -81,7 +81,7 @@ impl Engine {
     async fn note_waiting(&self, intent: &Intent, reason: String) -> Result<()> {
         let reason = format!("waiting: {reason}");
         if intent.reason.as_ref() != Some(&reason) {
-            tracing::warn!(job = intent.job(), intent = intent.id, "{reason}");
+            tracing::warn!("{reason}");
             self.store.note_reason(intent.id, Some(reason)).await?;
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Engine {
             .store_attempt(intent.id, attempt, self.guard())
             .await?;
         tracing::info!(
-            job = intent.job(), intent = intent.id, nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
+            nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
             seq = attempt.seq, max_fee = attempt.tx.max_fee, "replacement stored"
         );
         self.broadcast(&view.rpc, &attempt).await

@@ -177,8 +177,10 @@ impl Nodes {
                 state.avoid_until = Some(Instant::now() + rest);
                 state.failures += 1;
                 state.errors += 1;
-                // The address may lead to another node from now on.
-                state.verified_at = None;
+                if e.class() != ErrorClass::Overloaded {
+                    // The address may lead to another node from now on.
+                    state.verified_at = None;
+                }
             }
             _ => {
                 state.failures = 0;

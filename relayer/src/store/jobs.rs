@@ -278,7 +278,7 @@ fn resubmit(tx: &Transaction<'_>, job: Job, digest: B256, body: &[u8]) -> Result
     }
     put_payload(tx, &job.key.id, digest, body)?;
     tx.execute(
-        "UPDATE jobs SET base_round = round WHERE id = ?1",
+        "UPDATE jobs SET base_round = round, cancel_requested_at = NULL WHERE id = ?1",
         [job.key.id.as_slice()],
     )?;
     let reason = Some("submitted again");

@@ -4,6 +4,7 @@
 //! method that returns `Ok` has its change on disk. All state changes pass through here, are checked
 //! against the machines in [`crate::state`] inside the transaction, and are logged.
 
+mod attempts;
 mod backup;
 mod intents;
 mod jobs;

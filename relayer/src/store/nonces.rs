@@ -1,6 +1,7 @@
 //! Nonces of an account: which are free, and which somebody else used.
 
-use super::intents::{insert, insert_attempt, move_intent, must_get};
+use super::attempts::insert_attempt;
+use super::intents::{insert, move_intent, must_get};
 use super::rows::{self, Attempt, NewAttempt, NewIntent, TxKind};
 use super::{Guard, Store, leases, ledger, log_transition, now_ms};
 use crate::error::{Error, Result};
