@@ -1,23 +1,75 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Script, console2} from "forge-std/Script.sol";
+import {Script, VmSafe, console2} from "forge-std/Script.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 
-/// @notice Deploys the registry and prints where it is.
+/// @notice Deploys the registry and the timelock that owns it, and records them in deployments/<chain id>.json. Run again, it
+/// deploys what is missing. `chainfer check-registry` compares the record, the chain and the build.
 ///
-///     scripts/foundry forge script contracts/script/Deploy.s.sol --rpc-url http://127.0.0.1:8545 --private-key ... --broadcast
+///     CHAINFER_PROPOSERS=0x... CHAINFER_GUARDIAN=0x... scripts/foundry forge script contracts/script/Deploy.s.sol \
+///         --rpc-url http://127.0.0.1:8545 --private-key ... --broadcast
 ///
-/// Without --broadcast nothing is sent. The wallet flags are forge's.
+/// Without --broadcast nothing is sent and nothing is written. The wallet flags are forge's. The environment says who governs,
+/// and all of it is in the addresses:
+///
+/// CHAINFER_PROPOSERS    addresses, comma-separated, that propose to the timelock
+/// CHAINFER_DELAY        seconds that a proposal waits; two days if not given
+/// CHAINFER_GUARDIAN     who freezes at once; nobody if not given
+/// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start
+/// CHAINFER_SALT         32 bytes, for a second registry of the same governance; zero if not given
+/// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given
+///
+/// Without proposers, and on a development chain (31337) only, the sender owns the registry.
 contract Deploy is Script {
+    uint256 private constant DEVELOPMENT_CHAIN = 31_337;
+
     function run() external returns (ChainferRegistry registry) {
+        Governance memory governance = Governance({
+            delay: vm.envOr("CHAINFER_DELAY", uint256(2 days)),
+            proposers: vm.envOr("CHAINFER_PROPOSERS", ",", new address[](0)),
+            guardian: vm.envOr("CHAINFER_GUARDIAN", address(0)),
+            codeHashes: vm.envOr("CHAINFER_VERIFIERS", ",", new bytes32[](0))
+        });
+        bytes32 salt = vm.envOr("CHAINFER_SALT", bytes32(0));
+
         vm.startBroadcast();
-        registry = new ChainferRegistry();
+        address owner;
+        if (governance.proposers.length == 0 && block.chainid == DEVELOPMENT_CHAIN) {
+            (, owner,) = vm.readCallers();
+            registry = RegistryDeployment.deploy(salt, owner, governance);
+        } else {
+            (, registry) = RegistryDeployment.deploy(salt, governance);
+            owner = registry.owner();
+        }
         vm.stopBroadcast();
 
-        console2.log("chain id", block.chainid);
-        console2.log("registry", address(registry));
-        console2.log("code hash");
-        console2.logBytes32(address(registry).codehash);
+        string memory json = record(registry, owner, salt, governance);
+        console2.log(json);
+        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) {
+            string memory folder = vm.envOr("CHAINFER_DEPLOYMENTS", string("deployments"));
+            vm.createDir(folder, true);
+            vm.writeJson(json, string.concat(folder, "/", vm.toString(block.chainid), ".json"));
+        }
+    }
+
+    /// @notice What is deployed and all that its addresses are made of.
+    function record(ChainferRegistry registry, address owner, bytes32 salt, Governance memory governance)
+        public
+        returns (string memory)
+    {
+        string memory key = "registry";
+        vm.serializeString(key, "format", "chainfer.registry");
+        vm.serializeUint(key, "version", 1);
+        vm.serializeUint(key, "chain_id", block.chainid);
+        vm.serializeAddress(key, "registry", address(registry));
+        vm.serializeAddress(key, "openings", address(registry.openings()));
+        vm.serializeAddress(key, "owner", owner);
+        vm.serializeUint(key, "delay", governance.delay);
+        vm.serializeAddress(key, "proposers", governance.proposers);
+        vm.serializeAddress(key, "guardian", governance.guardian);
+        vm.serializeBytes32(key, "verifiers", governance.codeHashes);
+        return vm.serializeBytes32(key, "salt", salt);
     }
 }

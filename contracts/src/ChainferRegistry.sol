@@ -1,38 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {CircuitBreaker} from "./CircuitBreaker.sol";
 import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
-import {PackedValues} from "./libraries/PackedValues.sol";
+import {IRegistryGovernance} from "./interfaces/IRegistryGovernance.sol";
+import {ITensorOpenings} from "./interfaces/ITensorOpenings.sol";
 import {ProofBatch} from "./libraries/ProofBatch.sol";
 import {ScalarField} from "./libraries/ScalarField.sol";
-import {ModelStore} from "./ModelStore.sol";
-import {Context, ContextLibrary} from "./types/Context.sol";
+import {TensorOpenings} from "./TensorOpenings.sol";
+import {Context} from "./types/Context.sol";
 import {InferenceId, InferenceIdLibrary} from "./types/InferenceId.sol";
 import {ModelId} from "./types/ModelId.sol";
 import {Pin} from "./types/Pin.sol";
-import {ChunkProof, Inference, InferenceStatus, OutputSpec, Visibility} from "./types/RegistryTypes.sol";
+import {ChunkProof} from "./types/RegistryTypes.sol";
+import {VerifierList} from "./VerifierList.sol";
 
 /// @title ChainferRegistry
-/// @notice See `IChainferRegistry`. Has no owner, holds no funds and calls nothing but verifiers, statically. Creates no
-/// contracts but tables of chunks, which hold data.
-contract ChainferRegistry is ModelStore {
-    /// @dev Chunks with more public values than this store their hash only.
-    uint256 private constant MAX_STORED_WORDS = 32;
-
-    /// @dev `commit` writes the first two slots, the first proven chunk the third (the context follows from it), every
-    /// proven chunk the fourth. Existence is `committedAt != 0`, completion `provenAt != 0`.
-    struct InferenceRecord {
-        address requester;
-        uint32 modelNumber;
-        uint32 committedAt;
-        uint32 provenAt;
-        uint256 root;
-        uint256 nonce;
-        uint256 provenChunks;
-        mapping(uint256 => uint256[MAX_STORED_WORDS]) words;
-        mapping(uint256 => bytes32) longHashes;
-    }
-
+/// @notice See `IChainferRegistry`. Holds no funds and calls nothing but verifiers and its own `TensorOpenings`, statically.
+/// Creates no contracts but that one and tables of chunks, which hold data.
+contract ChainferRegistry is CircuitBreaker, IERC165 {
     /// @dev What one call works on.
     struct Target {
         ModelId modelId;
@@ -43,7 +30,17 @@ contract ChainferRegistry is ModelStore {
         uint256 nonce;
     }
 
-    mapping(InferenceId => InferenceRecord) private _inferences;
+    /// @dev Written once, here. Not an immutable, so that the code of every registry is the same.
+    ITensorOpenings private _openings;
+
+    /// @param owner_ The owner: a timelock in production.
+    /// @param guardian_ May freeze at once; zero for nobody.
+    /// @param codeHashes Verifier shapes that are listed from the first block on.
+    constructor(address owner_, address guardian_, bytes32[] memory codeHashes)
+        VerifierList(owner_, guardian_, codeHashes)
+    {
+        _openings = new TensorOpenings(this);
+    }
 
     // ---------------------------------------------------------------------------------------------------- Actions
 
@@ -85,96 +82,17 @@ contract ChainferRegistry is ModelStore {
     // ------------------------------------------------------------------------------------------------------ Views
 
     /// @inheritdoc IChainferRegistry
-    function contextOf(ModelId modelId, address requester, uint256 nonce) external view override returns (Context) {
-        return _contextOf(modelId, requester, nonce);
+    function openings() public view override returns (ITensorOpenings) {
+        return _openings;
     }
 
-    /// @inheritdoc IChainferRegistry
-    function inferenceIdOf(ModelId modelId, uint256 root, Context context)
-        external
-        pure
-        override
-        returns (InferenceId)
-    {
-        return InferenceIdLibrary.derive(modelId, root, context);
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function requireAttested(ModelId modelId, InferenceId inferenceId) external view override {
-        uint256 expected = _registered(modelId).number;
-        InferenceRecord storage record = _inferences[inferenceId];
-        if (record.provenAt == 0) revert InferenceNotProven(inferenceId);
-        uint256 actual = record.modelNumber;
-        if (actual != expected) revert ModelMismatch(inferenceId, modelId, _modelIds[actual]);
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function isProven(InferenceId inferenceId) external view override returns (bool) {
-        return _inferences[inferenceId].provenAt != 0;
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function statusOf(InferenceId inferenceId) external view override returns (InferenceStatus) {
-        return _statusOf(_inferences[inferenceId]);
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function inference(InferenceId inferenceId) external view override returns (Inference memory) {
-        InferenceRecord storage record = _inferences[inferenceId];
-        ModelId modelId = _modelIds[record.modelNumber];
-        uint256 provenChunks = record.provenChunks;
-        Context context = provenChunks == 0 ? Context.wrap(0) : _contextOf(modelId, record.requester, record.nonce);
-        return Inference({
-            status: _statusOf(record),
-            modelId: modelId,
-            requester: record.requester,
-            root: record.root,
-            context: context,
-            nonce: record.nonce,
-            provenChunks: provenChunks,
-            committedAt: record.committedAt,
-            provenAt: record.provenAt
-        });
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function publicValues(InferenceId inferenceId, uint256 chunk) external view override returns (uint256[] memory) {
-        InferenceRecord storage record = _provenChunk(inferenceId, chunk);
-        uint256 count = _numPublic(record, chunk);
-        if (count > MAX_STORED_WORDS) revert PublicValuesNotStored(inferenceId, chunk);
-        return _storedWords(record, chunk, 0, count);
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function publicValuesHash(InferenceId inferenceId, uint256 chunk) external view override returns (bytes32) {
-        InferenceRecord storage record = _provenChunk(inferenceId, chunk);
-        uint256 count = _numPublic(record, chunk);
-        if (count > MAX_STORED_WORDS) return record.longHashes[chunk];
-        return keccak256(abi.encodePacked(_storedWords(record, chunk, 0, count)));
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function output(InferenceId inferenceId, uint256 outputIndex) external view override returns (uint256[] memory) {
-        (uint256[] memory raw,) = _output(inferenceId, outputIndex);
-        return raw;
-    }
-
-    /// @inheritdoc IChainferRegistry
-    function dequantised(InferenceId inferenceId, uint256 outputIndex)
-        external
-        view
-        override
-        returns (int256[] memory)
-    {
-        (uint256[] memory raw, OutputSpec storage spec) = _output(inferenceId, outputIndex);
-        return PackedValues.dequantise(raw, spec.zeroPoint, spec.scaleWad);
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) external pure override returns (bool) {
+        return interfaceId == type(IERC165).interfaceId || interfaceId == type(IChainferRegistry).interfaceId
+            || interfaceId == type(IRegistryGovernance).interfaceId;
     }
 
     // --------------------------------------------------------------------------------------------------- Internals
-
-    function _contextOf(ModelId modelId, address requester, uint256 nonce) private view returns (Context) {
-        return ContextLibrary.derive(block.chainid, address(this), modelId, requester, nonce);
-    }
 
     function _target(ModelId modelId, uint256 root, address requester, uint256 nonce)
         private
@@ -195,7 +113,7 @@ contract ChainferRegistry is ModelStore {
     }
 
     function _commit(Target memory target) private {
-        uint32 modelNumber = _registered(target.modelId).number;
+        uint32 modelNumber = _usable(target.modelId).number;
         InferenceRecord storage record = _inferences[target.inferenceId];
         if (record.committedAt != 0) return;
 
@@ -212,7 +130,7 @@ contract ChainferRegistry is ModelStore {
     /// hangs on `provenChunks`, which is written once the pairing has held.
     function _prove(Target memory target, ChunkProof[] calldata proofs) private {
         if (proofs.length == 0) revert NoChunkProofs();
-        ModelRecord storage modelRecord = _models[target.modelId];
+        ModelRecord storage modelRecord = _usable(target.modelId);
         InferenceRecord storage record = _inferences[target.inferenceId];
         uint256 before = record.provenChunks;
         uint256 proven = before;
@@ -255,6 +173,7 @@ contract ChainferRegistry is ModelStore {
             if (!_isRecorded(record, chunk, values)) revert PublicValuesConflict(target.inferenceId, chunk);
             return proven;
         }
+        _checkActive(chunk, pin.codeHash);
         _checkCanonical(chunk, values);
         ProofBatch.add(batch, chunk, pin, proof.proof, values);
         _record(record, chunk, values);
@@ -267,78 +186,5 @@ contract ChainferRegistry is ModelStore {
         for (uint256 i; i < values.length; ++i) {
             if (!ScalarField.isCanonical(values[i])) revert PublicValueNotCanonical(chunk, i);
         }
-    }
-
-    function _record(InferenceRecord storage record, uint256 chunk, uint256[] calldata values) private {
-        if (values.length > MAX_STORED_WORDS) {
-            record.longHashes[chunk] = keccak256(abi.encodePacked(values));
-        } else {
-            uint256[MAX_STORED_WORDS] storage words = record.words[chunk];
-            for (uint256 i; i < values.length; ++i) {
-                words[i] = values[i];
-            }
-        }
-    }
-
-    function _isRecorded(InferenceRecord storage record, uint256 chunk, uint256[] calldata values)
-        private
-        view
-        returns (bool)
-    {
-        if (values.length > MAX_STORED_WORDS) {
-            return record.longHashes[chunk] == keccak256(abi.encodePacked(values));
-        }
-        uint256[MAX_STORED_WORDS] storage words = record.words[chunk];
-        for (uint256 i; i < values.length; ++i) {
-            if (words[i] != values[i]) return false;
-        }
-        return true;
-    }
-
-    function _statusOf(InferenceRecord storage record) private view returns (InferenceStatus) {
-        if (record.provenAt != 0) return InferenceStatus.Proven;
-        return record.committedAt == 0 ? InferenceStatus.None : InferenceStatus.Committed;
-    }
-
-    function _numPublic(InferenceRecord storage record, uint256 chunk) private view returns (uint256 count) {
-        (, count) = _chunkOf(_models[_modelIds[record.modelNumber]], chunk);
-    }
-
-    function _provenChunk(InferenceId inferenceId, uint256 chunk)
-        private
-        view
-        returns (InferenceRecord storage record)
-    {
-        record = _inferences[inferenceId];
-        if ((record.provenChunks >> chunk) & 1 == 0) revert ChunkNotProven(inferenceId, chunk);
-    }
-
-    function _storedWords(InferenceRecord storage record, uint256 chunk, uint256 offset, uint256 count)
-        private
-        view
-        returns (uint256[] memory words)
-    {
-        words = new uint256[](count);
-        uint256[MAX_STORED_WORDS] storage stored = record.words[chunk];
-        for (uint256 i; i < count; ++i) {
-            words[i] = stored[offset + i];
-        }
-    }
-
-    function _output(InferenceId inferenceId, uint256 outputIndex)
-        private
-        view
-        returns (uint256[] memory raw, OutputSpec storage spec)
-    {
-        InferenceRecord storage record = _inferences[inferenceId];
-        if (record.provenAt == 0) revert InferenceNotProven(inferenceId);
-        ModelRecord storage modelRecord = _models[_modelIds[record.modelNumber]];
-        spec = _outputOf(modelRecord, outputIndex);
-        if (spec.visibility == Visibility.Committed) revert OutputIsCommitted(outputIndex);
-        uint256 chunk = spec.chunk;
-        (, uint256 count) = _chunkOf(modelRecord, chunk);
-        if (count > MAX_STORED_WORDS) revert PublicValuesNotStored(inferenceId, chunk);
-        uint256 length = spec.length;
-        raw = PackedValues.unpack(_storedWords(record, chunk, spec.offset, PackedValues.wordsFor(length)), length);
     }
 }

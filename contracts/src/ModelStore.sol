@@ -2,16 +2,20 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
-import {PackedValues} from "./libraries/PackedValues.sol";
+import {IRegistryGovernance} from "./interfaces/IRegistryGovernance.sol";
+import {CodeData} from "./libraries/CodeData.sol";
+import {ModelLayout} from "./libraries/ModelLayout.sol";
 import {PinTable} from "./libraries/PinTable.sol";
 import {ModelId, ModelIdLibrary} from "./types/ModelId.sol";
 import {Pin} from "./types/Pin.sol";
-import {ChunkSpec, Model, ModelRegistration, OutputSpec, Visibility} from "./types/RegistryTypes.sol";
+import {ChunkSpec, Model, ModelRegistration, TensorSpec} from "./types/RegistryTypes.sol";
+import {VerifierList} from "./VerifierList.sol";
 
 /// @title ModelStore
 /// @notice The registry's models: open registration, immutable records. The chunks of a model are the code of one contract
-/// (`PinTable`), or of two if there are many.
-abstract contract ModelStore is IChainferRegistry {
+/// (`PinTable`), or of two if there are many; behind the rows of the first stand the lengths of the leaves and the hiding
+/// budgets of the chunks, four bytes each.
+abstract contract ModelStore is VerifierList, IChainferRegistry {
     /// @dev Bound of the bitmap of proven chunks.
     uint256 internal constant MAX_CHUNKS = 256;
 
@@ -19,16 +23,21 @@ abstract contract ModelStore is IChainferRegistry {
     uint256 private constant TABLE_CHUNKS = 128;
 
     /// @dev `number` counts models from 1: zero means not registered, and inferences hold it in place of the id. The
-    /// first slot is all that `commit`, `prove` and `requireAttested` read of it.
+    /// first slot is all that `commit`, `prove` and `requireAttested` read of it. Nothing but `deprecated` and `frozen`
+    /// changes after registration.
     struct ModelRecord {
         address table;
         uint32 number;
         uint32 registeredAt;
         uint16 chunkCount;
+        bool deprecated;
+        bool frozen;
         address registrant;
+        uint32 leafCount;
         address secondTable;
         bytes32 manifestId;
-        OutputSpec[] outputs;
+        TensorSpec[] inputs;
+        TensorSpec[] outputs;
         string uri;
     }
 
@@ -36,11 +45,15 @@ abstract contract ModelStore is IChainferRegistry {
     mapping(uint256 => ModelId) internal _modelIds;
     uint32 private _modelCount;
 
+    // --------------------------------------------------------------------------------------------------- Registrants
+
     /// @inheritdoc IChainferRegistry
     function registerModel(ModelRegistration calldata registration) external override returns (ModelId modelId) {
         if (registration.manifestId == bytes32(0)) revert ManifestIdIsZero();
         uint256 chunkCount = registration.chunks.length;
         if (chunkCount == 0 || chunkCount > MAX_CHUNKS) revert InvalidChunkCount(chunkCount);
+        uint256 leafCount = registration.leafLengths.length;
+        if (leafCount == 0 || leafCount > ModelLayout.MAX_LEAVES) revert InvalidLeafCount(leafCount);
 
         modelId = ModelIdLibrary.derive(registration.manifestId, msg.sender);
         ModelRecord storage record = _models[modelId];
@@ -48,20 +61,48 @@ abstract contract ModelStore is IChainferRegistry {
 
         uint32 number = ++_modelCount;
         _modelIds[number] = modelId;
-        record.registrant = msg.sender;
         record.number = number;
         record.registeredAt = uint32(block.timestamp);
         // forge-lint: disable-next-line(unsafe-typecast)
         record.chunkCount = uint16(chunkCount);
+        record.registrant = msg.sender;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        record.leafCount = uint32(leafCount);
         record.manifestId = registration.manifestId;
         record.uri = registration.uri;
-        _storeChunks(record, registration.chunks);
-        _storeOutputs(record, registration);
+        _storeTables(record, registration);
+        _storeTensors(record, registration);
 
         emit ModelRegistered(
             modelId, msg.sender, registration.manifestId, chunkCount, registration.outputs.length, registration.uri
         );
     }
+
+    /// @inheritdoc IChainferRegistry
+    function deprecateModel(ModelId modelId) external override {
+        ModelRecord storage record = _registered(modelId);
+        if (msg.sender != record.registrant) revert NotRegistrant(modelId, msg.sender);
+        if (record.deprecated) revert ModelIsDeprecated(modelId);
+        record.deprecated = true;
+        emit ModelDeprecated(modelId);
+    }
+
+    // ------------------------------------------------------------------------------------------------- Governance
+
+    /// @inheritdoc IRegistryGovernance
+    function freezeModel(ModelId modelId) external override onlyGuardian {
+        _freeze(modelId);
+    }
+
+    /// @inheritdoc IRegistryGovernance
+    function unfreezeModel(ModelId modelId) external override onlyOwner {
+        ModelRecord storage record = _registered(modelId);
+        if (!record.frozen) revert ModelIsNotFrozen(modelId);
+        record.frozen = false;
+        emit ModelUnfrozen(modelId);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Views
 
     /// @inheritdoc IChainferRegistry
     function modelIdOf(bytes32 manifestId, address registrant) external pure override returns (ModelId) {
@@ -76,15 +117,31 @@ abstract contract ModelStore is IChainferRegistry {
     /// @inheritdoc IChainferRegistry
     function model(ModelId modelId) external view override returns (Model memory) {
         ModelRecord storage record = _registered(modelId);
+        uint32 leafCount = record.leafCount;
         return Model({
             manifestId: record.manifestId,
             registrant: record.registrant,
             registeredAt: record.registeredAt,
             chunkCount: record.chunkCount,
             // forge-lint: disable-next-line(unsafe-typecast)
+            inputCount: uint16(record.inputs.length),
+            // forge-lint: disable-next-line(unsafe-typecast)
             outputCount: uint16(record.outputs.length),
+            leafCount: leafCount,
+            // forge-lint: disable-next-line(unsafe-typecast)
+            treeHeight: uint8(ModelLayout.heightOf(leafCount)),
             uri: record.uri
         });
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function isDeprecated(ModelId modelId) external view override returns (bool) {
+        return _registered(modelId).deprecated;
+    }
+
+    /// @inheritdoc IRegistryGovernance
+    function isFrozen(ModelId modelId) external view override returns (bool) {
+        return _registered(modelId).frozen;
     }
 
     /// @inheritdoc IChainferRegistry
@@ -98,14 +155,31 @@ abstract contract ModelStore is IChainferRegistry {
             key: pin.key,
             keyCodeHash: pin.keyCodeHash,
             // forge-lint: disable-next-line(unsafe-typecast)
-            numPublic: uint32(numPublic)
+            numPublic: uint32(numPublic),
+            hidingBudget: _behindRows(record, record.leafCount + chunk)
         });
     }
 
     /// @inheritdoc IChainferRegistry
-    function outputSpec(ModelId modelId, uint256 outputIndex) external view override returns (OutputSpec memory) {
+    function inputSpec(ModelId modelId, uint256 inputIndex) external view override returns (TensorSpec memory) {
+        TensorSpec[] storage inputs = _registered(modelId).inputs;
+        if (inputIndex >= inputs.length) revert InputOutOfRange(inputIndex, inputs.length);
+        return inputs[inputIndex];
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function outputSpec(ModelId modelId, uint256 outputIndex) external view override returns (TensorSpec memory) {
         return _outputOf(_registered(modelId), outputIndex);
     }
+
+    /// @inheritdoc IChainferRegistry
+    function leafLength(ModelId modelId, uint256 leaf) external view override returns (uint256) {
+        ModelRecord storage record = _registered(modelId);
+        if (leaf >= record.leafCount) revert LeafOutOfRange(leaf, record.leafCount);
+        return _behindRows(record, leaf);
+    }
+
+    // -------------------------------------------------------------------------------------------------- Internals
 
     /// @dev The record of a model, or a revert.
     function _registered(ModelId modelId) internal view returns (ModelRecord storage record) {
@@ -113,11 +187,25 @@ abstract contract ModelStore is IChainferRegistry {
         if (record.number == 0) revert ModelNotRegistered(modelId);
     }
 
+    /// @dev The record of a model for which commitments and proofs are taken, or a revert.
+    function _usable(ModelId modelId) internal view returns (ModelRecord storage record) {
+        record = _registered(modelId);
+        if (record.frozen) revert ModelIsFrozen(modelId);
+        if (record.deprecated) revert ModelIsDeprecated(modelId);
+    }
+
+    function _freeze(ModelId modelId) internal {
+        ModelRecord storage record = _registered(modelId);
+        if (record.frozen) revert ModelIsFrozen(modelId);
+        record.frozen = true;
+        emit ModelFrozen(modelId, msg.sender);
+    }
+
     /// @dev An output of a model, or a revert.
     function _outputOf(ModelRecord storage record, uint256 outputIndex)
         internal
         view
-        returns (OutputSpec storage output_)
+        returns (TensorSpec storage output_)
     {
         uint256 count = record.outputs.length;
         if (outputIndex >= count) revert OutputOutOfRange(outputIndex, count);
@@ -131,46 +219,85 @@ abstract contract ModelStore is IChainferRegistry {
             : PinTable.read(record.secondTable, chunk - TABLE_CHUNKS);
     }
 
-    function _storeChunks(ModelRecord storage record, ChunkSpec[] calldata chunks) private {
-        uint256 inFirst = chunks.length < TABLE_CHUNKS ? chunks.length : TABLE_CHUNKS;
-        bytes32 srsDigest;
-        (record.table, srsDigest) = _createTable(chunks, 0, inFirst, 0);
-        if (chunks.length > inFirst) {
-            (record.secondTable,) = _createTable(chunks, inFirst, chunks.length, srsDigest);
+    /// @dev A number behind the first table's rows: the lengths of the leaves, then the hiding budgets.
+    function _behindRows(ModelRecord storage record, uint256 index) private view returns (uint32) {
+        uint256 rows = _inFirst(record.chunkCount);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint32(CodeData.uint32At(record.table, rows * PinTable.ROW + 4 * index));
+    }
+
+    function _inFirst(uint256 chunkCount) private pure returns (uint256) {
+        return chunkCount < TABLE_CHUNKS ? chunkCount : TABLE_CHUNKS;
+    }
+
+    function _storeTables(ModelRecord storage record, ModelRegistration calldata registration) private {
+        uint256 count = registration.chunks.length;
+        uint256 inFirst = _inFirst(count);
+        (bytes memory rows, bytes32 srsDigest) = _rows(registration.chunks, 0, inFirst, 0);
+        record.table = CodeData.create(bytes.concat(rows, _numbers(registration)));
+        if (count > inFirst) {
+            (rows,) = _rows(registration.chunks, inFirst, count, srsDigest);
+            record.secondTable = CodeData.create(rows);
         }
     }
 
-    /// @dev Checks and stores the chunks from `start` to `end`. `srsDigest` names the trusted setup that all keys must be
-    /// of; the first chunk's names it.
-    function _createTable(ChunkSpec[] calldata chunks, uint256 start, uint256 end, bytes32 srsDigest)
+    /// @dev Checks the chunks from `start` to `end` and writes their rows. `srsDigest` names the trusted setup that all keys
+    /// must be of; the first chunk's names it.
+    function _rows(ChunkSpec[] calldata chunks, uint256 start, uint256 end, bytes32 srsDigest)
         private
-        returns (address, bytes32)
+        view
+        returns (bytes memory table, bytes32)
     {
-        bytes memory table = PinTable.rows(end - start);
+        table = PinTable.rows(end - start);
         for (uint256 i = start; i < end; ++i) {
             ChunkSpec calldata spec = chunks[i];
             Pin memory pin =
                 Pin({verifier: spec.verifier, key: spec.key, codeHash: spec.codeHash, keyCodeHash: spec.keyCodeHash});
             bytes32 digest = PinTable.put(table, i - start, i, pin, spec.numPublic);
+            _checkActive(i, spec.codeHash);
             if (i == 0) srsDigest = digest;
             PinTable.checkSrs(i, srsDigest, digest);
         }
-        return (PinTable.create(table), srsDigest);
+        return (table, srsDigest);
     }
 
-    function _storeOutputs(ModelRecord storage record, ModelRegistration calldata registration) private {
-        for (uint256 i; i < registration.outputs.length; ++i) {
-            OutputSpec calldata spec = registration.outputs[i];
-            if (!_isValid(spec, registration.chunks)) revert InvalidOutputSpec(i);
-            record.outputs.push(spec);
+    function _numbers(ModelRegistration calldata registration) private pure returns (bytes memory numbers) {
+        uint32[] calldata lengths = registration.leafLengths;
+        ChunkSpec[] calldata chunks = registration.chunks;
+        numbers = new bytes(4 * (lengths.length + chunks.length));
+        uint256 at;
+        assembly ("memory-safe") {
+            at := add(numbers, 0x20)
+        }
+        for (uint256 i; i < lengths.length; ++i) {
+            if (lengths[i] == 0) revert LeafIsEmpty(i);
+            at = _put(at, lengths[i]);
+        }
+        for (uint256 i; i < chunks.length; ++i) {
+            at = _put(at, chunks[i].hidingBudget);
         }
     }
 
-    function _isValid(OutputSpec calldata spec, ChunkSpec[] calldata chunks) private pure returns (bool) {
-        if (spec.chunk >= chunks.length || spec.length == 0) return false;
-        if (spec.zeroPoint > PackedValues.MAX_VALUE) return false;
-        if (spec.scaleWad <= 0 || spec.scaleWad > type(int128).max) return false;
-        uint256 words = spec.visibility == Visibility.Committed ? 1 : PackedValues.wordsFor(spec.length);
-        return uint256(spec.offset) + words <= chunks[spec.chunk].numPublic;
+    /// @dev Writes four bytes, and keeps what follows them.
+    function _put(uint256 at, uint32 value) private pure returns (uint256 next) {
+        assembly ("memory-safe") {
+            mstore(at, or(shl(224, value), shr(32, shl(32, mload(at)))))
+            next := add(at, 4)
+        }
+    }
+
+    function _storeTensors(ModelRecord storage record, ModelRegistration calldata registration) private {
+        ChunkSpec[] calldata chunks = registration.chunks;
+        uint32[] calldata lengths = registration.leafLengths;
+        for (uint256 i; i < registration.inputs.length; ++i) {
+            TensorSpec calldata spec = registration.inputs[i];
+            if (!ModelLayout.isValid(spec, chunks, lengths)) revert InvalidInputSpec(i);
+            record.inputs.push(spec);
+        }
+        for (uint256 i; i < registration.outputs.length; ++i) {
+            TensorSpec calldata spec = registration.outputs[i];
+            if (!ModelLayout.isValid(spec, chunks, lengths)) revert InvalidOutputSpec(i);
+            record.outputs.push(spec);
+        }
     }
 }

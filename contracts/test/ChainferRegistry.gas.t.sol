@@ -3,7 +3,7 @@ pragma solidity ^0.8.24;
 
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof, ChunkSpec} from "../src/types/RegistryTypes.sol";
+import {ChunkProof, ChunkSpec, ChunkValues, ModelRegistration} from "../src/types/RegistryTypes.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
 import {G1} from "./helpers/G1.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
@@ -51,8 +51,38 @@ contract ChainferRegistryGasTest is RegistryTest {
     }
 
     function test_gas_registerModel() public {
-        register(registrationOf("three chunks", uniform(3, 1)));
-        vm.snapshotGasLastCall(GROUP, "registerModel, 3 chunks");
+        ModelRegistration memory registration = classifierRegistration();
+        registry.registerModel(registration);
+        vm.snapshotGasLastCall(GROUP, "registerModel, 3 chunks, 1 input, 1 output, 5 leaves");
+    }
+
+    function test_gas_deploy_fitsATransaction() public {
+        bytes32[] memory codeHashes = new bytes32[](1);
+        codeHashes[0] = "shape";
+        new ChainferRegistry(OWNER, GUARDIAN, codeHashes);
+        uint256 gasUsed = vm.snapshotGasLastCall(GROUP, "deploy, with its openings contract");
+        assertLe(gasUsed, 1 << 24);
+    }
+
+    function test_gas_governance() public {
+        vm.prank(OWNER);
+        registry.addVerifier("shape");
+        vm.snapshotGasLastCall(GROUP, "addVerifier");
+        vm.prank(GUARDIAN);
+        registry.freezeVerifier("shape");
+        vm.snapshotGasLastCall(GROUP, "freezeVerifier");
+        vm.prank(GUARDIAN);
+        registry.freezeModel(modelId);
+        vm.snapshotGasLastCall(GROUP, "freezeModel");
+    }
+
+    function test_gas_reportContradiction() public {
+        InferenceId first = registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT + 1);
+        proofs[0].publicValues = honestValues(modelId, ROOT, 0);
+        InferenceId second = registry.attest(modelId, ROOT + 1, REQUESTER, NONCE, proofs);
+        registry.reportContradiction(first, second, 0, new ChunkValues[](0), new ChunkValues[](0));
+        vm.snapshotGasLastCall(GROUP, "reportContradiction, 1 input of 1 word, 1 output of 1 word");
     }
 
     function test_gas_commit_isAtMost80000() public {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
+import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {Context} from "../src/types/Context.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
@@ -304,6 +306,14 @@ contract ChainferRegistryTest is RegistryTest {
         (proofs[0].proof, proofs[2].proof) = (proofs[2].proof, proofs[0].proof);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
         registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
+    }
+
+    function test_supportsInterface_itsOwn() public view {
+        assertTrue(registry.supportsInterface(type(IERC165).interfaceId));
+        assertTrue(registry.supportsInterface(type(IChainferRegistry).interfaceId));
+        assertTrue(registry.supportsInterface(type(IRegistryGovernance).interfaceId));
+        assertFalse(registry.supportsInterface(0xffffffff));
+        assertEq(type(IERC165).interfaceId, bytes4(0x01ffc9a7));
     }
 
     function test_attest_isNotPayable() public {

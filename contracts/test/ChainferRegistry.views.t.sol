@@ -10,7 +10,7 @@ import {
     Inference,
     InferenceStatus,
     ModelRegistration,
-    OutputSpec,
+    TensorSpec,
     Visibility
 } from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
@@ -127,10 +127,11 @@ contract ChainferRegistryViewsTest is RegistryTest {
 
     function test_output_atAnOffset_readsItsOwnWords() public {
         ModelRegistration memory registration = registrationOf("wide", uniform(1, 4));
-        registration.outputs = new OutputSpec[](1);
+        registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = scores(0);
         registration.outputs[0].offset = 1;
         registration.outputs[0].length = 31;
+        registration.leafLengths[0] = 31;
         ModelId wide = register(registration);
         uint256[] memory words = new uint256[](4);
         uint256[] memory expected = new uint256[](31);
@@ -160,7 +161,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
 
     function test_output_revertsWhenItIsCommitted() public {
         ModelRegistration memory registration = registrationOf("committed", uniform(1, 1));
-        registration.outputs = new OutputSpec[](1);
+        registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = scores(0);
         registration.outputs[0].visibility = Visibility.Committed;
         ModelId committed = register(registration);
@@ -194,7 +195,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
 
     function _attestWide(uint32 words) private returns (InferenceId id, uint256[] memory values) {
         ModelRegistration memory registration = registrationOf("wide", uniform(1, words));
-        registration.outputs = new OutputSpec[](1);
+        registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = scores(0);
         ModelId wide = register(registration);
         registry.attest(wide, ROOT, REQUESTER, NONCE, honestProofs(wide, ROOT));

@@ -2,13 +2,159 @@
 pragma solidity ^0.8.24;
 
 import {Test} from "forge-std/Test.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Deploy} from "../script/Deploy.s.sol";
+import {Governance, RegistryDeployment} from "../script/RegistryDeployment.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
+import {TensorOpenings} from "../src/TensorOpenings.sol";
+import {VerifierStatus} from "../src/types/RegistryTypes.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {DeterministicProxy} from "./helpers/DeterministicProxy.sol";
 
 contract DeployTest is Test {
-    function test_run_deploysAnEmptyRegistry() public {
+    bytes32 internal constant SHAPE = keccak256("shape");
+    address internal constant PROPOSER = address(0x9209);
+    address internal constant GUARDIAN = address(0x6A4D);
+
+    function deploy(address[] memory proposers) external returns (TimelockController, ChainferRegistry) {
+        return RegistryDeployment.deploy(0, _governance(proposers));
+    }
+
+    function setUp() public {
+        DeterministicProxy.install();
+    }
+
+    function test_run_deploysAnEmptyRegistryThatTheSenderOwns() public {
         ChainferRegistry registry = new Deploy().run();
         assertEq(address(registry).code, type(ChainferRegistry).runtimeCode);
         assertEq(registry.modelCount(), 0);
+        assertEq(registry.owner(), msg.sender);
+        assertEq(registry.guardian(), address(0));
+        assertEq(address(TensorOpenings(address(registry.openings())).REGISTRY()), address(registry));
+    }
+
+    function test_run_recordsWhatTheAddressesAreMadeOf() public {
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        Governance memory governance = _governance(proposers);
+        (TimelockController timelock, ChainferRegistry registry) = RegistryDeployment.deploy("salt", governance);
+        string memory json = new Deploy().record(registry, address(timelock), "salt", governance);
+        assertEq(vm.parseJsonAddress(json, ".registry"), address(registry));
+        assertEq(vm.parseJsonAddress(json, ".openings"), address(registry.openings()));
+        assertEq(vm.parseJsonAddress(json, ".owner"), address(timelock));
+        assertEq(vm.parseJsonAddressArray(json, ".proposers"), proposers);
+        assertEq(vm.parseJsonUint(json, ".delay"), 2 days);
+        assertEq(vm.parseJsonAddress(json, ".guardian"), GUARDIAN);
+        assertEq(vm.parseJsonBytes32Array(json, ".verifiers"), governance.codeHashes);
+        assertEq(vm.parseJsonBytes32(json, ".salt"), "salt");
+        assertEq(vm.parseJsonUint(json, ".chain_id"), block.chainid);
+    }
+
+    function test_run_elsewhere_revertsWithoutProposers() public {
+        vm.chainId(1);
+        Deploy script = new Deploy();
+        vm.expectRevert(RegistryDeployment.NoProposers.selector);
+        script.run();
+    }
+
+    function test_deploy_revertsWithoutProposers() public {
+        vm.expectRevert(RegistryDeployment.NoProposers.selector);
+        this.deploy(new address[](0));
+    }
+
+    function test_deploy_again_findsWhatIsThere() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        vm.prank(address(0xB0B));
+        (TimelockController timelockAgain, ChainferRegistry registryAgain) = _deploy();
+        assertEq(address(timelockAgain), address(timelock));
+        assertEq(address(registryAgain), address(registry));
+    }
+
+    function test_deploy_otherGovernance_isAtAnotherAddress() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        address[] memory proposers = new address[](1);
+        proposers[0] = address(0xBAD);
+        (TimelockController otherTimelock, ChainferRegistry otherRegistry) = this.deploy(proposers);
+        assertNotEq(address(otherTimelock), address(timelock));
+        assertNotEq(address(otherRegistry), address(registry));
+    }
+
+    function test_deploy_theTimelockOwnsFromTheStart() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        assertEq(registry.owner(), address(timelock));
+        assertEq(registry.guardian(), GUARDIAN);
+        assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Active));
+        assertTrue(timelock.hasRole(timelock.PROPOSER_ROLE(), PROPOSER));
+        assertFalse(timelock.hasRole(timelock.DEFAULT_ADMIN_ROLE(), address(this)));
+        assertFalse(timelock.hasRole(timelock.DEFAULT_ADMIN_ROLE(), PROPOSER));
+    }
+
+    function test_timelock_addsAVerifierAfterItsDelayAndNotBefore() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        bytes32 shape = keccak256("another shape");
+        bytes memory call = abi.encodeCall(IRegistryGovernance.addVerifier, (shape));
+        bytes32 id = timelock.hashOperation(address(registry), 0, call, 0, 0);
+        vm.prank(PROPOSER);
+        timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
+
+        skip(2 days - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                TimelockController.TimelockUnexpectedOperationState.selector,
+                id,
+                bytes32(1 << uint8(TimelockController.OperationState.Ready))
+            )
+        );
+        timelock.execute(address(registry), 0, call, 0, 0);
+        skip(1);
+        timelock.execute(address(registry), 0, call, 0, 0);
+        assertEq(uint256(registry.verifierStatus(shape)), uint256(VerifierStatus.Active));
+    }
+
+    function test_guardian_freezesAtOnce_andOnlyTheTimelockUnfreezes() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        vm.startPrank(GUARDIAN);
+        registry.freezeVerifier(SHAPE);
+        assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Frozen));
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, GUARDIAN));
+        registry.unfreezeVerifier(SHAPE);
+        vm.stopPrank();
+
+        _execute(timelock, registry, abi.encodeCall(IRegistryGovernance.unfreezeVerifier, (SHAPE)));
+        assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Active));
+    }
+
+    function test_timelock_changesTheGuardianAndHandsOnTheRegistryInTwoSteps() public {
+        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        _execute(timelock, registry, abi.encodeCall(IRegistryGovernance.setGuardian, (address(1))));
+        assertEq(registry.guardian(), address(1));
+        _execute(timelock, registry, abi.encodeCall(registry.transferOwnership, (address(2))));
+        assertEq(registry.owner(), address(timelock));
+        vm.prank(address(2));
+        registry.acceptOwnership();
+        assertEq(registry.owner(), address(2));
+    }
+
+    function _deploy() private returns (TimelockController, ChainferRegistry) {
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        return this.deploy(proposers);
+    }
+
+    function _execute(TimelockController timelock, ChainferRegistry registry, bytes memory call) private {
+        vm.prank(PROPOSER);
+        timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
+        skip(2 days);
+        timelock.execute(address(registry), 0, call, 0, 0);
+    }
+
+    function _governance(address[] memory proposers) private pure returns (Governance memory) {
+        return Governance({delay: 2 days, proposers: proposers, guardian: GUARDIAN, codeHashes: _only(SHAPE)});
+    }
+
+    function _only(bytes32 codeHash) private pure returns (bytes32[] memory codeHashes) {
+        codeHashes = new bytes32[](1);
+        codeHashes[0] = codeHash;
     }
 }

@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkSpec, Model, ModelRegistration, OutputSpec, Visibility} from "../src/types/RegistryTypes.sol";
+import {ChunkSpec, Model, ModelRegistration, TensorSpec, Visibility} from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
 
 contract ModelStoreTest is RegistryTest {
@@ -22,12 +22,21 @@ contract ModelStoreTest is RegistryTest {
         assertEq(model.registrant, REGISTRANT);
         assertEq(model.registeredAt, block.timestamp);
         assertEq(model.chunkCount, 3);
+        assertEq(model.inputCount, 1);
         assertEq(model.outputCount, 1);
+        assertEq(model.leafCount, 5);
+        assertEq(model.treeHeight, 3);
         assertEq(model.uri, "ipfs://bundle");
         for (uint256 i; i < 3; ++i) {
             assertEq(abi.encode(registry.chunkSpec(modelId, i)), abi.encode(registration.chunks[i]));
         }
+        assertEq(abi.encode(registry.inputSpec(modelId, 0)), abi.encode(registration.inputs[0]));
         assertEq(abi.encode(registry.outputSpec(modelId, 0)), abi.encode(registration.outputs[0]));
+        for (uint256 i; i < 5; ++i) {
+            assertEq(registry.leafLength(modelId, i), registration.leafLengths[i]);
+        }
+        assertFalse(registry.isFrozen(modelId));
+        assertFalse(registry.isDeprecated(modelId));
     }
 
     function test_modelIdOf_isTheSpecifiedHash() public view {
@@ -47,9 +56,16 @@ contract ModelStoreTest is RegistryTest {
         ModelRegistration memory registration = registrationOf("many", uniform(256, 0));
         for (uint32 i; i < 256; ++i) {
             registration.chunks[i].numPublic = type(uint32).max - i;
+            registration.chunks[i].hidingBudget = type(uint32).max - i;
         }
+        registration.leafLengths = uniform(2048, type(uint32).max);
+        registration.leafLengths[2047] = 1;
         ModelId modelId = register(registration);
         assertEq(registry.model(modelId).chunkCount, 256);
+        assertEq(registry.model(modelId).leafCount, 2048);
+        assertEq(registry.model(modelId).treeHeight, 11);
+        assertEq(registry.leafLength(modelId, 0), type(uint32).max);
+        assertEq(registry.leafLength(modelId, 2047), 1);
         for (uint256 i; i < 256; ++i) {
             assertEq(abi.encode(registry.chunkSpec(modelId, i)), abi.encode(registration.chunks[i]));
         }
@@ -60,7 +76,7 @@ contract ModelStoreTest is RegistryTest {
     function test_registerModel_storesTheChunksAsDataThatCannotRun() public {
         address table = vm.computeCreateAddress(address(registry), vm.getNonce(address(registry)));
         register(classifierRegistration());
-        assertEq(table.code.length, 1 + 3 * 108);
+        assertEq(table.code.length, 1 + 3 * 108 + 4 * (5 + 3));
         assertEq(table.code[0], bytes1(0));
         (bool success, bytes memory answer) = table.call("anything");
         assertTrue(success);
@@ -71,6 +87,7 @@ contract ModelStoreTest is RegistryTest {
         ModelRegistration memory registration = classifierRegistration();
         registration.outputs[0].visibility = Visibility.Committed;
         registration.outputs[0].length = 1000;
+        registration.leafLengths[4] = 1000;
         ModelId modelId = register(registration);
         assertEq(uint256(registry.outputSpec(modelId, 0).visibility), uint256(Visibility.Committed));
     }
@@ -195,48 +212,74 @@ contract ModelStoreTest is RegistryTest {
         registry.registerModel(registration);
     }
 
-    function test_registerModel_revertsWhenAnOutputNamesAMissingChunk() public {
-        OutputSpec memory spec = scores(3);
-        _expectInvalidOutput(spec);
+    function test_registerModel_revertsWhenATensorNamesAMissingChunk() public {
+        TensorSpec memory spec = scores(3);
+        _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenAnOutputHasNoValues() public {
-        OutputSpec memory spec = scores(2);
+    function test_registerModel_revertsWhenATensorHasNoValues() public {
+        TensorSpec memory spec = scores(2);
         spec.length = 0;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenAnOutputRunsPastThePublicValues() public {
-        OutputSpec memory spec = scores(2);
+    function test_registerModel_revertsWhenATensorRunsPastThePublicValues() public {
+        TensorSpec memory spec = scores(2);
         spec.length = 16;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
         spec.length = 15;
         spec.offset = 1;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
         spec.offset = type(uint32).max;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenACommittedOutputRunsPastThePublicValues() public {
-        OutputSpec memory spec = scores(1);
+    function test_registerModel_revertsWhenACommittedTensorRunsPastThePublicValues() public {
+        TensorSpec memory spec = scores(1);
         spec.visibility = Visibility.Committed;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
+    }
+
+    function test_registerModel_revertsWhenATensorNamesAMissingLeafOrOneOfAnotherLength() public {
+        TensorSpec memory spec = scores(2);
+        spec.leaf = 6;
+        _expectInvalidTensor(spec);
+        spec.leaf = 5;
+        _expectInvalidTensor(spec, 11);
+    }
+
+    function test_registerModel_revertsWhenThereAreNoLeavesOrTooMany() public {
+        ModelRegistration memory registration = registrationOf("leaves", uniform(1, 0));
+        registration.leafLengths = new uint32[](0);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidLeafCount.selector, 0));
+        registry.registerModel(registration);
+        registration.leafLengths = uniform(2049, 1);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidLeafCount.selector, 2049));
+        registry.registerModel(registration);
+    }
+
+    function test_registerModel_revertsWhenALeafIsEmpty() public {
+        ModelRegistration memory registration = registrationOf("leaves", uniform(1, 0));
+        registration.leafLengths = uniform(3, 1);
+        registration.leafLengths[1] = 0;
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.LeafIsEmpty.selector, 1));
+        registry.registerModel(registration);
     }
 
     function test_registerModel_revertsWhenAZeroPointIsNoValue() public {
-        OutputSpec memory spec = scores(2);
+        TensorSpec memory spec = scores(2);
         spec.zeroPoint = 65_536;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
     }
 
     function test_registerModel_revertsWhenAScaleIsNotPositiveOrTooLarge() public {
-        OutputSpec memory spec = scores(2);
+        TensorSpec memory spec = scores(2);
         spec.scaleWad = 0;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
         spec.scaleWad = -1;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
         spec.scaleWad = int256(type(int128).max) + 1;
-        _expectInvalidOutput(spec);
+        _expectInvalidTensor(spec);
     }
 
     function test_model_revertsWhenNotRegistered() public {
@@ -248,12 +291,32 @@ contract ModelStoreTest is RegistryTest {
         registry.chunkSpec(unknown, 0);
         vm.expectRevert(expected);
         registry.outputSpec(unknown, 0);
+        vm.expectRevert(expected);
+        registry.inputSpec(unknown, 0);
+        vm.expectRevert(expected);
+        registry.leafLength(unknown, 0);
+        vm.expectRevert(expected);
+        registry.isFrozen(unknown);
+        vm.expectRevert(expected);
+        registry.isDeprecated(unknown);
     }
 
     function test_chunkSpec_revertsWhenOutOfRange() public {
         ModelId modelId = register(classifierRegistration());
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ChunkOutOfRange.selector, 3, 3));
         registry.chunkSpec(modelId, 3);
+    }
+
+    function test_inputSpec_revertsWhenOutOfRange() public {
+        ModelId modelId = register(classifierRegistration());
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InputOutOfRange.selector, 1, 1));
+        registry.inputSpec(modelId, 1);
+    }
+
+    function test_leafLength_revertsWhenOutOfRange() public {
+        ModelId modelId = register(classifierRegistration());
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.LeafOutOfRange.selector, 5, 5));
+        registry.leafLength(modelId, 5);
     }
 
     function test_outputSpec_revertsWhenOutOfRange() public {
@@ -270,9 +333,22 @@ contract ModelStoreTest is RegistryTest {
         registry.registerModel(registration);
     }
 
-    function _expectInvalidOutput(OutputSpec memory spec) private {
+    /// @dev Refused as an output and as an input. Its leaf has the length that it says.
+    function _expectInvalidTensor(TensorSpec memory spec) private {
+        _expectInvalidTensor(spec, spec.length);
+    }
+
+    function _expectInvalidTensor(TensorSpec memory spec, uint32 length) private {
         ModelRegistration memory registration = classifierRegistration();
-        OutputSpec[] memory outputs = new OutputSpec[](2);
+        registration.leafLengths = uniform(6, length == 0 ? 1 : length);
+        registration.leafLengths[4] = 10;
+        spec.leaf = spec.leaf == 0 ? 5 : spec.leaf;
+        registration.inputs = new TensorSpec[](1);
+        registration.inputs[0] = spec;
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidInputSpec.selector, 0));
+        registry.registerModel(registration);
+        registration.inputs = new TensorSpec[](0);
+        TensorSpec[] memory outputs = new TensorSpec[](2);
         outputs[0] = registration.outputs[0];
         outputs[1] = spec;
         registration.outputs = outputs;

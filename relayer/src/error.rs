@@ -79,6 +79,18 @@ pub enum Error {
         /// What was expected there.
         what: &'static str,
     },
+    /// A registry takes no models with a verifier shape, and the sender cannot change that.
+    #[error("registry {registry}: verifier shape {code_hash} is {standing}; {remedy}")]
+    VerifierNotListed {
+        /// The registry.
+        registry: Address,
+        /// The shape.
+        code_hash: B256,
+        /// Where it stands.
+        standing: &'static str,
+        /// Who has to do what.
+        remedy: String,
+    },
     /// A contract call reverted; the message is decoded where the error is known.
     #[error("{call} reverts: {reason}")]
     Reverted {

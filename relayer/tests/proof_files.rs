@@ -44,11 +44,12 @@ fn good_manifest() -> Value {
         "format": "chainfer.manifest", "version": 2, "manifest_id": word(1),
         "chunks": [
             { "index": 0, "contract": "A", "source": "a.sol", "num_public": 1,
-              "vk_digest": word(1), "key_code_hash": word(11) },
+              "hide_rows": 0, "vk_digest": word(1), "key_code_hash": word(11) },
             { "index": 1, "contract": "B", "source": "b.sol", "num_public": 0,
-              "vk_digest": word(2), "key_code_hash": word(12) },
+              "hide_rows": 8, "vk_digest": word(2), "key_code_hash": word(12) },
         ],
-        "outputs": [],
+        "leaves": [{ "name": "x", "length": 2 }],
+        "inputs": [], "outputs": [],
         "srs": { "insecure": true, "digest": word(3) },
     })
 }
@@ -221,27 +222,38 @@ fn proof_of_another_model_does_not_fit_the_manifest() {
 
 #[test]
 fn manifest_nonsense_is_refused() {
-    for (pointer, value) in [
-        ("/chunks", json!([])),
-        ("/chunks/1/index", json!(5)),
-        ("/srs/digest", json!("0x")),
+    let tensor = json!({
+        "name": "y", "leaf": 0, "chunk": 1, "offset": 0, "length": 2, "zero_point": 0,
+        "scale": 1.0, "shape": [2], "visibility": "public",
+    });
+    let with = |field: &str, value: Value| {
+        let mut tensor = tensor.clone();
+        tensor[field] = value;
+        json!([tensor])
+    };
+    let mut good = good_manifest();
+    (good["inputs"], good["outputs"]) = (json!([tensor]), json!([tensor]));
+    Manifest::parse(good.to_string().as_bytes()).unwrap();
+
+    for (pointer, value, field) in [
+        ("/chunks", json!([]), "chunks"),
+        ("/chunks/1/index", json!(5), "chunks[1].index"),
+        ("/srs/digest", json!("0x"), "srs.digest"),
+        ("/leaves", json!([]), "leaves"),
         (
-            "/outputs",
-            json!([{ "name": "y", "chunk": 2, "offset": 0, "length": 1, "zero_point": 0,
-                              "scale": 1.0, "shape": [1], "visibility": "public" }]),
+            "/leaves",
+            json!(vec![json!({ "length": 1 }); 2049]),
+            "leaves",
         ),
-        (
-            "/outputs",
-            json!([{ "name": "y", "chunk": 1, "offset": 0, "length": 1, "zero_point": 0,
-                              "scale": 0.0, "shape": [1], "visibility": "public" }]),
-        ),
+        ("/inputs", with("leaf", json!(1)), "inputs[0].leaf"),
+        ("/inputs", with("length", json!(3)), "inputs[0].length"),
+        ("/outputs", with("chunk", json!(2)), "outputs[0].chunk"),
+        ("/outputs", with("scale", json!(0.0)), "outputs[0].scale"),
     ] {
-        let mut manifest = good_manifest();
+        let mut manifest = good.clone();
         *manifest.pointer_mut(pointer).unwrap() = value;
-        assert!(
-            Manifest::parse(manifest.to_string().as_bytes()).is_err(),
-            "{pointer}"
-        );
+        let error = Manifest::parse(manifest.to_string().as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{field}`")), "{error}");
     }
 }
 

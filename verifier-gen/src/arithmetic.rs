@@ -65,7 +65,7 @@ impl Arithmetic {
         self.intern(Op::Product(a.min(b), a.max(b)))
     }
 
-    fn operands(&self, id: ValueId) -> Vec<ValueId> {
+    pub(crate) fn operands(&self, id: ValueId) -> Vec<ValueId> {
         match self.op(id) {
             Op::Constant(_) | Op::Input(_) => Vec::new(),
             Op::Product(a, b) => vec![*a, *b],

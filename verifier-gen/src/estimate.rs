@@ -7,6 +7,8 @@ use crate::{
 
 /// Bytes of code around the rendered parts at most, compiled with the optimizer.
 const CODE_OVERHEAD: usize = 1_900;
+/// Bytes of a loop over public inputs at most.
+const LOOP_BYTES: usize = 250;
 
 /// Upper bound of the runtime code's size.
 pub(crate) fn code_size(
@@ -14,12 +16,13 @@ pub(crate) fn code_size(
     layout: &Layout,
     style: &Style,
     folding: &Folding,
+    loops: &[InstanceLoop],
     data_len: usize,
 ) -> usize {
     let arithmetic = match style {
         Style::Inline { before, after, .. } => {
             let arithmetic = before.bytes + after.iter().map(|part| part.bytes).sum::<usize>();
-            arithmetic + 9 * (protocol.num_scalars + protocol.total_instances().min(32))
+            arithmetic + 9 * (protocol.num_scalars + protocol.total_instances().min(32)) + 150
         }
         Style::Interpreted { .. } => 350,
     };
@@ -28,7 +31,7 @@ pub(crate) fn code_size(
         .iter()
         .map(|segment| 35 + 22 * segment.challenges)
         .sum();
-    CODE_OVERHEAD + data_len + arithmetic + transcript + folding.bytes
+    CODE_OVERHEAD + LOOP_BYTES * loops.len() + data_len + arithmetic + transcript + folding.bytes
 }
 
 /// Gas of a verifying transaction. Every byte of calldata counts as non-zero.
@@ -42,7 +45,7 @@ pub(crate) fn gas(
     temporaries: usize,
 ) -> u64 {
     let calldata = layout.cd_end;
-    let memory = (layout.temporaries + 32 * temporaries).div_ceil(32);
+    let memory = layout.words(temporaries);
     let scalars = protocol.num_scalars + protocol.total_instances();
     let arithmetic = match style {
         Style::Inline { before, after, .. } => {
@@ -62,7 +65,7 @@ pub(crate) fn gas(
         + 15 * (layout.cd_end / 32)
         + 80 * protocol.challenges.count
         + arithmetic
-        + 200 * looped
+        + 150 * looped
         + folding.gas
         + 6_000 * folding.multiplications
         + 150 * folding.additions

@@ -11,7 +11,7 @@ use crate::{
     data::{INSTRUCTION_LEN, programs},
     error::GenerateError,
     estimate::{code_size, gas},
-    fold::{Folding, fold},
+    fold::{Folding, Steps, fold},
     graph::{Graph, NodeId},
     inline::{Inline, Renderer},
     key::{Key, KeyContract, Section},
@@ -23,10 +23,13 @@ use crate::{
     protocol::{Commitment, Protocol},
     quotient::numerator,
     render::Contract,
+    slots::Slots,
 };
 
 /// The EVM's limit for runtime code (EIP-170).
 pub(crate) const CODE_LIMIT: usize = 24_576;
+/// Bytes of a proof from which an embedded verifier is compact.
+const COMPACT_FROM: usize = 2_200;
 /// Inputs that are kept on the stack while a part of the arithmetic runs, if they are read often enough.
 const MAX_VARIABLES: usize = 5;
 const VARIABLE_FROM: usize = 5;
@@ -162,7 +165,7 @@ pub(crate) enum Style {
         /// Expression that reads the denominators' product.
         denominator: String,
         /// The constraints, then the openings.
-        after: [Inline; 2],
+        after: Box<[Inline; 2]>,
     },
     Interpreted {
         /// Address of the denominators' product.
@@ -182,6 +185,7 @@ struct Shape<'a> {
     numerator: NodeId,
     groups: Vec<Group>,
     loops: Vec<InstanceLoop>,
+    loops_over_rows: bool,
     key_points: Vec<Commitment>,
     unused_points: Vec<usize>,
 }
@@ -206,7 +210,13 @@ impl<'a> Shape<'a> {
         let mut graph = Graph::default();
         let mut denominators = Denominators::default();
         let opening = OpeningScalars::new(&mut graph, &mut denominators, protocol);
-        let fractions = Fractions::new(&mut graph, &mut denominators, protocol, &queries);
+        let fractions = Fractions::new(
+            &mut graph,
+            &mut denominators,
+            protocol,
+            &queries,
+            is_compact(protocol, mode),
+        );
         let denominator = denominators.product(&mut graph);
         let lagrange = fractions.values(&mut graph, &denominators, opening.lagrange_factor);
         let numerator = numerator(&mut graph, protocol, vk.cs(), &lagrange)?;
@@ -234,6 +244,7 @@ impl<'a> Shape<'a> {
             numerator,
             groups,
             loops: fractions.loops,
+            loops_over_rows: fractions.loops_over_rows,
             key_points,
             unused_points,
         })
@@ -273,6 +284,14 @@ impl<'a> Shape<'a> {
         }
     }
 
+    fn steps(&self) -> Steps {
+        if is_compact(self.protocol, self.mode) {
+            Steps::Lists
+        } else {
+            Steps::Pairs
+        }
+    }
+
     fn inline(&self) -> Result<Verifier, GenerateError> {
         let layout = Layout::new(self.protocol, self.sizes(None));
         let scalars = self.scalars();
@@ -280,30 +299,55 @@ impl<'a> Shape<'a> {
         nodes.extend(&scalars);
         let (arithmetic, values) = Arithmetic::new(&self.graph, &nodes);
         let (denominator, numerator) = (&values[..1], &values[1..2]);
-        let mut renderer = Renderer::new(&arithmetic, &layout, &values);
+        let mut renderer = Renderer::new(
+            &arithmetic,
+            &layout,
+            &values,
+            is_compact(self.protocol, self.mode),
+        );
         let mut part = |roots: &[ValueId], known: &[ValueId]| {
             let mut variables = arithmetic.hot_inputs(roots, known, VARIABLE_FROM);
             variables.truncate(MAX_VARIABLES);
             renderer.render(roots, &variables)
         };
-        let before = part(denominator, &[]);
-        let after = [
+        let mut parts = [
+            part(denominator, &[]),
             part(numerator, denominator),
             part(&values[2..], &values[..2]),
         ];
+        let kept: Vec<String> = values
+            .iter()
+            .map(|value| renderer.root(*value).text)
+            .collect();
+        let statements = parts.iter().flat_map(|part| part.statements.iter());
+        let slots = Slots::new(statements.map(String::as_str), &kept);
+        for part in &mut parts {
+            part.resolve(&slots, |word| layout.slot(word));
+        }
+        let [before, constraints, openings] = parts;
+        let kept: Vec<String> = kept
+            .iter()
+            .map(|text| slots.resolve(text, |word| layout.slot(word)))
+            .collect();
         let expression = |node: NodeId| {
             let position = nodes.iter().position(|known| *known == node).unwrap_or(0);
-            renderer.root(values[position]).text
+            kept[position].clone()
         };
-        let folding = fold(&self.groups, &layout, expression);
+        let folding = fold(&self.groups, &layout, self.steps(), expression);
         let style = Style::Inline {
             before,
-            denominator: renderer.root(values[0]).text,
-            after,
+            denominator: kept[0].clone(),
+            after: Box::new([constraints, openings]),
         };
         let instructions = arithmetic.operations(&values);
-        let slots = renderer.slots();
-        self.finish(layout, style, folding, Vec::new(), instructions, slots)
+        self.finish(
+            layout,
+            style,
+            folding,
+            Vec::new(),
+            instructions,
+            slots.count(),
+        )
     }
 
     fn interpreted(&self) -> Result<Verifier, GenerateError> {
@@ -330,7 +374,7 @@ impl<'a> Shape<'a> {
                 .map_or(0, |(_, at)| *at);
             format!("mload({at:#06x})")
         };
-        let folding = fold(&self.groups, &layout, expression);
+        let folding = fold(&self.groups, &layout, self.steps(), expression);
         let style = Style::Interpreted {
             denominator: layout.operand(lowering.operand(self.denominator)),
             first_results,
@@ -365,7 +409,14 @@ impl<'a> Shape<'a> {
             temporaries,
         );
         Ok(Verifier {
-            code_size: code_size(self.protocol, &layout, &style, &folding, data_len),
+            code_size: code_size(
+                self.protocol,
+                &layout,
+                &style,
+                &folding,
+                &self.loops,
+                data_len,
+            ),
             gas,
             layout,
             style,
@@ -374,6 +425,11 @@ impl<'a> Shape<'a> {
             instructions,
         })
     }
+}
+
+/// Whether short code comes before gas: the key takes room in an embedded verifier.
+pub(crate) fn is_compact(protocol: &Protocol, mode: Mode) -> bool {
+    mode == Mode::Embedded && protocol.proof_len() >= COMPACT_FROM
 }
 
 /// A verifier of one code style.
@@ -401,6 +457,7 @@ impl Verifier {
             layout: &self.layout,
             style: &self.style,
             loops: &shape.loops,
+            loops_over_rows: shape.loops_over_rows,
             folding: &self.folding,
             unused_points: &unused_points,
             data: &self.data,

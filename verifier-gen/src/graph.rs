@@ -4,6 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use halo2curves::{bn256::Fr, ff::Field};
 
+/// Results of the loop over the last usable row and the blinded ones, where a row's distance is x over its root, less one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Inactive {
+    /// The sum of the inverse distances, times their product.
+    Sum,
+    /// Product of the blinded rows' distances.
+    Blinded,
+    /// Product of all distances.
+    Product,
+}
+
 /// A value that the verifier has in memory before the arithmetic starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Input {
@@ -16,6 +27,8 @@ pub(crate) enum Input {
     /// What a loop over public inputs gives, see [`crate::lagrange::InstanceLoop`].
     LoopNumerator(usize),
     LoopDenominator(usize),
+    /// What the loop over the rows without constraints leaves, see [`crate::lagrange`].
+    Inactive(Inactive),
     /// The inverse of the denominators' product.
     Inverse,
 }

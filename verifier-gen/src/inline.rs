@@ -3,7 +3,10 @@
 //! Values stay below 2^256 without being reduced: every expression carries a bound in multiples of the scalar field's order r, of
 //! which five fit a word, so that sums are plain additions. `mulmod` and `addmod` take any words and reduce.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
 
 use halo2curves::{
     bn256::Fr,
@@ -13,13 +16,19 @@ use halo2curves::{
 use crate::{
     arithmetic::{Arithmetic, Op, Term, ValueId},
     graph::Input,
+    slots::{self, Slots},
 };
 
 /// Multiples of r that fit a word.
 const WORD_BOUND: u8 = 5;
-/// Words that a function may read more than once, or write and read. The compiler's via-IR pipeline keeps all of these on the
-/// stack.
-const MAX_SHARED_WORDS: usize = 10;
+/// Words that a function may read more than once, or write and read: the compiler's via-IR pipeline keeps all of these on the
+/// stack. With the variables that it reads, a few more.
+const MAX_SHARED_WORDS: usize = 13;
+const MAX_ON_STACK: usize = 15;
+/// The same for an expression, from which on it is stored.
+const MAX_IN_EXPRESSION: usize = 12;
+/// Bytes from which a constant is stored if it is read twice.
+const LONG_CONSTANT: usize = 24;
 /// Stack slots that one expression may take: the EVM reaches 16 deep, and the variables lie below.
 const MAX_DEPTH: usize = 8;
 
@@ -94,10 +103,18 @@ impl Expression {
     /// Minus the value, modulo r.
     fn negated(self) -> Self {
         let bound = self.bound;
-        let multiple = if bound == 1 {
-            Self::leaf("r".to_owned(), 3, 1)
-        } else {
-            Self::leaf(multiple_of_order(bound), 3, 33)
+        let order = || Self::leaf("r".to_owned(), 3, 1);
+        // A factor and a multiplication are shorter than the multiple.
+        let multiple = match bound {
+            1 => order(),
+            2 => Self::binary("add", 3, order(), order(), 2),
+            _ => Self::binary(
+                "mul",
+                5,
+                Self::leaf(bound.to_string(), 3, 2),
+                order(),
+                bound,
+            ),
         };
         Self::binary("sub", 3, multiple, self, bound)
     }
@@ -112,18 +129,19 @@ pub(crate) struct Inline {
     pub(crate) statements: Vec<String>,
     pub(crate) gas: usize,
     pub(crate) bytes: usize,
+    /// Statements of each function.
+    functions: Vec<Range<usize>>,
 }
 
 impl Inline {
-    /// The statements in functions, each with the variables that it reads: the legacy compiler is indifferent, via-IR would
-    /// otherwise keep too many values on the stack.
-    pub(crate) fn functions(&self) -> Vec<(Vec<String>, &[String])> {
+    /// Splits the statements; addresses are still names then, one for each value.
+    fn split(&mut self) {
         let mut ranges = Vec::new();
         let (mut start, mut words) = (0, Words::default());
         for (i, statement) in self.statements.iter().enumerate() {
             let mut extended = words.clone();
             extended.read(statement);
-            if i > start && extended.shared() > MAX_SHARED_WORDS {
+            if i > start && extended.is_too_deep() {
                 ranges.push(start..i);
                 start = i;
                 extended = Words::default();
@@ -135,8 +153,21 @@ impl Inline {
         if start < self.statements.len() {
             ranges.push(start..self.statements.len());
         }
-        let with_variables = |range| {
-            let statements: &[String] = &self.statements[range];
+        self.functions = ranges;
+    }
+
+    /// Writes addresses in place of stored values' names.
+    pub(crate) fn resolve(&mut self, slots: &Slots, address: impl Fn(usize) -> usize) {
+        for statement in &mut self.statements {
+            *statement = slots.resolve(statement, &address);
+        }
+    }
+
+    /// The statements in functions, each with the variables that it reads: the legacy compiler is indifferent, via-IR would
+    /// otherwise keep too many values on the stack.
+    pub(crate) fn functions(&self) -> Vec<(Vec<String>, &[String])> {
+        let with_variables = |range: &Range<usize>| {
+            let statements: &[String] = &self.statements[range.clone()];
             let is_read = |name: &String| {
                 let mut tokens = statements.iter().flat_map(|statement| tokens(statement));
                 tokens.any(|token| token == name)
@@ -144,7 +175,7 @@ impl Inline {
             let names = (0..self.variables.len()).map(|i| format!("v{i}"));
             (names.filter(is_read).collect(), statements)
         };
-        ranges.into_iter().map(with_variables).collect()
+        self.functions.iter().map(with_variables).collect()
     }
 }
 
@@ -153,6 +184,7 @@ impl Inline {
 struct Words {
     reads: HashMap<String, usize>,
     written: Vec<String>,
+    variables: BTreeSet<String>,
 }
 
 impl Words {
@@ -163,6 +195,8 @@ impl Words {
                 *self.reads.entry(word.to_owned()).or_default() += 1;
             }
         }
+        let variables = tokens(statement).filter(|token| token.starts_with('v'));
+        self.variables.extend(variables.map(str::to_owned));
     }
 
     fn write(&mut self, statement: &str) {
@@ -171,6 +205,14 @@ impl Words {
         {
             self.written.push(format!("mload({at}"));
         }
+    }
+
+    fn is_too_deep(&self) -> bool {
+        self.shared() > MAX_SHARED_WORDS || self.on_stack() > MAX_ON_STACK
+    }
+
+    fn on_stack(&self) -> usize {
+        self.shared() + self.variables.len()
     }
 
     fn shared(&self) -> usize {
@@ -204,8 +246,6 @@ impl Place {
 pub(crate) trait Places {
     /// Where an input is.
     fn input(&self, input: Input) -> Place;
-    /// Address of the stored value with this number.
-    fn slot(&self, number: usize) -> usize;
 }
 
 /// Renders values in several steps; what one step stored, the next ones read.
@@ -215,28 +255,32 @@ pub(crate) struct Renderer<'a, P> {
     places: &'a P,
     expressions: HashMap<ValueId, Expression>,
     uses: HashMap<ValueId, usize>,
-    slots: usize,
+    /// Values stored so far.
+    stored: usize,
+    /// Whether long constants that are read again are stored: less code and more gas.
+    stores_constants: bool,
     step: Inline,
     /// Inputs that variables hold in this step.
     variables: HashMap<Input, String>,
 }
 
 impl<'a, P: Places> Renderer<'a, P> {
-    pub(crate) fn new(arithmetic: &'a Arithmetic, places: &'a P, roots: &[ValueId]) -> Self {
+    pub(crate) fn new(
+        arithmetic: &'a Arithmetic,
+        places: &'a P,
+        roots: &[ValueId],
+        stores_constants: bool,
+    ) -> Self {
         Self {
             arithmetic,
             places,
             expressions: HashMap::new(),
             uses: arithmetic.uses(roots),
-            slots: 0,
+            stored: 0,
+            stores_constants,
             step: Inline::default(),
             variables: HashMap::new(),
         }
-    }
-
-    /// Values stored so far.
-    pub(crate) fn slots(&self) -> usize {
-        self.slots
     }
 
     /// Computes the roots, in order, and stores them; `variables` are inputs to keep on the stack meanwhile.
@@ -262,7 +306,8 @@ impl<'a, P: Places> Renderer<'a, P> {
         }
         self.variables.clear();
         let mut step = std::mem::take(&mut self.step);
-        let functions = step.functions().len();
+        step.split();
+        let functions = step.functions.len();
         step.gas += 45 * functions;
         step.bytes += 30 * functions;
         step
@@ -296,6 +341,9 @@ impl<'a, P: Places> Renderer<'a, P> {
 
     fn value(&mut self, id: ValueId, is_root: bool) {
         let op = self.arithmetic.op(id);
+        if self.stores_constants {
+            self.store_constants(id);
+        }
         let expression = match op {
             Op::Constant(_) | Op::Input(_) => return,
             Op::Product(a, b) => self.product(*a, *b),
@@ -304,7 +352,9 @@ impl<'a, P: Places> Renderer<'a, P> {
         let uses = self.uses.get(&id).copied().unwrap_or(0);
         // A value that is read from outside is stored; any other if computing it again is dearer.
         let store = is_root || (uses > 1 && expression.gas + 6 + 6 * uses < uses * expression.gas);
-        let expression = if store {
+        let mut words = Words::default();
+        words.read(&expression.text);
+        let expression = if store || words.on_stack() > MAX_IN_EXPRESSION {
             self.store(expression)
         } else {
             expression
@@ -312,18 +362,32 @@ impl<'a, P: Places> Renderer<'a, P> {
         self.expressions.insert(id, expression);
     }
 
+    /// Stores the long constants that this value is the first one to read.
+    fn store_constants(&mut self, id: ValueId) {
+        for operand in self.arithmetic.operands(id) {
+            if let Op::Constant(value) = self.arithmetic.op(operand)
+                && !self.expressions.contains_key(&operand)
+                && self.uses.get(&operand).is_some_and(|uses| *uses > 1)
+                && constant(value).bytes >= LONG_CONSTANT
+            {
+                let stored = self.store(constant(value));
+                self.expressions.insert(operand, stored);
+            }
+        }
+    }
+
     fn store(&mut self, expression: Expression) -> Expression {
-        let at = self.places.slot(self.slots);
-        self.slots += 1;
+        let name = slots::name(self.stored);
+        self.stored += 1;
         self.step.gas += expression.gas + 6;
         self.step.bytes += expression.bytes + 4;
         self.step
             .statements
-            .push(format!("mstore({at:#06x}, {})", expression.text));
+            .push(format!("mstore({name}, {})", expression.text));
         Expression {
             bound: expression.bound,
             stored: true,
-            ..Expression::word(Place::Memory(at))
+            ..Expression::leaf(format!("mload({name})"), 6, 4)
         }
     }
 
@@ -415,20 +479,6 @@ fn constant(value: &Fr) -> Expression {
     }
 }
 
-/// A multiple of r as a literal.
-fn multiple_of_order(factor: u8) -> String {
-    let mut order: Vec<u8> = (-Fr::ONE).to_repr().as_ref().to_vec();
-    order[0] += 1;
-    let mut carry = 0u16;
-    for byte in &mut order {
-        let product = u16::from(*byte) * u16::from(factor) + carry;
-        *byte = product as u8;
-        carry = product >> 8;
-    }
-    order.reverse();
-    format!("0x{}", hex::encode(order))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -446,10 +496,6 @@ mod tests {
                 Input::Evaluation(i) => Place::Calldata(32 * i),
                 _ => Place::Memory(0),
             }
-        }
-
-        fn slot(&self, number: usize) -> usize {
-            0x2000 + 32 * number
         }
     }
 
@@ -552,7 +598,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn inline_code_computes_the_graph(ops in prop::collection::vec((0u8..6, any::<usize>(), any::<usize>()), 1..80)) {
+        fn inline_code_computes_the_graph(ops in prop::collection::vec((0u8..6, any::<usize>(), any::<usize>()), 1..80), stores_constants: bool) {
             let mut graph = Graph::default();
             let known: Vec<Input> = (0..3).map(Input::Challenge).chain((0..3).map(Input::Evaluation)).collect();
             let mut nodes: Vec<NodeId> = known.iter().map(|input| graph.input(*input)).collect();
@@ -575,18 +621,26 @@ mod tests {
             let last = nodes.len() - 1;
             let picked = [last / 2, last, 0, last / 3];
             let (arithmetic, roots) = Arithmetic::new(&graph, &picked.map(|i| nodes[i]));
-            let mut renderer = Renderer::new(&arithmetic, &Map, &roots);
-            let mut machine = Machine::new();
+            let mut renderer = Renderer::new(&arithmetic, &Map, &roots, stores_constants);
+            let mut steps = Vec::new();
             for (part, variables) in [(&roots[..2], 0..2), (&roots[2..], 1..3)] {
                 let variables: Vec<Input> = variables.map(Input::Challenge).collect();
-                let step = renderer.render(part, &variables);
-                machine.run(&step);
+                steps.push(renderer.render(part, &variables));
+            }
+            let kept: Vec<String> = roots.iter().map(|root| renderer.root(*root).text).collect();
+            let statements = steps.iter().flat_map(|step| step.statements.iter());
+            let slots = Slots::new(statements.map(String::as_str), &kept);
+            let address = |word| 0x2000 + 32 * word;
+            let mut machine = Machine::new();
+            for step in &mut steps {
+                step.resolve(&slots, address);
+                machine.run(step);
                 let functions = step.functions();
                 let statements: Vec<String> = functions.iter().flat_map(|(_, lines)| lines.iter().cloned()).collect();
-                prop_assert_eq!(statements, step.statements);
+                prop_assert_eq!(&statements, &step.statements);
             }
-            for (root, i) in roots.iter().zip(picked) {
-                let value = machine.evaluate(&renderer.root(*root).text);
+            for (text, i) in kept.iter().zip(picked) {
+                let value = machine.evaluate(&slots.resolve(text, address));
                 prop_assert_eq!(value % order(), to_word(expected[i]));
             }
         }

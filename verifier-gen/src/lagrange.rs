@@ -3,7 +3,7 @@
 use halo2curves::{bn256::Fr, ff::Field};
 
 use crate::{
-    graph::{Graph, Input, NodeId},
+    graph::{Graph, Inactive, Input, NodeId},
     opening::root_power,
     protocol::Protocol,
 };
@@ -70,6 +70,8 @@ pub(crate) struct Fractions {
     inactive: Option<Fraction>,
     instances: Vec<Option<Fraction>>,
     pub(crate) loops: Vec<InstanceLoop>,
+    /// Whether a loop gives `last` and `inactive`: less code and more gas than polynomials in x.
+    pub(crate) loops_over_rows: bool,
 }
 
 /// The polynomials' values, and those of the public-input queries.
@@ -87,6 +89,7 @@ impl Fractions {
         denominators: &mut Denominators,
         protocol: &Protocol,
         instance_queries: &[(usize, i32)],
+        loops_over_rows: bool,
     ) -> Self {
         let x = graph.input(Input::Challenge(protocol.challenges.x));
         let arguments = !protocol.permutation_sets.is_empty() || !protocol.lookups.is_empty();
@@ -98,24 +101,37 @@ impl Fractions {
                 numerator: one,
                 denominator: denominators.push(distance),
             });
-            let rows: Vec<Fr> = (-(protocol.blinding_factors as i32) - 1..0)
-                .map(|row| root_power(protocol.omega, row))
-                .collect();
-            let behind = rows[1..].iter().map(|root| self::distance(graph, x, *root));
-            let behind = behind.collect::<Vec<_>>();
-            let behind = graph.product(behind);
-            let last_distance = self::distance(graph, x, rows[0]);
-            let product = graph.mul(behind, last_distance);
-            let denominator = denominators.push(product);
-            let root = graph.constant(rows[0]);
-            last = Some(Fraction {
-                numerator: graph.mul(behind, root),
-                denominator,
-            });
-            inactive = Some(Fraction {
-                numerator: horner(graph, x, &sum_of_roots_over_distances(&rows)),
-                denominator,
-            });
+            if loops_over_rows {
+                let mut input = |part| graph.input(Input::Inactive(part));
+                let denominator = denominators.push(input(Inactive::Product));
+                let fraction = |numerator| {
+                    Some(Fraction {
+                        numerator,
+                        denominator,
+                    })
+                };
+                last = fraction(input(Inactive::Blinded));
+                inactive = fraction(input(Inactive::Sum));
+            } else {
+                let rows: Vec<Fr> = (-(protocol.blinding_factors as i32) - 1..0)
+                    .map(|row| root_power(protocol.omega, row))
+                    .collect();
+                let behind = rows[1..].iter().map(|root| self::distance(graph, x, *root));
+                let behind = behind.collect::<Vec<_>>();
+                let behind = graph.product(behind);
+                let last_distance = self::distance(graph, x, rows[0]);
+                let product = graph.mul(behind, last_distance);
+                let denominator = denominators.push(product);
+                let root = graph.constant(rows[0]);
+                last = Some(Fraction {
+                    numerator: graph.mul(behind, root),
+                    denominator,
+                });
+                inactive = Some(Fraction {
+                    numerator: horner(graph, x, &sum_of_roots_over_distances(&rows)),
+                    denominator,
+                });
+            }
         }
         let mut loops = Vec::new();
         let instances = instance_queries
@@ -164,6 +180,7 @@ impl Fractions {
             inactive,
             instances,
             loops,
+            loops_over_rows: arguments && loops_over_rows,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     error::GenerateError,
-    graph::Input,
+    graph::{Inactive, Input},
     inline::{Place, Places},
     opening::Point,
     options::Mode,
@@ -12,6 +12,9 @@ use crate::{
 
 /// Where Solidity puts the first allocation's content: behind its length word at 0x80.
 pub(crate) const DATA: usize = 0xa0;
+/// Words that Solidity reserves and that no error of this contract needs: always zero, and the first allocation's length.
+const SHORT_SLOT: usize = 0x60;
+const SHORT_SLOTS: usize = 2;
 /// Bytes of a key in front of its digest: two points of G2, one of G1.
 pub(crate) const SETUP_LEN: usize = 128 + 128 + 64;
 
@@ -81,10 +84,14 @@ pub(crate) struct Layout {
     pub(crate) segments: Vec<Segment>,
     pub(crate) challenges: usize,
     loops: usize,
+    inactive: usize,
     pub(crate) inverse: usize,
     pub(crate) quotient: usize,
     pub(crate) scratch: usize,
     pub(crate) temporaries: usize,
+    /// Where straight-line code hashes one segment after another.
+    buffer: usize,
+    buffer_len: usize,
     /// Addresses of scalars in memory, where the interpreter needs them.
     instances: usize,
     evaluations: usize,
@@ -134,17 +141,19 @@ impl Layout {
         take(32);
 
         let mut segments = segments(protocol);
-        let shared_len = segments.iter().map(Segment::len).max().unwrap_or(0);
-        let shared = take(if interpreted { 0 } else { shared_len });
+        let longest = segments.iter().map(Segment::len).max().unwrap_or(0);
+        let buffer_len = if interpreted { 0 } else { longest };
+        let buffer = take(buffer_len);
         for segment in &mut segments {
             segment.address = if interpreted {
                 take(segment.len())
             } else {
-                shared
+                buffer
             };
         }
         let challenges = take(32 * protocol.challenges.count);
         let loops = take(64 * sizes.loops);
+        let inactive = take(96);
         let inverse = take(32);
         let quotient = take(64);
         let scratch = take(SCRATCH_LEN);
@@ -182,10 +191,13 @@ impl Layout {
             segments,
             challenges,
             loops,
+            inactive,
             inverse,
             quotient,
             scratch,
             temporaries,
+            buffer,
+            buffer_len,
             instances,
             evaluations,
             interpreted,
@@ -194,9 +206,33 @@ impl Layout {
         }
     }
 
-    /// Fails if 16-bit addresses do not reach the last of so many temporaries.
+    /// Address of a temporary. Straight-line code has Solidity's words behind the free memory pointer for the first ones, whose
+    /// addresses are shorter, then the transcript's buffer, which is hashed by then.
+    pub(crate) fn slot(&self, number: usize) -> usize {
+        if self.interpreted {
+            return self.temporaries + 32 * number;
+        }
+        let in_buffer = self.buffer_len / 32;
+        match number.checked_sub(SHORT_SLOTS) {
+            None => SHORT_SLOT + 32 * number,
+            Some(i) if i < in_buffer => self.buffer + 32 * i,
+            Some(i) => self.temporaries + 32 * (i - in_buffer),
+        }
+    }
+
+    /// Words of memory with so many temporaries.
+    pub(crate) fn words(&self, temporaries: usize) -> usize {
+        let elsewhere = if self.interpreted {
+            0
+        } else {
+            SHORT_SLOTS + self.buffer_len / 32
+        };
+        self.temporaries.div_ceil(32) + temporaries.saturating_sub(elsewhere)
+    }
+
+    /// Fails if 16-bit addresses do not reach the last of so many temporaries, or the proof's last point.
     pub(crate) fn check(&self, temporaries: usize) -> Result<(), GenerateError> {
-        let bytes = self.slot(temporaries);
+        let bytes = (32 * self.words(temporaries)).max(self.cd_instances);
         if bytes > usize::from(u16::MAX) {
             return Err(GenerateError::MemoryTooLarge { bytes });
         }
@@ -225,8 +261,14 @@ impl Layout {
             Operand::Input(Input::Challenge(i)) => self.challenge(i),
             Operand::Input(Input::LoopNumerator(i)) => self.loops + 64 * i,
             Operand::Input(Input::LoopDenominator(i)) => self.loops + 64 * i + 32,
+            Operand::Input(Input::Inactive(part)) => self.inactive(part),
             Operand::Input(Input::Inverse) => self.inverse,
         }
+    }
+
+    /// Where the loop over rows without constraints leaves its results.
+    pub(crate) fn inactive(&self, part: Inactive) -> usize {
+        self.inactive + 32 * part as usize
     }
 
     /// Where a loop over public inputs leaves numerator and denominator.
@@ -280,10 +322,6 @@ impl Places for Layout {
             Input::Evaluation(i) if !self.interpreted => Place::Calldata(self.cd_scalars + 32 * i),
             _ => Place::Memory(self.operand(Operand::Input(input))),
         }
-    }
-
-    fn slot(&self, number: usize) -> usize {
-        self.temporaries + 32 * number
     }
 }
 

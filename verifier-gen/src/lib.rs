@@ -49,6 +49,7 @@ pub mod project;
 mod protocol;
 mod quotient;
 mod render;
+mod slots;
 #[cfg(test)]
 mod testing;
 

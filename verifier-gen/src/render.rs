@@ -11,7 +11,8 @@ use sha3::{Digest, Keccak256};
 use crate::{
     data::INSTRUCTION_LEN,
     fold::Folding,
-    generate::Style,
+    generate::{Style, is_compact},
+    graph::Inactive,
     inline::Inline,
     key::{Section, big_endian},
     lagrange::InstanceLoop,
@@ -33,8 +34,13 @@ const ERRORS: [(&str, &str); 6] = [
     ("PrecompileFailed", "(uint256)"),
     ("InvalidKey", "(address)"),
 ];
-/// Public inputs up to which their range checks are written out.
-const UNROLLED_CHECKS: usize = 32;
+/// Public inputs, and scalars of the proof, up to which a shared verifier writes their range checks out.
+const UNROLLED_INSTANCES: usize = 32;
+const UNROLLED_SCALARS: usize = 256;
+/// Checks in one round of a loop.
+const CHECKS_PER_ROUND: usize = 8;
+/// Public inputs of one column from which the loop over them is unrolled.
+const UNROLL_FROM: usize = 16;
 /// Checks in one expression: they nest, and the stack is 16 deep.
 const CHECKS_PER_LINE: usize = 4;
 
@@ -50,6 +56,7 @@ pub(crate) struct Contract<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) style: &'a Style,
     pub(crate) loops: &'a [InstanceLoop],
+    pub(crate) loops_over_rows: bool,
     pub(crate) folding: &'a Folding,
     /// Positions of the proof's points that are not folded.
     pub(crate) unused_points: &'a [usize],
@@ -148,6 +155,7 @@ impl Contract<'_> {
             ("accumulator", address(layout.scratch)),
             ("pairing", address(layout.pairing())),
             ("inverse", address(layout.inverse)),
+            ("fold_functions", indented(3, &self.folding.functions)),
             ("order", order()),
             ("base_modulus", modulus(Fq::MODULUS)),
             ("load", self.load()),
@@ -231,28 +239,43 @@ impl Contract<'_> {
             "checkScalars(PROOF_SCALARS, PROOF_OPENING, PROOF, {}, r)",
             selector("ScalarOutOfRange", "(uint256)")
         );
-        let mut lines = Vec::new();
-        let mut words = Vec::new();
-        let many = protocol.total_instances() > UNROLLED_CHECKS;
         if matches!(self.style, Style::Interpreted { .. }) {
-            lines = vec![instances, scalars];
-            return indented(3, &lines);
+            return indented(3, &[instances, scalars]);
         }
-        if many {
-            lines.push(instances.clone());
-        } else {
-            words
-                .extend((0..protocol.total_instances()).map(|i| self.layout.cd_instances + 32 * i));
-        }
-        words.extend((0..protocol.num_scalars).map(|i| self.layout.cd_scalars + 32 * i));
-        for chunk in words.chunks(CHECKS_PER_LINE) {
-            let check = chunk.iter().fold("ok".to_owned(), |rest, at| {
-                format!("and(lt(calldataload({}), r), {rest})", address(*at))
-            });
-            lines.push(format!("ok := {check}"));
+        let layout = self.layout;
+        let total = protocol.total_instances();
+        let mut lines = Vec::new();
+        for (first, count, unrolled) in [
+            (layout.cd_instances, total, UNROLLED_INSTANCES),
+            (layout.cd_scalars, protocol.num_scalars, UNROLLED_SCALARS),
+        ] {
+            let looped = if is_compact(protocol, self.mode) || count > unrolled {
+                count / CHECKS_PER_ROUND * CHECKS_PER_ROUND
+            } else {
+                0
+            };
+            let end = first + 32 * looped;
+            if looped > 0 {
+                lines.push(format!(
+                    "for {{ let at := {} }} lt(at, {}) {{ at := add(at, {:#x}) }} {{",
+                    address(first),
+                    address(end),
+                    32 * CHECKS_PER_ROUND
+                ));
+                let words: Vec<String> = (0..CHECKS_PER_ROUND)
+                    .map(|i| match i {
+                        0 => "at".to_owned(),
+                        _ => format!("add(at, {:#04x})", 32 * i),
+                    })
+                    .collect();
+                lines.extend(checks(&words).map(|line| format!("    {line}")));
+                lines.push("}".to_owned());
+            }
+            let words: Vec<String> = (looped..count).map(|i| address(first + 32 * i)).collect();
+            lines.extend(checks(&words));
         }
         lines.push("if iszero(ok) {".to_owned());
-        if !many {
+        if total > 0 {
             lines.push(format!("    {instances}"));
         }
         lines.push(format!("    {scalars}"));
@@ -311,30 +334,78 @@ impl Contract<'_> {
         let x = address(self.layout.challenge(self.protocol.challenges.x));
         for (i, instances) in self.loops.iter().enumerate() {
             let start = self.layout.cd_instances + 32 * instances.first;
+            let unrolled = if instances.count < UNROLL_FROM { 1 } else { 4 };
+            let looped = instances.count / unrolled * unrolled;
+            let end = start + 32 * looped;
             let (numerator, denominator) = self.layout.instance_loop(i);
+            let summand = |from: String| {
+                [
+                    // The product may exceed r: so may the sum of two reduced values.
+                    "distance := add(z, sub(r, 1))".to_owned(),
+                    format!(
+                        "sum := add(mulmod(sum, distance, r), mulmod(calldataload({from}), product, r))"
+                    ),
+                    "product := mulmod(product, distance, r)".to_owned(),
+                    "z := mulmod(z, step, r)".to_owned(),
+                ]
+            };
             lines.extend([
                 "{".to_owned(),
-                "    // The sum of value * root / (x - root), as a fraction.".to_owned(),
-                format!("    let x := mload({x})"),
-                format!("    let omega := {}", word(&self.protocol.omega)),
-                format!(
-                    "    let root := {}",
-                    word(&root_power(self.protocol.omega, instances.row))
-                ),
+                "    // The sum of value / (z - 1), as a fraction, where z is x over the row's root of unity.".to_owned(),
+                format!("    let step := {}", word(&root_power(self.protocol.omega, -1))),
+                format!("    let z := {}", match instances.row {
+                    0 => format!("mload({x})"),
+                    row => format!("mulmod(mload({x}), {}, r)", word(&root_power(self.protocol.omega, -row))),
+                }),
                 "    let sum := 0".to_owned(),
                 "    let product := 1".to_owned(),
+                "    let distance".to_owned(),
                 format!(
-                    "    for {{ let at := {} }} lt(at, {}) {{ at := add(at, 0x20) }} {{",
+                    "    for {{ let at := {} }} lt(at, {}) {{ at := add(at, {:#04x}) }} {{",
                     address(start),
-                    address(start + 32 * instances.count)
+                    address(end),
+                    32 * unrolled
                 ),
-                "        let distance := add(x, sub(r, root))".to_owned(),
-                "        sum := addmod(mulmod(sum, distance, r), mulmod(mulmod(calldataload(at), root, r), product, r), r)".to_owned(),
-                "        product := mulmod(product, distance, r)".to_owned(),
-                "        root := mulmod(root, omega, r)".to_owned(),
-                "    }".to_owned(),
-                format!("    mstore({}, sum)", address(numerator)),
+            ]);
+            for index in 0..unrolled {
+                let from = match index {
+                    0 => "at".to_owned(),
+                    _ => format!("add(at, {:#04x})", 32 * index),
+                };
+                lines.extend(summand(from).map(|line| format!("        {line}")));
+            }
+            lines.push("    }".to_owned());
+            for at in (end..start + 32 * instances.count).step_by(32) {
+                lines.extend(summand(address(at)).map(|line| format!("    {line}")));
+            }
+            lines.extend([
+                format!("    mstore({}, mod(sum, r))", address(numerator)),
                 format!("    mstore({}, product)", address(denominator)),
+                "}".to_owned(),
+            ]);
+        }
+        if self.loops_over_rows {
+            let to = |part| address(self.layout.inactive(part));
+            lines.extend([
+                "{".to_owned(),
+                "    // Of the last usable row and the blinded ones: the distance is x over the row's root of unity, less one.".to_owned(),
+                format!("    let z := mload({x})"),
+                "    let sum := 0".to_owned(),
+                "    let product := 1".to_owned(),
+                "    let blinded".to_owned(),
+                format!(
+                    "    for {{ let left := {} }} left {{ left := sub(left, 1) }} {{",
+                    self.protocol.blinding_factors + 1
+                ),
+                format!("        z := mulmod(z, {}, r)", word(&self.protocol.omega)),
+                "        let distance := add(z, sub(r, 1))".to_owned(),
+                "        sum := addmod(mulmod(sum, distance, r), product, r)".to_owned(),
+                "        blinded := product".to_owned(),
+                "        product := mulmod(product, distance, r)".to_owned(),
+                "    }".to_owned(),
+                format!("    mstore({}, sum)", to(Inactive::Sum)),
+                format!("    mstore({}, blinded)", to(Inactive::Blinded)),
+                format!("    mstore({}, product)", to(Inactive::Product)),
                 "}".to_owned(),
             ]);
         }
@@ -366,6 +437,16 @@ impl Contract<'_> {
         };
         indented(3, &lines)
     }
+}
+
+/// Range checks of the words at these places in calldata.
+fn checks(places: &[String]) -> impl Iterator<Item = String> {
+    places.chunks(CHECKS_PER_LINE).map(|chunk| {
+        let check = chunk.iter().fold("ok".to_owned(), |rest, at| {
+            format!("and(lt(calldataload({at}), r), {rest})")
+        });
+        format!("ok := {check}")
+    })
 }
 
 /// Calls of the functions that hold a part's statements.

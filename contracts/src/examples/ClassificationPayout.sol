@@ -5,7 +5,7 @@ import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
 import {PackedValues} from "../libraries/PackedValues.sol";
 import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
-import {OutputSpec, Visibility} from "../types/RegistryTypes.sol";
+import {TensorSpec, Visibility} from "../types/RegistryTypes.sol";
 
 /// @title ClassificationPayout
 /// @notice Example dApp: bounties that are paid once a proven inference of one named model puts a given input into a
@@ -89,7 +89,7 @@ contract ClassificationPayout {
     /// @param input Where its input stands; see the bundle's manifest.
     /// @param outputIndex Its output with the scores; public, at most 32 words.
     constructor(IChainferRegistry registry, ModelId modelId, InputLocation memory input, uint256 outputIndex) {
-        OutputSpec memory spec = registry.outputSpec(modelId, outputIndex);
+        TensorSpec memory spec = registry.outputSpec(modelId, outputIndex);
         if (spec.visibility != Visibility.Public) revert OutputNotPublic();
         uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
         if (input.words == 0 || uint256(input.offset) + input.words > available) revert InvalidInputLocation();

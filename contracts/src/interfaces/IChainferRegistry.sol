@@ -7,18 +7,21 @@ import {ModelId} from "../types/ModelId.sol";
 import {
     ChunkProof,
     ChunkSpec,
+    ChunkValues,
     Inference,
     InferenceStatus,
     Model,
     ModelRegistration,
-    OutputSpec
+    TensorSpec
 } from "../types/RegistryTypes.sol";
 import {IPinnedVerifierErrors} from "./IPinnedVerifierErrors.sol";
+import {IRegistryGovernance} from "./IRegistryGovernance.sol";
+import {ITensorOpenings} from "./ITensorOpenings.sol";
 
 /// @title IChainferRegistry
 /// @notice Records which inferences of which models have been proven. A model is cut into chunks, each with its own
 /// verifying key; an inference is proven once every chunk has verified against one root and one context.
-interface IChainferRegistry is IPinnedVerifierErrors {
+interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     // ---------------------------------------------------------------------------------------------------- Events
 
     /// @notice A model was registered.
@@ -29,6 +32,15 @@ interface IChainferRegistry is IPinnedVerifierErrors {
         uint256 chunkCount,
         uint256 outputCount,
         string uri
+    );
+
+    /// @notice The registrant takes no more inferences of a model; those that are proven stay so.
+    event ModelDeprecated(ModelId indexed modelId);
+
+    /// @notice Two results that cannot both be true were shown, and the model was frozen. For a contradiction of an inference
+    /// with an opening under its own root, both ids are its id.
+    event ContradictionReported(
+        ModelId indexed modelId, InferenceId indexed first, InferenceId indexed second, address reporter
     );
 
     /// @notice The root of an inference was posted.
@@ -68,10 +80,20 @@ interface IChainferRegistry is IPinnedVerifierErrors {
     error ModelAlreadyRegistered(ModelId modelId);
     /// @notice A model has 1 to 256 chunks.
     error InvalidChunkCount(uint256 count);
-    /// @notice The output names a missing chunk, words past its public values, no value, or a bad scale or zero point.
+    /// @notice A tree has 1 to 2048 leaves.
+    error InvalidLeafCount(uint256 count);
+    /// @notice There are no values behind the leaf.
+    error LeafIsEmpty(uint256 leaf);
+    /// @notice What `InvalidOutputSpec` says of an output, of an input.
+    error InvalidInputSpec(uint256 inputIndex);
+    /// @notice The output names a missing chunk, a leaf that is missing or of another length, words past its public values, no value, or a bad scale or zero point.
     error InvalidOutputSpec(uint256 outputIndex);
     /// @notice No such model.
     error ModelNotRegistered(ModelId modelId);
+    /// @notice Only the registrant deprecates.
+    error NotRegistrant(ModelId modelId, address account);
+    /// @notice The model takes no more inferences.
+    error ModelIsDeprecated(ModelId modelId);
     /// @notice The root is zero or not below the order of the scalar field.
     error InvalidRoot(uint256 root);
     /// @notice The requester is the zero address.
@@ -101,10 +123,25 @@ interface IChainferRegistry is IPinnedVerifierErrors {
     error OutputOutOfRange(uint256 outputIndex, uint256 outputCount);
     /// @notice The output is committed: its values are not on chain.
     error OutputIsCommitted(uint256 outputIndex);
+    /// @notice The model has no such input.
+    error InputOutOfRange(uint256 inputIndex, uint256 inputCount);
+    /// @notice The model has no such leaf.
+    error LeafOutOfRange(uint256 leaf, uint256 leafCount);
+    /// @notice An inference cannot contradict itself, nor another model's, nor can there be a contradiction without inputs.
+    error NotComparable(InferenceId first, InferenceId second);
+    /// @notice The roots differ; only under one root must all public values be equal.
+    error DifferentRoots(uint256 first, uint256 second);
+    /// @notice The two inferences are not known to be about the same input: neither their public words nor recorded openings
+    /// are equal.
+    error DifferentInputs(uint256 inputIndex);
+    /// @notice What is compared is equal, or not known to differ.
+    error NoContradiction();
+    /// @notice The values are not those that were proven.
+    error PublicValuesMismatch(InferenceId inferenceId, uint256 chunk);
 
     // ---------------------------------------------------------------------------------------------------- Models
 
-    /// @notice Registers a model for the sender. Immutable afterwards.
+    /// @notice Registers a model for the sender. Immutable afterwards. Every verifier must be active.
     /// @param registration What the registrant states about the model.
     /// @return modelId Its name, `modelIdOf(registration.manifestId, msg.sender)`.
     function registerModel(ModelRegistration calldata registration) external returns (ModelId modelId);
@@ -115,14 +152,26 @@ interface IChainferRegistry is IPinnedVerifierErrors {
     /// @notice Number of models registered so far.
     function modelCount() external view returns (uint256);
 
+    /// @notice Takes no more commitments and proofs of a model. By its registrant; for good. What is attested stays so.
+    function deprecateModel(ModelId modelId) external;
+
+    /// @notice Whether a model takes no more commitments and proofs. Reverts `ModelNotRegistered`.
+    function isDeprecated(ModelId modelId) external view returns (bool);
+
     /// @notice The record of a model. Reverts `ModelNotRegistered`.
     function model(ModelId modelId) external view returns (Model memory);
 
     /// @notice How a chunk of a model is verified. Reverts `ModelNotRegistered`, `ChunkOutOfRange`.
     function chunkSpec(ModelId modelId, uint256 chunk) external view returns (ChunkSpec memory);
 
+    /// @notice Where an input of a model stands and what it means. Reverts `ModelNotRegistered`, `InputOutOfRange`.
+    function inputSpec(ModelId modelId, uint256 inputIndex) external view returns (TensorSpec memory);
+
     /// @notice Where an output of a model stands and what it means. Reverts `ModelNotRegistered`, `OutputOutOfRange`.
-    function outputSpec(ModelId modelId, uint256 outputIndex) external view returns (OutputSpec memory);
+    function outputSpec(ModelId modelId, uint256 outputIndex) external view returns (TensorSpec memory);
+
+    /// @notice Number of values behind a leaf of a model. Reverts `ModelNotRegistered`, `LeafOutOfRange`.
+    function leafLength(ModelId modelId, uint256 leaf) external view returns (uint256);
 
     // ------------------------------------------------------------------------------------------------ Inferences
 
@@ -132,7 +181,8 @@ interface IChainferRegistry is IPinnedVerifierErrors {
     /// @notice The name of an inference, known to the registry or not.
     function inferenceIdOf(ModelId modelId, uint256 root, Context context) external pure returns (InferenceId);
 
-    /// @notice Posts the root of an inference. By anyone; a second time changes nothing.
+    /// @notice Posts the root of an inference. By anyone; a second time changes nothing. Like `prove`, not for a model that is
+    /// frozen or deprecated.
     /// @param modelId A registered model.
     /// @param root Merkle root over the leaves of the inference: non-zero and below the order of the scalar field.
     /// @param requester The account that the inference is credited to.
@@ -158,13 +208,51 @@ interface IChainferRegistry is IPinnedVerifierErrors {
         external
         returns (InferenceId inferenceId);
 
+    // -------------------------------------------------------------------------------------------- Circuit breaker
+
+    /// @notice Freezes a model of which two proven inferences have equal inputs and an unequal output: inference is a
+    /// function, so one of them is false. By anyone.
+    /// @dev Inputs are equal if their public words are (the leaf, of a committed one), or if recorded openings show the same
+    /// values behind different salts. An output differs if its public words do, or, of a committed one, if recorded openings
+    /// show other values. Anything less reverts: other salts and other inputs are honest. Reverts `NotComparable`,
+    /// `InferenceNotProven`, `DifferentInputs`, `NoContradiction`, `OutputOutOfRange`, `ModelIsFrozen`.
+    /// @param outputIndex The output that differs.
+    /// @param firstValues Public values of those chunks of the first inference that have more than are stored and are compared.
+    /// @param secondValues The same of the second.
+    function reportContradiction(
+        InferenceId first,
+        InferenceId second,
+        uint256 outputIndex,
+        ChunkValues[] calldata firstValues,
+        ChunkValues[] calldata secondValues
+    ) external;
+
+    /// @notice Freezes a model of which one chunk is proven twice, under one root, with unequal public values. By anyone.
+    /// @dev The root binds every boundary tensor. The inferences need not be proven as a whole. Reverts `NotComparable`,
+    /// `DifferentRoots`, `ChunkNotProven`, `NoContradiction`, `ModelIsFrozen`.
+    function reportRootContradiction(InferenceId first, InferenceId second, uint256 chunk) external;
+
+    /// @notice Freezes a model of which an output was proven with one value (of a committed one: leaf) and opened under the same
+    /// root with another. By anyone.
+    /// @dev Reverts `InferenceNotProven`, `OutputOutOfRange`, `NoContradiction`, `ModelIsFrozen`.
+    /// @param values The public values of the output's chunk, if it has more than are stored.
+    function reportOpeningContradiction(InferenceId inferenceId, uint256 outputIndex, ChunkValues[] calldata values)
+        external;
+
+    /// @notice The contract that opens committed tensors, and whose records the circuit breaker reads.
+    function openings() external view returns (ITensorOpenings);
+
     // ------------------------------------------------------------------------------------------------------ Views
 
-    /// @notice Reverts unless the inference is proven and is of this model. What a dApp calls before it acts.
-    /// @dev Reverts `ModelNotRegistered`, `InferenceNotProven`, `ModelMismatch`.
+    /// @notice Reverts unless the inference is proven and is of this model, and the model is not frozen. What a dApp calls
+    /// before it acts.
+    /// @dev Reverts `ModelNotRegistered`, `ModelIsFrozen`, `InferenceNotProven`, `ModelMismatch`.
     function requireAttested(ModelId modelId, InferenceId inferenceId) external view;
 
-    /// @notice Whether every chunk of the inference is proven.
+    /// @notice Whether the inference is proven and of this model, frozen or not: history, not advice.
+    function wasAttested(ModelId modelId, InferenceId inferenceId) external view returns (bool);
+
+    /// @notice Whether every chunk of the inference is proven, whatever became of its model.
     function isProven(InferenceId inferenceId) external view returns (bool);
 
     /// @notice What the registry knows of an inference. An unknown one has status None and zeros.

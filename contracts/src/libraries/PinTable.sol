@@ -12,7 +12,7 @@ import {VerifierCall} from "./VerifierCall.sol";
 /// cold slots a pin.
 /// @dev A row: verifier (20 bytes), number of public values (4), key (20), code hash (32), key code hash (32).
 library PinTable {
-    uint256 private constant ROW = 108;
+    uint256 internal constant ROW = 108;
 
     /// @notice Rows for `count` pins, to be filled.
     function rows(uint256 count) internal pure returns (bytes memory) {

@@ -11,12 +11,23 @@ import {ModelId} from "./ModelId.sol";
 /// @param keyCodeHash Its code hash, which the manifest id covers. Both hashes are checked at registration and before
 /// every call.
 /// @param numPublic Number of public values: the length of the instance column less root and context.
+/// @param hidingBudget Rows of blinders in every weight column: at most one proof fewer hides the weights. 0: they are not
+/// hidden. For information; the prover keeps count.
 struct ChunkSpec {
     address verifier;
     bytes32 codeHash;
     address key;
     bytes32 keyCodeHash;
     uint32 numPublic;
+    uint32 hidingBudget;
+}
+
+/// @notice Where a verifier shape stands. Removed is final.
+enum VerifierStatus {
+    Unknown,
+    Active,
+    Frozen,
+    Removed
 }
 
 /// @notice Whether a tensor's values, or only the commitment to them, are public.
@@ -25,46 +36,56 @@ enum Visibility {
     Committed
 }
 
-/// @notice Where a model output stands among the public values, and what its integers mean.
-/// @dev The real value of `u` is `scale * (u - zeroPoint)`. A public output takes `ceil(length / 15)` words, a committed
+/// @notice Where a model input or output stands among leaves and public values, and what its integers mean.
+/// @dev The real value of `u` is `scale * (u - zeroPoint)`. A public tensor takes `ceil(length / 15)` words, a committed
 /// one takes a single word, its leaf.
 /// @param name Name of the tensor in the model.
-/// @param chunk The chunk that computes it.
+/// @param leaf Position of its leaf in the tree.
+/// @param chunk The chunk that exposes it: the first that reads an input, the one that computes an output.
 /// @param offset First word within that chunk's public values.
 /// @param length Number of values.
 /// @param zeroPoint The integer that stands for zero.
-/// @param scaleWad The scale times 1e18, rounded; positive.
 /// @param visibility Public: the values are in the instance column, packed. Committed: their leaf is.
-struct OutputSpec {
+/// @param scaleWad The scale times 1e18, rounded; positive.
+struct TensorSpec {
     string name;
+    uint32 leaf;
     uint16 chunk;
     uint32 offset;
     uint32 length;
     uint32 zeroPoint;
-    int256 scaleWad;
     Visibility visibility;
+    int256 scaleWad;
 }
 
 /// @notice All that a registrant states about a model. Immutable once registered.
 /// @param manifestId Hash of the bundle's manifest. The registry does not see its preimage: whoever relies on a model
-/// recomputes it from the published bundle.
+/// recomputes it from the published bundle, and compares the rest of this record with it.
 /// @param chunks Verifier and key of each chunk, in order; 1 to 256 of them, all under one trusted setup.
+/// @param inputs The model's inputs, in order: all of them, for what the circuit breaker takes for equal rests on it.
 /// @param outputs The model's outputs, in order.
+/// @param leafLengths Number of values behind each leaf of the tree, in order; 1 to 2048 of them.
 /// @param uri Where the public part of the bundle is.
 struct ModelRegistration {
     bytes32 manifestId;
     ChunkSpec[] chunks;
-    OutputSpec[] outputs;
+    TensorSpec[] inputs;
+    TensorSpec[] outputs;
+    uint32[] leafLengths;
     string uri;
 }
 
 /// @notice What the registry recorded about a model; see `ModelRegistration` for the fields.
+/// @param treeHeight Levels above the leaves, which are padded to a power of two.
 struct Model {
     bytes32 manifestId;
     address registrant;
     uint64 registeredAt;
     uint16 chunkCount;
+    uint16 inputCount;
     uint16 outputCount;
+    uint32 leafCount;
+    uint8 treeHeight;
     string uri;
 }
 
@@ -76,6 +97,14 @@ struct ChunkProof {
     uint16 chunk;
     bytes proof;
     uint256[] publicValues;
+}
+
+/// @notice Public values of a chunk that has more of them than are stored, as they were in `ChunkProven`.
+/// @param chunk Its index in the model.
+/// @param values The instance column after root and context.
+struct ChunkValues {
+    uint16 chunk;
+    uint256[] values;
 }
 
 /// @notice Life of an inference. A failed verification reverts, so there is no failed state.

@@ -6,7 +6,14 @@ import {ChainferRegistry} from "../../src/ChainferRegistry.sol";
 import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ChunkSpec, ModelRegistration, OutputSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {
+    ChunkProof,
+    ChunkSpec,
+    ModelRegistration,
+    TensorSpec,
+    VerifierStatus,
+    Visibility
+} from "../../src/types/RegistryTypes.sol";
 import {StubKey} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
 
@@ -15,6 +22,8 @@ abstract contract RegistryTest is Test {
     uint256 internal constant R =
         21_888_242_871_839_275_222_246_405_745_257_275_088_548_364_400_416_034_343_698_204_186_575_808_495_617;
 
+    address internal constant OWNER = address(0x0E4);
+    address internal constant GUARDIAN = address(0x6A4D);
     address internal constant REGISTRANT = address(0xA11CE);
     address internal constant REQUESTER = address(0xB0B);
     address internal constant RELAYER = address(0xCA11);
@@ -24,13 +33,13 @@ abstract contract RegistryTest is Test {
     ChainferRegistry internal registry;
 
     function setUp() public virtual {
-        registry = new ChainferRegistry();
+        registry = new ChainferRegistry(OWNER, GUARDIAN, new bytes32[](0));
         vm.warp(1_800_000_000);
     }
 
     // ------------------------------------------------------------------------------------------------------ Models
 
-    /// @dev A registration with stubs for verifiers and keys, all different, and no outputs.
+    /// @dev A registration with stubs for verifiers and keys, all different; one leaf of ten values, no inputs, no outputs.
     function registrationOf(bytes32 manifestId, uint32[] memory numPublic)
         internal
         returns (ModelRegistration memory registration)
@@ -41,15 +50,28 @@ abstract contract RegistryTest is Test {
         for (uint256 i; i < numPublic.length; ++i) {
             registration.chunks[i] = stubSpec(uint256(keccak256(abi.encode(manifestId, i))), numPublic[i]);
         }
-        registration.outputs = new OutputSpec[](0);
+        registration.leafLengths = uniform(1, 10);
     }
 
     function stubSpec(uint256 seed, uint32 numPublic) internal returns (ChunkSpec memory) {
         address verifier = newVerifier(seed);
         address key = address(new StubKey(bytes32(seed)));
+        allow(verifier.codehash);
         return ChunkSpec({
-            verifier: verifier, codeHash: verifier.codehash, key: key, keyCodeHash: key.codehash, numPublic: numPublic
+            verifier: verifier,
+            codeHash: verifier.codehash,
+            key: key,
+            keyCodeHash: key.codehash,
+            numPublic: numPublic,
+            hidingBudget: 64
         });
+    }
+
+    /// @dev Lists a verifier shape, if it is not.
+    function allow(bytes32 codeHash) internal {
+        if (registry.verifierStatus(codeHash) != VerifierStatus.Unknown) return;
+        vm.prank(OWNER);
+        registry.addVerifier(codeHash);
     }
 
     function newVerifier(uint256 seed) internal virtual returns (address) {
@@ -61,25 +83,48 @@ abstract contract RegistryTest is Test {
         return registry.registerModel(registration);
     }
 
-    /// @dev Three chunks: the first reads a committed input, the last writes ten public scores.
+    /// @dev Three chunks: the first reads a committed input, the last writes ten public scores. Five leaves: the input, three
+    /// tensors that cross cuts, the scores.
     function classifierRegistration() internal returns (ModelRegistration memory registration) {
         uint32[] memory numPublic = new uint32[](3);
         numPublic[0] = 1;
         numPublic[2] = 1;
         registration = registrationOf("classifier", numPublic);
-        registration.outputs = new OutputSpec[](1);
+        registration.leafLengths = new uint32[](5);
+        for (uint32 i; i < 4; ++i) {
+            registration.leafLengths[i] = 20 + i;
+        }
+        registration.leafLengths[4] = 10;
+        registration.inputs = new TensorSpec[](1);
+        registration.inputs[0] = image();
+        registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = scores(2);
+        registration.outputs[0].leaf = 4;
     }
 
-    function scores(uint16 chunk) internal pure returns (OutputSpec memory) {
-        return OutputSpec({
+    function image() internal pure returns (TensorSpec memory) {
+        return TensorSpec({
+            name: "image",
+            leaf: 0,
+            chunk: 0,
+            offset: 0,
+            length: 20,
+            zeroPoint: 0,
+            visibility: Visibility.Committed,
+            scaleWad: 1e18
+        });
+    }
+
+    function scores(uint16 chunk) internal pure returns (TensorSpec memory) {
+        return TensorSpec({
             name: "scores",
+            leaf: 0,
             chunk: chunk,
             offset: 0,
             length: 10,
             zeroPoint: 100,
-            scaleWad: 0.25e18,
-            visibility: Visibility.Public
+            visibility: Visibility.Public,
+            scaleWad: 0.25e18
         });
     }
 

@@ -7,6 +7,7 @@ import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
 import {Inference, InferenceStatus} from "../../src/types/RegistryTypes.sol";
+import {GovernanceHandler} from "./GovernanceHandler.sol";
 import {RegistryHandler} from "./RegistryHandler.sol";
 
 contract ChainferRegistryInvariantTest is Test {
@@ -16,12 +17,17 @@ contract ChainferRegistryInvariantTest is Test {
     function setUp() public {
         handler = new RegistryHandler();
         registry = handler.REGISTRY();
-        bytes4[] memory selectors = new bytes4[](5);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = RegistryHandler.register.selector;
         selectors[1] = RegistryHandler.registerAgain.selector;
         selectors[2] = RegistryHandler.commit.selector;
         selectors[3] = RegistryHandler.prove.selector;
         selectors[4] = RegistryHandler.proveDishonestly.selector;
+        selectors[5] = RegistryHandler.proveFalsely.selector;
+        selectors[6] = RegistryHandler.report.selector;
+        selectors[7] = GovernanceHandler.govern.selector;
+        selectors[8] = GovernanceHandler.handOver.selector;
+        selectors[9] = GovernanceHandler.pay.selector;
         targetSelector(FuzzSelector({addr: address(handler), selectors: selectors}));
         targetContract(address(handler));
     }
@@ -41,8 +47,35 @@ contract ChainferRegistryInvariantTest is Test {
             assertEq(record.provenAt != 0, record.status == InferenceStatus.Proven);
             if (record.status == InferenceStatus.Proven) {
                 assertEq(handler.verified(id), full);
-                registry.requireAttested(record.modelId, id);
+                assertTrue(registry.wasAttested(record.modelId, id));
             }
+        }
+    }
+
+    /// @dev A frozen model vouches for nothing; any other for all that is proven of it, whatever became of its verifiers.
+    function invariant_requireAttestedMeansProvenAndNotFrozen() public view {
+        for (uint256 i; i < handler.inferencesLength(); ++i) {
+            InferenceId id = handler.inferences(i);
+            ModelId modelId = registry.inference(id).modelId;
+            bool expected = registry.isProven(id) && !handler.frozen(modelId);
+            (bool success,) = address(registry).staticcall(abi.encodeCall(registry.requireAttested, (modelId, id)));
+            assertEq(success, expected);
+        }
+    }
+
+    /// @dev The handler's books change by the rules alone, so the registry's do too.
+    function invariant_governanceChangesByTheRulesAlone() public view {
+        assertEq(registry.owner(), handler.owner());
+        assertEq(registry.pendingOwner(), handler.pendingOwner());
+        assertEq(registry.guardian(), handler.guardian());
+        for (uint256 i; i < handler.shapesLength(); ++i) {
+            bytes32 shape = handler.shapes(i);
+            assertEq(uint256(registry.verifierStatus(shape)), uint256(handler.verifierStatus(shape)));
+        }
+        for (uint256 i; i < handler.modelsLength(); ++i) {
+            ModelId modelId = handler.models(i);
+            assertEq(registry.isFrozen(modelId), handler.frozen(modelId));
+            assertEq(registry.isDeprecated(modelId), handler.deprecated(modelId));
         }
     }
 

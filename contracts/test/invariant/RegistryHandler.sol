@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Test} from "forge-std/Test.sol";
-import {ChainferRegistry} from "../../src/ChainferRegistry.sol";
 import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ChunkSpec, InferenceStatus, ModelRegistration, OutputSpec} from "../../src/types/RegistryTypes.sol";
+import {
+    ChunkProof,
+    ChunkSpec,
+    InferenceStatus,
+    ModelRegistration,
+    VerifierStatus
+} from "../../src/types/RegistryTypes.sol";
 import {StubKey} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
+import {GovernanceHandler} from "./GovernanceHandler.sol";
 
 /// @notice Drives the registry with honest and dishonest calls by several accounts, and keeps its own books: which chunk
 /// of which inference was shown with a proof that its verifier accepts. The books come from asking the verifiers, never
 /// from the registry.
-contract RegistryHandler is Test {
+contract RegistryHandler is GovernanceHandler {
     uint256 internal constant MAX_MODELS = 6;
     uint256 internal constant ROOTS = 3;
 
@@ -25,9 +30,9 @@ contract RegistryHandler is Test {
         uint256 nonce;
     }
 
-    ChainferRegistry public immutable REGISTRY;
+    /// @dev Honest requests have the nonces 0 and 1; broken circuits speak under this one.
+    uint256 internal constant BROKEN_NONCE = 2;
 
-    ModelId[] public models;
     mapping(ModelId => bytes32) public modelDigest;
     InferenceId[] public inferences;
     mapping(InferenceId => Fixed) public fixedOf;
@@ -35,10 +40,6 @@ contract RegistryHandler is Test {
     mapping(InferenceId => uint256) public verified;
     mapping(InferenceId => mapping(uint256 => bytes32)) public valuesHash;
     mapping(InferenceId => InferenceStatus) public highest;
-    /// @notice What should never have happened, in words.
-    string public violation;
-    /// @notice How often each kind of call went through.
-    mapping(bytes32 => uint256) public calls;
 
     modifier asSomeone(uint256 who) {
         vm.warp(block.timestamp + 1);
@@ -48,17 +49,16 @@ contract RegistryHandler is Test {
     }
 
     constructor() {
-        REGISTRY = new ChainferRegistry();
         vm.warp(1_800_000_000);
-        _register(3, 0);
-        _register(1, 1);
+        _register(3, 0, address(this));
+        _register(1, 1, address(this));
     }
 
     // ------------------------------------------------------------------------------------------------------ Actions
 
-    function register(uint256 chunks, uint256 seed, uint256 who) external asSomeone(who) {
+    function register(uint256 chunks, uint256 seed, uint256 who) external {
         if (models.length >= MAX_MODELS) return;
-        _register(1 + chunks % 4, seed);
+        _register(1 + chunks % 4, seed, _actor(who));
     }
 
     /// @dev A manifest that is taken, by its registrant or by someone else.
@@ -67,27 +67,35 @@ contract RegistryHandler is Test {
         ModelRegistration memory registration;
         registration.manifestId = REGISTRY.model(modelId).manifestId;
         registration.uri = "ipfs://other";
+        registration.leafLengths = new uint32[](1);
+        registration.leafLengths[0] = 1;
         registration.chunks = new ChunkSpec[](1);
         registration.chunks[0] = REGISTRY.chunkSpec(modelId, 0);
         address registrant = who % 2 == 0 ? REGISTRY.model(modelId).registrant : _actor(who);
         ModelId own = REGISTRY.modelIdOf(registration.manifestId, registrant);
         bool taken = modelDigest[own] != 0;
+        bool active = verifierStatus[registration.chunks[0].codeHash] == VerifierStatus.Active;
         if (!taken && models.length >= MAX_MODELS) return;
         vm.prank(registrant);
         try REGISTRY.registerModel(registration) returns (ModelId other) {
             if (taken) violation = "a model was registered twice";
+            if (!active) violation = "a model was registered with a verifier that is not active";
             if (other != own) violation = "a model got another id";
-            _remember(other);
+            _remember(other, registrant);
         } catch {
-            if (!taken) violation = "a fresh registration was refused";
+            if (!taken && active) violation = "a fresh registration was refused";
         }
     }
 
     function commit(uint256 which, uint256 root, uint256 nonce, uint256 who) external asSomeone(who) {
         Fixed memory fixed_ = _pick(which, root, nonce);
-        REGISTRY.commit(fixed_.modelId, fixed_.root, fixed_.requester, fixed_.nonce);
-        _track(fixed_);
-        ++calls["commit"];
+        try REGISTRY.commit(fixed_.modelId, fixed_.root, fixed_.requester, fixed_.nonce) {
+            if (!_usable(fixed_.modelId)) violation = "a commitment to a frozen or deprecated model";
+            _track(fixed_);
+            ++calls["commit"];
+        } catch {
+            if (_usable(fixed_.modelId)) violation = "a commitment was refused";
+        }
     }
 
     /// @dev Honest proofs of a random, possibly repetitive choice of chunks.
@@ -103,12 +111,53 @@ contract RegistryHandler is Test {
         }
         InferenceId id = _idOf(fixed_);
         bool known = REGISTRY.statusOf(id) != InferenceStatus.None;
+        bool active = _areActive(id, fixed_.modelId, proofs);
         if (_send(fixed_, proofs, attest)) {
             if (!known && !attest) violation = "proven without a commitment";
             ++calls["prove"];
-        } else if (known || attest) {
+        } else if ((known || attest) && _usable(fixed_.modelId) && active) {
             violation = "honest proofs were refused";
         }
+    }
+
+    /// @dev A circuit that is broken: its verifier takes a proof of other public values than the honest ones.
+    function proveFalsely(uint256 which, uint256 root, uint256 chunk, uint256 who) external asSomeone(who) {
+        Fixed memory fixed_ = _pick(which, root, 0);
+        // Mostly about what others have spoken of.
+        if (root % 4 != 0 && inferences.length != 0) fixed_ = fixedOf[inferences[which % inferences.length]];
+        (fixed_.requester, fixed_.nonce) = (_actor(0), BROKEN_NONCE);
+        chunk %= REGISTRY.model(fixed_.modelId).chunkCount;
+        ChunkProof[] memory proofs = new ChunkProof[](1);
+        proofs[0] = _honest(fixed_, uint16(chunk));
+        uint256[] memory values = proofs[0].publicValues;
+        if (values.length == 0) return;
+        values[0] ^= 1;
+        ChunkSpec memory spec = REGISTRY.chunkSpec(fixed_.modelId, chunk);
+        proofs[0].proof = StubVerifier(spec.verifier).proofFor(spec.key, _instances(fixed_, values));
+        if (_send(fixed_, proofs, true)) ++calls["false proof"];
+    }
+
+    /// @dev Anyone shows any two inferences. That passes exactly if they are of one model and one root, and the books know of
+    /// different values of the chunk: never for honest ones.
+    function report(uint256 first, uint256 second, uint256 chunk, uint256 who) external asSomeone(who) {
+        if (inferences.length == 0) return;
+        InferenceId a = inferences[first % inferences.length];
+        InferenceId b = inferences[second % inferences.length];
+        // Often what a broken circuit says of the same root.
+        if (second % 2 == 0) b = _idOf(Fixed(fixedOf[a].modelId, fixedOf[a].root, _actor(0), BROKEN_NONCE));
+        chunk %= 4;
+        uint256 both = verified[a] & verified[b];
+        while (second % 2 == 0 && both != 0 && (both >> chunk) & 1 == 0) {
+            chunk = (chunk + 1) % 4;
+        }
+        ModelId modelId = fixedOf[a].modelId;
+        bool comparable = !(a == b) && modelId == fixedOf[b].modelId && fixedOf[a].root == fixedOf[b].root;
+        bool contradict = comparable && (both >> chunk) & 1 == 1 && valuesHash[a][chunk] != valuesHash[b][chunk];
+        bool lawful = contradict && !frozen[modelId];
+        (bool success,) = address(REGISTRY).call(abi.encodeCall(REGISTRY.reportRootContradiction, (a, b, chunk)));
+        if (success != lawful) violation = lawful ? "a contradiction was ignored" : "honest inferences froze a model";
+        if (success) frozen[modelId] = true;
+        ++calls[success ? bytes32("contradiction") : bytes32("no contradiction")];
     }
 
     /// @dev One proof with something wrong, among honest ones.
@@ -146,17 +195,13 @@ contract RegistryHandler is Test {
 
     // -------------------------------------------------------------------------------------------------------- Books
 
-    function modelsLength() external view returns (uint256) {
-        return models.length;
-    }
-
     function inferencesLength() external view returns (uint256) {
         return inferences.length;
     }
 
     function digestOf(ModelId modelId) public view returns (bytes32 digest) {
         uint256 chunks = REGISTRY.model(modelId).chunkCount;
-        digest = keccak256(abi.encode(REGISTRY.model(modelId)));
+        digest = keccak256(abi.encode(REGISTRY.model(modelId), REGISTRY.leafLength(modelId, 0)));
         for (uint256 i; i < chunks; ++i) {
             digest = keccak256(abi.encode(digest, REGISTRY.chunkSpec(modelId, i)));
         }
@@ -175,6 +220,7 @@ contract RegistryHandler is Test {
         }
         if (!success) return false;
         _track(fixed_);
+        if (!_usable(fixed_.modelId)) violation = "a frozen or deprecated model proved";
         InferenceId id = _idOf(fixed_);
         for (uint256 i; i < proofs.length; ++i) {
             _book(id, fixed_, proofs[i]);
@@ -199,6 +245,8 @@ contract RegistryHandler is Test {
             if (valuesHash[id][proof.chunk] != hash) violation = "other public values passed";
         } else if (!accepted) {
             violation = "an unverified chunk passed";
+        } else if (verifierStatus[spec.codeHash] != VerifierStatus.Active) {
+            violation = "a verifier that is not active verified";
         } else {
             verified[id] |= uint256(1) << proof.chunk;
             valuesHash[id][proof.chunk] = hash;
@@ -212,25 +260,42 @@ contract RegistryHandler is Test {
         inferences.push(id);
     }
 
-    function _remember(ModelId modelId) private {
+    /// @dev Every chunk that would have to be verified has an active verifier.
+    function _areActive(InferenceId id, ModelId modelId, ChunkProof[] memory proofs) private view returns (bool) {
+        for (uint256 i; i < proofs.length; ++i) {
+            if ((verified[id] >> proofs[i].chunk) & 1 == 1) continue;
+            bytes32 shape = REGISTRY.chunkSpec(modelId, proofs[i].chunk).codeHash;
+            if (verifierStatus[shape] != VerifierStatus.Active) return false;
+        }
+        return true;
+    }
+
+    function _remember(ModelId modelId, address registrant) private {
         if (modelDigest[modelId] != 0) return;
         models.push(modelId);
+        registrantOf[modelId] = registrant;
         modelDigest[modelId] = digestOf(modelId);
     }
 
     // ------------------------------------------------------------------------------------------------------ Choices
 
-    function _register(uint256 chunks, uint256 seed) private {
+    function _register(uint256 chunks, uint256 seed, address registrant) private {
         ModelRegistration memory registration;
         registration.manifestId = keccak256(abi.encode("manifest", models.length));
         registration.uri = "ipfs://bundle";
         registration.chunks = new ChunkSpec[](chunks);
-        registration.outputs = new OutputSpec[](0);
+        registration.leafLengths = new uint32[](1);
+        registration.leafLengths[0] = 1;
         for (uint256 i; i < chunks; ++i) {
             // Every other chunk shares a verifier with the one before; keys are all different.
             address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i / 2)))));
             if (i % 2 == 1) verifier = registration.chunks[i - 1].verifier;
             address key = address(new StubKey(keccak256(abi.encode(models.length, i))));
+            if (i % 2 == 0) {
+                vm.prank(owner);
+                REGISTRY.addVerifier(verifier.codehash);
+                _list(verifier.codehash);
+            }
             uint256 random = uint256(keccak256(abi.encode(seed, i))) % 5;
             uint32 numPublic = random == 4 ? 33 : uint32(random);
             registration.chunks[i] = ChunkSpec({
@@ -238,14 +303,12 @@ contract RegistryHandler is Test {
                 codeHash: verifier.codehash,
                 key: key,
                 keyCodeHash: key.codehash,
-                numPublic: numPublic
+                numPublic: numPublic,
+                hidingBudget: 0
             });
         }
-        _remember(REGISTRY.registerModel(registration));
-    }
-
-    function _actor(uint256 who) private pure returns (address) {
-        return address(uint160(0x1000 + who % 4));
+        vm.prank(registrant);
+        _remember(REGISTRY.registerModel(registration), registrant);
     }
 
     function _pick(uint256 which, uint256 root, uint256 nonce) private view returns (Fixed memory) {

@@ -124,6 +124,7 @@ contract VerifierCallTest is RegistryTest {
         ModelRegistration memory registration = registrationOf(keccak256(abi.encode(answer, reverts)), uniform(1, 0));
         registration.chunks[0].verifier = address(new AnsweringVerifier(answer, reverts));
         registration.chunks[0].codeHash = registration.chunks[0].verifier.codehash;
+        allow(registration.chunks[0].codeHash);
         ModelId modelId = register(registration);
         ChunkProof[] memory proofs = only(ChunkProof(0, "proof", new uint256[](0)));
         if (revertData.length != 0) vm.expectRevert(revertData);

@@ -72,6 +72,7 @@ fn of_relayer(error: &chainfer_relayer::Error) -> ExitCode {
         | E::WrongChain { .. }
         | E::Mismatch { .. }
         | E::NoCode { .. }
+        | E::VerifierNotListed { .. }
         | E::Wallet(_)
         | E::Config(_)
         | E::Rpc(RpcError::Config { .. }) => ExitCode::BadInput,

@@ -40,6 +40,7 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
         Command::Inspect(args) => verbs::inspect::run(&args),
         Command::Solidity(args) => verbs::solidity::run(&args, progress),
         Command::Deploy(args) => verbs::deploy::run(args, progress),
+        Command::CheckRegistry(args) => verbs::check_registry::run(&args, progress),
         Command::Attest(args) => verbs::attest::run(args, progress),
         Command::Srs(args) => verbs::srs::run(&args, progress),
         Command::Demo(args) => demo::run(args, progress),

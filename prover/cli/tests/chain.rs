@@ -3,75 +3,86 @@
 
 mod support;
 
-use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+use alloy::primitives::B256;
+use chainfer_relayer::{
+    abi::{TensorSpec, Visibility},
+    engine::Registry,
+    rpc::{Rpc, RpcConfig},
 };
-use support::{Run, chainfer, fixture};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs, path::Path};
+use support::{
+    Run, chainfer, fixture,
+    node::{Anvil, root},
+};
 
 /// Anvil's first two accounts, the same on every machine.
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 
-struct Anvil {
-    child: Child,
-    url: String,
-}
-
-impl Anvil {
-    fn start(chain_id: &str) -> Self {
-        let mut child = Command::new(anvil())
-            .args(["--port", "0", "--chain-id", chain_id])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        let mut rest = lines.skip_while(|line| !line.starts_with("Listening on "));
-        let address = rest.next().unwrap().replace("Listening on ", "");
-        std::thread::spawn(move || rest.for_each(drop));
-        Self {
-            child,
-            url: format!("http://{address}"),
+/// The registry's record of a model is that of the bundle's manifest, field by field.
+fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(bundle.join("public/manifest.json")).unwrap()).unwrap();
+    let list = |name: &str| manifest[name].as_array().unwrap().clone();
+    let (chunks, leaves) = (list("chunks"), list("leaves"));
+    let number = |value: &Value| value.as_u64().unwrap();
+    let rpc = Rpc::new(RpcConfig::new(url)).unwrap();
+    let registry = Registry::new(rpc, deployed["registry"].as_str().unwrap().parse().unwrap());
+    let id: B256 = deployed["model_id"].as_str().unwrap().parse().unwrap();
+    let spec = |spec: TensorSpec, entry: &Value| {
+        let public = entry["visibility"] == "public";
+        let scale = entry["scale"].as_f64().unwrap();
+        assert_eq!(entry["name"], spec.name.as_str());
+        assert_eq!(
+            [
+                spec.leaf,
+                spec.chunk.into(),
+                spec.offset,
+                spec.length,
+                spec.zeroPoint
+            ]
+            .map(u64::from),
+            ["leaf", "chunk", "offset", "length", "zero_point"].map(|f| number(&entry[f]))
+        );
+        assert_eq!(spec.visibility == Visibility::Public, public);
+        let wad: f64 = spec.scaleWad.to_string().parse().unwrap();
+        assert!(
+            (wad / 1e18 - scale).abs() <= 1e-18 + scale * 1e-12,
+            "{wad} {scale}"
+        );
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let model = registry.model(id).await.unwrap().unwrap();
+        let counts = [
+            usize::from(model.chunkCount),
+            model.leafCount as usize,
+            usize::from(model.inputCount),
+            usize::from(model.outputCount),
+        ];
+        let expected = ["chunks", "leaves", "inputs", "outputs"].map(|name| list(name).len());
+        assert_eq!(counts, expected);
+        assert!(expected.iter().all(|count| *count > 0));
+        assert_eq!(manifest["manifest_id"], model.manifestId.to_string());
+        for (index, chunk) in (0..).zip(&chunks) {
+            let spec = registry.chunk_spec(id, index).await.unwrap();
+            assert_eq!(u64::from(spec.numPublic), number(&chunk["num_public"]));
+            assert_eq!(u64::from(spec.hidingBudget), number(&chunk["hide_rows"]));
+            assert_eq!(chunk["key_code_hash"], spec.keyCodeHash.to_string());
         }
-    }
-}
-
-impl Drop for Anvil {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The native program: the one in `.bin` leaves its child behind when it is killed.
-fn anvil() -> PathBuf {
-    let folder = root().join("node_modules/@foundry-rs");
-    fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path().join("bin/anvil"))
-        .find(|path| {
-            path.is_file()
-                && path
-                    .components()
-                    .any(|c| c.as_os_str().to_string_lossy().starts_with("anvil-"))
-        })
-        .unwrap_or_else(|| {
-            panic!(
-                "no anvil under {}: run `npm ci` in the repository root",
-                folder.display()
-            )
-        })
+        for (index, input) in (0..).zip(list("inputs")) {
+            spec(registry.input_spec(id, index).await.unwrap(), &input);
+        }
+        for (index, output) in (0..).zip(list("outputs")) {
+            spec(registry.output_spec(id, index).await.unwrap(), &output);
+        }
+        for (leaf, entry) in (0..).zip(&leaves) {
+            let length = registry.leaf_length(id, leaf).await.unwrap();
+            assert_eq!(length.to::<u64>(), number(&entry["length"]));
+        }
+    });
 }
 
 #[test]
@@ -156,6 +167,29 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
         serde_json::from_slice(&fs::read(bundle.join("public/deployments/31337.json")).unwrap())
             .unwrap();
     assert_eq!(file["model_id"], deployed["model_id"]);
+    assert_registered_as_compiled(&local.url, &bundle, &deployed);
+
+    // Only the owner lists verifier shapes; another account is told whom to ask, before it has spent anything.
+    let other = path("other-bundle");
+    let conv = fixture("ops/conv_relu_maxpool.onnx");
+    chainfer(args!["compile", conv, "-o", other]).expect(0);
+    let registry = deployed["registry"].as_str().unwrap();
+    chainfer(args![
+        "deploy",
+        other,
+        "--rpc-url",
+        local.url,
+        "--private-key",
+        OTHER_KEY,
+        "--solc",
+        solc,
+        "--state",
+        path("second.sqlite"),
+        "--registry",
+        registry
+    ])
+    .expect(2)
+    .says(&["not on the registry's list", "addVerifier(0x", OWNER]);
 
     let proved = chainfer(bound).expect(0).json();
     assert_eq!(proved["model_id"], deployed["model_id"]);

@@ -2,6 +2,7 @@
 
 use super::IChainferRegistry::IChainferRegistryErrors as Registry;
 use super::IHalo2Verifier::IHalo2VerifierErrors as Verifier;
+use super::messages::{registry_message, verifier_message};
 use alloy::hex;
 use alloy::sol_types::{Panic, Revert as StringRevert, SolError, SolInterface};
 use std::fmt;
@@ -76,7 +77,7 @@ impl fmt::Display for Revert {
     }
 }
 
-fn short_hex(data: &[u8]) -> String {
+pub(super) fn short_hex(data: &[u8]) -> String {
     const MAX: usize = 68;
     match data.get(..MAX) {
         Some(head) if data.len() > MAX => {
@@ -86,202 +87,11 @@ fn short_hex(data: &[u8]) -> String {
     }
 }
 
-fn verifier_message(error: &Verifier, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match error {
-        Verifier::InvalidProofLength(e) => {
-            write!(
-                f,
-                "InvalidProofLength: expected {} bytes, got {}",
-                e.expected, e.got
-            )
-        }
-        Verifier::InvalidInstanceCount(e) => {
-            write!(
-                f,
-                "InvalidInstanceCount: expected {}, got {}",
-                e.expected, e.got
-            )
-        }
-        Verifier::NonCanonicalCalldata(_) => f.write_str("NonCanonicalCalldata"),
-        Verifier::InstanceOutOfRange(e) => write!(f, "InstanceOutOfRange: instance {}", e.index),
-        Verifier::ScalarOutOfRange(e) => {
-            write!(f, "ScalarOutOfRange: word {} of the proof", e.word)
-        }
-        Verifier::InvalidPoint(e) => write!(f, "InvalidPoint: word {} of the proof", e.word),
-        Verifier::DegenerateChallenge(_) => f.write_str("DegenerateChallenge"),
-        Verifier::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
-        Verifier::ProofRejected(_) => f.write_str("ProofRejected: the equation does not hold"),
-        Verifier::UnexpectedMemoryLayout(_) => f.write_str("UnexpectedMemoryLayout"),
-        Verifier::InvalidKey(e) => write!(f, "InvalidKey: {} holds no key of this shape", e.key),
-    }
-}
-
-fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match error {
-        Registry::ManifestIdIsZero(_) => f.write_str("ManifestIdIsZero"),
-        Registry::ModelAlreadyRegistered(e) => {
-            write!(f, "ModelAlreadyRegistered: model {} exists", e.modelId)
-        }
-        Registry::InvalidChunkCount(e) => {
-            write!(
-                f,
-                "InvalidChunkCount: a model has 1 to 256 chunks, not {}",
-                e.count
-            )
-        }
-        Registry::VerifierWithoutCode(e) => {
-            write!(
-                f,
-                "VerifierWithoutCode: chunk {} names {}, which has no code",
-                e.chunk, e.verifier
-            )
-        }
-        Registry::VerifierCodeHashMismatch(e) => write!(
-            f,
-            "VerifierCodeHashMismatch: chunk {}'s verifier has code hash {}, registered is {}",
-            e.chunk, e.actual, e.expected
-        ),
-        Registry::InvalidKeyContract(e) => write!(
-            f,
-            "InvalidKeyContract: chunk {}'s key {} is not code as data",
-            e.chunk, e.key
-        ),
-        Registry::KeyCodeHashMismatch(e) => write!(
-            f,
-            "KeyCodeHashMismatch: chunk {}'s key has code hash {}, registered is {}",
-            e.chunk, e.actual, e.expected
-        ),
-        Registry::SrsMismatch(e) => write!(
-            f,
-            "SrsMismatch: chunk {}'s key is of another trusted setup than the first",
-            e.chunk
-        ),
-        Registry::InvalidOutputSpec(e) => {
-            write!(f, "InvalidOutputSpec: output {}", e.outputIndex)
-        }
-        Registry::ModelNotRegistered(e) => {
-            write!(
-                f,
-                "ModelNotRegistered: the registry has no model {}",
-                e.modelId
-            )
-        }
-        Registry::InvalidRoot(e) => write!(f, "InvalidRoot: {:#x}", e.root),
-        Registry::RequesterIsZero(_) => f.write_str("RequesterIsZero"),
-        Registry::InferenceNotCommitted(e) => {
-            write!(f, "InferenceNotCommitted: inference {}", e.inferenceId)
-        }
-        Registry::NoChunkProofs(_) => f.write_str("NoChunkProofs"),
-        Registry::ChunkOutOfRange(e) => {
-            write!(
-                f,
-                "ChunkOutOfRange: the model has {} chunks, no chunk {}",
-                e.chunkCount, e.chunk
-            )
-        }
-        Registry::PublicValueCountMismatch(e) => write!(
-            f,
-            "PublicValueCountMismatch: chunk {} takes {} public values, got {}",
-            e.chunk, e.expected, e.actual
-        ),
-        Registry::PublicValueNotCanonical(e) => write!(
-            f,
-            "PublicValueNotCanonical: chunk {}, value {} is not below the field's order",
-            e.chunk, e.index
-        ),
-        Registry::ChunkRejected(e) => {
-            write!(
-                f,
-                "ChunkRejected: chunk {}'s verifier rejects the proof",
-                e.chunk
-            )?;
-            match decode_revert(&e.reason) {
-                Revert::Empty => Ok(()),
-                // Never nested in earnest; following it would let revert data choose our depth.
-                Revert::Registry(_) => write!(f, " ({})", short_hex(&e.reason)),
-                inner => write!(f, " ({inner})"),
-            }
-        }
-        Registry::VerifierMisbehaved(e) => {
-            write!(
-                f,
-                "VerifierMisbehaved: chunk {}'s verifier did not return two points",
-                e.chunk
-            )
-        }
-        Registry::PointNotOnCurve(e) => {
-            write!(
-                f,
-                "PointNotOnCurve: chunk {}'s verifier returned no points of the curve",
-                e.chunk
-            )
-        }
-        Registry::BatchRejected(_) => {
-            f.write_str("BatchRejected: at least one proof does not verify")
-        }
-        Registry::EmptyBatch(_) => f.write_str("EmptyBatch"),
-        Registry::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
-        Registry::CodeDataTooLarge(e) => write!(f, "CodeDataTooLarge: {} bytes", e.size),
-        Registry::CodeDataNotCreated(_) => f.write_str("CodeDataNotCreated"),
-        Registry::PublicValuesConflict(e) => write!(
-            f,
-            "PublicValuesConflict: chunk {} of inference {} is proven with other public values",
-            e.chunk, e.inferenceId
-        ),
-        Registry::InferenceNotProven(e) => {
-            write!(f, "InferenceNotProven: inference {}", e.inferenceId)
-        }
-        Registry::ModelMismatch(e) => write!(
-            f,
-            "ModelMismatch: inference {} is of model {}, not {}",
-            e.inferenceId, e.actual, e.expected
-        ),
-        Registry::ChunkNotProven(e) => {
-            write!(
-                f,
-                "ChunkNotProven: chunk {} of inference {}",
-                e.chunk, e.inferenceId
-            )
-        }
-        Registry::PublicValuesNotStored(e) => {
-            write!(
-                f,
-                "PublicValuesNotStored: chunk {}; read them from the event",
-                e.chunk
-            )
-        }
-        Registry::OutputOutOfRange(e) => write!(
-            f,
-            "OutputOutOfRange: the model has {} outputs, no output {}",
-            e.outputCount, e.outputIndex
-        ),
-        Registry::StrayBits(e) => {
-            write!(
-                f,
-                "StrayBits: word {} holds more than its values",
-                e.wordIndex
-            )
-        }
-        Registry::WordCountMismatch(e) => write!(
-            f,
-            "WordCountMismatch: expected {} words, got {}",
-            e.expected, e.actual
-        ),
-        Registry::OutputIsCommitted(e) => {
-            write!(
-                f,
-                "OutputIsCommitted: output {}'s values are not on chain",
-                e.outputIndex
-            )
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::{IChainferRegistry, IHalo2Verifier};
-    use alloy::primitives::U256;
+    use crate::abi::{IChainferRegistry, IHalo2Verifier, VerifierStatus};
+    use alloy::primitives::{B256, U256};
 
     #[test]
     fn revert_chunk_rejected_names_chunk_and_inner_reason() {
@@ -338,5 +148,22 @@ mod tests {
                 .count(),
             1
         );
+    }
+
+    #[test]
+    fn revert_of_governance_says_where_the_verifier_stands() {
+        let words = |status| {
+            let error = IChainferRegistry::VerifierNotActive {
+                chunk: U256::from(1),
+                codeHash: B256::repeat_byte(7),
+                status,
+            };
+            let revert = decode_revert(&error.abi_encode());
+            assert!(!revert.is_about_the_proof());
+            revert.to_string()
+        };
+        assert!(words(VerifierStatus::Unknown).ends_with("is not on the registry's list"));
+        assert!(words(VerifierStatus::Frozen).ends_with("is frozen"));
+        assert!(words(VerifierStatus::Removed).ends_with("is removed for good"));
     }
 }

@@ -1,8 +1,10 @@
 //! Verifiers, registry and model on a chain.
 
-use super::{ClientConfig, DeployPlan, TxReport};
+use super::listing::{check_listable, list};
+use super::registered::read_back;
+use super::{ClientConfig, DeployPlan, RegistryPlan, TxReport};
 use crate::abi::{ChunkSpec, IChainferRegistry, ModelRegistration, ids};
-use crate::engine::{Engine, Registry};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::proof_file::{DeployedChunk, DeploymentFile};
 use crate::rpc::CallRequest;
@@ -23,9 +25,19 @@ pub struct Deployment {
     /// Code hash of each chunk's key, as read back from the chain.
     pub key_code_hashes: Vec<B256>,
     /// Transactions that were needed; none when all was there already.
-    pub transactions: Vec<TxReport>,
+    pub transactions: Vec<Step>,
     /// Gas of all of them.
     pub total_gas: u64,
+}
+
+/// A transaction of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What it does, for people.
+    pub what: String,
+    /// The transaction.
+    #[serde(flatten)]
+    pub transaction: TxReport,
 }
 
 /// A contract that was deployed.
@@ -41,57 +53,64 @@ pub struct Deployed {
     pub transaction: TxReport,
 }
 
-/// Deploys verifiers, keys and, if needed, the registry, and registers the model. Idempotent: a model that
-/// this account has registered is only read back, and with a state file an interrupted deployment
-/// goes on.
+impl Deployed {
+    fn step(&self, name: &str) -> Step {
+        Step {
+            what: format!("deploy {name}"),
+            transaction: self.transaction.clone(),
+        }
+    }
+}
+
+/// Deploys verifiers, keys and, if needed, the registry, lists the verifier shapes if the sender may, and registers the
+/// model. Idempotent: a model that this account has registered is only read back, and with a state file an interrupted
+/// deployment goes on.
+///
+/// # Errors
+/// [`Error::VerifierNotListed`], before anything is sent where the code is known, if somebody else has to list a shape.
 pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployment> {
     plan.check()?;
     let engine = config.connect().await?;
     let limit = config.limit;
-    let mut transactions = Vec::new();
-    let registry = match (plan.registry, &plan.registry_creation_code) {
-        (Some(address), _) => address,
-        (None, Some(code)) => {
-            let deployed = create(&engine, "registry", code, None, limit).await?;
-            transactions.push(deployed.transaction);
+    let mut steps = Vec::new();
+    let shapes = plan.known_code_hashes();
+    let registry = match &plan.registry {
+        RegistryPlan::Existing(address) => *address,
+        RegistryPlan::New(new) => {
+            let code = new.init_code(engine.sender(), shapes.clone());
+            let deployed = create(&engine, "registry", &code, None, limit).await?;
+            steps.push(deployed.step("registry"));
             deployed.address
-        }
-        (None, None) => {
-            return Err(Error::Config(
-                "neither a registry nor its creation code is given".to_owned(),
-            ));
         }
     };
     code_at(&engine, registry, "the registry").await?;
     let contract = engine.registry(registry);
-    let registrant = engine.sender();
-    let model_id = ids::model_id(plan.registration.manifest_id, registrant);
-    if contract.model(model_id).await?.is_some() {
+    let model_id = ids::model_id(plan.registration.manifest_id, engine.sender());
+    if let Some(model) = contract.model(model_id).await? {
         tracing::info!(%model_id, "model is registered already");
-        return read_back(&engine, &contract, model_id, plan, transactions).await;
+        let specs = read_back(&contract, model_id, &model, plan).await?;
+        let block = engine.rpc().head().await?.number;
+        return Ok(deployment(
+            &engine, registry, model_id, &specs, block, steps,
+        ));
     }
-    let specs = deploy_chunks(&engine, plan, limit, &mut transactions).await?;
-    let registration = ModelRegistration {
-        manifestId: plan.registration.manifest_id,
-        chunks: specs.clone(),
-        outputs: plan.registration.outputs.clone(),
-        uri: plan.registration.uri.clone(),
-    };
+    check_listable(&engine, &contract, &shapes).await?;
+    let verifiers = deploy_verifiers(&engine, plan, limit, &mut steps).await?;
+    let shapes: Vec<B256> = verifiers.iter().map(|(_, code_hash)| *code_hash).collect();
+    list(&engine, &contract, &shapes, limit, &mut steps).await?;
+    let specs = deploy_keys(&engine, plan, &verifiers, limit, &mut steps).await?;
+    let registration = registration(plan, specs.clone());
     let data = IChainferRegistry::registerModelCall { registration }
         .abi_encode()
         .into();
-    let transaction = send(
-        &engine,
-        "registerModel",
-        TxKind::Register,
-        Some(registry),
-        data,
-        limit,
-    )
-    .await?
-    .0;
+    let to = Some(registry);
+    let sent = send(&engine, "registerModel", TxKind::Register, to, data, limit);
+    let transaction = sent.await?.0;
     let block = transaction.block.unwrap_or_default();
-    transactions.push(transaction);
+    steps.push(Step {
+        what: "register model".to_owned(),
+        transaction,
+    });
     if contract.model(model_id).await?.is_none() {
         return Err(Error::Mismatch {
             field: "model_id",
@@ -100,49 +119,65 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
         });
     }
     Ok(deployment(
-        &engine,
-        registry,
-        model_id,
-        &specs,
-        block,
-        transactions,
+        &engine, registry, model_id, &specs, block, steps,
     ))
 }
 
-/// Every verifier once, and a key contract a chunk; in the order of the plan.
-async fn deploy_chunks(
+/// What the registry is told.
+fn registration(plan: &DeployPlan, chunks: Vec<ChunkSpec>) -> ModelRegistration {
+    let planned = &plan.registration;
+    ModelRegistration {
+        manifestId: planned.manifest_id,
+        chunks,
+        inputs: planned.inputs.clone(),
+        outputs: planned.outputs.clone(),
+        leafLengths: planned.leaf_lengths.clone(),
+        uri: planned.uri.clone(),
+    }
+}
+
+/// Every verifier once; address and code hash, in the order of the plan.
+async fn deploy_verifiers(
     engine: &Engine,
     plan: &DeployPlan,
     limit: Duration,
-    transactions: &mut Vec<TxReport>,
-) -> Result<Vec<ChunkSpec>> {
+    steps: &mut Vec<Step>,
+) -> Result<Vec<(Address, B256)>> {
     let mut verifiers = Vec::new();
     for verifier in &plan.verifiers {
         let expected = verifier.runtime_code.as_ref().map(keccak256);
         let code = &verifier.creation_code;
         let deployed = create(engine, &verifier.name, code, expected, limit).await?;
         verifiers.push((deployed.address, deployed.code_hash));
-        transactions.push(deployed.transaction);
+        steps.push(deployed.step(&verifier.name));
     }
+    Ok(verifiers)
+}
+
+/// A key contract a chunk, in the order of the plan.
+async fn deploy_keys(
+    engine: &Engine,
+    plan: &DeployPlan,
+    verifiers: &[(Address, B256)],
+    limit: Duration,
+    steps: &mut Vec<Step>,
+) -> Result<Vec<ChunkSpec>> {
     let mut specs = Vec::new();
-    let registration = &plan.registration;
-    for ((chunk, num_public), expected) in plan
-        .chunks
-        .iter()
-        .zip(&registration.num_public)
-        .zip(&registration.key_code_hashes)
-    {
+    let planned = &plan.registration;
+    for (i, chunk) in plan.chunks.iter().enumerate() {
         let code = &chunk.key_creation_code;
-        let key = create(engine, &chunk.key_name, code, Some(*expected), limit).await?;
+        let expected = planned.key_code_hashes[i];
+        let key = create(engine, &chunk.key_name, code, Some(expected), limit).await?;
         let (verifier, code_hash) = verifiers[chunk.verifier];
         specs.push(ChunkSpec {
             verifier,
             codeHash: code_hash,
             key: key.address,
             keyCodeHash: key.code_hash,
-            numPublic: *num_public,
+            numPublic: planned.num_public[i],
+            hidingBudget: planned.hiding_budgets[i],
         });
-        transactions.push(key.transaction);
+        steps.push(key.step(&chunk.key_name));
     }
     Ok(specs)
 }
@@ -153,7 +188,7 @@ fn deployment(
     model_id: B256,
     specs: &[ChunkSpec],
     block: u64,
-    transactions: Vec<TxReport>,
+    transactions: Vec<Step>,
 ) -> Deployment {
     let chunks = specs
         .iter()
@@ -172,7 +207,10 @@ fn deployment(
         ),
         code_hashes: specs.iter().map(|s| s.codeHash).collect(),
         key_code_hashes: specs.iter().map(|s| s.keyCodeHash).collect(),
-        total_gas: transactions.iter().filter_map(|t| t.gas_used).sum(),
+        total_gas: transactions
+            .iter()
+            .filter_map(|t| t.transaction.gas_used)
+            .sum(),
         transactions,
     }
 }
@@ -211,52 +249,17 @@ fn now_nanos() -> u128 {
         .map_or(0, |elapsed| elapsed.as_nanos())
 }
 
-/// What the chain has of a model that is registered.
-async fn read_back(
+/// A call that is made once per calldata and state file.
+pub(super) async fn call(
     engine: &Engine,
-    contract: &Registry,
-    model_id: B256,
-    plan: &DeployPlan,
-    transactions: Vec<TxReport>,
-) -> Result<Deployment> {
-    let mut specs = Vec::new();
-    for (i, code) in plan.chunks.iter().enumerate() {
-        let chunk = u16::try_from(i).map_err(|_| Error::Config("too many chunks".to_owned()))?;
-        let spec = contract.chunk_spec(model_id, chunk).await?;
-        let expected = plan.registration.num_public[i];
-        if spec.numPublic != expected {
-            return Err(Error::Mismatch {
-                field: "num_public",
-                expected: format!("{expected} public values of chunk {chunk}"),
-                got: format!("{} in the registered model", spec.numPublic),
-            });
-        }
-        let verifier = plan.verifiers[code.verifier].runtime_code.as_ref();
-        let key = plan.registration.key_code_hashes[i];
-        for (field, expected, got) in [
-            ("verifier", verifier.map(keccak256), spec.codeHash),
-            ("key", Some(key), spec.keyCodeHash),
-        ] {
-            if let Some(expected) = expected.filter(|expected| *expected != got) {
-                return Err(Error::Mismatch {
-                    field,
-                    expected: format!("code hash {expected} for chunk {chunk}"),
-                    got: format!("{got} in the registered model"),
-                });
-            }
-        }
-        specs.push(spec);
-    }
-    let block = engine.rpc().head().await?.number;
-    let registry = contract.address();
-    Ok(deployment(
-        engine,
-        registry,
-        model_id,
-        &specs,
-        block,
-        transactions,
-    ))
+    what: &str,
+    to: Address,
+    data: Bytes,
+    limit: Duration,
+) -> Result<TxReport> {
+    Ok(send(engine, what, TxKind::Call, Some(to), data, limit)
+        .await?
+        .0)
 }
 
 /// Deploys a contract and reads back what is there: an endpoint's word for it is not taken.

@@ -1,9 +1,10 @@
 //! What a deployment is made of.
 
-use crate::abi::{OutputSpec, Visibility};
+use crate::abi::{IChainferRegistry, TensorSpec, Visibility};
 use crate::error::{Error, Result};
-use crate::proof_file::{Manifest, ManifestOutput, Visibility as FileVisibility};
-use alloy::primitives::{Address, B256, Bytes, I256};
+use crate::proof_file::{Manifest, ManifestTensor, Visibility as FileVisibility};
+use alloy::primitives::{Address, B256, Bytes, I256, keccak256};
+use alloy::sol_types::SolConstructor;
 
 /// Code of a verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,14 @@ pub struct Registration {
     pub num_public: Vec<u32>,
     /// Code hash that each chunk's key contract must have; the manifest id covers it.
     pub key_code_hashes: Vec<B256>,
+    /// Rows of blinders in each chunk's weight columns.
+    pub hiding_budgets: Vec<u32>,
+    /// The model's inputs.
+    pub inputs: Vec<TensorSpec>,
     /// The model's outputs.
-    pub outputs: Vec<OutputSpec>,
+    pub outputs: Vec<TensorSpec>,
+    /// Values behind each leaf of the tree, in order.
+    pub leaf_lengths: Vec<u32>,
     /// Where the public part of the bundle is published; may be empty.
     pub uri: String,
 }
@@ -49,23 +56,63 @@ impl Registration {
             manifest_id: manifest.manifest_id,
             num_public: manifest.chunks.iter().map(|c| c.num_public).collect(),
             key_code_hashes: manifest.chunks.iter().map(|c| c.key_code_hash).collect(),
-            outputs: manifest
-                .outputs
-                .iter()
-                .map(output_spec)
-                .collect::<Result<_>>()?,
+            hiding_budgets: manifest.chunks.iter().map(|c| c.hide_rows).collect(),
+            inputs: tensor_specs("inputs.scale", &manifest.inputs)?,
+            outputs: tensor_specs("outputs.scale", &manifest.outputs)?,
+            leaf_lengths: manifest.leaves.iter().map(|leaf| leaf.length).collect(),
             uri: uri.into(),
         })
     }
 }
 
+/// A registry of one's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRegistry {
+    /// Creation code, without constructor arguments.
+    pub creation_code: Bytes,
+    /// Lists, unfreezes and removes verifier shapes; the sender when `None`.
+    pub owner: Option<Address>,
+    /// Freezes at once; nobody when `None`.
+    pub guardian: Option<Address>,
+}
+
+impl NewRegistry {
+    /// One that the sender owns.
+    pub fn of_sender(creation_code: Bytes) -> Self {
+        Self {
+            creation_code,
+            owner: None,
+            guardian: None,
+        }
+    }
+
+    /// Creation code with constructor arguments: the shapes in `listed` are active from the first block on.
+    pub fn init_code(&self, sender: Address, listed: Vec<B256>) -> Bytes {
+        let arguments = IChainferRegistry::constructorCall {
+            owner_: self.owner.unwrap_or(sender),
+            guardian_: self.guardian.unwrap_or_default(),
+            codeHashes: listed,
+        };
+        [self.creation_code.as_ref(), &arguments.abi_encode()]
+            .concat()
+            .into()
+    }
+}
+
+/// Where to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryPlan {
+    /// At a registry that exists.
+    Existing(Address),
+    /// At one that is deployed first.
+    New(NewRegistry),
+}
+
 /// What to deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeployPlan {
-    /// A registry that exists; a new one is deployed when `None`.
-    pub registry: Option<Address>,
-    /// Creation code of a new registry; needed when there is none.
-    pub registry_creation_code: Option<Bytes>,
+    /// The registry.
+    pub registry: RegistryPlan,
     /// The verifiers, each once.
     pub verifiers: Vec<VerifierCode>,
     /// Verifier and key of each chunk, in order.
@@ -75,6 +122,22 @@ pub struct DeployPlan {
 }
 
 impl DeployPlan {
+    /// Code hashes of the verifiers, as far as they are known before they are deployed; each once.
+    pub(super) fn known_code_hashes(&self) -> Vec<B256> {
+        let mut hashes = Vec::new();
+        for code in self
+            .verifiers
+            .iter()
+            .filter_map(|v| v.runtime_code.as_ref())
+        {
+            let hash = keccak256(code);
+            if !hashes.contains(&hash) {
+                hashes.push(hash);
+            }
+        }
+        hashes
+    }
+
     /// Says what does not fit before anything is sent.
     pub(super) fn check(&self) -> Result<()> {
         let mismatch = |field, expected: String, got: String| {
@@ -92,12 +155,17 @@ impl DeployPlan {
                 self.chunks.len().to_string(),
             );
         }
-        if self.registration.key_code_hashes.len() != chunks {
-            return mismatch(
-                "key_code_hashes",
-                format!("one for each of {chunks} chunks"),
-                self.registration.key_code_hashes.len().to_string(),
-            );
+        for (field, got) in [
+            ("key_code_hashes", self.registration.key_code_hashes.len()),
+            ("hiding_budgets", self.registration.hiding_budgets.len()),
+        ] {
+            if got != chunks {
+                return mismatch(
+                    field,
+                    format!("one for each of {chunks} chunks"),
+                    got.to_string(),
+                );
+            }
         }
         match self
             .chunks
@@ -114,28 +182,33 @@ impl DeployPlan {
     }
 }
 
-fn output_spec(output: &ManifestOutput) -> Result<OutputSpec> {
-    let wad = (output.scale * 1e18).round();
+fn tensor_specs(field: &'static str, tensors: &[ManifestTensor]) -> Result<Vec<TensorSpec>> {
+    tensors.iter().map(|t| tensor_spec(field, t)).collect()
+}
+
+fn tensor_spec(field: &'static str, tensor: &ManifestTensor) -> Result<TensorSpec> {
+    let wad = (tensor.scale * 1e18).round();
     if !(1.0..1e36).contains(&wad) {
         return Err(Error::Mismatch {
-            field: "outputs.scale",
+            field,
             expected: "a scale between 1e-18 and 1e18".to_owned(),
-            got: output.scale.to_string(),
+            got: tensor.scale.to_string(),
         });
     }
     // Exact: the value is an integer in the range of i128.
     let scale_wad = I256::try_from(wad as i128)
-        .map_err(|_| Error::Config(format!("scale {} is out of range", output.scale)))?;
-    Ok(OutputSpec {
-        name: output.name.clone(),
-        chunk: output.chunk,
-        offset: output.offset,
-        length: output.length,
-        zeroPoint: output.zero_point,
-        scaleWad: scale_wad,
-        visibility: match output.visibility {
+        .map_err(|_| Error::Config(format!("scale {} is out of range", tensor.scale)))?;
+    Ok(TensorSpec {
+        name: tensor.name.clone(),
+        leaf: tensor.leaf,
+        chunk: tensor.chunk,
+        offset: tensor.offset,
+        length: tensor.length,
+        zeroPoint: tensor.zero_point,
+        visibility: match tensor.visibility {
             FileVisibility::Public => Visibility::Public,
             FileVisibility::Committed => Visibility::Committed,
         },
+        scaleWad: scale_wad,
     })
 }

@@ -6,11 +6,15 @@
 mod attest;
 mod deploy;
 mod deploy_plan;
+mod listing;
 mod read;
+mod registered;
 
 pub use attest::{AttestReport, attest};
-pub use deploy::{Deployed, Deployment, call_contract, deploy, deploy_contract};
-pub use deploy_plan::{ChunkCode, DeployPlan, Registration, VerifierCode};
+pub use deploy::{Deployed, Deployment, Step, call_contract, deploy, deploy_contract};
+pub use deploy_plan::{
+    ChunkCode, DeployPlan, NewRegistry, Registration, RegistryPlan, VerifierCode,
+};
 pub use read::{InferenceView, read_inference, read_output, read_output_values};
 
 use crate::engine::{Engine, EngineConfig};

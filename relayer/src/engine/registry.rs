@@ -1,6 +1,8 @@
 //! Typed calls of the registry contract.
 
-use crate::abi::{IChainferRegistry, Inference, InferenceStatus, Model, decode_revert};
+use crate::abi::{
+    IChainferRegistry, Inference, InferenceStatus, Model, TensorSpec, VerifierStatus, decode_revert,
+};
 use crate::error::{Error, Result};
 use crate::rpc::{At, CallRequest, Rpc, RpcError};
 use alloy::primitives::{Address, B256, I256, U256};
@@ -69,6 +71,31 @@ impl Registry {
         }
     }
 
+    /// Where a verifier shape stands.
+    pub async fn verifier_status(&self, code_hash: B256) -> Result<VerifierStatus> {
+        let call = IChainferRegistry::verifierStatusCall {
+            codeHash: code_hash,
+        };
+        self.call(call, At::Latest).await
+    }
+
+    /// Who lists verifier shapes.
+    pub async fn owner(&self) -> Result<Address> {
+        self.call(IChainferRegistry::ownerCall {}, At::Latest).await
+    }
+
+    /// Who freezes at once; zero for nobody.
+    pub async fn guardian(&self) -> Result<Address> {
+        self.call(IChainferRegistry::guardianCall {}, At::Latest)
+            .await
+    }
+
+    /// The contract that opens committed tensors.
+    pub async fn openings(&self) -> Result<Address> {
+        self.call(IChainferRegistry::openingsCall {}, At::Latest)
+            .await
+    }
+
     /// How one chunk of a model is verified.
     pub async fn chunk_spec(&self, model: B256, chunk: u16) -> Result<crate::abi::ChunkSpec> {
         let chunk = U256::from(chunk);
@@ -80,6 +107,34 @@ impl Registry {
             At::Latest,
         )
         .await
+    }
+
+    /// An input of a model.
+    pub async fn input_spec(&self, model: B256, index: u16) -> Result<TensorSpec> {
+        let call = IChainferRegistry::inputSpecCall {
+            modelId: model,
+            inputIndex: U256::from(index),
+        };
+        self.call(call, At::Latest).await
+    }
+
+    /// An output of a model.
+    pub async fn output_spec(&self, model: B256, index: u16) -> Result<TensorSpec> {
+        let call = IChainferRegistry::outputSpecCall {
+            modelId: model,
+            outputIndex: U256::from(index),
+        };
+        self.call(call, At::Latest).await
+    }
+
+    /// Number of values behind a leaf of a model.
+    pub async fn leaf_length(&self, model: B256, leaf: u32) -> Result<U256> {
+        let leaf = U256::from(leaf);
+        let call = IChainferRegistry::leafLengthCall {
+            modelId: model,
+            leaf,
+        };
+        self.call(call, At::Latest).await
     }
 
     /// The stored public values of a proven chunk.

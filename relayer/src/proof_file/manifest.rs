@@ -8,6 +8,8 @@ use std::path::Path;
 const WHAT: &str = "manifest";
 const FORMAT: &str = "chainfer.manifest";
 const VERSION: u32 = 2;
+/// Largest number of leaves that the registry takes.
+const MAX_LEAVES: usize = 2048;
 
 /// Public description of a compiled model. Other fields of the file are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +21,12 @@ pub struct Manifest {
     pub manifest_id: B256,
     /// The chunks, by ascending index.
     pub chunks: Vec<ManifestChunk>,
+    /// Leaves of the commitment tree, in order.
+    pub leaves: Vec<ManifestLeaf>,
+    /// The model's inputs.
+    pub inputs: Vec<ManifestTensor>,
     /// The model's outputs.
-    pub outputs: Vec<ManifestOutput>,
+    pub outputs: Vec<ManifestTensor>,
     /// The structured reference string.
     pub srs: ManifestSrs,
 }
@@ -39,17 +45,28 @@ pub struct ManifestChunk {
     pub key_code_hash: B256,
     /// Instances after root and context.
     pub num_public: u32,
+    /// Rows of blinders in every weight column; 0: the weights are not hidden.
+    pub hide_rows: u32,
     /// Digest of the verifying key.
     #[serde(with = "hex::word")]
     pub vk_digest: B256,
 }
 
-/// Where and how an output stands in the public values.
+/// One leaf.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestLeaf {
+    /// Number of values behind it.
+    pub length: u32,
+}
+
+/// Where and how an input or an output stands among leaves and public values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ManifestOutput {
+pub struct ManifestTensor {
     /// Name in the model.
     pub name: String,
-    /// Chunk that produces it.
+    /// Its leaf.
+    pub leaf: u32,
+    /// Chunk that exposes it.
     pub chunk: u16,
     /// First word in that chunk's public values.
     pub offset: u32,
@@ -108,23 +125,49 @@ impl Manifest {
                 );
             }
         }
-        for (i, output) in self.outputs.iter().enumerate() {
-            if usize::from(output.chunk) >= self.chunks.len() {
-                return bad(
-                    format!("outputs[{i}].chunk"),
-                    format!(
-                        "there are {} chunks, got {}",
-                        self.chunks.len(),
-                        output.chunk
-                    ),
-                );
+        if self.leaves.is_empty() || self.leaves.len() > MAX_LEAVES {
+            return bad(
+                "leaves".to_owned(),
+                format!(
+                    "expected 1 to {MAX_LEAVES} leaves, got {}",
+                    self.leaves.len()
+                ),
+            );
+        }
+        for (list, tensors) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
+            for (i, tensor) in tensors.iter().enumerate() {
+                self.check_tensor(tensor).map_err(|(field, reason)| {
+                    ProofFileError::malformed(WHAT, format!("{list}[{i}].{field}"), reason)
+                })?;
             }
-            if !(output.scale.is_finite() && output.scale > 0.0) {
-                return bad(
-                    format!("outputs[{i}].scale"),
-                    format!("expected a positive number, got {}", output.scale),
+        }
+        Ok(())
+    }
+
+    fn check_tensor(&self, tensor: &ManifestTensor) -> Result<(), (&'static str, String)> {
+        let chunks = self.chunks.len();
+        if usize::from(tensor.chunk) >= chunks {
+            let reason = format!("there are {chunks} chunks, got {}", tensor.chunk);
+            return Err(("chunk", reason));
+        }
+        match self.leaves.get(tensor.leaf as usize) {
+            None => {
+                let reason = format!(
+                    "there are {} leaves, got {}",
+                    self.leaves.len(),
+                    tensor.leaf
                 );
+                return Err(("leaf", reason));
             }
+            Some(leaf) if leaf.length != tensor.length => {
+                let reason = format!("its leaf has {}, got {}", leaf.length, tensor.length);
+                return Err(("length", reason));
+            }
+            Some(_) => {}
+        }
+        if !(tensor.scale.is_finite() && tensor.scale > 0.0) {
+            let reason = format!("expected a positive number, got {}", tensor.scale);
+            return Err(("scale", reason));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ mod proof;
 
 pub use deployment::{DeployedChunk, DeploymentFile};
 pub use hex::{FR_MODULUS, Fr};
-pub use manifest::{Manifest, ManifestChunk, ManifestOutput, ManifestSrs};
+pub use manifest::{Manifest, ManifestChunk, ManifestLeaf, ManifestSrs, ManifestTensor};
 pub use proof::{Binding, Chunk, Output, ProofFile, Visibility};
 
 use serde::Deserialize;

@@ -6,7 +6,8 @@ use alloy::primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use alloy::sol_types::SolValue;
 use chainfer_relayer::abi::ids;
 use chainfer_relayer::client::{
-    ChunkCode, ClientConfig, DeployPlan, Deployment, Registration, VerifierCode, deploy,
+    ChunkCode, ClientConfig, DeployPlan, Deployment, NewRegistry, Registration, RegistryPlan,
+    VerifierCode, deploy,
 };
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::proof_file::{Binding, Chunk, Fr, Manifest, Output, ProofFile, Visibility};
@@ -134,7 +135,10 @@ impl World {
         let root = U256::from(0xabcdef + nonce);
         let chunks = (0..CHUNKS)
             .map(|index| {
-                let public = vec![U256::from(1000 * u64::from(index) + nonce)];
+                let mut public = vec![U256::from(1000 * u64::from(index) + nonce)];
+                if index == 0 {
+                    public.push(U256::from(nonce));
+                }
                 let mut instances = vec![root, context];
                 instances.extend(&public);
                 Chunk {
@@ -228,8 +232,7 @@ fn key_code_hash(chunk: u16) -> B256 {
 
 pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
     DeployPlan {
-        registry: None,
-        registry_creation_code: Some(creation_code("ChainferRegistry")),
+        registry: RegistryPlan::New(NewRegistry::of_sender(creation_code("ChainferRegistry"))),
         verifiers: (0..VERIFIERS)
             .map(|seed| VerifierCode {
                 name: format!("StubVerifier{seed}"),
@@ -255,14 +258,23 @@ pub fn manifest() -> Manifest {
             json!({
                 "index": i, "contract": format!("Verifier{}", verifier_of(i)),
                 "source": format!("solidity/Verifier{}.sol", verifier_of(i)),
-                "num_public": 1, "vk_digest": word(7), "key_code_hash": key_code_hash(i),
+                "num_public": if i == 0 { 2 } else { 1 }, "hide_rows": 64 + i, "vk_digest": word(7), "key_code_hash": key_code_hash(i),
             })
         })
         .collect();
     let json = json!({
         "format": "chainfer.manifest", "version": 2, "manifest_id": word(1), "chunks": chunks,
+        "leaves": [
+            { "name": "image", "class": "input", "visibility": "committed", "length": 20 },
+            { "name": "cut", "class": "cut", "visibility": "committed", "length": 7 },
+            { "name": "logits", "class": "output", "visibility": "public", "length": 10 },
+        ],
+        "inputs": [{
+            "name": "image", "leaf": 0, "chunk": 0, "offset": 1, "length": 20, "zero_point": 5,
+            "scale": 0.25, "shape": [1, 4, 5], "visibility": "committed",
+        }],
         "outputs": [{
-            "name": "logits", "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
+            "name": "logits", "leaf": 2, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",
         }],
         "srs": { "insecure": true, "digest": word(9) },

@@ -63,8 +63,7 @@ contract {{name}} {
             mcopy(add(PAIRING, 0x40), TAU_G2, 0x80)
             mcopy(add(PAIRING, 0xc0), add(ACCUMULATOR, 0x40), 0x40)
             mcopy(add(PAIRING, 0x100), NEG_G2, 0x80)
-            ok := staticcall(1000000, 8, PAIRING, 0x180, 0, 0x20)
-            ok := and(ok, eq(returndatasize(), 0x20))
+            ok := and(eq(returndatasize(), 0x20), staticcall(1000000, 8, PAIRING, 0x180, 0, 0x20))
             if and(ok, eq(mload(0), 1)) { return(0, 0x20) }
         }
         if (!ok) revert PrecompileFailed(8);
@@ -120,6 +119,16 @@ contract {{name}} {
                     if iszero(lt(calldataload(at), r)) { failAt(selector, shr(5, sub(at, from))) }
                 }
             }
+
+            // What the folding does at A, the point to add; B, a group's sum; and the multiplier behind B.
+            function failFolding() {
+                // As a rule, a point of the proof is none.
+                checkPoints(PROOF, PROOF_SCALARS)
+                checkPoints(PROOF_OPENING, add(PROOF, PROOF_LENGTH))
+                failAt({{PrecompileFailed}}, 7)
+            }
+
+{{fold_functions}}
 {{functions}}
             let r := {{order}}
             let ok := 1
@@ -142,17 +151,12 @@ contract {{name}} {
                 mstore(add(PAIRING, 0x60), product)
                 mstore(add(PAIRING, 0x80), sub(r, 2))
                 mstore(add(PAIRING, 0xa0), r)
-                ok := and(eq(returndatasize(), 0x20), staticcall(gas(), 5, PAIRING, 0xc0, {{inverse}}, 0x20))
-                if iszero(ok) { failAt({{PrecompileFailed}}, 5) }
+                if iszero(and(eq(returndatasize(), 0x20), staticcall(gas(), 5, PAIRING, 0xc0, {{inverse}}, 0x20))) {
+                    failAt({{PrecompileFailed}}, 5)
+                }
             }
 {{after}}
 {{fold}}
-            if iszero(ok) {
-                // As a rule, a point of the proof is none.
-                checkPoints(PROOF, PROOF_SCALARS)
-                checkPoints(PROOF_OPENING, add(PROOF, PROOF_LENGTH))
-                failAt({{PrecompileFailed}}, 7)
-            }
         }
     }
 }

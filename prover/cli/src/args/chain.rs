@@ -92,6 +92,12 @@ pub(crate) struct DeployArgs {
     /// Registry to register with; a new one is deployed if absent
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
+    /// Who owns a new registry, and lists verifier shapes in it; the sender if absent
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
+    pub(crate) owner: Option<String>,
+    /// Who may freeze verifier shapes and models of a new registry at once; nobody if absent
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
+    pub(crate) guardian: Option<String>,
     /// Where the bundle's public part will be found; recorded on chain
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
@@ -106,6 +112,22 @@ pub(crate) struct DeployArgs {
     pub(crate) node: NodeArgs,
     #[command(flatten)]
     pub(crate) wallet: WalletArgs,
+}
+
+/// `chainfer check-registry`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckRegistryArgs {
+    /// Address of the registry, or the file that records its deployment (deployments/CHAIN_ID.json)
+    pub(crate) registry: String,
+    /// HTTP address of the node
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "URL",
+        env = "ETH_RPC_URL",
+        hide_env_values = true
+    )]
+    pub(crate) rpc_url: String,
 }
 
 /// `chainfer attest`.

@@ -4,7 +4,9 @@ mod chain;
 mod demo;
 mod proving;
 
-pub(crate) use chain::{AttestArgs, DeployArgs, DevelopmentSrs, NodeArgs, SolcArgs, WalletArgs};
+pub(crate) use chain::{
+    AttestArgs, CheckRegistryArgs, DeployArgs, DevelopmentSrs, NodeArgs, SolcArgs, WalletArgs,
+};
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
     AutoOr, BindingArgs, CompileArgs, InspectArgs, ObjectiveArg, OpenArgs, ProveArgs, RunArgs,
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Solidity(SolidityArgs),
     /// Deploy a bundle's verifiers, and a registry if there is none, and register the model
     Deploy(DeployArgs),
+    /// Compare a registry on a chain with the one that this program was built with
+    CheckRegistry(CheckRegistryArgs),
     /// Publish an inference proof to the registry
     Attest(AttestArgs),
     /// Trusted setups

@@ -1,5 +1,7 @@
 //! What the verbs that talk to a chain share.
 
+pub(crate) mod record;
+
 use crate::{
     args::{NodeArgs, WalletArgs},
     failure::bad_input,

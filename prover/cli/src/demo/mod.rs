@@ -27,7 +27,11 @@ use chainfer_engine::{
     inference::{ProveOptions, verify_inference},
 };
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
-use chainfer_relayer::{client::ClientConfig, proof_file::ProofFile, wallet::WalletConfig};
+use chainfer_relayer::{
+    client::{ClientConfig, NewRegistry, RegistryPlan},
+    proof_file::ProofFile,
+    wallet::WalletConfig,
+};
 use dapp::{Payout, Terms};
 use node::LocalNode;
 use report::{Dapp, Outcome};
@@ -67,11 +71,9 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     let what = format!("compile the model in {} chunks", args.chunks);
     let compiled = stages.run("compile", &what, || compile::compile(&request, progress))?;
 
-    let contracts = stages.run(
-        "contracts",
-        "compile the Solidity verifiers, registry and dApp",
-        || deploy::compile_contracts(&solc, &deploy::open(&bundle)?, progress),
-    )?;
+    let contracts = stages.run("contracts", "compile the Solidity verifiers", || {
+        deploy::compile_contracts(&solc, &deploy::open(&bundle)?, progress)
+    })?;
 
     let anvil = stages.run("chain", "start a local Ethereum node", || {
         Anvil::start(&args.anvil, &here.join("anvil.log"))
@@ -96,7 +98,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
             client.engine.poll = Duration::from_millis(50);
             let target = deploy::Target {
                 bundle: &bundle,
-                registry: None,
+                registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN,
             };

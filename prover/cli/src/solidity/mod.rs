@@ -1,6 +1,6 @@
-//! Solidity: the compiler, the sources in this binary, the verifiers of a bundle, and its forge project.
+//! Solidity: the compiler, the compiled contracts in this binary, the verifiers of a bundle, and its forge project.
 
-pub(crate) mod embedded;
+pub(crate) mod artefacts;
 pub(crate) mod folder;
 mod project;
 mod solc;

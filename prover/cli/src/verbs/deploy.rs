@@ -5,20 +5,20 @@ use crate::{
     args::DeployArgs,
     chain::{self, Transaction},
     output::{Align, Page, Progress, Report, Table, thousands},
-    solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, embedded, read_checked},
+    solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, artefacts, distinct, read_checked},
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
 use chainfer_engine::bundle::PublicBundle;
 use chainfer_relayer::{
-    client::{ChunkCode, ClientConfig, DeployPlan, Registration, VerifierCode},
+    client::{
+        ChunkCode, ClientConfig, DeployPlan, NewRegistry, Registration, RegistryPlan, Step,
+        VerifierCode,
+    },
     proof_file::{DeployedChunk, Manifest},
 };
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Contracts compiled for a bundle.
 #[derive(Debug)]
@@ -50,11 +50,9 @@ pub(crate) struct Outcome {
 
 /// Runs the verb.
 pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report> {
-    let registry = args
-        .registry
-        .as_deref()
-        .map(|text| chain::address("--registry", text))
-        .transpose()?;
+    let registry = address("--registry", args.registry.as_deref())?;
+    let owner = address("--owner", args.owner.as_deref())?;
+    let guardian = address("--guardian", args.guardian.as_deref())?;
     let solc = Solc::find(&args.solc)?;
     let bundle = open(&args.bundle)?;
     let outcome = chain::block_on(async {
@@ -69,13 +67,24 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
         let contracts = compile_contracts(&solc, &bundle, progress)?;
         let target = Target {
             bundle: &args.bundle,
-            registry,
+            registry: match registry {
+                Some(address) => RegistryPlan::Existing(address),
+                None => RegistryPlan::New(NewRegistry {
+                    creation_code: contracts.registry.clone(),
+                    owner,
+                    guardian,
+                }),
+            },
             uri: &args.uri,
             chain_id,
         };
         deploy(&client, &contracts, target, progress).await
     })?;
     Report::new(&outcome, page(&outcome))
+}
+
+fn address(flag: &str, text: Option<&str>) -> anyhow::Result<Option<Address>> {
+    text.map(|text| chain::address(flag, text)).transpose()
 }
 
 /// Opens a bundle's public part.
@@ -87,7 +96,7 @@ pub(crate) fn open(bundle: &Path) -> anyhow::Result<PublicBundle> {
         .with_context(|| format!("cannot use the bundle {}", bundle.display()))
 }
 
-/// Compiles a bundle's verifiers, the registry and the example dApp.
+/// Compiles a bundle's verifiers; the registry and the example dApp are in this binary.
 ///
 /// # Errors
 /// The compiler cannot be used, a source was changed, or a verifier is too large.
@@ -99,24 +108,11 @@ pub(crate) fn compile_contracts(
     let chunks = read_checked(bundle)?;
     let sources = distinct(&chunks);
     progress.say(format_args!(
-        "compiling the registry and {} for {}",
+        "compiling {} for {}",
         counted(sources.len(), "verifier"),
         counted(chunks.len(), "chunk")
     ));
-    let own: BTreeMap<String, String> = embedded::SOURCES
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-        .collect();
-    let further = [embedded::REGISTRY, embedded::PAYOUT];
-    let mut compiled = compile_verifiers(solc, &sources, own, &further)?;
-    let payout = compiled
-        .pop()
-        .context("the dApp was not compiled")?
-        .creation;
-    let registry = compiled
-        .pop()
-        .context("the registry was not compiled")?
-        .creation;
+    let compiled = compile_verifiers(solc, &sources)?;
     let verifiers = sources
         .iter()
         .zip(compiled)
@@ -129,8 +125,8 @@ pub(crate) fn compile_contracts(
     Ok(Contracts {
         verifiers,
         chunks,
-        registry,
-        payout,
+        registry: artefacts::REGISTRY.creation_code()?,
+        payout: artefacts::PAYOUT.creation_code()?,
     })
 }
 
@@ -165,10 +161,10 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// Where to deploy, and as what. The caller has checked that the bundle's setup is good enough for the chain.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) bundle: &'a Path,
-    pub(crate) registry: Option<Address>,
+    pub(crate) registry: RegistryPlan,
     pub(crate) uri: &'a str,
     pub(crate) chain_id: u64,
 }
@@ -187,10 +183,6 @@ pub(crate) async fn deploy(
     progress.say(format_args!("deploying to chain {}", target.chain_id));
     let plan = DeployPlan {
         registry: target.registry,
-        registry_creation_code: target
-            .registry
-            .is_none()
-            .then(|| contracts.registry.clone()),
         verifiers: contracts.verifiers.clone(),
         chunks: contracts.chunks.clone(),
         registration: Registration::from_manifest(&manifest, target.uri)?,
@@ -210,28 +202,19 @@ pub(crate) async fn deploy(
         chunks: deployed.file.chunks.clone(),
         code_hashes: deployed.code_hashes,
         key_code_hashes: deployed.key_code_hashes,
-        transactions: named(&deployed.transactions, &plan),
+        transactions: named(&deployed.transactions),
         total_gas: deployed.total_gas,
         file,
     })
 }
 
-/// The transactions are in the order of the plan: registry, verifiers, keys, registration.
-fn named(reports: &[chainfer_relayer::client::TxReport], plan: &DeployPlan) -> Vec<Transaction> {
-    let mut names = Vec::new();
-    if plan.registry.is_none() {
-        names.push("deploy registry".to_owned());
-    }
-    names.extend(plan.verifiers.iter().map(|v| format!("deploy {}", v.name)));
-    names.extend(plan.chunks.iter().map(|c| format!("deploy {}", c.key_name)));
-    names.push("register model".to_owned());
-    reports
+fn named(steps: &[Step]) -> Vec<Transaction> {
+    steps
         .iter()
-        .zip(names)
-        .filter_map(|(report, what)| {
+        .filter_map(|step| {
             Some(Transaction {
-                what,
-                ..Transaction::from_report(report)?
+                what: step.what.clone(),
+                ..Transaction::from_report(&step.transaction)?
             })
         })
         .collect()

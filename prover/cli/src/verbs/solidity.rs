@@ -7,6 +7,7 @@ use crate::{
         CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, folder, project, read_checked,
     },
 };
+use alloy::primitives::{B256, keccak256};
 use anyhow::{Context as _, bail};
 use chainfer_engine::{bundle::PublicBundle, bytes::Bytes32, inference::ProofFile};
 use chainfer_verifier_gen::project::ProjectFile;
@@ -24,6 +25,8 @@ struct Contract {
     file: PathBuf,
     /// Bytes of runtime code, where a compiler was found.
     runtime_size: Option<usize>,
+    /// Hash of that code: what a registry lists.
+    code_hash: Option<B256>,
     gas_estimate: u64,
     key: Key,
 }
@@ -66,8 +69,8 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
         }
     };
     let verifiers = distinct(&chunks);
-    let sizes = sizes(solc.as_ref(), &verifiers, progress)?;
-    check_sizes(&sizes)?;
+    let codes = codes(solc.as_ref(), &verifiers, progress)?;
+    check_sizes(&codes)?;
     let mut files = project.files();
     files.extend(verifiers.iter().map(|verifier| ProjectFile {
         path: format!("abi/{}.json", verifier.contract),
@@ -76,7 +79,7 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     folder::write(&args.output, &files)?;
     let contracts = chunks
         .iter()
-        .map(|chunk| contract(&args.output, chunk, &sizes));
+        .map(|chunk| contract(&args.output, chunk, &codes));
     let outcome = Outcome {
         project: args.output.clone(),
         tests: project.has_tests(),
@@ -88,31 +91,33 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     Report::new(&outcome, page(&outcome))
 }
 
-/// Bytes of runtime code by contract, as far as a compiler can tell.
-fn sizes<'a>(
+/// Compiled verifiers by contract, as far as a compiler is there.
+fn codes<'a>(
     solc: Option<&Solc>,
     verifiers: &[&'a ChunkVerifier],
     progress: Progress,
-) -> anyhow::Result<BTreeMap<&'a str, usize>> {
+) -> anyhow::Result<BTreeMap<&'a str, Compiled>> {
     let Some(solc) = solc else {
-        progress.warn("no Solidity compiler found, so no code sizes; give --solc PATH");
+        progress.warn("no Solidity compiler found, so no code sizes and hashes; give --solc PATH");
         return Ok(BTreeMap::new());
     };
     progress.say("compiling the verifiers");
-    let compiled = compile_verifiers(solc, verifiers, BTreeMap::new(), &[])?;
+    let compiled = compile_verifiers(solc, verifiers)?;
     Ok(verifiers
         .iter()
+        .map(|verifier| verifier.contract.as_str())
         .zip(compiled)
-        .map(|(verifier, compiled)| (verifier.contract.as_str(), compiled.runtime_size))
         .collect())
 }
 
-fn contract(folder: &Path, chunk: &ChunkVerifier, sizes: &BTreeMap<&str, usize>) -> Contract {
+fn contract(folder: &Path, chunk: &ChunkVerifier, codes: &BTreeMap<&str, Compiled>) -> Contract {
+    let code = codes.get(chunk.contract.as_str());
     Contract {
         chunk: chunk.chunk,
         name: chunk.contract.clone(),
         file: folder.join("src/verifiers").join(chunk.file()),
-        runtime_size: sizes.get(chunk.contract.as_str()).copied(),
+        runtime_size: code.map(|code| code.runtime_size),
+        code_hash: code.map(|code| keccak256(&code.runtime)),
         gas_estimate: chunk.gas_estimate,
         key: Key {
             file: folder.join(format!("src/keys/{}.sol", chunk.key_name())),
@@ -122,36 +127,30 @@ fn contract(folder: &Path, chunk: &ChunkVerifier, sizes: &BTreeMap<&str, usize>)
     }
 }
 
-fn check_sizes(sizes: &BTreeMap<&str, usize>) -> anyhow::Result<()> {
-    match sizes.iter().find(|(_, size)| **size > CODE_LIMIT) {
+fn check_sizes(codes: &BTreeMap<&str, Compiled>) -> anyhow::Result<()> {
+    match codes.iter().find(|(_, c)| c.runtime_size > CODE_LIMIT) {
         None => Ok(()),
-        Some((name, size)) => bail!(
-            "{name} has {size} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas"
+        Some((name, Compiled { runtime_size, .. })) => bail!(
+            "{name} has {runtime_size} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas"
         ),
     }
 }
 
-/// Compiles the verifiers in one run of the compiler, with further sources and contracts behind them.
+/// Compiles the verifiers in one run of the compiler.
 ///
 /// # Errors
 /// The compiler cannot be run, or refuses a source.
 pub(crate) fn compile_verifiers(
     solc: &Solc,
     verifiers: &[&ChunkVerifier],
-    mut sources: BTreeMap<String, String>,
-    further: &[(&str, &str)],
 ) -> anyhow::Result<Vec<Compiled>> {
+    let mut sources = BTreeMap::new();
     let mut wanted = Vec::new();
     for verifier in verifiers {
         let file = format!("verifiers/{}", verifier.file());
         sources.insert(file.clone(), verifier.text.clone());
         wanted.push((file, verifier.contract.clone()));
     }
-    wanted.extend(
-        further
-            .iter()
-            .map(|(file, name)| ((*file).to_owned(), (*name).to_owned())),
-    );
     solc.compile(&sources, &wanted)
 }
 
@@ -179,21 +178,32 @@ fn page(outcome: &Outcome) -> Page {
             thousands(contract.gas_estimate),
         ]);
     }
+    let mut page = Page::new()
+        .heading(format!(
+            "A forge project of {} chunks in {}",
+            outcome.contracts.len(),
+            outcome.project.display()
+        ))
+        .table(table)
+        .text(format!(
+            "  the limit is {} bytes of code a contract",
+            thousands(CODE_LIMIT as u64)
+        ));
+    let mut hashes: Vec<_> = outcome
+        .contracts
+        .iter()
+        .filter_map(|c| Some((&c.name, c.code_hash?)))
+        .collect();
+    hashes.sort();
+    hashes.dedup();
+    for (name, code_hash) in hashes {
+        page = page.fact(format!("code hash of {name}"), code_hash);
+    }
     let folder = outcome.project.display();
     let next = if outcome.tests {
         format!("  next: cd {folder} && forge test")
     } else {
         "  without --proof PROOF there are no tests".to_owned()
     };
-    Page::new()
-        .heading(format!(
-            "A forge project of {} chunks in {folder}",
-            outcome.contracts.len()
-        ))
-        .table(table)
-        .text(format!(
-            "  the limit is {} bytes of code a contract",
-            thousands(CODE_LIMIT as u64)
-        ))
-        .text(next)
+    page.text(next)
 }

@@ -1,6 +1,8 @@
 //! Runs the binary as a user would.
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
+pub(crate) mod node;
+
 use serde_json::Value;
 use std::{
     ffi::OsStr,

@@ -1,0 +1,22 @@
+// Written by scripts/artefacts from contracts/src/BatchVerifier.sol; not to be edited.
+export const batchVerifierAbi = [
+  {"inputs": [{"components": [{"internalType": "address", "name": "verifier", "type": "address"}, {"internalType": "address", "name": "key", "type": "address"}, {"internalType": "bytes32", "name": "codeHash", "type": "bytes32"}, {"internalType": "bytes32", "name": "keyCodeHash", "type": "bytes32"}], "internalType": "struct Pin[]", "name": "pins", "type": "tuple[]"}], "stateMutability": "nonpayable", "type": "constructor"},
+  {"inputs": [], "name": "BatchRejected", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes", "name": "reason", "type": "bytes"}], "name": "ChunkRejected", "type": "error"},
+  {"inputs": [], "name": "CodeDataNotCreated", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "size", "type": "uint256"}], "name": "CodeDataTooLarge", "type": "error"},
+  {"inputs": [], "name": "EmptyBatch", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "address", "name": "key", "type": "address"}], "name": "InvalidKeyContract", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes32", "name": "expected", "type": "bytes32"}, {"internalType": "bytes32", "name": "actual", "type": "bytes32"}], "name": "KeyCodeHashMismatch", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "index", "type": "uint256"}, {"internalType": "uint256", "name": "count", "type": "uint256"}], "name": "PinOutOfRange", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "PointNotOnCurve", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "precompile", "type": "uint256"}], "name": "PrecompileFailed", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "expected", "type": "uint256"}, {"internalType": "uint256", "name": "proofs", "type": "uint256"}, {"internalType": "uint256", "name": "instances", "type": "uint256"}], "name": "ProofCountMismatch", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "SrsMismatch", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes32", "name": "expected", "type": "bytes32"}, {"internalType": "bytes32", "name": "actual", "type": "bytes32"}], "name": "VerifierCodeHashMismatch", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "VerifierMisbehaved", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "address", "name": "verifier", "type": "address"}], "name": "VerifierWithoutCode", "type": "error"},
+  {"inputs": [], "name": "COUNT", "outputs": [{"internalType": "uint256", "name": "", "type": "uint256"}], "stateMutability": "view", "type": "function"},
+  {"inputs": [{"internalType": "uint256", "name": "index", "type": "uint256"}], "name": "pinOf", "outputs": [{"components": [{"internalType": "address", "name": "verifier", "type": "address"}, {"internalType": "address", "name": "key", "type": "address"}, {"internalType": "bytes32", "name": "codeHash", "type": "bytes32"}, {"internalType": "bytes32", "name": "keyCodeHash", "type": "bytes32"}], "internalType": "struct Pin", "name": "pin", "type": "tuple"}], "stateMutability": "view", "type": "function"},
+  {"inputs": [{"internalType": "bytes[]", "name": "proofs", "type": "bytes[]"}, {"internalType": "uint256[][]", "name": "instances", "type": "uint256[][]"}], "name": "verifyProofs", "outputs": [{"internalType": "bool", "name": "", "type": "bool"}], "stateMutability": "view", "type": "function"},
+] as const;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {InferenceStore} from "./InferenceStore.sol";
+import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
+import {ITensorOpenings} from "./interfaces/ITensorOpenings.sol";
+import {ModelLayout} from "./libraries/ModelLayout.sol";
+import {InferenceId} from "./types/InferenceId.sol";
+import {ModelId} from "./types/ModelId.sol";
+import {ChunkValues, TensorSpec, Visibility} from "./types/RegistryTypes.sol";
+
+/// @title CircuitBreaker
+/// @notice Freezes a model on the strength of two results that cannot both be true, whoever shows them.
+/// @dev Only what is known to differ counts, and only where all inputs are known to be equal, so that honest inferences never
+/// trip it: the same input under other salts has other leaves, and neither these nor those of committed outputs are compared
+/// but with recorded openings.
+abstract contract CircuitBreaker is InferenceStore {
+    /// @inheritdoc IChainferRegistry
+    function reportContradiction(
+        InferenceId first,
+        InferenceId second,
+        uint256 outputIndex,
+        ChunkValues[] calldata firstValues,
+        ChunkValues[] calldata secondValues
+    ) external override {
+        _checkProven(first);
+        _checkProven(second);
+        ModelId modelId = _commonModel(first, second);
+        ModelRecord storage modelRecord = _models[modelId];
+        uint256 inputs = modelRecord.inputs.length;
+        if (inputs == 0) revert NotComparable(first, second);
+        for (uint256 i; i < inputs; ++i) {
+            TensorSpec memory input = modelRecord.inputs[i];
+            if (_haveSameWords(modelRecord, input, first, second, firstValues, secondValues)) continue;
+            bool committed = input.visibility == Visibility.Committed;
+            if (!committed || !_areOpened(input, first, second, true)) revert DifferentInputs(i);
+        }
+
+        TensorSpec memory output_ = _outputOf(modelRecord, outputIndex);
+        bool differ = output_.visibility == Visibility.Committed
+            ? _areOpened(output_, first, second, false)
+            : !_haveSameWords(modelRecord, output_, first, second, firstValues, secondValues);
+        if (!differ) revert NoContradiction();
+        _trip(modelId, first, second);
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function reportRootContradiction(InferenceId first, InferenceId second, uint256 chunk) external override {
+        ModelId modelId = _commonModel(first, second);
+        InferenceRecord storage a = _provenChunk(first, chunk);
+        InferenceRecord storage b = _provenChunk(second, chunk);
+        if (a.root != b.root) revert DifferentRoots(a.root, b.root);
+        if (_hashOf(a, chunk) == _hashOf(b, chunk)) revert NoContradiction();
+        _trip(modelId, first, second);
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function reportOpeningContradiction(InferenceId inferenceId, uint256 outputIndex, ChunkValues[] calldata values)
+        external
+        override
+    {
+        _checkProven(inferenceId);
+        ModelId modelId = _modelIds[_inferences[inferenceId].modelNumber];
+        ModelRecord storage modelRecord = _models[modelId];
+        TensorSpec memory spec = _outputOf(modelRecord, outputIndex);
+        (bytes32 digest, uint256 commitment) = openings().openingOf(inferenceId, spec.leaf);
+        if (digest == bytes32(0)) revert NoContradiction();
+        (, uint256 count) = _chunkOf(modelRecord, spec.chunk);
+        uint256[] memory words = _wordsOf(spec, count, inferenceId, values);
+        bool differ = spec.visibility == Visibility.Committed
+            ? words[0] != commitment
+            : keccak256(abi.encodePacked(words)) != digest;
+        if (!differ) revert NoContradiction();
+        _trip(modelId, inferenceId, inferenceId);
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function openings() public view virtual override returns (ITensorOpenings);
+
+    function _trip(ModelId modelId, InferenceId first, InferenceId second) private {
+        _freeze(modelId);
+        emit ContradictionReported(modelId, first, second, msg.sender);
+    }
+
+    function _checkProven(InferenceId inferenceId) private view {
+        if (_inferences[inferenceId].provenAt == 0) revert InferenceNotProven(inferenceId);
+    }
+
+    function _commonModel(InferenceId first, InferenceId second) private view returns (ModelId) {
+        uint256 number = _inferences[first].modelNumber;
+        if (first == second || number != _inferences[second].modelNumber) revert NotComparable(first, second);
+        return _modelIds[number];
+    }
+
+    /// @dev Whether a tensor's public words are the same in both.
+    function _haveSameWords(
+        ModelRecord storage modelRecord,
+        TensorSpec memory spec,
+        InferenceId first,
+        InferenceId second,
+        ChunkValues[] calldata firstValues,
+        ChunkValues[] calldata secondValues
+    ) private view returns (bool) {
+        uint256 chunk = spec.chunk;
+        (, uint256 count) = _chunkOf(modelRecord, chunk);
+        if (count > MAX_STORED_WORDS) {
+            // Then all of the chunk's values are, and nobody has to show them.
+            if (_inferences[first].longHashes[chunk] == _inferences[second].longHashes[chunk]) return true;
+        }
+        bytes32 digest = keccak256(abi.encodePacked(_wordsOf(spec, count, first, firstValues)));
+        return digest == keccak256(abi.encodePacked(_wordsOf(spec, count, second, secondValues)));
+    }
+
+    /// @dev Whether a committed tensor was opened in both, with the same values or with others.
+    function _areOpened(TensorSpec memory spec, InferenceId first, InferenceId second, bool same)
+        private
+        view
+        returns (bool)
+    {
+        (bytes32 a,) = openings().openingOf(first, spec.leaf);
+        (bytes32 b,) = openings().openingOf(second, spec.leaf);
+        return a != bytes32(0) && b != bytes32(0) && (a == b) == same;
+    }
+
+    /// @dev The public words of a tensor whose chunk has `count` public values: stored, or among those that were shown.
+    function _wordsOf(TensorSpec memory spec, uint256 count, InferenceId inferenceId, ChunkValues[] calldata shown)
+        private
+        view
+        returns (uint256[] memory words)
+    {
+        InferenceRecord storage record = _inferences[inferenceId];
+        uint256 chunk = spec.chunk;
+        uint256 size = ModelLayout.wordsOf(spec);
+        if (count <= MAX_STORED_WORDS) return _storedWords(record, chunk, spec.offset, size);
+        for (uint256 i; i < shown.length; ++i) {
+            if (shown[i].chunk != chunk) continue;
+            uint256[] calldata values = shown[i].values;
+            if (keccak256(abi.encodePacked(values)) != record.longHashes[chunk]) {
+                revert PublicValuesMismatch(inferenceId, chunk);
+            }
+            return values[spec.offset:spec.offset + size];
+        }
+        revert PublicValuesNotStored(inferenceId, chunk);
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
+import {IERCZKMLRegistry, IERCZKMLStorageExtension, IERCZKMLVerifier} from "../interfaces/standards/IERC7992.sol";
+import {ProvenTensors} from "../libraries/ProvenTensors.sol";
+import {InferenceId, InferenceIdLibrary} from "../types/InferenceId.sol";
+import {ModelId} from "../types/ModelId.sol";
+import {ChunkProof} from "../types/RegistryTypes.sol";
+import {ERC7992Models} from "./ERC7992Models.sol";
+
+/// @title ERC7992Adapter
+/// @notice The registry behind the three interfaces of ERC-7992, for tools that know these.
+/// @dev `output` is `abi.encode(uint256[][])`, the public words of each output: 15 packed values a word for a public one (see
+/// `PackedValues`), the leaf for a committed one. `proof` is `abi.encode(Claim)`. An inference that the registry has proven
+/// needs no chunk proofs; otherwise they are handed to `attest`, so the proof is verified by the registry either way. Never
+/// reverts `UnsupportedProofSystem`: all models are of one proof system.
+contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExtension, IERC165 {
+    /// @notice Nothing is stored under this id.
+    error InferenceNotFound(bytes32 inferenceId);
+
+    /// @notice What a proof consists of.
+    /// @param modelId The model that the proof is of.
+    /// @param root Merkle root over the leaves of the inference.
+    /// @param requester Whom it is credited to.
+    /// @param nonce The requester's nonce.
+    /// @param proofs Chunk proofs: those that the registry has not seen, and those whose public values it does not store.
+    struct Claim {
+        uint256 modelId;
+        uint256 root;
+        address requester;
+        uint256 nonce;
+        ChunkProof[] proofs;
+    }
+
+    struct StoredInference {
+        uint256 modelId;
+        bytes32 inputCommitment;
+        bytes output;
+    }
+
+    /// @dev Domain separation of input commitments.
+    bytes32 private constant INPUT_DOMAIN = keccak256("chainfer.erc7992.input.v1");
+
+    mapping(bytes32 => StoredInference) private _stored;
+
+    constructor(IChainferRegistry chainfer) ERC7992Models(chainfer) {}
+
+    /// @inheritdoc IERCZKMLVerifier
+    function verifyInference(uint256 modelId, bytes32 inputCommitment, bytes calldata output, bytes calldata proof)
+        external
+        override
+    {
+        _verify(modelId, inputCommitment, output, proof);
+    }
+
+    /// @inheritdoc IERCZKMLStorageExtension
+    /// @dev A second time changes nothing: the commitment contains requester and nonce.
+    function verifyAndStoreInference(
+        uint256 modelId,
+        bytes32 inputCommitment,
+        bytes calldata output,
+        bytes calldata proof
+    ) external override returns (bytes32 inferenceId) {
+        _verify(modelId, inputCommitment, output, proof);
+        inferenceId = keccak256(abi.encodePacked(modelId, inputCommitment, output));
+        StoredInference storage stored = _stored[inferenceId];
+        if (stored.modelId != 0) return inferenceId;
+        stored.modelId = modelId;
+        stored.inputCommitment = inputCommitment;
+        stored.output = output;
+        emit InferenceStored(inferenceId);
+    }
+
+    /// @inheritdoc IERCZKMLStorageExtension
+    function getInference(bytes32 inferenceId)
+        external
+        view
+        override
+        returns (uint256 modelId, bytes32 inputCommitment, bytes memory output)
+    {
+        StoredInference storage stored = _stored[inferenceId];
+        if (stored.modelId == 0) revert InferenceNotFound(inferenceId);
+        return (stored.modelId, stored.inputCommitment, stored.output);
+    }
+
+    /// @notice The commitment to the inputs of a request: their public words, bound to model, requester and nonce.
+    function inputCommitmentOf(uint256 modelId, address requester, uint256 nonce, uint256[][] memory inputs)
+        public
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(INPUT_DOMAIN, modelId, requester, nonce, inputs));
+    }
+
+    /// @inheritdoc IERCZKMLVerifier
+    function proofSystemOf(uint256 modelId) external view override returns (bytes4) {
+        _modelOf(modelId);
+        return PROOF_SYSTEM_ID;
+    }
+
+    /// @inheritdoc IERCZKMLVerifier
+    function registry() external view override returns (address) {
+        return address(this);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) external pure override returns (bool) {
+        return interfaceId == type(IERC165).interfaceId || interfaceId == type(IERCZKMLRegistry).interfaceId
+            || interfaceId == type(IERCZKMLVerifier).interfaceId
+            || interfaceId == type(IERCZKMLStorageExtension).interfaceId;
+    }
+
+    function _verify(uint256 modelId, bytes32 inputCommitment, bytes calldata output, bytes calldata proof) private {
+        _modelOf(modelId);
+        if (_isDeprecated(modelId)) revert VerificationRefused_ModelDeprecated(modelId);
+        Claim memory claim = abi.decode(proof, (Claim));
+        if (claim.modelId != modelId) revert ModelMismatch();
+
+        ModelId id = _toId(modelId);
+        InferenceId inferenceId = _attest(id, claim);
+        CHAINFER.requireAttested(id, inferenceId);
+        uint256[][] memory inputs = ProvenTensors.inputs(CHAINFER, id, inferenceId, claim.proofs);
+        if (inputCommitmentOf(modelId, claim.requester, claim.nonce, inputs) != inputCommitment) {
+            revert InputCommitmentMismatch();
+        }
+        uint256[][] memory outputs = ProvenTensors.outputs(CHAINFER, id, inferenceId, claim.proofs);
+        if (keccak256(abi.encode(outputs)) != keccak256(output)) revert OutputMismatch();
+        emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
+    }
+
+    /// @dev Has the registry verify what it has not. A proof that is wrong is `InvalidProof`; whatever else the registry says,
+    /// say that the model is frozen, is passed on.
+    function _attest(ModelId id, Claim memory claim) private returns (InferenceId) {
+        if (claim.proofs.length == 0) {
+            return InferenceIdLibrary.derive(id, claim.root, CHAINFER.contextOf(id, claim.requester, claim.nonce));
+        }
+        try CHAINFER.attest(id, claim.root, claim.requester, claim.nonce, claim.proofs) returns (
+            InferenceId inferenceId
+        ) {
+            return inferenceId;
+        } catch (bytes memory reason) {
+            // forge-lint: disable-next-line(unsafe-typecast)
+            bytes4 selector = bytes4(reason);
+            if (
+                selector == IPinnedVerifierErrors.BatchRejected.selector
+                    || selector == IPinnedVerifierErrors.ChunkRejected.selector
+            ) revert InvalidProof();
+            assembly ("memory-safe") {
+                revert(add(reason, 0x20), mload(reason))
+            }
+        }
+    }
+}

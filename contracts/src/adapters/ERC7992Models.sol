@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {IERCZKMLRegistry} from "../interfaces/standards/IERC7992.sol";
+import {ModelId} from "../types/ModelId.sol";
+import {ChunkSpec, Model} from "../types/RegistryTypes.sol";
+
+/// @title ERC7992Models
+/// @notice The registry's models as ERC-7992 knows them. Every model of the registry is a model here, under the same id, owned
+/// by its registrant, and its commitment follows from the record: modelHash is the manifest id, circuitHash the hash of the
+/// verifiers' code hashes, vkHash that of the keys', in the order of the chunks.
+/// @dev `registerModel` announces a model that the registry has; there is nothing else to say about it. Models are immutable:
+/// a change is another model (`updateModel` reverts). A deprecation here holds here: the registrant deprecates in the registry
+/// to stop all proofs, which shows here too.
+abstract contract ERC7992Models is IERCZKMLRegistry {
+    /// @notice The model was announced before.
+    error ModelIsRegistered(uint256 modelId);
+    /// @notice The registry recorded something else about the model.
+    error CommitmentMismatch(uint256 modelId);
+    /// @notice Models are never updated.
+    error ModelIsImmutable(uint256 modelId);
+
+    /// @notice The proof system of all models: "halo2-kzg-bn254-v1".
+    bytes4 public constant PROOF_SYSTEM_ID = bytes4(keccak256("halo2-kzg-bn254-v1"));
+
+    /// @notice The registry that holds the models.
+    IChainferRegistry public immutable CHAINFER;
+
+    mapping(uint256 => bool) private _announced;
+    mapping(uint256 => bool) private _deprecated;
+
+    constructor(IChainferRegistry chainfer) {
+        CHAINFER = chainfer;
+    }
+
+    /// @inheritdoc IERCZKMLRegistry
+    function registerModel(ModelCommitment calldata commitment) external override returns (uint256 modelId) {
+        ModelId id = CHAINFER.modelIdOf(commitment.modelHash, msg.sender);
+        modelId = uint256(ModelId.unwrap(id));
+        ModelCommitment memory recorded = _commitmentOf(modelId, _modelOf(modelId));
+        if (keccak256(abi.encode(commitment)) != keccak256(abi.encode(recorded))) revert CommitmentMismatch(modelId);
+        if (_announced[modelId]) revert ModelIsRegistered(modelId);
+        _announced[modelId] = true;
+        emit ModelRegistered(modelId, msg.sender, recorded);
+    }
+
+    /// @inheritdoc IERCZKMLRegistry
+    function updateModel(uint256 modelId, ModelCommitment calldata) external view override {
+        _checkOwner(modelId);
+        revert ModelIsImmutable(modelId);
+    }
+
+    /// @inheritdoc IERCZKMLRegistry
+    function deprecateModel(uint256 modelId) external override {
+        _checkOwner(modelId);
+        if (_isDeprecated(modelId)) revert ModelIsDeprecated(modelId);
+        _deprecated[modelId] = true;
+        emit ModelDeprecated(modelId);
+    }
+
+    /// @inheritdoc IERCZKMLRegistry
+    function getModel(uint256 modelId)
+        external
+        view
+        override
+        returns (ModelCommitment memory commitment, bool deprecated, address owner)
+    {
+        Model memory model = _modelOf(modelId);
+        return (_commitmentOf(modelId, model), _isDeprecated(modelId), model.registrant);
+    }
+
+    function _toId(uint256 modelId) internal pure returns (ModelId) {
+        return ModelId.wrap(bytes32(modelId));
+    }
+
+    /// @dev The record of a model, or a revert.
+    function _modelOf(uint256 modelId) internal view returns (Model memory) {
+        try CHAINFER.model(_toId(modelId)) returns (Model memory model) {
+            return model;
+        } catch {
+            revert ModelNotFound(modelId);
+        }
+    }
+
+    /// @dev Of a model that exists.
+    function _isDeprecated(uint256 modelId) internal view returns (bool) {
+        return _deprecated[modelId] || CHAINFER.isDeprecated(_toId(modelId));
+    }
+
+    function _checkOwner(uint256 modelId) private view {
+        if (msg.sender != _modelOf(modelId).registrant) revert NotModelOwner(modelId, msg.sender);
+    }
+
+    function _commitmentOf(uint256 modelId, Model memory model) private view returns (ModelCommitment memory) {
+        bytes32[] memory codeHashes = new bytes32[](model.chunkCount);
+        bytes32[] memory keyCodeHashes = new bytes32[](model.chunkCount);
+        for (uint256 i; i < codeHashes.length; ++i) {
+            ChunkSpec memory spec = CHAINFER.chunkSpec(_toId(modelId), i);
+            codeHashes[i] = spec.codeHash;
+            keyCodeHashes[i] = spec.keyCodeHash;
+        }
+        return ModelCommitment({
+            modelHash: model.manifestId,
+            circuitHash: keccak256(abi.encodePacked(codeHashes)),
+            vkHash: keccak256(abi.encodePacked(keyCodeHashes)),
+            proofSystemId: PROOF_SYSTEM_ID,
+            uri: model.uri
+        });
+    }
+}

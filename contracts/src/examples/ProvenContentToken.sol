@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {IERC7007} from "../interfaces/standards/IERC7007.sol";
+import {ProvenTensors} from "../libraries/ProvenTensors.sol";
+import {InferenceId} from "../types/InferenceId.sol";
+import {ModelId} from "../types/ModelId.sol";
+import {ChunkProof} from "../types/RegistryTypes.sol";
+
+/// @title ProvenContentToken
+/// @notice Example of ERC-7007 over the registry: tokens of what one named model makes of a prompt, one a prompt.
+/// @dev `prompt` and `aigcData` are `abi.encode(uint256[][])`, the public words of the model's inputs and outputs; `proof` is
+/// `abi.encode(InferenceId)`, an inference that the registry has proven. A token goes to the account that the inference is
+/// credited to, whoever sends the transaction, so that nobody claims another's prompt by being faster. Models whose public
+/// values are not stored (more than 32 words a chunk) cannot be used.
+contract ProvenContentToken is ERC721, IERC7007 {
+    /// @notice `verify` says no.
+    error ContentNotProven();
+    /// @notice The token is another prompt's.
+    error PromptMismatch(uint256 expected, uint256 actual);
+    /// @notice The inference is credited to another account.
+    error WrongRecipient(address expected, address actual);
+
+    /// @notice Where inferences are proven.
+    IChainferRegistry public immutable REGISTRY;
+    /// @notice The one model whose content counts.
+    ModelId public immutable MODEL_ID;
+
+    mapping(uint256 => string) private _uris;
+
+    /// @param registry The registry.
+    /// @param modelId A model that is registered there.
+    constructor(string memory name_, string memory symbol_, IChainferRegistry registry, ModelId modelId)
+        ERC721(name_, symbol_)
+    {
+        // Reverts unless the model is registered.
+        registry.model(modelId);
+        REGISTRY = registry;
+        MODEL_ID = modelId;
+    }
+
+    /// @notice Mints the token of a prompt and adds its content.
+    /// @param to The account that the inference is credited to.
+    /// @param prompt The inputs.
+    /// @param aigcData The outputs.
+    /// @param uri Where the token's metadata are.
+    /// @param proof The inference.
+    /// @return tokenId The hash of the prompt.
+    function mint(address to, bytes calldata prompt, bytes calldata aigcData, string calldata uri, bytes calldata proof)
+        external
+        returns (uint256 tokenId)
+    {
+        tokenId = uint256(keccak256(prompt));
+        _add(tokenId, prompt, aigcData, proof);
+        address requester = REGISTRY.inference(abi.decode(proof, (InferenceId))).requester;
+        if (to != requester) revert WrongRecipient(requester, to);
+        _uris[tokenId] = uri;
+        // Not `_safeMint`: the recipient asked for it, and gets no call. Reverts if the token exists.
+        _mint(to, tokenId);
+    }
+
+    /// @inheritdoc IERC7007
+    /// @dev A model is a function, so this adds nothing to what `mint` has, but shows it again, say with other salts. By anyone.
+    function addAigcData(uint256 tokenId, bytes calldata prompt, bytes calldata aigcData, bytes calldata proof)
+        external
+        override
+    {
+        _requireOwned(tokenId);
+        uint256 expected = uint256(keccak256(prompt));
+        if (tokenId != expected) revert PromptMismatch(expected, tokenId);
+        _add(tokenId, prompt, aigcData, proof);
+    }
+
+    /// @inheritdoc IERC7007
+    function verify(bytes calldata prompt, bytes calldata aigcData, bytes calldata proof)
+        public
+        view
+        override
+        returns (bool)
+    {
+        if (proof.length != 32) return false;
+        InferenceId id = abi.decode(proof, (InferenceId));
+        if (!REGISTRY.wasAttested(MODEL_ID, id) || REGISTRY.isFrozen(MODEL_ID)) return false;
+        ChunkProof[] memory none;
+        bytes memory inputs = abi.encode(ProvenTensors.inputs(REGISTRY, MODEL_ID, id, none));
+        if (keccak256(inputs) != keccak256(prompt)) return false;
+        return keccak256(abi.encode(ProvenTensors.outputs(REGISTRY, MODEL_ID, id, none))) == keccak256(aigcData);
+    }
+
+    /// @inheritdoc ERC721
+    function tokenURI(uint256 tokenId) public view override returns (string memory) {
+        _requireOwned(tokenId);
+        return _uris[tokenId];
+    }
+
+    /// @inheritdoc ERC721
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IERC7007).interfaceId || super.supportsInterface(interfaceId);
+    }
+
+    function _add(uint256 tokenId, bytes calldata prompt, bytes calldata aigcData, bytes calldata proof) private {
+        if (!verify(prompt, aigcData, proof)) revert ContentNotProven();
+        emit AigcData(tokenId, prompt, aigcData, proof);
+    }
+}

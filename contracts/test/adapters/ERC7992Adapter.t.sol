@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {ERC7992Adapter} from "../../src/adapters/ERC7992Adapter.sol";
+import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
+import {IRegistryGovernance} from "../../src/interfaces/IRegistryGovernance.sol";
+import {
+    IERCZKMLRegistry,
+    IERCZKMLStorageExtension,
+    IERCZKMLVerifier
+} from "../../src/interfaces/standards/IERC7992.sol";
+import {InferenceId} from "../../src/types/InferenceId.sol";
+import {ModelId} from "../../src/types/ModelId.sol";
+import {ChunkProof, ModelRegistration, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {TraceTest} from "../helpers/TraceTest.sol";
+
+/// @notice The verifier and storage interfaces of ERC-7992.
+contract ERC7992AdapterTest is TraceTest {
+    ERC7992Adapter internal adapter;
+    ModelId internal id;
+    uint256 internal modelId;
+    uint256[][] internal values;
+    uint256 internal root;
+    bytes32 internal input;
+    bytes internal output;
+    bytes internal proof;
+
+    function setUp() public override {
+        super.setUp();
+        adapter = new ERC7992Adapter(registry);
+        id = register(traceRegistration("trace"));
+        modelId = uint256(ModelId.unwrap(id));
+        Trace memory trace = traceOf("image", "hint", "salt");
+        values = publicOf(trace);
+        root = trace.root;
+        input = adapter.inputCommitmentOf(modelId, REQUESTER, NONCE, _inputs());
+        output = _output();
+        proof = _proof(_proofs());
+    }
+
+    // ------------------------------------------------------------------------------------------------------ ERC-165
+
+    function test_supportsInterface_theIdsOfTheStandard() public view {
+        assertEq(type(IERCZKMLRegistry).interfaceId, bytes4(0xd28519b1));
+        assertEq(type(IERCZKMLVerifier).interfaceId, bytes4(0x5df65472));
+        assertEq(type(IERCZKMLStorageExtension).interfaceId, bytes4(0x29c6ba89));
+        assertTrue(adapter.supportsInterface(0xd28519b1));
+        assertTrue(adapter.supportsInterface(0x5df65472));
+        assertTrue(adapter.supportsInterface(0x29c6ba89));
+        assertTrue(adapter.supportsInterface(type(IERC165).interfaceId));
+        assertFalse(adapter.supportsInterface(0xffffffff));
+    }
+
+    function test_registry_isTheAdapter() public view {
+        assertEq(adapter.registry(), address(adapter));
+        assertEq(address(adapter.CHAINFER()), address(registry));
+        assertEq(adapter.proofSystemOf(modelId), bytes4(keccak256("halo2-kzg-bn254-v1")));
+    }
+
+    function test_proofSystemOf_revertsWhenThereIsNoSuchModel() public {
+        vm.expectRevert(abi.encodeWithSelector(IERCZKMLRegistry.ModelNotFound.selector, 5));
+        adapter.proofSystemOf(5);
+    }
+
+    // ---------------------------------------------------------------------------------------------- verifyInference
+
+    function test_verifyInference_withAllProofs_provesInTheRegistry() public {
+        vm.expectEmit(address(adapter));
+        emit IERCZKMLVerifier.InferenceVerified(modelId, input, output, RELAYER);
+        vm.prank(RELAYER);
+        adapter.verifyInference(modelId, input, output, proof);
+        InferenceId inferenceId = idOf(id, root);
+        registry.requireAttested(id, inferenceId);
+        assertEq(registry.inference(inferenceId).requester, REQUESTER);
+    }
+
+    function test_verifyInference_withoutProofs_readsTheRegistry() public {
+        attestValues(id, root, NONCE, values);
+        adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
+        // And again: nothing is spent.
+        adapter.verifyInference(modelId, input, output, proof);
+    }
+
+    function test_verifyInference_withTheMissingProofs_finishes() public {
+        ChunkProof[] memory proofs = _proofs();
+        registry.attest(id, root, REQUESTER, NONCE, only(proofs[1]));
+        ChunkProof[] memory rest = new ChunkProof[](2);
+        (rest[0], rest[1]) = (proofs[2], proofs[0]);
+        adapter.verifyInference(modelId, input, output, _proof(rest));
+        assertTrue(registry.isProven(idOf(id, root)));
+    }
+
+    function test_verifyInference_revertsWhenAProofIsWrong() public {
+        ChunkProof[] memory proofs = _proofs();
+        proofs[1].proof[3] ^= 0x01;
+        vm.expectRevert(IERCZKMLVerifier.InvalidProof.selector);
+        adapter.verifyInference(modelId, input, output, _proof(proofs));
+        proofs[1].proof = "malformed";
+        vm.expectRevert(IERCZKMLVerifier.InvalidProof.selector);
+        adapter.verifyInference(modelId, input, output, _proof(proofs));
+    }
+
+    function test_verifyInference_revertsWhenProofsAreMissing() public {
+        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, idOf(id, root));
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
+        bytes memory partly = _proof(only(_proofs()[0]));
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, partly);
+    }
+
+    function test_verifyInference_revertsWhenTheProofIsOfAnotherModel() public {
+        ModelId other = register(traceRegistration("another"));
+        vm.expectRevert(IERCZKMLVerifier.ModelMismatch.selector);
+        adapter.verifyInference(uint256(ModelId.unwrap(other)), input, output, proof);
+    }
+
+    function test_verifyInference_revertsWhenTheInputIsAnother() public {
+        uint256[][] memory inputs = _inputs();
+        inputs[1][0] ^= 1;
+        bytes32[3] memory commitments = [
+            adapter.inputCommitmentOf(modelId, REQUESTER, NONCE, inputs),
+            adapter.inputCommitmentOf(modelId, REQUESTER, NONCE + 1, _inputs()),
+            adapter.inputCommitmentOf(modelId, RELAYER, NONCE, _inputs())
+        ];
+        for (uint256 i; i < 3; ++i) {
+            vm.expectRevert(IERCZKMLVerifier.InputCommitmentMismatch.selector);
+            adapter.verifyInference(modelId, commitments[i], output, proof);
+        }
+    }
+
+    function test_verifyInference_revertsWhenTheOutputIsAnother() public {
+        bytes memory other = output;
+        other[other.length - 1] ^= 0x01;
+        vm.expectRevert(IERCZKMLVerifier.OutputMismatch.selector);
+        adapter.verifyInference(modelId, input, other, proof);
+        vm.expectRevert(IERCZKMLVerifier.OutputMismatch.selector);
+        adapter.verifyInference(modelId, input, bytes.concat(output, "x"), proof);
+    }
+
+    function test_verifyInference_revertsWhenTheModelIsDeprecatedHereOrInTheRegistry() public {
+        attestValues(id, root, NONCE, values);
+        bytes memory expected =
+            abi.encodeWithSelector(IERCZKMLVerifier.VerificationRefused_ModelDeprecated.selector, modelId);
+        uint256 before = vm.snapshotState();
+        vm.prank(REGISTRANT);
+        adapter.deprecateModel(modelId);
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
+        vm.revertToState(before);
+        vm.prank(REGISTRANT);
+        registry.deprecateModel(id);
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
+    }
+
+    function test_verifyInference_revertsWhenTheModelIsFrozen() public {
+        attestValues(id, root, NONCE, values);
+        vm.prank(GUARDIAN);
+        registry.freezeModel(id);
+        bytes memory expected = abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, id);
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, proof);
+    }
+
+    function test_verifyInference_revertsWhenThereIsNoSuchModel() public {
+        vm.expectRevert(abi.encodeWithSelector(IERCZKMLRegistry.ModelNotFound.selector, 5));
+        adapter.verifyInference(5, input, output, _proof(new ChunkProof[](0)));
+    }
+
+    function test_verifyInference_valuesThatAreNotStored_comeWithTheProof() public {
+        ModelRegistration memory registration = registrationOf("long", uniform(1, 40));
+        registration.leafLengths = uniform(2, 300);
+        registration.inputs = new TensorSpec[](1);
+        registration.inputs[0] = tensor("in", 0, 0, 0, Visibility.Public);
+        registration.outputs = new TensorSpec[](1);
+        registration.outputs[0] = tensor("out", 1, 0, 20, Visibility.Public);
+        (registration.inputs[0].length, registration.outputs[0].length) = (300, 300);
+        ModelId long = register(registration);
+        ChunkProof memory only_ = honestProof(long, ROOT, 0);
+        (uint256[][] memory inputs, uint256[][] memory outputs) = (new uint256[][](1), new uint256[][](1));
+        (inputs[0], outputs[0]) = (new uint256[](20), new uint256[](20));
+        for (uint256 i; i < 20; ++i) {
+            (inputs[0][i], outputs[0][i]) = (only_.publicValues[i], only_.publicValues[20 + i]);
+        }
+        uint256 number = uint256(ModelId.unwrap(long));
+        bytes32 committed = adapter.inputCommitmentOf(number, REQUESTER, NONCE, inputs);
+        ERC7992Adapter.Claim memory claim = ERC7992Adapter.Claim(number, ROOT, REQUESTER, NONCE, only(only_));
+        adapter.verifyInference(number, committed, abi.encode(outputs), abi.encode(claim));
+        // Proven now, but the values are still needed.
+        claim.proofs[0].proof = "";
+        adapter.verifyInference(number, committed, abi.encode(outputs), abi.encode(claim));
+        claim.proofs = new ChunkProof[](0);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesNotStored.selector, idOf(long, ROOT), 0));
+        adapter.verifyInference(number, committed, abi.encode(outputs), abi.encode(claim));
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Storage
+
+    function test_verifyAndStoreInference_stores() public {
+        bytes32 expected = keccak256(abi.encodePacked(modelId, input, output));
+        vm.expectEmit(address(adapter));
+        emit IERCZKMLStorageExtension.InferenceStored(expected);
+        assertEq(adapter.verifyAndStoreInference(modelId, input, output, proof), expected);
+        (uint256 storedModel, bytes32 storedInput, bytes memory storedOutput) = adapter.getInference(expected);
+        assertEq(storedModel, modelId);
+        assertEq(storedInput, input);
+        assertEq(storedOutput, output);
+    }
+
+    function test_verifyAndStoreInference_twice_storesOnce() public {
+        bytes32 first = adapter.verifyAndStoreInference(modelId, input, output, proof);
+        vm.recordLogs();
+        bytes32 second = adapter.verifyAndStoreInference(modelId, input, output, proof);
+        assertEq(first, second);
+        // Verified again, not stored again.
+        assertEq(vm.getRecordedLogs().length, 1);
+    }
+
+    function test_verifyAndStoreInference_revertsWhenAProofIsWrong() public {
+        ChunkProof[] memory proofs = _proofs();
+        proofs[0].proof[3] ^= 0x01;
+        vm.expectRevert(IERCZKMLVerifier.InvalidProof.selector);
+        adapter.verifyAndStoreInference(modelId, input, output, _proof(proofs));
+    }
+
+    function test_getInference_revertsWhenNothingIsStored() public {
+        vm.expectRevert(abi.encodeWithSelector(ERC7992Adapter.InferenceNotFound.selector, bytes32("nothing")));
+        adapter.getInference("nothing");
+    }
+
+    // ------------------------------------------------------------------------------------------------------ Helpers
+
+    function _proofs() private view returns (ChunkProof[] memory proofs) {
+        proofs = new ChunkProof[](3);
+        for (uint16 i; i < 3; ++i) {
+            proofs[i] = proofWith(id, root, REQUESTER, NONCE, i, values[i]);
+        }
+    }
+
+    function _proof(ChunkProof[] memory proofs) private view returns (bytes memory) {
+        return abi.encode(ERC7992Adapter.Claim(modelId, root, REQUESTER, NONCE, proofs));
+    }
+
+    function _inputs() private view returns (uint256[][] memory inputs) {
+        inputs = new uint256[][](2);
+        (inputs[0], inputs[1]) = (values[0], values[1]);
+    }
+
+    function _output() private view returns (bytes memory) {
+        uint256[][] memory outputs = new uint256[][](2);
+        (outputs[0], outputs[1]) = (new uint256[](1), new uint256[](1));
+        (outputs[0][0], outputs[1][0]) = (values[2][0], values[2][1]);
+        return abi.encode(outputs);
+    }
+}

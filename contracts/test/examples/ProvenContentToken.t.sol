@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {ProvenContentToken} from "../../src/examples/ProvenContentToken.sol";
+import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
+import {IERC7007} from "../../src/interfaces/standards/IERC7007.sol";
+import {InferenceId} from "../../src/types/InferenceId.sol";
+import {ModelId} from "../../src/types/ModelId.sol";
+import {TraceTest} from "../helpers/TraceTest.sol";
+
+contract ProvenContentTokenTest is TraceTest {
+    ProvenContentToken internal token;
+    ModelId internal modelId;
+    InferenceId internal inferenceId;
+    bytes internal prompt;
+    bytes internal content;
+    bytes internal proof;
+
+    function setUp() public override {
+        super.setUp();
+        modelId = register(traceRegistration("trace"));
+        token = new ProvenContentToken("Proven", "PRVN", registry, modelId);
+        uint256[][] memory values = publicOf(traceOf("image", "hint", "salt"));
+        inferenceId = attestTrace(modelId, traceOf("image", "hint", "salt"), NONCE);
+        (prompt, content) = _encode(values);
+        proof = abi.encode(inferenceId);
+    }
+
+    function test_supportsInterface_theIdOfTheStandard() public view {
+        assertEq(type(IERC7007).interfaceId, bytes4(0x702c55a6));
+        assertTrue(token.supportsInterface(0x702c55a6));
+        assertTrue(token.supportsInterface(type(IERC721).interfaceId));
+        assertFalse(token.supportsInterface(0xffffffff));
+    }
+
+    function test_constructor_revertsWhenTheModelIsNotRegistered() public {
+        ModelId unknown = ModelId.wrap("unknown");
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
+        new ProvenContentToken("Proven", "PRVN", registry, unknown);
+    }
+
+    function test_mint_goesToTheRequester_whoeverSends() public {
+        uint256 expected = uint256(keccak256(prompt));
+        vm.expectEmit(address(token));
+        emit IERC7007.AigcData(expected, prompt, content, proof);
+        vm.prank(RELAYER);
+        assertEq(token.mint(REQUESTER, prompt, content, "ipfs://content", proof), expected);
+        assertEq(token.ownerOf(expected), REQUESTER);
+        assertEq(token.tokenURI(expected), "ipfs://content");
+    }
+
+    function test_mint_revertsWhenThePromptIsMinted() public {
+        token.mint(REQUESTER, prompt, content, "", proof);
+        InferenceId again = attestTrace(modelId, traceOf("image", "hint", "salt"), NONCE + 1);
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidSender.selector, address(0)));
+        token.mint(REQUESTER, prompt, content, "", abi.encode(again));
+    }
+
+    function test_addAigcData_showsTheContentAgain() public {
+        uint256 tokenId = token.mint(REQUESTER, prompt, content, "", proof);
+        vm.expectEmit(address(token));
+        emit IERC7007.AigcData(tokenId, prompt, content, proof);
+        token.addAigcData(tokenId, prompt, content, proof);
+    }
+
+    function test_addAigcData_revertsWhenThereIsNoSuchToken() public {
+        uint256 tokenId = uint256(keccak256(prompt));
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, tokenId));
+        token.addAigcData(tokenId, prompt, content, proof);
+    }
+
+    function test_addAigcData_revertsWhenTheTokenIsAnotherPrompts() public {
+        Trace memory trace = traceOf("other image", "hint", "salt");
+        InferenceId other = attestTrace(modelId, trace, NONCE);
+        (bytes memory otherPrompt, bytes memory otherContent) = _encode(publicOf(trace));
+        uint256 tokenId = token.mint(REQUESTER, prompt, content, "", proof);
+        vm.expectRevert(
+            abi.encodeWithSelector(ProvenContentToken.PromptMismatch.selector, uint256(keccak256(otherPrompt)), tokenId)
+        );
+        token.addAigcData(tokenId, otherPrompt, otherContent, abi.encode(other));
+    }
+
+    function test_addAigcData_revertsWhenTheContentIsNotProven() public {
+        uint256 tokenId = token.mint(REQUESTER, prompt, content, "", proof);
+        vm.expectRevert(ProvenContentToken.ContentNotProven.selector);
+        token.addAigcData(tokenId, prompt, prompt, proof);
+    }
+
+    function test_mint_revertsWhenTheRecipientIsNotTheRequester() public {
+        vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.WrongRecipient.selector, REQUESTER, RELAYER));
+        vm.prank(RELAYER);
+        token.mint(RELAYER, prompt, content, "", proof);
+    }
+
+    function test_mint_revertsWhenTheContentIsNotProven() public {
+        vm.expectRevert(ProvenContentToken.ContentNotProven.selector);
+        token.mint(REQUESTER, prompt, prompt, "", proof);
+    }
+
+    function test_verify_saysYesToThePromptsOwnContentOnly() public {
+        assertTrue(token.verify(prompt, content, proof));
+        assertFalse(token.verify(content, content, proof));
+        assertFalse(token.verify(prompt, prompt, proof));
+        assertFalse(token.verify(prompt, content, ""));
+        assertFalse(token.verify(prompt, content, bytes.concat(proof, "x")));
+        assertFalse(token.verify(prompt, content, abi.encode("unknown")));
+
+        ModelId other = register(traceRegistration("other"));
+        InferenceId elsewhere = attestTrace(other, traceOf("image", "hint", "salt"), NONCE);
+        assertFalse(token.verify(prompt, content, abi.encode(elsewhere)));
+    }
+
+    function test_verify_saysNoOnceTheModelIsFrozen() public {
+        vm.prank(GUARDIAN);
+        registry.freezeModel(modelId);
+        assertFalse(token.verify(prompt, content, proof));
+    }
+
+    function test_tokenURI_revertsWhenThereIsNoSuchToken() public {
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, 1));
+        token.tokenURI(1);
+    }
+
+    function _encode(uint256[][] memory values) private pure returns (bytes memory, bytes memory) {
+        (uint256[][] memory inputs, uint256[][] memory outputs) = (new uint256[][](2), new uint256[][](2));
+        (inputs[0], inputs[1]) = (values[0], values[1]);
+        (outputs[0], outputs[1]) = (new uint256[](1), new uint256[](1));
+        (outputs[0][0], outputs[1][0]) = (values[2][0], values[2][1]);
+        return (abi.encode(inputs), abi.encode(outputs));
+    }
+}

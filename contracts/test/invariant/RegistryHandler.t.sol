@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Test} from "forge-std/Test.sol";
+import {RegistryHandler} from "./RegistryHandler.sol";
+
+/// @notice The invariants mean something only if the handler gets somewhere: all that it can do, it does.
+contract RegistryHandlerTest is Test {
+    RegistryHandler internal handler;
+    uint256 private _random;
+
+    function test_handler_reachesEverything() public {
+        string[8] memory kinds = [
+            "commit",
+            "prove",
+            "dishonest call that was refused",
+            "false proof",
+            "contradiction",
+            "no contradiction",
+            "lawful",
+            "unlawful"
+        ];
+        uint256[8] memory reached;
+        for (uint256 run; run < 6; ++run) {
+            _random = uint256(keccak256(abi.encode(run)));
+            handler = new RegistryHandler();
+            for (uint256 i; i < 150; ++i) {
+                _step(_next() % 9);
+            }
+            assertEq(handler.violation(), "");
+            for (uint256 i; i < kinds.length; ++i) {
+                reached[i] += handler.calls(bytes32(bytes(kinds[i])));
+            }
+        }
+        for (uint256 i; i < kinds.length; ++i) {
+            assertGt(reached[i], 5, kinds[i]);
+        }
+    }
+
+    function _step(uint256 kind) private {
+        if (kind == 0) handler.commit(_next(), _next(), _next(), _next());
+        else if (kind <= 2) handler.prove(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
+        else if (kind == 3) handler.proveDishonestly(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
+        else if (kind == 4) handler.proveFalsely(_next(), _next(), _next(), _next());
+        else if (kind <= 6) handler.report(_next(), _next(), _next(), _next());
+        else if (kind == 7) handler.govern(_next(), _next(), _next());
+        else if (_next() % 2 == 0) handler.register(_next(), _next(), _next());
+        else handler.registerAgain(_next(), _next());
+    }
+
+    function _next() private returns (uint256) {
+        return _random = uint256(keccak256(abi.encode(_random)));
+    }
+}

@@ -1,0 +1,254 @@
+//! The deployment of contracts/DEPLOYMENT.md on a local chain, from the script to the first model, and the check of what
+//! stands there. Needs the tools that `npm ci` brings.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use support::{
+    chainfer, fixture,
+    node::{Anvil, root, tool},
+};
+
+/// Anvil's first three accounts: who pays, who proposes, who freezes.
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const PROPOSER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+const PROPOSER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+const GUARDIAN: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+const DELAY: &str = "3600";
+
+/// Where the records of one test go: below `deployments`, the one folder that forge may write to.
+struct Records(PathBuf);
+
+impl Records {
+    fn new() -> Self {
+        Self(Path::new("deployments").join(format!("test-{}", std::process::id())))
+    }
+
+    fn path(&self, chain_id: &str) -> PathBuf {
+        root().join(&self.0).join(format!("{chain_id}.json"))
+    }
+
+    fn read(&self, chain_id: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(chain_id)).unwrap()).unwrap()
+    }
+
+    /// The script, as the runbook has it.
+    fn deploy(&self, node: &Anvil, variables: &[(&str, &str)]) -> Output {
+        Command::new(tool("forge"))
+            .args(["script", "contracts/script/Deploy.s.sol", "--broadcast"])
+            .args(["--rpc-url", &node.url, "--private-key", KEY])
+            .env("CHAINFER_DEPLOYMENTS", &self.0)
+            .env("CHAINFER_PROPOSERS", PROPOSER)
+            .env("CHAINFER_GUARDIAN", GUARDIAN)
+            .env("CHAINFER_DELAY", DELAY)
+            .envs(variables.iter().copied())
+            .current_dir(root())
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Records {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(root().join(&self.0));
+    }
+}
+
+fn text(output: &Output) -> String {
+    let parts = [&output.stdout, &output.stderr];
+    parts.map(|part| String::from_utf8_lossy(part)).concat()
+}
+
+fn cast(args: &[&str]) -> String {
+    let output = Command::new(tool("cast")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", text(&output));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn registry_is_deployed_checked_and_governed_as_the_runbook_says() {
+    let (chain, records) = ("424242", Records::new());
+    let node = Anvil::start(chain);
+    let ran = records.deploy(&node, &[]);
+    assert!(ran.status.success(), "{}", text(&ran));
+    let record = records.read(chain);
+    let field = |name: &str| record[name].as_str().unwrap().to_owned();
+    let (registry, timelock) = (field("registry"), field("owner"));
+
+    let check = |target: &Path| chainfer(args!["check-registry", target, "-r", node.url, "--json"]);
+    let checked = check(&records.path(chain)).expect(0).json();
+    assert_eq!(checked["as_built"], true);
+    assert_eq!(checked["checks"].as_array().unwrap().len(), 7);
+    assert_eq!(checked["governance"]["owner_kind"], "timelock");
+    assert_eq!(checked["governance"]["delay"].to_string(), DELAY);
+    let by_address = check(Path::new(&registry)).expect(0).json();
+    assert_eq!(by_address["governance"], checked["governance"]);
+
+    // Again: everything is there, and nothing is sent.
+    let again = records.deploy(&node, &[]);
+    assert!(
+        text(&again).contains("No transactions to broadcast"),
+        "{}",
+        text(&again)
+    );
+    assert_eq!(records.read(chain), record);
+
+    // The model's verifiers are not listed, and only the timelock can list them.
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    chainfer(args!["compile", fixture("ops/mlp.onnx"), "-o", bundle]).expect(0);
+    let deploy = || {
+        chainfer(args![
+            "deploy",
+            bundle,
+            "--registry",
+            registry,
+            "--rpc-url",
+            node.url,
+            "--private-key",
+            KEY,
+            "--solc",
+            root().join("scripts/solc"),
+            "--state",
+            folder.path().join("state.sqlite"),
+            "--allow-insecure-srs",
+            "--confirmations",
+            "1",
+            "--json"
+        ])
+    };
+    let refused = deploy().expect(2).says(&["addVerifier(0x", "timelock"]);
+    let at = refused.stderr.find("addVerifier(").unwrap() + "addVerifier(".len();
+    let shape = &refused.stderr[at..at + 66];
+    let written = chainfer(args![
+        "solidity",
+        bundle,
+        "-o",
+        folder.path().join("verifiers"),
+        "--solc",
+        root().join("scripts/solc"),
+        "--json"
+    ]);
+    assert_eq!(written.expect(0).json()["contracts"][0]["code_hash"], shape);
+
+    let call = cast(&["calldata", "addVerifier(bytes32)", shape]);
+    let zero = format!("0x{:064x}", 0);
+    let operation: [&str; 5] = [&registry, "0", &call, &zero, &zero];
+    let send = |key: &str, signature: &str, further: &[&str]| {
+        let mut args = vec!["send", "--rpc-url", &node.url, "--private-key", key];
+        args.extend([timelock.as_str(), signature]);
+        args.extend(operation);
+        args.extend(further);
+        cast(&args);
+    };
+    send(
+        PROPOSER_KEY,
+        "schedule(address,uint256,bytes,bytes32,bytes32,uint256)",
+        &[DELAY],
+    );
+    cast(&["rpc", "--rpc-url", &node.url, "evm_increaseTime", DELAY]);
+    send(KEY, "execute(address,uint256,bytes,bytes32,bytes32)", &[]);
+    let deployed = deploy().expect(0).json();
+    assert_eq!(
+        deployed["registry"].as_str().unwrap().to_lowercase(),
+        registry.to_lowercase()
+    );
+}
+
+#[test]
+fn check_registry_says_what_is_not_as_built() {
+    let (chain, records) = ("424243", Records::new());
+    let node = Anvil::start(chain);
+    let ran = records.deploy(&node, &[]);
+    assert!(ran.status.success(), "{}", text(&ran));
+    let record = records.read(chain);
+    let check = |target: &Path| chainfer(args!["check-registry", target, "-r", node.url, "--json"]);
+    let failed = |target: &Path| -> Vec<String> {
+        let outcome = check(target).expect(1).json();
+        assert_eq!(outcome["as_built"], false);
+        let checks = outcome["checks"].as_array().unwrap();
+        let failed = checks.iter().filter(|c| c["holds"] == false);
+        failed
+            .map(|c| c["what"].as_str().unwrap().to_owned())
+            .collect()
+    };
+
+    let openings = record["openings"].as_str().unwrap();
+    assert_eq!(failed(Path::new(openings)), ["code of the registry"]);
+    assert_eq!(failed(Path::new(PROPOSER)), ["code of the registry"]);
+
+    // The addresses vouch for every part of the record.
+    let folder = tempfile::tempdir().unwrap();
+    let changed = folder.path().join("record.json");
+    for (name, value, what) in [
+        ("guardian", PROPOSER, "address of the registry"),
+        ("openings", PROPOSER, "address of the openings"),
+        ("salt", &format!("0x{:064x}", 1), "address of the registry"),
+    ] {
+        let mut record = record.clone();
+        record[name] = value.into();
+        fs::write(&changed, record.to_string()).unwrap();
+        assert!(failed(&changed).contains(&what.to_owned()), "{name}");
+    }
+    let mut other = record.clone();
+    other["delay"] = 60.into();
+    fs::write(&changed, other.to_string()).unwrap();
+    assert_eq!(failed(&changed), ["address of the timelock"]);
+    other["version"] = 2.into();
+    fs::write(&changed, other.to_string()).unwrap();
+    check(&changed).expect(2).says(&["version 2"]);
+
+    // One changed byte of code.
+    let registry = record["registry"].as_str().unwrap();
+    let code = cast(&["code", "--rpc-url", &node.url, registry]);
+    let flipped = format!("{}00", &code[..code.len() - 2]);
+    assert_ne!(code, flipped);
+    cast(&[
+        "rpc",
+        "--rpc-url",
+        &node.url,
+        "anvil_setCode",
+        registry,
+        &flipped,
+    ]);
+    assert_eq!(failed(&records.path(chain)), ["code of the registry"]);
+}
+
+#[test]
+fn script_on_a_chain_without_the_proxy_says_so() {
+    let (chain, records) = ("424244", Records::new());
+    let node = Anvil::start(chain);
+    let proxy = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+    cast(&["rpc", "--rpc-url", &node.url, "anvil_setCode", proxy, "0x"]);
+    let ran = records.deploy(&node, &[]);
+    assert!(!ran.status.success());
+    assert!(
+        text(&ran).contains("NoDeterministicDeploymentProxy(424244"),
+        "{}",
+        text(&ran)
+    );
+    assert!(!records.path(chain).exists());
+
+    // As the runbook puts it there: a transaction whose signer nobody knows, published once its fee is paid.
+    let signer = "0x3fab184622dc19b6109349b94811493bf2a45362";
+    cast(&[
+        "send",
+        "--rpc-url",
+        &node.url,
+        "--private-key",
+        KEY,
+        signer,
+        "--value",
+        "0.01ether",
+    ]);
+    let signed = "0xf8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222";
+    cast(&["publish", "--rpc-url", &node.url, signed]);
+    let ran = records.deploy(&node, &[]);
+    assert!(ran.status.success(), "{}", text(&ran));
+}
