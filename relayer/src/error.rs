@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use crate::money::{Cap, Gwei};
 use crate::proof_file::ProofFileError;
 use crate::rpc::RpcError;
 use crate::state::{IntentState, JobState};
@@ -67,6 +68,9 @@ pub enum Error {
         /// What was found.
         got: String,
     },
+    /// The operator relays other models only.
+    #[error("model {0} is not among those that this relayer is for")]
+    ModelNotAllowed(B256),
     /// No contract code at an address that must hold some.
     #[error("no contract code at {address} ({what})")]
     NoCode {
@@ -144,6 +148,36 @@ pub enum Error {
         /// The nonce.
         nonce: u64,
     },
+    /// A transaction would cost more than may be spent.
+    #[error(
+        "the {cap} spend cap of {limit} is reached: {spent} spent or signed, {wanted} more wanted"
+    )]
+    OverCap {
+        /// Which cap.
+        cap: Cap,
+        /// Its amount.
+        limit: Gwei,
+        /// What counts against it.
+        spent: Gwei,
+        /// What the transaction may cost.
+        wanted: Gwei,
+    },
+    /// The account cannot pay for what it has signed and another transaction.
+    #[error("account {account} holds {balance}, and {needed} are needed")]
+    LowBalance {
+        /// The account.
+        account: Address,
+        /// What it has.
+        balance: Gwei,
+        /// What its signed transactions, the new one and the kept reserve come to.
+        needed: Gwei,
+    },
+    /// Another process sends for the account now; nothing was stored or broadcast.
+    #[error("another process sends for account {account}")]
+    LeaseLost {
+        /// The account.
+        account: Address,
+    },
     /// The job ended without an attestation.
     #[error("job {job} ended as {state}: {reason}")]
     JobEnded {
@@ -204,7 +238,12 @@ impl Error {
                     | rusqlite::ErrorCode::DatabaseLocked
                     | rusqlite::ErrorCode::DiskFull
             ),
-            Self::NonceTaken { .. } | Self::QueueFull { .. } | Self::Timeout { .. } => true,
+            Self::NonceTaken { .. }
+            | Self::OverCap { .. }
+            | Self::LowBalance { .. }
+            | Self::LeaseLost { .. }
+            | Self::QueueFull { .. }
+            | Self::Timeout { .. } => true,
             _ => false,
         }
     }

@@ -18,6 +18,7 @@ pub mod client;
 pub mod engine;
 mod error;
 pub mod fees;
+pub mod money;
 pub mod proof_file;
 pub mod rpc;
 pub mod service;

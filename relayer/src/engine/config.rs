@@ -1,7 +1,9 @@
 //! Settings of the engine.
 
 use crate::fees::FeePolicy;
-use alloy::primitives::Address;
+use crate::money::{Caps, Gwei};
+use alloy::primitives::{Address, B256};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Gas that one transaction may have at most (EIP-7825).
@@ -15,6 +17,8 @@ const DEVELOPMENT_CHAIN: u64 = 31337;
 pub struct EngineConfig {
     /// The only registry that jobs may name; any when `None`.
     pub registry: Option<Address>,
+    /// The only models that jobs may be of; any when `None`.
+    pub models: Option<BTreeSet<B256>>,
     /// Gas limit that no transaction passes.
     pub gas_cap: u64,
     /// Added to every gas estimate, in percent.
@@ -26,6 +30,10 @@ pub struct EngineConfig {
     pub max_tx_bytes: usize,
     /// Fee bounds.
     pub fees: FeePolicy,
+    /// Limits of what may be spent.
+    pub caps: Caps,
+    /// Balance that is never touched.
+    pub min_balance: Gwei,
     /// Blocks on top of and including the one that settles a job; by chain when `None`.
     pub confirmations: Option<u64>,
     /// Wait between two ticks.
@@ -39,10 +47,15 @@ pub struct EngineConfig {
     /// Polls in a row that must find our nonce used and no receipt of ours before the transaction is
     /// taken for superseded.
     pub foreign_polls: u32,
+    /// Polls in a row that must find a nonce gap before it is filled.
+    pub gap_polls: u32,
     /// Transactions that may wait for a block at one time.
     pub max_in_flight: u32,
     /// Reverted transactions after which a job fails.
     pub max_reverts: usize,
+    /// How long a process that is gone keeps others with the same key and state file from sending, where they cannot tell
+    /// that it is gone.
+    pub lease_ttl: Duration,
     /// Unfinished jobs that are accepted.
     pub queue_limit: u64,
     /// Wait between two looks at jobs that are confirmed but not finalized.
@@ -53,19 +66,24 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             registry: None,
+            models: None,
             gas_cap: TRANSACTION_GAS_CAP,
             gas_margin_percent: 15,
             gas_slack: 100_000,
             max_tx_bytes: 120 * 1024,
             fees: FeePolicy::default(),
+            caps: Caps::default(),
+            min_balance: Gwei(0),
             confirmations: None,
             poll: Duration::from_secs(1),
             bump_after: Duration::from_secs(45),
             rebroadcast_after: Duration::from_secs(20),
             resend_after: Duration::from_secs(3),
             foreign_polls: 3,
+            gap_polls: 3,
             max_in_flight: 16,
             max_reverts: 3,
+            lease_ttl: Duration::from_secs(15),
             queue_limit: 10_000,
             finality_poll: Duration::from_secs(12),
         }

@@ -15,7 +15,7 @@ const JOBS_LIMIT: u32 = 1_000;
 
 impl Engine {
     /// Moves the jobs in `scope` by what `view` shows. Jobs that await a block come before new ones.
-    pub(super) async fn step_jobs(&self, view: &View<'_>, scope: Scope) -> Result<()> {
+    pub(super) async fn step_jobs(&self, view: &View, scope: Scope) -> Result<()> {
         match scope {
             Scope::Intent(_) => Ok(()),
             Scope::Job(id) => match self.store.job(id).await? {
@@ -26,7 +26,7 @@ impl Engine {
         }
     }
 
-    async fn step_all(&self, view: &View<'_>) -> Result<()> {
+    async fn step_all(&self, view: &View) -> Result<()> {
         let mut states = vec![
             JobState::Submitting,
             JobState::Mined,
@@ -39,6 +39,7 @@ impl Engine {
         for state in states {
             let limit = match state {
                 // No more plans than can be sent: a plan that waits is a simulation that ages.
+                JobState::Queued if view.paused => 0,
                 JobState::Queued => self.room_for_plans().await?,
                 _ => JOBS_LIMIT,
             };
@@ -50,7 +51,7 @@ impl Engine {
     }
 
     /// One step of a job; an error that is about the job ends it, any other leaves it as it is.
-    async fn try_step(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    async fn try_step(&self, view: &View, job: &Job) -> Result<()> {
         let id = job.key.id;
         match self.step_job(view, job).await {
             Ok(()) => {}
@@ -92,8 +93,11 @@ impl Engine {
         due
     }
 
-    async fn step_job(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    async fn step_job(&self, view: &View, job: &Job) -> Result<()> {
         match job.state {
+            JobState::Queued | JobState::Planned | JobState::Submitting if job.cancel_requested => {
+                self.step_cancelling(view, job).await
+            }
             JobState::Queued => self.step_queued(view, job).await,
             JobState::Submitting => self.step_submitting(view, job).await,
             JobState::Mined => self.step_mined(view, job).await,
@@ -104,8 +108,8 @@ impl Engine {
     }
 
     /// Reads what the chain has, and plans the rest.
-    async fn step_queued(&self, view: &View<'_>, job: &Job) -> Result<()> {
-        let registry = self.registry(job.key.registry);
+    async fn step_queued(&self, view: &View, job: &Job) -> Result<()> {
+        let registry = view.registry(job.key.registry);
         let inference = registry
             .inference(job.key.inference_id, At::Block(view.head.hash))
             .await?;
@@ -144,14 +148,19 @@ impl Engine {
     async fn step_planned(&self, job: &Job) -> Result<()> {
         let intents = self.store.intents_of_round(job.key.id, job.round).await?;
         if intents.iter().any(|i| i.sender != self.sender()) {
-            self.requeue(job, "planned for another account".to_owned())
-                .await?;
+            let reason = "planned for another account".to_owned();
+            return self.requeue(job, reason).await;
+        }
+        // Simulated again just before signing, a transaction may have turned out not to succeed any more.
+        if intents.iter().all(|i| i.state == IntentState::Abandoned) {
+            let reason = intents.iter().find_map(|i| i.reason.clone());
+            return self.requeue(job, reason.unwrap_or_default()).await;
         }
         Ok(())
     }
 
     /// Waits until every transaction of the plan is settled, then asks the registry.
-    async fn step_submitting(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    async fn step_submitting(&self, view: &View, job: &Job) -> Result<()> {
         let intents = self.store.intents_of_round(job.key.id, job.round).await?;
         let mut newest = 0;
         for intent in &intents {
@@ -170,7 +179,7 @@ impl Engine {
             // Receipts came from a node that is ahead of this view.
             return Ok(());
         }
-        let registry = self.registry(job.key.registry);
+        let registry = view.registry(job.key.registry);
         if registry
             .is_proven(job.key.inference_id, At::Block(view.head.hash))
             .await?
@@ -191,12 +200,7 @@ impl Engine {
 
     /// A transaction that another account of ours planned or signed, with the same state file. What a
     /// node has taken is waited for; anything else is planned again for this account.
-    async fn step_of_other_account(
-        &self,
-        view: &View<'_>,
-        job: &Job,
-        intent: &Intent,
-    ) -> Result<()> {
+    async fn step_of_other_account(&self, view: &View, job: &Job, intent: &Intent) -> Result<()> {
         if intent.state == IntentState::Pending && self.watch_other(view, intent).await? {
             return Ok(());
         }
@@ -214,7 +218,7 @@ impl Engine {
 
     /// Counts confirmations of the block at which the registry said `Proven`: while that block is
     /// canonical, so is every block before it with the transactions.
-    async fn step_mined(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    async fn step_mined(&self, view: &View, job: &Job) -> Result<()> {
         let Some(block) = self.standing(view, job).await? else {
             return self.undo(view, job).await;
         };
@@ -229,7 +233,7 @@ impl Engine {
     }
 
     /// Watches until the block is finalized.
-    async fn step_confirmed(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    async fn step_confirmed(&self, view: &View, job: &Job) -> Result<()> {
         let Some(block) = self.standing(view, job).await? else {
             return self.undo(view, job).await;
         };
@@ -244,7 +248,7 @@ impl Engine {
     }
 
     /// The block at which the job was proven, while it and the job's transactions are on the chain.
-    async fn standing(&self, view: &View<'_>, job: &Job) -> Result<Option<BlockRef>> {
+    async fn standing(&self, view: &View, job: &Job) -> Result<Option<BlockRef>> {
         let Some(block) = job.proven else {
             return Ok(None);
         };
@@ -256,7 +260,7 @@ impl Engine {
 
     /// The block is gone. Transactions that went with it are broadcast again as they are; without
     /// any, the chain is read afresh.
-    async fn undo(&self, view: &View<'_>, job: &Job) -> Result<()> {
+    async fn undo(&self, view: &View, job: &Job) -> Result<()> {
         let mut open = false;
         for intent in self.store.intents_of_round(job.key.id, job.round).await? {
             open |=
@@ -274,7 +278,12 @@ impl Engine {
             .await
     }
 
-    async fn proven(&self, view: &View<'_>, job: &Job, reason: Option<String>) -> Result<()> {
+    pub(super) async fn proven(
+        &self,
+        view: &View,
+        job: &Job,
+        reason: Option<String>,
+    ) -> Result<()> {
         let block = BlockRef {
             number: view.head.number,
             hash: view.head.hash,

@@ -4,12 +4,18 @@
 //! finds; all that it knows is in the store, so that a process may stop between any two steps and
 //! another go on. It is the only code that sends.
 
+mod account;
+mod cancel;
 mod config;
 mod jobs;
+mod lease;
+mod money;
 mod outbox;
 mod plan;
 mod registry;
 mod send;
+mod single;
+mod view;
 
 pub use config::EngineConfig;
 pub use registry::Registry;
@@ -18,16 +24,18 @@ pub(crate) use registry::revert_error;
 use crate::abi::ids;
 use crate::error::{Error, Result};
 use crate::proof_file::ProofFile;
-use crate::rpc::{Block, Rpc};
+use crate::rpc::Rpc;
 use crate::state::JobState;
-use crate::store::{BlockRef, Job, JobKey, Store, Submitted};
+use crate::store::{Cancellation, Job, JobKey, Store, Submitted, new_holder};
 use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
+use lease::Held;
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use view::{View, open_chain};
 
 /// The engine of one account on one chain.
 #[derive(Debug)]
@@ -39,11 +47,20 @@ pub struct Engine {
     chain_id: u64,
     /// One tick at a time: signing and reserving must not interleave.
     ticking: Mutex<()>,
-    /// The node failed since its chain was last checked.
-    suspect: AtomicBool,
+    /// Height of the head last worked from.
+    newest_head: AtomicU64,
     /// How often in a row a nonce was seen used without a receipt of ours.
     foreign: SyncMutex<HashMap<i64, u32>>,
     finality_checked: SyncMutex<Option<Instant>>,
+    /// Transactions of the account that the chain was last seen to have.
+    account_seen: SyncMutex<Option<u64>>,
+    /// Name of this engine in the lease.
+    holder: String,
+    held: SyncMutex<Held>,
+    /// Gwei; `u64::MAX` before it was read.
+    balance: AtomicU64,
+    /// A nonce gap, and how often in a row it was seen.
+    gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
 
 /// What a tick may plan and sign. Whatever is out already is watched in any case.
@@ -55,50 +72,6 @@ enum Scope {
     Job(B256),
     /// One transaction without a job.
     Intent(i64),
-}
-
-/// What one tick sees of the chain; reads of one decision agree because they share it.
-struct View<'a> {
-    rpc: &'a Rpc,
-    head: Block,
-    hashes: Mutex<HashMap<u64, Option<B256>>>,
-    finalized: Mutex<Option<Option<u64>>>,
-}
-
-impl View<'_> {
-    /// Whether a block is on the canonical chain as this node sees it. A node that is behind the
-    /// block cannot tell, and nothing is undone on its word.
-    async fn is_canonical(&self, block: BlockRef) -> Result<bool> {
-        if block.number > self.head.number {
-            return Ok(true);
-        }
-        let mut hashes = self.hashes.lock().await;
-        let hash = match hashes.get(&block.number) {
-            Some(hash) => *hash,
-            None => {
-                let hash = self.rpc.block(block.number).await?.map(|b| b.hash);
-                hashes.insert(block.number, hash);
-                hash
-            }
-        };
-        Ok(hash == Some(block.hash))
-    }
-
-    /// Height of the newest finalized block, read once.
-    async fn finalized(&self) -> Result<Option<u64>> {
-        let mut known = self.finalized.lock().await;
-        if let Some(number) = *known {
-            return Ok(number);
-        }
-        let number = self.rpc.finalized().await?.map(|b| b.number);
-        *known = Some(number);
-        Ok(number)
-    }
-
-    /// Number of blocks from `block` to the head, both included.
-    fn depth(&self, block: BlockRef) -> u64 {
-        (self.head.number + 1).saturating_sub(block.number)
-    }
 }
 
 impl Engine {
@@ -113,7 +86,7 @@ impl Engine {
         expected_chain: Option<u64>,
         config: EngineConfig,
     ) -> Result<Self> {
-        let chain_id = check_chain(&rpc, &store, expected_chain).await?;
+        let chain_id = open_chain(&rpc, &store, expected_chain).await?;
         tracing::info!(chain_id, sender = %wallet.address(), "relayer engine opened");
         Ok(Self {
             rpc,
@@ -122,9 +95,14 @@ impl Engine {
             config: config.for_chain(chain_id),
             chain_id,
             ticking: Mutex::new(()),
-            suspect: AtomicBool::new(false),
+            newest_head: AtomicU64::new(0),
             foreign: SyncMutex::default(),
             finality_checked: SyncMutex::default(),
+            account_seen: SyncMutex::default(),
+            gap_seen: SyncMutex::default(),
+            holder: new_holder(),
+            held: SyncMutex::default(),
+            balance: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -185,6 +163,11 @@ impl Engine {
                 got: binding.registry.to_string(),
             });
         }
+        if let Some(models) = &self.config.models
+            && !models.contains(&model_id)
+        {
+            return Err(Error::ModelNotAllowed(model_id));
+        }
         let (root, context): (U256, U256) = (proof.root.value(), proof.context.value());
         Ok(JobKey {
             id: ids::job_id(self.chain_id, binding.registry, model_id, root, context),
@@ -213,6 +196,13 @@ impl Engine {
         Ok(submitted)
     }
 
+    /// Cancels a job. With signed transactions this takes the blocks that use up their nonces.
+    pub async fn cancel(&self, id: B256) -> Result<Cancellation> {
+        let outcome = self.store.cancel_job(id).await?;
+        tracing::info!(job = %id, ?outcome, "cancellation asked for");
+        Ok(outcome)
+    }
+
     /// One look at the chain, and all the steps that follow from it.
     pub async fn tick(&self) -> Result<()> {
         self.tick_in(Scope::All).await
@@ -220,9 +210,13 @@ impl Engine {
 
     async fn tick_in(&self, scope: Scope) -> Result<()> {
         let _one = self.ticking.lock().await;
+        if !self.hold_lease().await? {
+            // The process that has it works on the same database.
+            return Ok(());
+        }
         let result = self.tick_once(scope).await;
-        if matches!(result, Err(Error::Rpc(_))) {
-            self.suspect.store(true, Ordering::Relaxed);
+        if matches!(result, Err(Error::LeaseLost { .. })) {
+            self.lose_lease();
         }
         result
     }
@@ -231,24 +225,8 @@ impl Engine {
         let view = self.view().await?;
         self.watch_pending(&view).await?;
         self.step_jobs(&view, scope).await?;
-        self.start_ready(&view, scope).await
-    }
-
-    /// The head to work from. After a failure the address may lead to another node, so the chain is
-    /// checked again first.
-    async fn view(&self) -> Result<View<'_>> {
-        if self.suspect.load(Ordering::Relaxed) {
-            check_chain(&self.rpc, &self.store, Some(self.chain_id)).await?;
-            self.suspect.store(false, Ordering::Relaxed);
-        }
-        let head = self.rpc.head().await?;
-        let hashes = Mutex::new(HashMap::from([(head.number, Some(head.hash))]));
-        Ok(View {
-            rpc: &self.rpc,
-            head,
-            hashes,
-            finalized: Mutex::default(),
-        })
+        self.start_ready(&view, scope).await?;
+        self.repair_gap(&view).await
     }
 
     /// Works on one job until it is confirmed. Other jobs in the database are left alone, but
@@ -286,20 +264,4 @@ impl Engine {
             tokio::time::sleep(self.config.poll).await;
         }
     }
-}
-
-/// Chain id of the node, once node and database are known to mean the same chain by it.
-async fn check_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
-    let chain_id = rpc.chain_id().await?;
-    if let Some(expected) = expected
-        && expected != chain_id
-    {
-        return Err(Error::WrongChain {
-            expected,
-            got: chain_id,
-        });
-    }
-    let genesis = rpc.block(0).await?.map_or(B256::ZERO, |b| b.hash);
-    store.bind_chain(chain_id, genesis).await?;
-    Ok(chain_id)
 }

@@ -2,14 +2,17 @@
 //!
 //! What became of a transaction is read from receipts, of every attempt with its nonce.
 
+use super::money::pauses;
 use super::{Engine, Scope, View};
+use crate::abi::decode_revert;
 use crate::error::{Error, Result};
-use crate::rpc::{At, Receipt};
+use crate::rpc::{At, CallRequest, Receipt};
 use crate::state::IntentState;
-use crate::store::{Attempt, BlockRef, Intent, NewIntent, Purpose, Settlement, now_ms};
-use alloy::primitives::B256;
+use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement, now_ms};
+use alloy::primitives::U64;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tracing::{Instrument, Span};
 
 /// Pending transactions that one tick looks at.
 const PENDING_LIMIT: u32 = 1_000;
@@ -18,23 +21,46 @@ pub(super) const ACCEPTED: &str = "accepted";
 pub(super) const ALREADY_KNOWN: &str = "already known";
 pub(super) const UNDERPRICED: &str = "underpriced";
 
+/// What the watch over one pending transaction knows of its surroundings.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    /// Transactions of the sender in blocks.
+    mined: u64,
+    /// The same with the node's pool: the first nonce that the node lacks.
+    pool: u64,
+    /// The nonce shall be used up by nothing.
+    cancel: bool,
+}
+
 impl Engine {
     /// Finds out what became of the transactions that are out.
-    pub(super) async fn watch_pending(&self, view: &View<'_>) -> Result<()> {
+    pub(super) async fn watch_pending(&self, view: &View) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         // Read before any receipt: a nonce that is used now has its receipt when that is asked for.
-        let next = self.rpc.nonce(sender, At::Latest).await?;
+        let mined = view.rpc.nonce(sender, At::Latest).await?;
+        self.note_account(mined).await?;
         // A settled nonce that is free again was lost in a reorganisation. Later nonces wait for it,
         // whatever became of its job.
-        for intent in self.store.settled_from(chain, sender, next).await? {
+        for intent in self.store.settled_from(chain, sender, mined).await? {
             self.reopen(&intent).await?;
         }
         let pending = self
             .store
             .intents_in(chain, sender, IntentState::Pending, PENDING_LIMIT)
             .await?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let pool = view.rpc.nonce(sender, At::Pending).await?;
+        let cancelling = self.store.cancelling(chain).await?;
         for intent in &pending {
-            if let Err(e) = self.watch(view, intent, next).await {
+            let watch = Watch {
+                mined,
+                pool,
+                cancel: intent.job_id.is_some_and(|job| cancelling.contains(&job)),
+            };
+            let watched = self.watch(view, intent, watch);
+            if let Err(e) = watched.instrument(span(intent)).await {
                 tolerate(intent, e)?;
             }
         }
@@ -42,7 +68,10 @@ impl Engine {
     }
 
     /// Signs and sends what is planned in `scope`, oldest first, as far as there is room.
-    pub(super) async fn start_ready(&self, view: &View<'_>, scope: Scope) -> Result<()> {
+    pub(super) async fn start_ready(&self, view: &View, scope: Scope) -> Result<()> {
+        if view.paused {
+            return Ok(());
+        }
         let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
         let out = self
             .store
@@ -62,20 +91,23 @@ impl Engine {
         let startable = |i: &Intent| i.state == IntentState::Ready && i.sender == sender;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         for intent in ready.into_iter().filter(startable).take(room) {
-            if let Err(e) = self.start(view, &intent).await {
-                tolerate(&intent, e)?;
+            match self.start(view, &intent).instrument(span(&intent)).await {
+                Ok(()) => {}
+                // Those behind it would overtake it for as long as money is short.
+                Err(e) if pauses(&e).is_some() => break,
+                Err(e) => tolerate(&intent, e)?,
             }
         }
         Ok(())
     }
 
     /// Looks for a receipt of any attempt; without one, broadcasts again or replaces when it is time.
-    async fn watch(&self, view: &View<'_>, intent: &Intent, next: u64) -> Result<()> {
+    async fn watch(&self, view: &View, intent: &Intent, watch: Watch) -> Result<()> {
         let attempts = self.store.attempts(intent.id).await?;
         // Newest first: a replacement is the likelier one, but any may have been mined.
         for attempt in attempts.iter().rev() {
-            if let Some(receipt) = self.rpc.receipt(attempt.tx.hash).await? {
-                return self.settle(intent, attempt, &receipt).await;
+            if let Some(receipt) = view.rpc.receipt(attempt.tx.hash).await? {
+                return self.settle(view, intent, attempt, &receipt).await;
             }
         }
         let (Some(nonce), Some(last)) = (intent.nonce, attempts.last()) else {
@@ -83,24 +115,28 @@ impl Engine {
                 what: format!("transaction {} is pending without an attempt", intent.id),
             });
         };
-        if next > nonce {
+        if watch.mined > nonce {
             return self.note_foreign(view, intent, nonce).await;
         }
         self.foreign
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&intent.id);
-        self.push(view, intent, last).await
+        if watch.cancel && last.tx.purpose == Purpose::Call {
+            return self.replace(view, intent, last, Purpose::Cancel).await;
+        }
+        // Later nonces wait for the first one that the node lacks.
+        self.push(view, intent, last, watch.pool == nonce).await
     }
 
     /// Watches a transaction that another account signed: without its key, the stored bytes can be
     /// broadcast again but not replaced. Returns false when no node ever took it.
-    pub(super) async fn watch_other(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
-        let next = self.rpc.nonce(intent.sender, At::Latest).await?;
+    pub(super) async fn watch_other(&self, view: &View, intent: &Intent) -> Result<bool> {
+        let next = view.rpc.nonce(intent.sender, At::Latest).await?;
         let attempts = self.store.attempts(intent.id).await?;
         for attempt in attempts.iter().rev() {
-            if let Some(receipt) = self.rpc.receipt(attempt.tx.hash).await? {
-                self.settle(intent, attempt, &receipt).await?;
+            if let Some(receipt) = view.rpc.receipt(attempt.tx.hash).await? {
+                self.settle(view, intent, attempt, &receipt).await?;
                 return Ok(true);
             }
         }
@@ -112,16 +148,16 @@ impl Engine {
         if next > last.tx.nonce {
             self.note_foreign(view, intent, last.tx.nonce).await?;
         } else if elapsed(last.last_sent_at) >= self.config.rebroadcast_after {
-            self.broadcast(last).await?;
+            self.broadcast(&view.rpc, last).await?;
         }
         Ok(true)
     }
 
-    /// Broadcasts the last attempt again, or replaces it.
-    async fn push(&self, view: &View<'_>, intent: &Intent, last: &Attempt) -> Result<()> {
+    /// Broadcasts the last attempt again, or replaces it. `lost`: the node took it once and no longer has it.
+    async fn push(&self, view: &View, intent: &Intent, last: &Attempt, lost: bool) -> Result<()> {
         if last.last_sent_at.is_none() {
             // Stored and never broadcast: the process stopped in between.
-            return self.broadcast(last).await;
+            return self.broadcast(&view.rpc, last).await;
         }
         let since_sent = elapsed(last.last_sent_at);
         let age = elapsed(Some(last.created_at));
@@ -129,8 +165,11 @@ impl Engine {
             Some(ACCEPTED | ALREADY_KNOWN) if age >= self.config.bump_after => {
                 self.replace(view, intent, last, Purpose::Call).await
             }
-            Some(ACCEPTED | ALREADY_KNOWN) if since_sent >= self.config.rebroadcast_after => {
-                self.broadcast(last).await
+            Some(ACCEPTED | ALREADY_KNOWN)
+                if since_sent >= self.config.rebroadcast_after
+                    || (lost && since_sent >= self.config.resend_after) =>
+            {
+                self.broadcast(&view.rpc, last).await
             }
             Some(ACCEPTED | ALREADY_KNOWN) => Ok(()),
             Some(outcome)
@@ -138,19 +177,25 @@ impl Engine {
             {
                 self.replace(view, intent, last, last.tx.purpose).await
             }
-            _ if since_sent >= self.config.resend_after => self.broadcast(last).await,
+            _ if since_sent >= self.config.resend_after => self.broadcast(&view.rpc, last).await,
             _ => Ok(()),
         }
     }
 
-    async fn settle(&self, intent: &Intent, attempt: &Attempt, receipt: &Receipt) -> Result<()> {
+    async fn settle(
+        &self,
+        view: &View,
+        intent: &Intent,
+        attempt: &Attempt,
+        receipt: &Receipt,
+    ) -> Result<()> {
         let to = match (attempt.tx.purpose, receipt.status) {
             (Purpose::Cancel, _) => IntentState::Cancelled,
             (Purpose::Call, true) => IntentState::Mined,
             (Purpose::Call, false) => IntentState::Reverted,
         };
         let reason = match to {
-            IntentState::Reverted => Some(revert_reason(attempt, receipt)),
+            IntentState::Reverted => Some(self.revert_reason(view, intent, attempt, receipt).await),
             IntentState::Cancelled => intent.reason.clone(),
             _ => None,
         };
@@ -168,7 +213,7 @@ impl Engine {
             contract: receipt.contract_address,
         };
         tracing::info!(
-            intent = intent.id, kind = %intent.tx.kind, state = %to, hash = %attempt.tx.hash,
+            kind = %intent.tx.kind, state = %to, hash = %attempt.tx.hash,
             block = receipt.block_number, gas_used = receipt.gas_used, "transaction settled"
         );
         self.store
@@ -176,9 +221,41 @@ impl Engine {
             .await
     }
 
+    /// Why a mined transaction reverted. Receipts do not say, so it is called again on the state before
+    /// its block, and where it succeeds there, on the one after.
+    async fn revert_reason(
+        &self,
+        view: &View,
+        intent: &Intent,
+        attempt: &Attempt,
+        receipt: &Receipt,
+    ) -> String {
+        let (used, limit) = (receipt.gas_used, attempt.tx.gas_limit);
+        // A call keeps back a 64th: what used the rest ran out of gas.
+        if used >= limit / 64 * 63 {
+            return format!("reverted, probably out of gas: {used} of {limit} used");
+        }
+        let mut request = CallRequest::new(intent.sender, intent.tx.to, intent.tx.data.clone());
+        request.gas = Some(U64::from(limit));
+        let parent = receipt.block_number.saturating_sub(1);
+        let parent = view.rpc.block(parent).await.ok().flatten();
+        for block in parent
+            .map(|b| b.hash)
+            .into_iter()
+            .chain([receipt.block_hash])
+        {
+            if let Err(e) = view.rpc.call(&request, At::Block(block)).await
+                && let Some(data) = e.revert_data()
+            {
+                return format!("reverted after {used} gas: {}", decode_revert(&data));
+            }
+        }
+        format!("reverted after {used} gas")
+    }
+
     /// Our nonce is used and none of our hashes has a receipt. A node may be behind with receipts, so
     /// this must be seen several times in a row.
-    async fn note_foreign(&self, view: &View<'_>, intent: &Intent, nonce: u64) -> Result<()> {
+    async fn note_foreign(&self, view: &View, intent: &Intent, nonce: u64) -> Result<()> {
         let seen = {
             let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
             let seen = foreign.entry(intent.id).or_insert(0);
@@ -188,15 +265,17 @@ impl Engine {
         if seen < self.config.foreign_polls {
             return Ok(());
         }
+        for attempt in self.store.attempts(intent.id).await? {
+            if view.rpc.is_in_block(attempt.tx.hash).await? {
+                // It is ours after all; its receipt is late.
+                return Ok(());
+            }
+        }
         self.foreign
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&intent.id);
-        tracing::warn!(
-            intent = intent.id,
-            nonce,
-            "nonce used by a transaction that is not ours"
-        );
+        tracing::warn!(nonce, "nonce used by a transaction that is not ours");
         let settlement = Settlement {
             attempt_id: None,
             block: BlockRef {
@@ -216,7 +295,7 @@ impl Engine {
     }
 
     /// Reopens an intent whose block left the chain. Returns whether it did.
-    pub(super) async fn reopen_if_lost(&self, view: &View<'_>, intent: &Intent) -> Result<bool> {
+    pub(super) async fn reopen_if_lost(&self, view: &View, intent: &Intent) -> Result<bool> {
         let Some(settlement) = intent.settlement else {
             return Ok(false);
         };
@@ -230,83 +309,8 @@ impl Engine {
     async fn reopen(&self, intent: &Intent) -> Result<()> {
         let block = intent.settlement.map_or(0, |s| s.block.number);
         let reason = format!("block {block} left the chain");
-        tracing::warn!(intent = intent.id, "{reason}");
+        tracing::warn!(job = intent.job(), intent = intent.id, "{reason}");
         self.store.reopen_intent(intent.id, reason).await
-    }
-
-    /// Sends a transaction that belongs to no job, once per `key` however often this is called, and
-    /// waits until it is confirmed.
-    ///
-    /// # Errors
-    /// [`Error::TransactionFailed`] when it reverted or could not be sent; a later call tries anew.
-    pub async fn send_and_wait(
-        &self,
-        key: B256,
-        what: &str,
-        tx: NewIntent,
-        limit: Duration,
-    ) -> Result<Intent> {
-        let begin = Instant::now();
-        let mut intent = self
-            .store
-            .add_intent(key, self.chain_id, self.sender(), tx.clone())
-            .await?;
-        if intent.state.is_settled() && intent.state != IntentState::Mined {
-            self.store.release_key(key).await?;
-            intent = self
-                .store
-                .add_intent(key, self.chain_id, self.sender(), tx)
-                .await?;
-        }
-        loop {
-            match self.tick_transaction(&intent).await {
-                Ok(true) => return self.store.intent(intent.id).await,
-                Ok(false) => {}
-                Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
-                Err(e) => return Err(e),
-            }
-            intent = self.store.intent(intent.id).await?;
-            if intent.state.is_settled() && intent.state != IntentState::Mined {
-                return Err(Error::TransactionFailed {
-                    what: what.to_owned(),
-                    state: intent.state,
-                    reason: intent.reason.unwrap_or_default(),
-                });
-            }
-            if begin.elapsed() > limit {
-                return Err(Error::Timeout {
-                    what: what.to_owned(),
-                    seconds: limit.as_secs(),
-                });
-            }
-            tokio::time::sleep(self.config.poll).await;
-        }
-    }
-
-    /// One step of [`Self::send_and_wait`]; true once the transaction is mined and confirmed.
-    async fn tick_transaction(&self, intent: &Intent) -> Result<bool> {
-        let _one = self.ticking.lock().await;
-        let view = self.view().await?;
-        self.watch_pending(&view).await?;
-        self.start_ready(&view, Scope::Intent(intent.id)).await?;
-        let intent = self.store.intent(intent.id).await?;
-        if self.reopen_if_lost(&view, &intent).await? {
-            return Ok(false);
-        }
-        Ok(intent.state == IntentState::Mined
-            && intent
-                .settlement
-                .is_some_and(|s| view.depth(s.block) >= self.config.confirmations()))
-    }
-}
-
-fn revert_reason(attempt: &Attempt, receipt: &Receipt) -> String {
-    let (used, limit) = (receipt.gas_used, attempt.tx.gas_limit);
-    // A call keeps back a 64th: what used the rest ran out of gas.
-    if used >= limit / 64 * 63 {
-        format!("reverted, probably out of gas: {used} of {limit} used")
-    } else {
-        format!("reverted after {used} gas")
     }
 }
 
@@ -319,9 +323,17 @@ pub(super) fn elapsed(at: Option<u64>) -> Duration {
 
 /// A node that does not answer ends the tick; trouble with one transaction does not stop the others.
 fn tolerate(intent: &Intent, e: Error) -> Result<()> {
-    if matches!(e, Error::Rpc(_) | Error::Database(_)) {
+    if matches!(
+        e,
+        Error::Rpc(_) | Error::Database(_) | Error::LeaseLost { .. }
+    ) {
         return Err(e);
     }
-    tracing::warn!(intent = intent.id, error = %e, "transaction waits");
+    tracing::warn!(job = intent.job(), intent = intent.id, error = %e, "transaction waits");
     Ok(())
+}
+
+/// What is logged about a transaction carries its job.
+fn span(intent: &Intent) -> Span {
+    tracing::info_span!("transaction", job = intent.job(), intent = intent.id)
 }

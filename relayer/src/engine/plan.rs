@@ -36,7 +36,7 @@ impl Engine {
     /// Plans what is missing of `inference`.
     pub(super) async fn plan(
         &self,
-        view: &View<'_>,
+        view: &View,
         job: &Job,
         proof: &ProofFile,
         inference: &Inference,
@@ -73,7 +73,7 @@ impl Engine {
     /// Several transactions: measures each chunk alone, packs first-fit decreasing, measures again.
     async fn split(
         &self,
-        view: &View<'_>,
+        view: &View,
         job: &Job,
         kind: TxKind,
         missing: &[&Chunk],
@@ -131,16 +131,16 @@ impl Engine {
     }
 
     /// Simulates a batch, first as a call (for the revert reason), then for its gas.
-    async fn measure(&self, view: &View<'_>, job: &Job, batch: &Batch<'_>) -> Result<Measure> {
+    async fn measure(&self, view: &View, job: &Job, batch: &Batch<'_>) -> Result<Measure> {
         let data = batch.calldata(job);
         if data.len() + ENVELOPE_BYTES > self.config.max_tx_bytes {
             return Ok(Measure::TooBig { estimate: 0 });
         }
         let request = CallRequest::new(self.sender(), Some(job.key.registry), data);
-        if let Err(e) = self.rpc.call(&request, At::Block(view.head.hash)).await {
+        if let Err(e) = view.rpc.call(&request, At::Block(view.head.hash)).await {
             return self.refusal(batch, e);
         }
-        match self.rpc.estimate_gas(&request).await {
+        match view.rpc.estimate_gas(&request).await {
             Ok(estimate) if self.fits(batch, estimate) => Ok(Measure::Fits { estimate }),
             Ok(estimate) => Ok(Measure::TooBig { estimate }),
             Err(e) => self.refusal(batch, e),

@@ -4,13 +4,15 @@
 //! transaction, and only then are they broadcast. What the node answers to a broadcast is only noted.
 
 use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED, elapsed};
+use super::registry::revert_error;
 use super::{Engine, View};
 use crate::error::{Error, Result};
 use crate::fees::Fees;
-use crate::rpc::{At, SendOutcome};
+use crate::money::Gwei;
+use crate::rpc::{At, CallRequest, Rpc, SendOutcome};
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};
 use alloy::consensus::TxEip1559;
-use alloy::primitives::{TxKind as To, U256};
+use alloy::primitives::{Address, Bytes, TxKind as To, U64, U256};
 
 /// Gas of a transfer to an account.
 const TRANSFER_GAS: u64 = 21_000;
@@ -19,25 +21,76 @@ const NONCE_TOO_LOW: &str = "nonce too low";
 
 impl Engine {
     /// Reserves a nonce, signs, stores, and only then broadcasts.
-    pub(super) async fn start(&self, view: &View<'_>, intent: &Intent) -> Result<()> {
-        let sender = self.sender();
-        let floor = self.store.nonce_floor(self.chain_id, sender).await?;
-        // The pool's count keeps clear of transactions that others sent from this account.
-        let nonce = floor.max(self.rpc.nonce(sender, At::Pending).await?);
+    pub(super) async fn start(&self, view: &View, intent: &Intent) -> Result<()> {
+        let (chain, sender) = (self.chain_id, self.sender());
+        // The pool's count keeps clear of transactions that others sent from this account; the first
+        // free nonce closes a gap that one of them left.
+        let pool = view.rpc.nonce(sender, At::Pending).await?;
+        let nonce = self.store.free_nonce(chain, sender, pool).await?;
         let fees = self.offer(view).await?;
-        let attempt = self.sign(intent, nonce, fees, Purpose::Call).await?;
-        let attempt = self.store.store_first_attempt(intent.id, attempt).await?;
+        if intent.created_at < view.began && !self.still_succeeds(view, intent).await? {
+            return Ok(());
+        }
+        let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
+        if let Err(e) = self.afford(&view.rpc, wanted).await {
+            self.note_waiting(intent, e.to_string()).await?;
+            return Err(e);
+        }
+        let attempt = self
+            .sign(&view.rpc, intent, nonce, fees, Purpose::Call)
+            .await?;
+        let attempt = self
+            .store
+            .store_first_attempt(intent.id, attempt, self.guard())
+            .await?;
         tracing::info!(
-            intent = intent.id, kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
+            kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
             gas_limit = attempt.tx.gas_limit, "transaction stored"
         );
-        self.broadcast(&attempt).await
+        self.broadcast(&view.rpc, &attempt).await
+    }
+
+    /// Simulates a transaction that waited since it was planned. One that no longer succeeds, or that nobody
+    /// needs any more, is given up, and its job planned again.
+    async fn still_succeeds(&self, view: &View, intent: &Intent) -> Result<bool> {
+        if let Some(job) = intent.job_id
+            && let Some(job) = self.store.job(job).await?
+            && view
+                .registry(job.key.registry)
+                .is_proven(job.key.inference_id, At::Block(view.head.hash))
+                .await?
+        {
+            let reason = "the registry has it already".to_owned();
+            self.store.abandon(intent.id, reason).await?;
+            return Ok(false);
+        }
+        let mut request = CallRequest::new(self.sender(), intent.tx.to, intent.tx.data.clone());
+        request.gas = Some(U64::from(intent.tx.gas_limit));
+        match view.rpc.call(&request, At::Block(view.head.hash)).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.is_transient() => Err(e.into()),
+            Err(e) => {
+                let reason = revert_error("simulation before sending", e).to_string();
+                tracing::warn!(reason, "given up");
+                self.store.abandon(intent.id, reason).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn note_waiting(&self, intent: &Intent, reason: String) -> Result<()> {
+        let reason = format!("waiting: {reason}");
+        if intent.reason.as_ref() != Some(&reason) {
+            tracing::warn!("{reason}");
+            self.store.note_reason(intent.id, Some(reason)).await?;
+        }
+        Ok(())
     }
 
     /// Signs and stores a dearer transaction with the same nonce, and broadcasts it.
     pub(super) async fn replace(
         &self,
-        view: &View<'_>,
+        view: &View,
         intent: &Intent,
         last: &Attempt,
         purpose: Purpose,
@@ -52,35 +105,50 @@ impl Engine {
             max_fee: last.tx.max_fee,
             priority_fee: last.tx.priority_fee,
         };
-        let usual = self.rpc.median_priority_fee().await?;
+        let usual = view.rpc.median_priority_fee().await?;
         let base = view.head.base_fee_per_gas.unwrap_or_default();
-        let Some(fees) = self.config.fees.bump(previous, base, usual) else {
-            let reason = format!(
-                "waiting: a replacement would pass the fee limit of {} wei a gas",
+        let bumped = self.config.fees.bump(previous, base, usual);
+        let refusal = match bumped {
+            None => Some(format!(
+                "a replacement would pass the fee limit of {} wei a gas",
                 self.config.fees.max_fee
-            );
-            if intent.reason.as_ref() != Some(&reason) {
-                tracing::warn!(intent = intent.id, "{reason}");
-                self.store.note_reason(intent.id, Some(reason)).await?;
+            )),
+            Some(fees) if purpose == Purpose::Call => {
+                let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
+                match self.check_caps(wanted, Some(intent.id)).await {
+                    Ok(()) => None,
+                    Err(e @ Error::OverCap { .. }) => Some(e.to_string()),
+                    Err(e) => return Err(e),
+                }
             }
+            Some(_) => None,
+        };
+        let (Some(fees), None) = (bumped, &refusal) else {
+            self.note_waiting(intent, refusal.unwrap_or_default())
+                .await?;
             let due = elapsed(last.last_sent_at) >= self.config.rebroadcast_after;
             return if due {
-                self.broadcast(last).await
+                self.broadcast(&view.rpc, last).await
             } else {
                 Ok(())
             };
         };
-        let attempt = self.sign(intent, last.tx.nonce, fees, purpose).await?;
-        let attempt = self.store.store_attempt(intent.id, attempt).await?;
+        let attempt = self
+            .sign(&view.rpc, intent, last.tx.nonce, fees, purpose)
+            .await?;
+        let attempt = self
+            .store
+            .store_attempt(intent.id, attempt, self.guard())
+            .await?;
         tracing::info!(
-            intent = intent.id, nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
+            nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
             seq = attempt.seq, max_fee = attempt.tx.max_fee, "replacement stored"
         );
-        self.broadcast(&attempt).await
+        self.broadcast(&view.rpc, &attempt).await
     }
 
-    pub(super) async fn broadcast(&self, attempt: &Attempt) -> Result<()> {
-        let outcome = self.rpc.send_raw(&attempt.tx.raw).await;
+    pub(super) async fn broadcast(&self, rpc: &Rpc, attempt: &Attempt) -> Result<()> {
+        let outcome = rpc.send_raw(&attempt.tx.raw).await;
         let text = match &outcome {
             SendOutcome::Accepted => ACCEPTED.to_owned(),
             SendOutcome::AlreadyKnown => ALREADY_KNOWN.to_owned(),
@@ -98,7 +166,7 @@ impl Engine {
             }
             SendOutcome::Invalid(_) if attempt.tx.purpose == Purpose::Call => {
                 tracing::error!(hash = %attempt.tx.hash, outcome = %text, "the node refuses for good");
-                self.cancel(attempt, text).await
+                self.give_up(rpc, attempt, text).await
             }
             _ => {
                 tracing::warn!(hash = %attempt.tx.hash, outcome = %text, "broadcast");
@@ -108,7 +176,7 @@ impl Engine {
     }
 
     /// Uses up the nonce of a transaction that no node will take, so that later ones are not stuck.
-    async fn cancel(&self, refused: &Attempt, reason: String) -> Result<()> {
+    async fn give_up(&self, rpc: &Rpc, refused: &Attempt, reason: String) -> Result<()> {
         let intent = self.store.intent(refused.intent_id).await?;
         self.store.note_reason(intent.id, Some(reason)).await?;
         let fees = Fees {
@@ -116,15 +184,17 @@ impl Engine {
             priority_fee: refused.tx.priority_fee,
         };
         let attempt = self
-            .sign(&intent, refused.tx.nonce, fees, Purpose::Cancel)
+            .sign(rpc, &intent, refused.tx.nonce, fees, Purpose::Cancel)
             .await?;
-        self.store.store_attempt(intent.id, attempt).await?;
+        self.store
+            .store_attempt(intent.id, attempt, self.guard())
+            .await?;
         // The next tick finds it stored and never broadcast.
         Ok(())
     }
 
-    async fn offer(&self, view: &View<'_>) -> Result<Fees> {
-        let usual = self.rpc.median_priority_fee().await?;
+    pub(super) async fn offer(&self, view: &View) -> Result<Fees> {
+        let usual = view.rpc.median_priority_fee().await?;
         Ok(self
             .config
             .fees
@@ -133,6 +203,7 @@ impl Engine {
 
     async fn sign(
         &self,
+        rpc: &Rpc,
         intent: &Intent,
         nonce: u64,
         fees: Fees,
@@ -151,8 +222,40 @@ impl Engine {
         let gas_limit = if call {
             intent.tx.gas_limit
         } else {
-            TRANSFER_GAS
+            self.transfer_gas(rpc).await
         };
+        let data = if call {
+            intent.tx.data.clone()
+        } else {
+            Default::default()
+        };
+        self.sign_call(to, data, gas_limit, nonce, fees, purpose)
+            .await
+    }
+
+    /// Signs a transfer of nothing to ourselves.
+    pub(super) async fn sign_fill(&self, rpc: &Rpc, nonce: u64, fees: Fees) -> Result<NewAttempt> {
+        let (to, gas) = (Some(self.sender()), self.transfer_gas(rpc).await);
+        self.sign_call(to, Bytes::new(), gas, nonce, fees, Purpose::Call)
+            .await
+    }
+
+    /// Gas of a transfer to ourselves; some chains charge more than [`TRANSFER_GAS`].
+    async fn transfer_gas(&self, rpc: &Rpc) -> u64 {
+        let request = CallRequest::new(self.sender(), Some(self.sender()), Bytes::new());
+        let estimate = rpc.estimate_gas(&request).await;
+        estimate.map_or(TRANSFER_GAS, |gas| gas.clamp(TRANSFER_GAS, 1_000_000))
+    }
+
+    async fn sign_call(
+        &self,
+        to: Option<Address>,
+        input: Bytes,
+        gas_limit: u64,
+        nonce: u64,
+        fees: Fees,
+        purpose: Purpose,
+    ) -> Result<NewAttempt> {
         let tx = TxEip1559 {
             chain_id: self.chain_id,
             nonce,
@@ -162,11 +265,7 @@ impl Engine {
             to: to.map_or(To::Create, To::Call),
             value: U256::ZERO,
             access_list: Default::default(),
-            input: if call {
-                intent.tx.data.clone()
-            } else {
-                Default::default()
-            },
+            input,
         };
         let signed = self.wallet.sign(tx).await?;
         Ok(NewAttempt {

@@ -1,6 +1,7 @@
 //! What a node's refusal means.
 
 use alloy::primitives::Bytes;
+use std::time::Duration;
 
 /// Failure of one request.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -27,6 +28,8 @@ pub enum RpcError {
         method: &'static str,
         /// Status code.
         status: u16,
+        /// The wait that the node asks for.
+        retry_after: Option<Duration>,
     },
     /// A reply that is not the JSON expected (truncated, or of another shape).
     #[error("{method}: the node's reply cannot be read: {reason}")]
@@ -51,27 +54,48 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    /// What to do about it.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Transport { .. } | Self::BadReply { .. } => ErrorClass::Transient,
+            Self::Http { status, .. } => match status {
+                429 => ErrorClass::Overloaded,
+                408 | 425 | 500.. => ErrorClass::Transient,
+                _ => ErrorClass::Node,
+            },
+            // -32005 limit exceeded; -32603 internal error, but anvil and others use it for everything, so
+            // the message decides.
+            Self::Response { code, message, .. } => {
+                if matches!(*code, -32005 | 429)
+                    || has(message, &["rate limit", "too many requests"])
+                {
+                    ErrorClass::Overloaded
+                } else if has(
+                    message,
+                    &["timeout", "timed out", "header not found", "unknown block"],
+                ) {
+                    ErrorClass::Transient
+                } else {
+                    ErrorClass::Answer
+                }
+            }
+            Self::Config { .. } => ErrorClass::Answer,
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
+        match self.class() {
+            ErrorClass::Transient | ErrorClass::Overloaded => true,
+            ErrorClass::Node | ErrorClass::Answer => false,
+        }
+    }
+
+    /// The wait that the node asks for.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Config { .. } => false,
-            Self::Transport { .. } | Self::BadReply { .. } => true,
-            Self::Http { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
-            Self::Response { code, message, .. } => {
-                // -32005 limit exceeded; -32603 internal error, but anvil and others use it for
-                // everything, so the message decides.
-                *code == -32005
-                    || *code == 429
-                    || has(
-                        message,
-                        &[
-                            "rate limit",
-                            "too many requests",
-                            "timeout",
-                            "header not found",
-                        ],
-                    )
-            }
+            Self::Http { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -109,6 +133,19 @@ impl RpcError {
             _ => false,
         }
     }
+}
+
+/// What a failure says about trying again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The node or the way to it failed: try again, elsewhere if possible.
+    Transient,
+    /// The node has had enough of us: try elsewhere, or wait as long as it asks.
+    Overloaded,
+    /// The node will not serve us (no access, wrong path): try elsewhere, never here.
+    Node,
+    /// The node understood, and this is its answer: no use to ask again.
+    Answer,
 }
 
 /// What a node said about a broadcast.
@@ -271,29 +308,24 @@ mod tests {
     }
 
     #[test]
-    fn transient_follows_the_error_class() {
-        assert!(
-            RpcError::Http {
-                method: "m",
-                status: 429
-            }
-            .is_transient()
-        );
-        assert!(
-            RpcError::Http {
-                method: "m",
-                status: 502
-            }
-            .is_transient()
-        );
-        assert!(
-            !RpcError::Http {
-                method: "m",
-                status: 401
-            }
-            .is_transient()
-        );
-        assert!(!response(3, "execution reverted").is_transient());
+    fn class_says_whether_and_where_to_try_again() {
+        let http = |status| RpcError::Http {
+            method: "m",
+            status,
+            retry_after: None,
+        };
+        for (error, class) in [
+            (http(429), ErrorClass::Overloaded),
+            (http(502), ErrorClass::Transient),
+            (http(401), ErrorClass::Node),
+            (http(404), ErrorClass::Node),
+            (response(-32005, "limit exceeded"), ErrorClass::Overloaded),
+            (response(-32000, "header not found"), ErrorClass::Transient),
+            (response(3, "execution reverted"), ErrorClass::Answer),
+        ] {
+            assert_eq!(error.class(), class, "{error}");
+        }
+        assert!(http(429).is_transient() && !http(401).is_transient());
         assert!(response(3, "execution reverted").revert_data().is_some());
         assert!(response(-32000, "gas required exceeds allowance (16777216)").is_out_of_gas());
     }

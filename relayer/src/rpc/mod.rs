@@ -5,34 +5,39 @@
 //! contains one.
 
 mod error;
+mod nodes;
 mod types;
 
-pub use error::{RpcError, SendOutcome};
+pub use error::{ErrorClass, RpcError, SendOutcome};
+pub use nodes::NodeHealth;
 pub use types::{Block, CallRequest, Receipt};
 
 use alloy::primitives::{Address, B256, Bytes, U64, U256, hex};
+use nodes::Nodes;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use types::{FeeHistory, Reply};
-
-/// Largest reply that is read.
-const MAX_REPLY_BYTES: usize = 64 << 20;
+use types::{FeeHistory, Inclusion};
 
 /// How to reach a node.
 #[derive(Clone)]
 pub struct RpcConfig {
     /// HTTP address; may hold credentials, so it is not shown by `Debug`.
     pub url: String,
+    /// Further nodes of the same chain, asked in this order when the one before fails or lags.
+    pub fallbacks: Vec<String>,
     /// Limit for one request.
     pub timeout: Duration,
     /// How often a read is tried after a transient failure, beyond the first time.
     pub retries: u32,
     /// Wait before the first repetition; doubles each time.
     pub backoff: Duration,
+    /// How long a node that failed is left alone while there is another; doubles with each failure in a row.
+    pub cooldown: Duration,
+    /// Blocks that a node may be behind the newest one seen before another is preferred.
+    pub max_lag: u64,
 }
 
 impl RpcConfig {
@@ -40,9 +45,12 @@ impl RpcConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            fallbacks: Vec::new(),
             timeout: Duration::from_secs(20),
             retries: 3,
             backoff: Duration::from_millis(200),
+            cooldown: Duration::from_secs(5),
+            max_lag: 3,
         }
     }
 }
@@ -51,6 +59,7 @@ impl fmt::Debug for RpcConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RpcConfig")
             .field("url", &redact(&self.url))
+            .field("fallbacks", &self.fallbacks.len())
             .field("timeout", &self.timeout)
             .field("retries", &self.retries)
             .finish_non_exhaustive()
@@ -86,19 +95,22 @@ impl At {
     }
 }
 
-/// A node. Cheap to clone.
+/// One or several nodes of one chain. Cheap to clone.
+///
+/// Requests go to the first node in the order given that has not failed lately; a node that fails is
+/// left alone for a while. [`Rpc::candidates`] gives handles that stay with one node, so that the reads of
+/// one decision do not mix what two nodes think.
 #[derive(Clone)]
 pub struct Rpc {
-    http: reqwest::Client,
-    url: reqwest::Url,
-    config: Arc<RpcConfig>,
-    next_id: Arc<AtomicU64>,
+    nodes: Arc<Nodes>,
+    pin: Option<usize>,
 }
 
 impl fmt::Debug for Rpc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rpc")
-            .field("config", &self.config)
+            .field("config", &self.nodes.config)
+            .field("pin", &self.pin)
             .finish_non_exhaustive()
     }
 }
@@ -106,116 +118,82 @@ impl fmt::Debug for Rpc {
 impl Rpc {
     /// A client; connects on first use.
     pub fn new(config: RpcConfig) -> Result<Self, RpcError> {
-        let url = reqwest::Url::parse(&config.url).map_err(|e| RpcError::Config {
-            reason: format!("the RPC URL is invalid: {e}"),
-        })?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(RpcError::Config {
-                reason: format!("the RPC URL must be http or https, not {}", url.scheme()),
-            });
-        }
-        // Fails when the process has chosen a provider already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(config.timeout)
-            .connect_timeout(config.timeout)
-            .build()
-            .map_err(|e| RpcError::Config {
-                reason: e.without_url().to_string(),
-            })?;
-        Ok(Self {
-            http,
-            url,
-            config: Arc::new(config),
-            next_id: Arc::default(),
-        })
+        let nodes = Arc::new(Nodes::new(config)?);
+        Ok(Self { nodes, pin: None })
     }
 
-    /// One request, once.
-    async fn once<T: DeserializeOwned>(
-        &self,
-        method: &'static str,
-        params: &Value,
-    ) -> Result<T, RpcError> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let body = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        let transport = |e: reqwest::Error| RpcError::Transport {
-            method,
-            reason: chain(&e.without_url()),
+    /// A handle for each node, those first that should be tried first.
+    pub fn candidates(&self) -> Vec<Self> {
+        let order = self.pin.map_or_else(|| self.nodes.order(), |at| vec![at]);
+        let pinned = |at| Self {
+            nodes: Arc::clone(&self.nodes),
+            pin: Some(at),
         };
-        let mut response = self
-            .http
-            .post(self.url.clone())
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body.to_string())
-            .send()
-            .await
-            .map_err(transport)?;
-        let status = response.status();
-        let mut bytes = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(transport)? {
-            if bytes.len() + part.len() > MAX_REPLY_BYTES {
-                return Err(RpcError::BadReply {
-                    method,
-                    reason: "reply too large".to_owned(),
-                });
-            }
-            bytes.extend_from_slice(&part);
-        }
-        let reply: Reply = match serde_json::from_slice(&bytes) {
-            Ok(reply) => reply,
-            Err(_) if !status.is_success() => {
-                return Err(RpcError::Http {
-                    method,
-                    status: status.as_u16(),
-                });
-            }
-            Err(e) => {
-                return Err(RpcError::BadReply {
-                    method,
-                    reason: e.to_string(),
-                });
-            }
-        };
-        if let Some(error) = reply.error {
-            return Err(error.into_rpc_error(method));
-        }
-        if !status.is_success() {
-            return Err(RpcError::Http {
-                method,
-                status: status.as_u16(),
-            });
-        }
-        if reply.id != json!(id) {
-            return Err(RpcError::BadReply {
-                method,
-                reason: "reply to another request".to_owned(),
-            });
-        }
-        serde_json::from_value(reply.result).map_err(|e| RpcError::BadReply {
-            method,
-            reason: e.to_string(),
-        })
+        order.into_iter().map(pinned).collect()
     }
 
-    /// One read, repeated while the failure is transient.
+    /// How the nodes are doing, in the order given.
+    pub fn health(&self) -> Vec<NodeHealth> {
+        self.nodes.health()
+    }
+
+    /// Blocks that a node may be behind before another is preferred.
+    pub fn max_lag(&self) -> u64 {
+        self.nodes.config.max_lag
+    }
+
+    /// Whether the pinned node is known to be of the right chain, since it last failed.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.pin.is_some_and(|at| self.nodes.is_verified(at))
+    }
+
+    /// Notes that the pinned node is of the right chain, or is not and should be left alone.
+    pub(crate) fn note_chain(&self, right: bool) {
+        if let Some(at) = self.pin {
+            self.nodes.note_chain(at, right);
+        }
+    }
+
+    /// The newest block of the pinned node that was seen so far.
+    pub(crate) fn last_head(&self) -> u64 {
+        self.pin.map_or(0, |at| self.nodes.last_head(at))
+    }
+
+    /// One read: repeated while the failure is transient, at the next node when there is one.
     async fn read<T: DeserializeOwned>(
         &self,
         method: &'static str,
         params: Value,
     ) -> Result<T, RpcError> {
-        let mut wait = self.config.backoff;
-        for _ in 0..self.config.retries {
-            match self.once(method, &params).await {
-                Err(e) if e.is_transient() => {
-                    tracing::debug!(method, error = %e, "repeating a read");
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                other => return other,
+        let order = self.pin.map_or_else(|| self.nodes.order(), |at| vec![at]);
+        let mut wait = self.nodes.config.backoff;
+        let last = match self.pin {
+            // Another node is a better remedy than patience with this one.
+            Some(_) if self.nodes.count() > 1 => 1,
+            // At the least every node is asked once.
+            _ => (self.nodes.config.retries as usize).max(order.len().saturating_sub(1)),
+        };
+        let mut round = 0;
+        loop {
+            let at = order.get(round % order.len()).copied().unwrap_or_default();
+            let e = match self.nodes.ask(at, method, &params).await {
+                Ok(value) => return Ok(value),
+                Err(e) => e,
+            };
+            let class = e.class();
+            let other = order.len() > 1;
+            let hopeless = class == ErrorClass::Answer || (class == ErrorClass::Node && !other);
+            if hopeless || round >= last {
+                return Err(e);
             }
+            tracing::debug!(method, node = at, error = %e, "repeating a read");
+            // The next node is not overloaded because this one is; a second round waits.
+            if (round + 1) % order.len() == 0 {
+                tokio::time::sleep(e.retry_after().unwrap_or(wait)).await;
+                wait *= 2;
+            }
+            round += 1;
         }
-        self.once(method, &params).await
     }
 
     /// Chain id.
@@ -232,12 +210,17 @@ impl Rpc {
     /// The newest block.
     pub async fn head(&self) -> Result<Block, RpcError> {
         let method = "eth_getBlockByNumber";
-        self.read::<Option<Block>>(method, json!(["latest", false]))
+        let head = self
+            .read::<Option<Block>>(method, json!(["latest", false]))
             .await?
             .ok_or(RpcError::BadReply {
                 method,
                 reason: "no latest block".to_owned(),
-            })
+            })?;
+        if let Some(at) = self.pin {
+            self.nodes.note_head(at, head.number);
+        }
+        Ok(head)
     }
 
     /// The newest finalized block; `None` where the chain does not know the notion.
@@ -300,27 +283,27 @@ impl Rpc {
         self.read("eth_getTransactionReceipt", json!([hash])).await
     }
 
+    /// Whether the node has a transaction in a block, whatever it says about receipts.
+    pub async fn is_in_block(&self, hash: B256) -> Result<bool, RpcError> {
+        let found: Option<Inclusion> = self.read("eth_getTransactionByHash", json!([hash])).await?;
+        Ok(found.is_some_and(|tx| tx.block_hash.is_some()))
+    }
+
     /// Broadcasts a signed transaction, once. The answer is a hint at best: whether the transaction
     /// is known is decided by looking for its receipt.
     pub async fn send_raw(&self, raw: &[u8]) -> SendOutcome {
         let params = json!([hex::encode_prefixed(raw)]);
-        match self.once::<B256>("eth_sendRawTransaction", &params).await {
+        let at = self.pin.or_else(|| self.nodes.order().first().copied());
+        let method = "eth_sendRawTransaction";
+        match self
+            .nodes
+            .ask::<B256>(at.unwrap_or_default(), method, &params)
+            .await
+        {
             Ok(_) => SendOutcome::Accepted,
             Err(e) => SendOutcome::classify(&e),
         }
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(e: &dyn std::error::Error) -> String {
-    let mut text = e.to_string();
-    let mut source = e.source();
-    while let Some(e) = source {
-        text.push_str(": ");
-        text.push_str(&e.to_string());
-        source = e.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -70,6 +70,14 @@ pub struct Receipt {
     pub contract_address: Option<Address>,
 }
 
+/// Where a transaction is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Inclusion {
+    #[serde(default)]
+    pub(super) block_hash: Option<B256>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct FeeHistory {
     #[serde(default)]

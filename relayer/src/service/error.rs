@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -12,6 +12,8 @@ pub(super) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// Seconds.
+    retry_after: Option<u32>,
 }
 
 impl ApiError {
@@ -20,6 +22,15 @@ impl ApiError {
             status,
             code,
             message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// 503, and when to come back.
+    pub(super) fn busy(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
         }
     }
 }
@@ -27,7 +38,13 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 
@@ -37,7 +54,18 @@ impl From<Error> for ApiError {
             Error::ProofFile(_) => (StatusCode::BAD_REQUEST, "bad_proof"),
             Error::WrongChain { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_chain"),
             Error::Mismatch { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "mismatch"),
-            Error::QueueFull { .. } => (StatusCode::TOO_MANY_REQUESTS, "queue_full"),
+            Error::ModelNotAllowed(_) => (StatusCode::FORBIDDEN, "model_not_allowed"),
+            Error::QueueFull { .. } => {
+                return Self {
+                    retry_after: Some(5),
+                    ..Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", e.to_string())
+                };
+            }
+            // Nothing was accepted, and nothing lost: the client still has it.
+            Error::Database(_) if e.is_transient() => {
+                tracing::error!(error = %e, "request refused");
+                return Self::busy("storage", "the state cannot be written at the moment");
+            }
             Error::NoSuchJob(_) => (StatusCode::NOT_FOUND, "not_found"),
             Error::Rpc(_) => (StatusCode::BAD_GATEWAY, "node"),
             _ => {

@@ -1,31 +1,30 @@
 //! The HTTP service: takes proofs, relays them, tells how they stand.
 //!
-//! | route | answer |
-//! |---|---|
-//! | `POST /v1/proofs` | body PROOF; 202 and the job when it is new, 200 when it was there |
-//! | `GET /v1/proofs` | jobs, newest first; `?state=` and `?limit=` |
-//! | `GET /v1/proofs/{id}` | one job with its transactions |
-//! | `GET /health` | 200 while the process runs |
-//! | `GET /ready` | 200 while database and node answer and the engine moves, otherwise 503 |
-//!
-//! With a token set, `/v1` wants `Authorization: Bearer`. Errors are `{"error": {"code", "message"}}`.
+//! `openapi.json` describes the routes, and is served as `/openapi.json`. With a token set all but
+//! `/health`, `/ready` and `/openapi.json` want `Authorization: Bearer`. Errors are
+//! `{"error": {"code", "message"}}`.
 
-mod auth;
 mod error;
+mod limits;
+mod metrics;
+mod remote;
 mod routes;
 mod view;
 
-pub use view::{JobView, TransitionView};
+pub use remote::{Remote, RemoteError};
+pub use routes::routes;
+pub use view::{JobView, StatusView, TransitionView};
 
 use crate::client::ClientConfig;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::now_ms;
 use crate::wallet::Secret;
+use metrics::Metrics;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -43,6 +42,8 @@ pub struct ServiceConfig {
     pub body_limit: usize,
     /// Requests that are worked on at one time; more are refused with 503.
     pub max_requests: usize,
+    /// How far the state file may grow; as far as the disk goes when `None`.
+    pub max_state_bytes: Option<u64>,
     /// The engine counts as stuck when no tick succeeds for so long.
     pub stall_after: Duration,
 }
@@ -56,6 +57,7 @@ impl ServiceConfig {
             token: None,
             body_limit: 16 << 20,
             max_requests: 64,
+            max_state_bytes: None,
             stall_after: Duration::from_secs(60),
         }
     }
@@ -78,6 +80,9 @@ struct Shared {
     stall_after: Duration,
     /// Unix milliseconds of the last tick that succeeded.
     last_tick: AtomicU64,
+    /// Why the last tick failed, if it did.
+    last_error: Mutex<Option<String>>,
+    metrics: Metrics,
     /// A proof came in: tick now.
     wake: Notify,
 }
@@ -89,6 +94,9 @@ impl Service {
             tracing::warn!(listen = %config.listen, "listening beyond this machine without a token");
         }
         let engine = config.client.connect().await?;
+        if let Some(bytes) = config.max_state_bytes {
+            engine.store().limit_size(bytes).await?;
+        }
         let io = |source| Error::Io {
             path: config.listen.to_string(),
             source,
@@ -100,6 +108,8 @@ impl Service {
             token: config.token.clone(),
             stall_after: config.stall_after,
             last_tick: AtomicU64::new(now_ms()),
+            last_error: Mutex::default(),
+            metrics: Metrics::new(),
             wake: Notify::new(),
         });
         tracing::info!(%address, "listening");
@@ -152,10 +162,16 @@ pub async fn run(
 
 async fn tick_forever(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        match shared.engine.tick().await {
+        let result = shared.engine.tick().await;
+        shared.metrics.count_tick(result.is_ok());
+        match &result {
             Ok(()) => shared.last_tick.store(now_ms(), Ordering::Relaxed),
             Err(e) => tracing::warn!(error = %e, "tick failed; will try again"),
         }
+        *shared
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = result.err().map(|e| e.to_string());
         tokio::select! {
             () = tokio::time::sleep(shared.engine.config().poll) => {}
             () = shared.wake.notified() => {}

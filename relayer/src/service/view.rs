@@ -1,11 +1,15 @@
 //! Jobs as JSON.
 
+use super::Shared;
 use crate::client::TxReport;
 use crate::error::Result;
+use crate::money::Gwei;
 use crate::state::JobState;
-use crate::store::{Job, Store};
+use crate::store::{Job, Pause, Store};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 /// A job as the service shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +36,8 @@ pub struct JobView {
     pub context: B256,
     /// Block at which the registry was seen to say `Proven`.
     pub proven_block: Option<u64>,
+    /// A person asked for it to be cancelled.
+    pub cancel_requested: bool,
     /// Signed transactions, in order; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transactions: Option<Vec<TxReport>>,
@@ -76,6 +82,7 @@ impl JobView {
             root: job.key.root.into(),
             context: job.key.context.into(),
             proven_block: job.proven.map(|b| b.number),
+            cancel_requested: job.cancel_requested,
             transactions: None,
             total_gas: None,
             log: None,
@@ -102,6 +109,119 @@ impl JobView {
             total_gas: Some(gas),
             log: Some(log),
             ..Self::brief(job)
+        })
+    }
+}
+
+/// The relayer as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusView {
+    /// Chain.
+    pub chain_id: u64,
+    /// Sending account.
+    pub sender: Address,
+    /// Whether this process is the one that sends for its account.
+    pub sending: bool,
+    /// Jobs by state.
+    pub jobs: BTreeMap<&'static str, u64>,
+    /// Signed transactions that are not settled.
+    pub pending: u64,
+    /// Nonces that were used from elsewhere.
+    pub foreign_nonces: u64,
+    /// Balance as last read.
+    pub balance_gwei: Option<Gwei>,
+    /// What was spent or signed.
+    pub spend_gwei: SpendView,
+    /// What may be.
+    pub caps_gwei: CapsView,
+    /// Why nothing new is sent; empty while it is.
+    pub pauses: Vec<Pause>,
+    /// The nodes in order.
+    pub nodes: Vec<NodeView>,
+    /// Why the last look at the chain failed.
+    pub last_error: Option<String>,
+}
+
+/// What was spent, signed transactions at their dearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SpendView {
+    /// Signed and not settled.
+    pub open: Gwei,
+    /// In 60 minutes.
+    pub hour: Gwei,
+    /// In 24 hours.
+    pub day: Gwei,
+    /// Ever.
+    pub total: Gwei,
+}
+
+/// Caps in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CapsView {
+    /// Of one transaction.
+    pub transaction: Option<Gwei>,
+    /// Of 60 minutes.
+    pub hour: Option<Gwei>,
+    /// Of 24 hours.
+    pub day: Option<Gwei>,
+    /// Of all time.
+    pub total: Option<Gwei>,
+}
+
+/// How a node is doing. Its address may carry a credential, and is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct NodeView {
+    /// It has not failed lately.
+    pub healthy: bool,
+    /// Newest block seen there.
+    pub head: u64,
+    /// Requests since the start.
+    pub requests: u64,
+    /// Of these without a usable answer.
+    pub errors: u64,
+}
+
+impl StatusView {
+    pub(super) async fn of(shared: &Shared) -> Result<Self> {
+        let engine = &shared.engine;
+        let (chain_id, sender) = (engine.chain_id(), engine.sender());
+        let store = engine.store();
+        let jobs = store.count_jobs().await?;
+        let (spend, caps) = (store.spend(chain_id, sender).await?, engine.config().caps);
+        let nodes = engine.rpc().health().into_iter().map(|node| NodeView {
+            healthy: node.healthy,
+            head: node.head,
+            requests: node.requests,
+            errors: node.errors,
+        });
+        let last_error = shared
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Ok(Self {
+            chain_id,
+            sender,
+            sending: engine.is_sending(),
+            jobs: jobs.into_iter().map(|(s, n)| (s.as_str(), n)).collect(),
+            pending: store.count_pending(chain_id, sender).await?,
+            foreign_nonces: store.foreign_nonces(chain_id, sender).await?,
+            balance_gwei: engine.last_balance(),
+            spend_gwei: SpendView {
+                open: spend.open,
+                hour: spend.hour,
+                day: spend.day,
+                total: spend.total,
+            },
+            caps_gwei: CapsView {
+                transaction: caps.transaction,
+                hour: caps.hour,
+                day: caps.day,
+                total: caps.total,
+            },
+            pauses: engine.pauses().await?,
+            nodes: nodes.collect(),
+            last_error,
         })
     }
 }

@@ -1,10 +1,11 @@
-//! Transaction intents and their signed attempts.
+//! Transaction intents.
 
-use super::jobs::{advance, collect, get as get_job};
-use super::rows::{self, Attempt, BlockRef, Intent, NewAttempt, NewIntent, Settlement};
-use super::{Store, log_transition, now_ms};
+use super::jobs::collect;
+use super::rows::{self, BlockRef, Intent, NewIntent, Settlement};
+use super::{Store, ledger, log_transition, nonces, now_ms};
 use crate::error::{Error, Result};
-use crate::state::{IntentState, JobState};
+use crate::money::Gwei;
+use crate::state::IntentState;
 use alloy::primitives::{Address, B256};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -47,6 +48,25 @@ impl Store {
     /// One transaction.
     pub async fn intent(&self, id: i64) -> Result<Intent> {
         self.read(move |c| must_get(c, id)).await
+    }
+
+    /// All transactions, oldest first.
+    pub async fn all_intents(&self) -> Result<Vec<Intent>> {
+        self.read(|c| collect(c, "SELECT * FROM intents ORDER BY id", [], rows::intent))
+            .await
+    }
+
+    /// How many transactions of a sender are signed and not settled.
+    pub async fn count_pending(&self, chain_id: u64, sender: Address) -> Result<u64> {
+        self.read(move |c| {
+            let n: i64 = c.query_row(
+                "SELECT count(*) FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = 'pending'",
+                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+                |row| row.get(0),
+            )?;
+            Ok(u64::try_from(n).unwrap_or(0))
+        })
+        .await
     }
 
     /// Transactions of a job, of all rounds, oldest first.
@@ -124,107 +144,6 @@ impl Store {
         .await
     }
 
-    /// One more than the highest nonce that was ever reserved for a sender.
-    pub async fn nonce_floor(&self, chain_id: u64, sender: Address) -> Result<u64> {
-        self.read(move |c| {
-            let highest: Option<i64> = c.query_row(
-                "SELECT max(nonce) FROM intents WHERE chain_id = ?1 AND sender = ?2",
-                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
-                |row| row.get(0),
-            )?;
-            Ok(highest
-                .and_then(|n| u64::try_from(n).ok())
-                .map_or(0, |n| n + 1))
-        })
-        .await
-    }
-
-    /// Reserves the nonce of the first attempt and stores the signed bytes, in one transaction: there
-    /// is never a reserved nonce without the bytes that use it. A planned job becomes `Submitting`.
-    ///
-    /// # Errors
-    /// [`Error::NonceTaken`] when another intent has the nonce.
-    pub async fn store_first_attempt(
-        &self,
-        intent_id: i64,
-        attempt: NewAttempt,
-    ) -> Result<Attempt> {
-        self.write(move |tx| {
-            let intent = must_get(tx, intent_id)?;
-            let taken = tx.execute(
-                "UPDATE OR IGNORE intents SET nonce = ?2 WHERE id = ?1",
-                params![intent_id, rows::to_i64(attempt.nonce, "nonce")?],
-            )?;
-            if taken == 0 {
-                return Err(Error::NonceTaken {
-                    nonce: attempt.nonce,
-                });
-            }
-            let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
-            move_intent(tx, &intent, IntentState::Pending, None)?;
-            if let Some(job) = intent.job_id
-                && get_job(tx, &job)?.is_some_and(|j| j.state == JobState::Planned)
-            {
-                advance(
-                    tx,
-                    &job,
-                    JobState::Planned,
-                    JobState::Submitting,
-                    None,
-                    None,
-                )?;
-            }
-            Ok(stored)
-        })
-        .await
-    }
-
-    /// Stores a further attempt of a pending intent, at the same nonce.
-    pub async fn store_attempt(&self, intent_id: i64, attempt: NewAttempt) -> Result<Attempt> {
-        self.write(move |tx| {
-            let intent = must_get(tx, intent_id)?;
-            if intent.state != IntentState::Pending || intent.nonce != Some(attempt.nonce) {
-                return Err(Error::IntentTransition {
-                    from: intent.state,
-                    to: IntentState::Pending,
-                });
-            }
-            let seq: u32 = tx.query_row(
-                "SELECT coalesce(max(seq), -1) + 1 FROM attempts WHERE intent_id = ?1",
-                [intent_id],
-                |row| row.get(0),
-            )?;
-            insert_attempt(tx, intent_id, seq, &attempt)
-        })
-        .await
-    }
-
-    /// All attempts of an intent, oldest first.
-    pub async fn attempts(&self, intent_id: i64) -> Result<Vec<Attempt>> {
-        self.read(move |c| {
-            collect(
-                c,
-                "SELECT * FROM attempts WHERE intent_id = ?1 ORDER BY seq",
-                [intent_id],
-                rows::attempt,
-            )
-        })
-        .await
-    }
-
-    /// Notes a broadcast and what the node said.
-    pub async fn note_send(&self, attempt_id: i64, outcome: String) -> Result<()> {
-        self.write(move |tx| {
-            tx.execute(
-                "UPDATE attempts SET sends = sends + 1, last_sent_at = ?2, last_outcome = ?3
-                 WHERE id = ?1",
-                params![attempt_id, rows::to_i64(now_ms(), "time")?, outcome],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     /// Notes why a pending intent does not move, for people to read.
     pub async fn note_reason(&self, intent_id: i64, reason: Option<String>) -> Result<()> {
         self.write(move |tx| {
@@ -248,6 +167,18 @@ impl Store {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             move_intent(tx, &intent, to, reason.as_deref())?;
+            if let (IntentState::Superseded, Some(nonce)) = (to, intent.nonce) {
+                nonces::note_foreign(tx, intent.chain_id, intent.sender, nonce)?;
+            }
+            let paid = match settlement {
+                // Somebody else's transaction cost us nothing.
+                Settlement {
+                    attempt_id: None, ..
+                } => Some(Gwei(0)),
+                Settlement { gas_price: 0, .. } => None,
+                paid => Some(Gwei::of_gas(paid.gas_used, paid.gas_price)),
+            };
+            ledger::settle(tx, intent_id, paid)?;
             let BlockRef { number, hash } = settlement.block;
             let number = rows::to_i64(number, "block")?;
             tx.execute(
@@ -273,11 +204,21 @@ impl Store {
         .await
     }
 
+    /// Gives up a transaction that has no nonce.
+    pub async fn abandon(&self, intent_id: i64, reason: String) -> Result<()> {
+        self.write(move |tx| {
+            let intent = must_get(tx, intent_id)?;
+            move_intent(tx, &intent, IntentState::Abandoned, Some(&reason))
+        })
+        .await
+    }
+
     /// A reorganisation took the block away: the intent is pending again, with all its attempts.
     pub async fn reopen_intent(&self, intent_id: i64, reason: String) -> Result<()> {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             move_intent(tx, &intent, IntentState::Pending, Some(&reason))?;
+            ledger::reopen(tx, intent_id)?;
             tx.execute(
                 "UPDATE intents SET attempt_id = NULL, block_number = NULL, block_hash = NULL,
                         gas_used = NULL, gas_price = NULL, contract_address = NULL WHERE id = ?1",
@@ -330,43 +271,8 @@ pub(super) fn insert(
     Ok(id)
 }
 
-fn insert_attempt(
-    tx: &Transaction<'_>,
-    intent_id: i64,
-    seq: u32,
-    attempt: &NewAttempt,
-) -> Result<Attempt> {
-    tx.execute(
-        "INSERT INTO attempts (intent_id, seq, purpose, nonce, raw, tx_hash, max_fee, priority_fee,
-                               gas_limit, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        params![
-            intent_id,
-            seq,
-            attempt.purpose.as_str(),
-            rows::to_i64(attempt.nonce, "nonce")?,
-            attempt.raw.as_ref(),
-            attempt.hash.as_slice(),
-            rows::to_i64(attempt.max_fee, "fee")?,
-            rows::to_i64(attempt.priority_fee, "fee")?,
-            rows::to_i64(attempt.gas_limit, "gas limit")?,
-            rows::to_i64(now_ms(), "time")?,
-        ],
-    )?;
-    let id = tx.last_insert_rowid();
-    let mut found = collect(
-        tx,
-        "SELECT * FROM attempts WHERE id = ?1",
-        [id],
-        rows::attempt,
-    )?;
-    found
-        .pop()
-        .ok_or_else(|| rows::corrupt("an attempt vanished"))
-}
-
 /// Moves an intent; the only place that writes `intents.state` after creation.
-fn move_intent(
+pub(super) fn move_intent(
     tx: &Transaction<'_>,
     intent: &Intent,
     to: IntentState,
@@ -411,10 +317,11 @@ pub(super) fn abandon_ready(tx: &Transaction<'_>, job: &B256, reason: &str) -> R
         .try_for_each(|i| move_intent(tx, i, IntentState::Abandoned, Some(reason)))
 }
 
-pub(super) fn any_in(c: &Connection, job: &B256, state: IntentState) -> Result<bool> {
+/// Whether any transaction of a job was ever signed: then only the chain knows what became of the job.
+pub(super) fn any_signed(c: &Connection, job: &B256) -> Result<bool> {
     Ok(c.query_row(
-        "SELECT EXISTS (SELECT 1 FROM intents WHERE job_id = ?1 AND state = ?2)",
-        params![job.as_slice(), state.as_str()],
+        "SELECT EXISTS (SELECT 1 FROM intents WHERE job_id = ?1 AND nonce IS NOT NULL)",
+        [job.as_slice()],
         |row| row.get(0),
     )?)
 }
@@ -430,7 +337,7 @@ fn by_key(c: &Connection, key: &B256) -> Result<Option<Intent>> {
     id.map(|id| must_get(c, id)).transpose()
 }
 
-fn must_get(c: &Connection, id: i64) -> Result<Intent> {
+pub(super) fn must_get(c: &Connection, id: i64) -> Result<Intent> {
     let mut found = collect(c, "SELECT * FROM intents WHERE id = ?1", [id], rows::intent)?;
     found
         .pop()

@@ -3,10 +3,11 @@
 use super::rows::{self, BlockRef, Job, JobKey, Transition};
 use super::{Store, intents, log_transition, now_ms};
 use crate::error::{Error, Result};
-use crate::state::{IntentState, JobState};
+use crate::state::JobState;
 use crate::store::NewIntent;
 use alloy::primitives::{Address, B256, keccak256};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::collections::HashSet;
 
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,18 @@ impl Submitted {
             Self::Created(job) | Self::Existing(job) | Self::Reopened(job) => job,
         }
     }
+}
+
+/// What became of a wish to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancellation {
+    /// The job is cancelled.
+    Done,
+    /// Transactions are signed: their nonces are used up otherwise first. If one of them is faster the
+    /// proof is on chain in the end.
+    Requested,
+    /// The job is past that.
+    TooLate(JobState),
 }
 
 impl Store {
@@ -166,6 +179,11 @@ impl Store {
         plan: Vec<NewIntent>,
     ) -> Result<()> {
         self.write(move |tx| {
+            let job = must_get(tx, &id)?;
+            if job.cancel_requested {
+                let (from, to) = (job.state, JobState::Planned);
+                return Err(Error::JobTransition { from, to });
+            }
             intents::abandon_ready(tx, &id, "planned again")?;
             tx.execute(
                 "UPDATE jobs SET round = round + 1 WHERE id = ?1",
@@ -180,25 +198,54 @@ impl Store {
         .await
     }
 
-    /// Cancels a job that has no signed transaction. Returns false when it is too late.
-    pub async fn cancel_job(&self, id: B256) -> Result<bool> {
+    /// Cancels a job at once when none of its transactions is signed; otherwise notes the wish, for the
+    /// engine to use up the nonces.
+    pub async fn cancel_job(&self, id: B256) -> Result<Cancellation> {
         self.write(move |tx| {
             let job = get(tx, &id)?.ok_or(Error::NoSuchJob(id))?;
-            if !matches!(job.state, JobState::Queued | JobState::Planned)
-                || intents::any_in(tx, &id, IntentState::Pending)?
-            {
-                return Ok(false);
+            match job.state {
+                JobState::Cancelled => return Ok(Cancellation::Done),
+                JobState::Queued | JobState::Planned | JobState::Submitting => {}
+                state => return Ok(Cancellation::TooLate(state)),
+            }
+            if !job.cancel_requested {
+                tx.execute(
+                    "UPDATE jobs SET cancel_requested_at = ?2, updated_at = ?2 WHERE id = ?1",
+                    params![id.as_slice(), rows::to_i64(now_ms(), "time")?],
+                )?;
+                let state = job.state.as_str();
+                log_transition(
+                    tx,
+                    Some(&id),
+                    None,
+                    state,
+                    state,
+                    Some("cancellation requested"),
+                )?;
             }
             intents::abandon_ready(tx, &id, "job cancelled")?;
-            advance(
-                tx,
-                &id,
-                job.state,
-                JobState::Cancelled,
-                Some("cancelled on request"),
-                None,
+            if intents::any_signed(tx, &id)? {
+                return Ok(Cancellation::Requested);
+            }
+            let (to, reason) = (JobState::Cancelled, Some("cancelled on request"));
+            advance(tx, &id, job.state, to, reason, None)?;
+            Ok(Cancellation::Done)
+        })
+        .await
+    }
+
+    /// Jobs of a chain whose signed transactions must give way.
+    pub async fn cancelling(&self, chain_id: u64) -> Result<HashSet<B256>> {
+        self.read(move |c| {
+            let found = collect(
+                c,
+                "SELECT * FROM jobs WHERE chain_id = ?1 AND cancel_requested_at IS NOT NULL
+                   AND state IN ('queued', 'planned', 'submitting', 'cancelled')
+                   AND EXISTS (SELECT 1 FROM intents WHERE job_id = jobs.id AND state = 'pending')",
+                [rows::to_i64(chain_id, "chain id")?],
+                rows::job,
             )?;
-            Ok(true)
+            Ok(found.into_iter().map(|job| job.key.id).collect())
         })
         .await
     }
@@ -212,6 +259,7 @@ impl Store {
                 [id.as_slice()],
                 |row| {
                     Ok(Transition {
+                        intent_id: row.get("intent_id")?,
                         from: row.get("from_state")?,
                         to: row.get("to_state")?,
                         reason: row.get("reason")?,
@@ -230,7 +278,7 @@ fn resubmit(tx: &Transaction<'_>, job: Job, digest: B256, body: &[u8]) -> Result
     }
     put_payload(tx, &job.key.id, digest, body)?;
     tx.execute(
-        "UPDATE jobs SET base_round = round WHERE id = ?1",
+        "UPDATE jobs SET base_round = round, cancel_requested_at = NULL WHERE id = ?1",
         [job.key.id.as_slice()],
     )?;
     let reason = Some("submitted again");

@@ -5,18 +5,27 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration in order; the n-th brings `user_version` from n to n + 1. Never edit one that was
 /// released: add another.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_outbox.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_outbox.sql"),
+    include_str!("../../migrations/0002_cancel_and_foreign.sql"),
+    include_str!("../../migrations/0003_money.sql"),
+    include_str!("../../migrations/0004_leases.sql"),
+];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction,
 /// so that an interrupted migration leaves the old schema.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    apply(connection, MIGRATIONS)
+}
+
+fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > known {
         return Err(Error::DatabaseTooNew { found, known });
     }
-    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+    for migration in migrations.iter().skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_batch(migration)?;
     }
     tx.pragma_update(None, "user_version", known)?;
@@ -39,6 +48,44 @@ mod tests {
             .query_row("SELECT count(*) FROM chains", [], |r| r.get(0))
             .unwrap();
         assert_eq!(n, 1);
+    }
+
+    #[test]
+    fn migrate_old_database_keeps_its_rows() {
+        let mut c = Connection::open_in_memory().unwrap();
+        apply(&mut c, &MIGRATIONS[..1]).unwrap();
+        c.execute_batch(include_str!("old_rows.sql")).unwrap();
+        migrate(&mut c).unwrap();
+        let (state, cancel): (String, Option<i64>) = c
+            .query_row("SELECT state, cancel_requested_at FROM jobs", [], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
+            .unwrap();
+        assert_eq!((state.as_str(), cancel), ("submitting", None));
+        let spend = |id: i64| -> (i64, Option<i64>) {
+            let sql = "SELECT reserved, settled FROM spend WHERE intent_id = ?1";
+            c.query_row(sql, [id], |r| Ok((r.get(0)?, r.get(1)?)))
+                .unwrap()
+        };
+        assert_eq!(spend(1), (300_001, None), "pending: the dearest attempt");
+        assert_eq!(spend(2), (300_001, Some(100_001)), "mined: what it took");
+    }
+
+    #[test]
+    fn migrate_that_fails_midway_leaves_the_old_schema() {
+        let mut c = Connection::open_in_memory().unwrap();
+        apply(&mut c, &MIGRATIONS[..1]).unwrap();
+        let broken = "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1);";
+        assert!(apply(&mut c, &[MIGRATIONS[0], MIGRATIONS[1], broken]).is_err());
+        let left: i64 = c
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE name IN ('half', 'accounts')",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, 0);
+        migrate(&mut c).unwrap();
     }
 
     #[test]

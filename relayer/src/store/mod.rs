@@ -4,25 +4,48 @@
 //! method that returns `Ok` has its change on disk. All state changes pass through here, are checked
 //! against the machines in [`crate::state`] inside the transaction, and are logged.
 
+mod attempts;
+mod backup;
 mod intents;
 mod jobs;
+mod leases;
+mod ledger;
 mod migrate;
+mod nonces;
+mod pauses;
 mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use jobs::Submitted;
+pub use jobs::{Cancellation, Submitted};
+pub use leases::Lease;
+pub(crate) use leases::new_holder;
+pub use ledger::Spend;
+pub use pauses::{Cause, Pause};
 pub use rows::{
     Attempt, BlockRef, Intent, Job, JobKey, NewAttempt, NewIntent, Purpose, Settlement, Transition,
     TxKind,
 };
 
 use crate::error::{Error, Result};
+use crate::money::Caps;
 use alloy::primitives::B256;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What must hold when a signed transaction is stored; checked in the same database transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Limits of what may be spent.
+    pub caps: Caps,
+    /// The lease that it was signed under; `None` where the store is not shared.
+    pub lease: Option<Lease>,
+}
+
+/// How long a write waits for another process to finish its own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle to the database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,7 +80,7 @@ impl Store {
     }
 
     fn prepare(mut connection: Connection) -> Result<Self> {
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate::migrate(&mut connection)?;
@@ -126,6 +149,16 @@ impl Store {
                     got: genesis,
                 }),
             }
+        })
+        .await
+    }
+
+    /// Limits how far the file may grow, in bytes; writes that need more fail as on a full disk.
+    pub async fn limit_size(&self, bytes: u64) -> Result<()> {
+        self.read(move |c| {
+            let page: i64 = c.query_row("PRAGMA page_size", [], |r| r.get(0))?;
+            let pages = rows::to_i64(bytes, "size")? / page.max(1);
+            Ok(c.pragma_update(None, "max_page_count", pages.max(1))?)
         })
         .await
     }

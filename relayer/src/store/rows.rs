@@ -53,6 +53,8 @@ pub struct Job {
     pub base_round: u32,
     /// Block at which the registry said `Proven`.
     pub proven: Option<BlockRef>,
+    /// A person asked for it to be cancelled.
+    pub cancel_requested: bool,
     /// Unix milliseconds.
     pub created_at: u64,
     /// Unix milliseconds.
@@ -75,16 +77,19 @@ pub enum TxKind {
     Register,
     /// Any other call.
     Call,
+    /// Sends nothing to the sender: closes a gap before later nonces.
+    Fill,
 }
 
 impl TxKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Attest,
         Self::Commit,
         Self::Prove,
         Self::Deploy,
         Self::Register,
         Self::Call,
+        Self::Fill,
     ];
 
     /// Name in the database and in reports.
@@ -96,6 +101,7 @@ impl TxKind {
             Self::Deploy => "deploy",
             Self::Register => "register",
             Self::Call => "call",
+            Self::Fill => "fill",
         }
     }
 }
@@ -144,6 +150,15 @@ pub struct Intent {
     pub reason: Option<String>,
     /// How it was settled.
     pub settlement: Option<Settlement>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+}
+
+impl Intent {
+    /// The job for a log line; empty where there is none.
+    pub(crate) fn job(&self) -> String {
+        self.job_id.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 /// The block that settled an intent, and what it cost.
@@ -224,6 +239,8 @@ pub struct Attempt {
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
+    /// Transaction that moved; the job itself when `None`.
+    pub intent_id: Option<i64>,
     /// State before.
     pub from: String,
     /// State after.
@@ -318,6 +335,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         round: small(row, "round")?,
         base_round: small(row, "base_round")?,
         proven: block(row, "proven_number", "proven_hash")?,
+        cancel_requested: number_opt(row, "cancel_requested_at")?.is_some(),
         created_at: number(row, "created_at")?,
         updated_at: number(row, "updated_at")?,
     })
@@ -358,6 +376,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
             .ok_or_else(|| corrupt(format!("transaction state {state}")))?,
         reason: row.get("reason")?,
         settlement,
+        created_at: number(row, "created_at")?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What must hold whatever happens to the process.
 
 use super::*;
+use crate::money::{Cap, Gwei};
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, Bytes, U256};
 
@@ -120,7 +121,7 @@ async fn crash_after_store_leaves_the_signed_bytes() {
     let store = Store::open(&path).unwrap();
     let id = planned(&store, 1, vec![intent(&[0, 1])]).await[0].id;
     store
-        .store_first_attempt(id, attempt(7, 0xee))
+        .store_first_attempt(id, attempt(7, 0xee), Guard::default())
         .await
         .unwrap();
     // No orderly close: the value is leaked as a killed process would leave it.
@@ -140,7 +141,7 @@ async fn crash_after_store_leaves_the_signed_bytes() {
         store.job(key(1).id).await.unwrap().unwrap().state,
         JobState::Submitting
     );
-    assert_eq!(store.nonce_floor(CHAIN, SENDER).await.unwrap(), 8);
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 7).await.unwrap(), 8);
 }
 
 #[tokio::test]
@@ -148,15 +149,15 @@ async fn failed_store_reserves_no_nonce() {
     let store = Store::open_in_memory().unwrap();
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     store
-        .store_first_attempt(intents[0].id, attempt(3, 0xe1))
+        .store_first_attempt(intents[0].id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
     // The same hash again cannot be stored, so its nonce must not stay reserved either.
     let refused = store
-        .store_first_attempt(intents[1].id, attempt(4, 0xe1))
+        .store_first_attempt(intents[1].id, attempt(4, 0xe1), Guard::default())
         .await;
     assert!(matches!(refused, Err(Error::Database(_))), "{refused:?}");
-    assert_eq!(store.nonce_floor(CHAIN, SENDER).await.unwrap(), 4);
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 3).await.unwrap(), 4);
     assert_eq!(
         store.intent(intents[1].id).await.unwrap().state,
         IntentState::Ready
@@ -168,11 +169,11 @@ async fn nonce_is_given_out_once() {
     let store = Store::open_in_memory().unwrap();
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     store
-        .store_first_attempt(intents[0].id, attempt(3, 0xe1))
+        .store_first_attempt(intents[0].id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
     let refused = store
-        .store_first_attempt(intents[1].id, attempt(3, 0xe2))
+        .store_first_attempt(intents[1].id, attempt(3, 0xe2), Guard::default())
         .await;
     assert!(matches!(refused, Err(Error::NonceTaken { nonce: 3 })));
     assert!(store.attempts(intents[1].id).await.unwrap().is_empty());
@@ -183,14 +184,23 @@ async fn replacement_keeps_the_nonce() {
     let store = Store::open_in_memory().unwrap();
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     store
-        .store_first_attempt(id, attempt(3, 0xe1))
+        .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
     assert_eq!(
-        store.store_attempt(id, attempt(3, 0xe2)).await.unwrap().seq,
+        store
+            .store_attempt(id, attempt(3, 0xe2), Guard::default())
+            .await
+            .unwrap()
+            .seq,
         1
     );
-    assert!(store.store_attempt(id, attempt(4, 0xe3)).await.is_err());
+    assert!(
+        store
+            .store_attempt(id, attempt(4, 0xe3), Guard::default())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -198,7 +208,7 @@ async fn reorganisation_reopens_a_settled_intent_with_its_attempts() {
     let store = Store::open_in_memory().unwrap();
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     let first = store
-        .store_first_attempt(id, attempt(3, 0xe1))
+        .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
     store
@@ -254,7 +264,7 @@ async fn planning_again_abandons_what_has_no_nonce() {
     let store = Store::open_in_memory().unwrap();
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     store
-        .store_first_attempt(intents[0].id, attempt(3, 0xe1))
+        .store_first_attempt(intents[0].id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
     let job = key(1).id;
@@ -285,20 +295,33 @@ async fn planning_again_abandons_what_has_no_nonce() {
 }
 
 #[tokio::test]
-async fn cancel_only_before_signing() {
+async fn cancel_is_immediate_only_before_signing() {
     let store = Store::open_in_memory().unwrap();
     planned(&store, 1, vec![intent(&[0])]).await;
-    assert!(store.cancel_job(key(1).id).await.unwrap());
+    assert_eq!(
+        store.cancel_job(key(1).id).await.unwrap(),
+        Cancellation::Done
+    );
     assert_eq!(
         store.job(key(1).id).await.unwrap().unwrap().state,
         JobState::Cancelled
     );
     let id = planned(&store, 2, vec![intent(&[0])]).await[0].id;
     store
-        .store_first_attempt(id, attempt(3, 0xe1))
+        .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
-    assert!(!store.cancel_job(key(2).id).await.unwrap());
+    for _ in 0..2 {
+        let answer = store.cancel_job(key(2).id).await.unwrap();
+        assert_eq!(answer, Cancellation::Requested);
+    }
+    let job = store.job(key(2).id).await.unwrap().unwrap();
+    assert_eq!(
+        (job.state, job.cancel_requested),
+        (JobState::Submitting, true)
+    );
+    let cancelling = store.cancelling(CHAIN).await.unwrap();
+    assert_eq!(cancelling, [key(2).id].into());
 }
 
 #[tokio::test]
@@ -306,7 +329,7 @@ async fn every_transition_is_logged() {
     let store = Store::open_in_memory().unwrap();
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     store
-        .store_first_attempt(id, attempt(3, 0xe1))
+        .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
         .await
         .unwrap();
     let log = store.transitions(key(1).id).await.unwrap();
@@ -322,6 +345,166 @@ async fn every_transition_is_logged() {
         ("planned", "submitting"),
     ];
     assert_eq!(steps, expected);
+}
+
+#[tokio::test]
+async fn free_nonce_is_the_first_gap() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    for (intent, nonce) in intents.iter().zip([3, 5]) {
+        let attempt = attempt(nonce, u8::try_from(nonce).unwrap());
+        store
+            .store_first_attempt(intent.id, attempt, Guard::default())
+            .await
+            .unwrap();
+    }
+    for (from, free) in [(0, 0), (3, 4), (4, 4), (5, 6), (9, 9)] {
+        let found = store.free_nonce(CHAIN, SENDER, from).await.unwrap();
+        assert_eq!(found, free, "{from}");
+    }
+    let fill = store
+        .store_fill(CHAIN, SENDER, attempt(4, 0xf1), Guard::default())
+        .await
+        .unwrap();
+    let filled = store.intent(fill.intent_id).await.unwrap();
+    assert_eq!((filled.tx.kind, filled.nonce), (TxKind::Fill, Some(4)));
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 3).await.unwrap(), 6);
+    let refused = store
+        .store_fill(CHAIN, SENDER, attempt(4, 0xf2), Guard::default())
+        .await;
+    assert!(matches!(refused, Err(Error::NonceTaken { nonce: 4 })));
+}
+
+#[tokio::test]
+async fn foreign_nonces_are_those_that_no_intent_has() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0])]).await;
+    // What the account did before is taken for given.
+    let first = store.note_account(CHAIN, SENDER, 3).await.unwrap();
+    assert!(first.is_empty());
+    let own = attempt(4, 0xe1);
+    store
+        .store_first_attempt(intents[0].id, own, Guard::default())
+        .await
+        .unwrap();
+    let found = store.note_account(CHAIN, SENDER, 6).await.unwrap();
+    assert_eq!(found, [3, 5]);
+    assert!(
+        store
+            .note_account(CHAIN, SENDER, 6)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.foreign_nonces(CHAIN, SENDER).await.unwrap(), 2);
+}
+
+/// Gwei of the whole attempts made by `attempt`: 100 gas at 10 wei.
+fn costly(nonce: u64, byte: u8, max_fee: u64) -> NewAttempt {
+    NewAttempt {
+        max_fee: max_fee * 1_000_000_000,
+        ..attempt(nonce, byte)
+    }
+}
+
+fn capped(caps: Caps) -> Guard {
+    Guard { caps, lease: None }
+}
+
+#[tokio::test]
+async fn ledger_counts_the_dearest_attempt_until_it_is_settled() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    let id = intents[0].id;
+    let first = store
+        .store_first_attempt(id, costly(0, 1, 2), Guard::default())
+        .await
+        .unwrap();
+    let spend = async || store.spend(CHAIN, SENDER).await.unwrap();
+    assert_eq!(
+        (spend().await.open, spend().await.total),
+        (Gwei(200), Gwei(200))
+    );
+    store
+        .store_attempt(id, costly(0, 2, 3), Guard::default())
+        .await
+        .unwrap();
+    store
+        .store_attempt(id, costly(0, 3, 1), Guard::default())
+        .await
+        .unwrap();
+    assert_eq!(spend().await.open, Gwei(300));
+    let paid = Settlement {
+        gas_used: 90,
+        gas_price: 1_000_000_000,
+        ..settlement(first.id)
+    };
+    store
+        .settle_intent(id, IntentState::Mined, paid, None)
+        .await
+        .unwrap();
+    let settled = spend().await;
+    assert_eq!(
+        (settled.open, settled.hour, settled.total),
+        (Gwei(0), Gwei(90), Gwei(90))
+    );
+    store.reopen_intent(id, "gone".to_owned()).await.unwrap();
+    assert_eq!(spend().await.open, Gwei(300));
+    let foreign = Settlement {
+        attempt_id: None,
+        ..paid
+    };
+    store
+        .settle_intent(id, IntentState::Superseded, foreign, None)
+        .await
+        .unwrap();
+    assert_eq!(spend().await.total, Gwei(0));
+}
+
+#[tokio::test]
+async fn caps_are_checked_where_the_nonce_is_reserved() {
+    let store = Store::open_in_memory().unwrap();
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    let caps = |transaction, hour, total| {
+        capped(Caps {
+            transaction: Some(Gwei(transaction)),
+            hour: Some(Gwei(hour)),
+            day: None,
+            total: Some(Gwei(total)),
+        })
+    };
+    let (a, b) = (intents[0].id, intents[1].id);
+    let refused = |result: Result<Attempt>| match result {
+        Err(Error::OverCap { cap, .. }) => cap,
+        other => panic!("{other:?}"),
+    };
+    let over = store
+        .store_first_attempt(a, costly(0, 1, 2), caps(199, 900, 900))
+        .await;
+    assert_eq!(refused(over), Cap::Transaction);
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 0).await.unwrap(), 0);
+    store
+        .store_first_attempt(a, costly(0, 1, 2), caps(200, 900, 900))
+        .await
+        .unwrap();
+    let over = store
+        .store_first_attempt(b, costly(1, 2, 2), caps(200, 399, 900))
+        .await;
+    assert_eq!(refused(over), Cap::Hour);
+    let over = store
+        .store_first_attempt(b, costly(1, 2, 2), caps(200, 900, 399))
+        .await;
+    assert_eq!(refused(over), Cap::Total);
+    assert!(store.attempts(b).await.unwrap().is_empty());
+    // A replacement is paid for instead of what it replaces.
+    let over = store
+        .store_attempt(a, costly(0, 3, 3), caps(900, 299, 900))
+        .await;
+    assert_eq!(refused(over), Cap::Hour);
+    store
+        .store_attempt(a, costly(0, 3, 3), caps(900, 300, 900))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

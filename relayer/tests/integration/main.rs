@@ -4,17 +4,24 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     unreachable_pub,
     missing_docs,
     missing_debug_implementations
 )]
 
 mod anvil;
+mod cli;
 mod deploy;
 mod faults;
 mod interface;
+mod load;
+mod openapi;
 mod process;
 mod proxy;
 mod relay;
+mod relayer;
+mod scene;
 mod service;
+mod table;
 mod world;

@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Running {
-    url: String,
-    http: reqwest::Client,
+pub struct Running {
+    pub url: String,
+    pub http: reqwest::Client,
     stop: oneshot::Sender<()>,
     task: JoinHandle<chainfer_relayer::Result<()>>,
 }
 
 impl Running {
-    async fn start(config: ServiceConfig) -> Self {
+    pub async fn start(config: ServiceConfig) -> Self {
         let service = Service::bind(config).await.unwrap();
         let url = format!("http://{}", service.address());
         let (stop, stopped) = oneshot::channel();
@@ -32,20 +32,20 @@ impl Running {
         }
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         answer(self.http.get(format!("{}{path}", self.url))).await
     }
 
-    async fn post(&self, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> (u16, Value) {
         answer(self.http.post(format!("{}/v1/proofs", self.url)).body(body)).await
     }
 
-    async fn until(&self, id: &str, state: &str) -> Value {
+    pub async fn until(&self, id: &str, state: &str) -> Value {
         for _ in 0..300 {
             let (_, job) = self.get(&format!("/v1/proofs/{id}")).await;
             if job["state"] == state {
@@ -60,7 +60,7 @@ impl Running {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let reply = request.send().await.unwrap();
     let status = reply.status().as_u16();
     (
@@ -69,7 +69,7 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     )
 }
 
-fn config(url: &str, state: Option<&Path>) -> ServiceConfig {
+pub fn config(url: &str, state: Option<&Path>) -> ServiceConfig {
     let mut config = ServiceConfig::new(client(url, 1, state));
     config.listen = "127.0.0.1:0".parse().unwrap();
     config

@@ -1,0 +1,69 @@
+//! Being the one that sends.
+
+use super::Engine;
+use crate::error::Result;
+use crate::store::Lease;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+/// The lease as this process knows it.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    lease: Option<Lease>,
+    renewed: Option<Instant>,
+}
+
+impl Engine {
+    /// Whether this process is the one that sends for its account, as far as it knows.
+    pub fn is_sending(&self) -> bool {
+        self.lease().is_some()
+    }
+
+    pub(super) fn lease(&self) -> Option<Lease> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.lease.clone()
+    }
+
+    /// Takes or renews the lease when it is time; false while another process has it.
+    pub(super) async fn hold_lease(&self) -> Result<bool> {
+        let ttl = self.config.lease_ttl;
+        let fresh = {
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.lease.is_some() && held.renewed.is_some_and(|at| at.elapsed() < ttl / 3)
+        };
+        if fresh {
+            return Ok(true);
+        }
+        // Its time counts from before the request.
+        let now = Instant::now();
+        let (chain, sender) = (self.chain_id, self.sender());
+        let holder = self.holder.clone();
+        let lease = self.store.take_lease(chain, sender, holder, ttl).await?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&held.lease, &lease) {
+            (None, Some(new)) => {
+                tracing::info!(%sender, token = new.token, "sending for this account");
+            }
+            (Some(_), None) => tracing::warn!(%sender, "another process sends for this account"),
+            _ => {}
+        }
+        held.renewed = Some(now);
+        held.lease = lease;
+        Ok(held.lease.is_some())
+    }
+
+    /// Somebody else took it while this process thought that it held it.
+    pub(super) fn lose_lease(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.lease = None;
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.is_sending() {
+            let (chain, sender) = (self.chain_id, self.sender());
+            self.store.give_lease_back(chain, sender, &self.holder);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What was spent, and what may be.
+
+use super::intents::must_get;
+use super::rows::{self, NewAttempt};
+use super::{Guard, Store, now_ms};
+use crate::error::{Error, Result};
+use crate::money::{Cap, Caps, Gwei};
+use alloy::primitives::Address;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// What an account has spent, signed transactions at their dearest until they are settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spend {
+    /// Signed and not settled.
+    pub open: Gwei,
+    /// In the last 60 minutes, with what is open.
+    pub hour: Gwei,
+    /// In the last 24 hours, with what is open.
+    pub day: Gwei,
+    /// Ever, with what is open.
+    pub total: Gwei,
+}
+
+impl Store {
+    /// What an account has spent.
+    pub async fn spend(&self, chain_id: u64, sender: Address) -> Result<Spend> {
+        self.read(move |c| spend(c, chain_id, sender)).await
+    }
+
+    /// Whether an expense is within the limits: of a new transaction, or of another attempt for
+    /// `intent`, which is paid for instead of the earlier ones.
+    ///
+    /// # Errors
+    /// [`Error::OverCap`] when it is not.
+    pub async fn check_spend(
+        &self,
+        chain_id: u64,
+        sender: Address,
+        caps: Caps,
+        wanted: Gwei,
+        intent: Option<i64>,
+    ) -> Result<()> {
+        self.read(move |c| {
+            let before = intent.map_or(Ok(None), |id| reserved(c, id))?;
+            check(
+                c,
+                chain_id,
+                sender,
+                caps,
+                wanted,
+                before.unwrap_or_default(),
+            )
+        })
+        .await
+    }
+}
+
+fn spend(c: &Connection, chain_id: u64, sender: Address) -> Result<Spend> {
+    let now = now_ms();
+    let since = |hours: u64| rows::to_i64(now.saturating_sub(hours * HOUR_MS), "time");
+    let mut statement = c.prepare_cached(
+        "SELECT coalesce(sum(reserved) FILTER (WHERE settled IS NULL), 0) AS open,
+                coalesce(sum(settled) FILTER (WHERE at > ?3), 0) AS hour,
+                coalesce(sum(settled) FILTER (WHERE at > ?4), 0) AS day,
+                coalesce(sum(settled), 0) AS total
+         FROM spend WHERE chain_id = ?1 AND sender = ?2",
+    )?;
+    let chain = rows::to_i64(chain_id, "chain id")?;
+    let values = params![chain, sender.as_slice(), since(1)?, since(24)?];
+    let mut found = statement.query(values)?;
+    let Some(row) = found.next()? else {
+        return Ok(Spend::default());
+    };
+    let open = Gwei(rows::number(row, "open")?);
+    let sum = |column: &str| Ok::<_, Error>(Gwei(rows::number(row, column)?).plus(open));
+    Ok(Spend {
+        open,
+        hour: sum("hour")?,
+        day: sum("day")?,
+        total: sum("total")?,
+    })
+}
+
+fn reserved(c: &Connection, intent_id: i64) -> Result<Option<Gwei>> {
+    let found: Option<i64> = c
+        .query_row(
+            "SELECT reserved FROM spend WHERE intent_id = ?1",
+            [intent_id],
+            |r| r.get(0),
+        )
+        .optional()?;
+    Ok(found.map(|n| Gwei(u64::try_from(n).unwrap_or(0))))
+}
+
+fn check(
+    c: &Connection,
+    chain_id: u64,
+    sender: Address,
+    caps: Caps,
+    wanted: Gwei,
+    before: Gwei,
+) -> Result<()> {
+    if caps == Caps::default() || wanted <= before {
+        return Ok(());
+    }
+    let spent = spend(c, chain_id, sender)?;
+    let limits = [
+        (Cap::Transaction, caps.transaction, Gwei(0)),
+        (Cap::Total, caps.total, spent.total),
+        (Cap::Day, caps.day, spent.day),
+        (Cap::Hour, caps.hour, spent.hour),
+    ];
+    for (cap, limit, spent) in limits {
+        let spent = Gwei(spent.0.saturating_sub(before.0));
+        if let Some(limit) = limit
+            && spent.plus(wanted) > limit
+        {
+            return Err(Error::OverCap {
+                cap,
+                limit,
+                spent,
+                wanted,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Counts a signed attempt, if it costs more than the earlier ones of its intent.
+pub(super) fn reserve(
+    tx: &Transaction<'_>,
+    intent_id: i64,
+    attempt: &NewAttempt,
+    guard: &Guard,
+) -> Result<()> {
+    let wanted = Gwei::of_gas(attempt.gas_limit, attempt.max_fee);
+    let before = reserved(tx, intent_id)?;
+    let intent = must_get(tx, intent_id)?;
+    let (chain_id, sender) = (intent.chain_id, intent.sender);
+    check(
+        tx,
+        chain_id,
+        sender,
+        guard.caps,
+        wanted,
+        before.unwrap_or_default(),
+    )?;
+    tx.execute(
+        "INSERT INTO spend (intent_id, chain_id, sender, reserved, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET reserved = max(reserved, ?4)",
+        params![
+            intent_id,
+            rows::to_i64(chain_id, "chain id")?,
+            sender.as_slice(),
+            rows::to_i64(wanted.0, "amount")?,
+            rows::to_i64(now_ms(), "time")?,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes what the chain took. `None` when the node does not say: then the reservation stands.
+pub(super) fn settle(tx: &Transaction<'_>, intent_id: i64, paid: Option<Gwei>) -> Result<()> {
+    let paid = paid.map(|p| rows::to_i64(p.0, "amount")).transpose()?;
+    tx.execute(
+        "UPDATE spend SET settled = coalesce(?2, reserved), at = ?3 WHERE intent_id = ?1",
+        params![intent_id, paid, rows::to_i64(now_ms(), "time")?],
+    )?;
+    Ok(())
+}
+
+/// The block is gone, and with it what was paid.
+pub(super) fn reopen(tx: &Transaction<'_>, intent_id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE spend SET settled = NULL, at = ?2 WHERE intent_id = ?1",
+        params![intent_id, rows::to_i64(now_ms(), "time")?],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The binary's verbs, against a service.
+
+use crate::service::{Running, config};
+use crate::world::World;
+use chainfer_relayer::store::Store;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// Exit code, standard output as JSON, and standard error.
+async fn run(url: &str, arguments: &[&str]) -> (i32, Value, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_chainfer-relayer"))
+        .args(arguments)
+        .env("CHAINFER_RELAYER_URL", url)
+        .env("CHAINFER_RELAYER_TOKEN", "sesame")
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), json, errors)
+}
+
+async fn good(url: &str, arguments: &[&str]) -> Value {
+    let (code, json, errors) = run(url, arguments).await;
+    assert_eq!(code, 0, "{arguments:?}: {errors}");
+    json
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbs_do_to_the_service_what_they_say() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.sqlite");
+    let mut config = config(&world.anvil.url, Some(&state));
+    config.token = Some("sesame".into());
+    let service = Running::start(config).await;
+    let url = &service.url;
+    let proof = folder.path().join("proof.json");
+    std::fs::write(&proof, serde_json::to_vec(&world.proof(1)).unwrap()).unwrap();
+
+    let job = good(url, &["submit", text(&proof), "--wait", "60"]).await;
+    assert_eq!(job["state"], "confirmed");
+    let id = job["id"].as_str().unwrap().to_owned();
+    assert_eq!(good(url, &["show", &id]).await["id"], job["id"]);
+    let listed = good(url, &["list", "--state", "confirmed"]).await;
+    assert_eq!(listed["proofs"][0]["id"], job["id"]);
+    let (code, _, errors) = run(url, &["cancel", &id]).await;
+    assert!(code != 0 && errors.contains("too_late"), "{errors}");
+
+    let paused = good(url, &["pause", "--reason", "maintenance"]).await;
+    assert_eq!(paused["pauses"][0]["cause"], "manual");
+    std::fs::write(&proof, serde_json::to_vec(&world.proof(2)).unwrap()).unwrap();
+    let second = good(url, &["submit", text(&proof)]).await;
+    let second = second["id"].as_str().unwrap().to_owned();
+    assert_eq!(good(url, &["cancel", &second]).await["state"], "cancelled");
+    let resumed = good(url, &["resume"]).await;
+    assert_eq!(resumed["pauses"], serde_json::json!([]));
+    assert_eq!(good(url, &["status"]).await["jobs"]["cancelled"], 1);
+
+    let copy = folder.path().join("copy.sqlite");
+    let state_flag = ["backup", "--state", text(&state), text(&copy)];
+    let backup = good(url, &state_flag).await;
+    assert!(backup["bytes"].as_u64().unwrap() > 0);
+    service.stop().await;
+    let copied = Store::open(&copy).unwrap();
+    assert_eq!(copied.jobs(None, 10).await.unwrap().len(), 2);
+    assert_eq!((world.sent(1).await, world.proven_events().await), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbs_say_what_is_wrong() {
+    let (code, _, errors) = run("http://127.0.0.1:1", &["list"]).await;
+    assert!(code != 0 && errors.contains("does not answer"), "{errors}");
+    let (code, _, errors) = run("ftp://x", &["status"]).await;
+    assert!(code != 0 && errors.contains("not the address"), "{errors}");
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("none"), folder.path().join("copy"));
+    let arguments = ["backup", "--state", text(&from), text(&to)];
+    assert_ne!(run("http://127.0.0.1:1", &arguments).await.0, 0);
+    // Neither a half-made copy nor an empty source is left behind.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    std::fs::write(&from, "not a database, whatever its name says").unwrap();
+    assert_ne!(run("http://127.0.0.1:1", &arguments).await.0, 0);
+    assert!(!to.exists());
+}

@@ -1,0 +1,13 @@
+//! What goes wrong between client, store, node and chain. The README's table lists these tests.
+
+mod cancel;
+mod chain;
+mod kill;
+mod lease;
+mod money;
+mod nodes;
+mod nonces;
+mod random;
+mod sending;
+mod storage;
+mod submissions;
