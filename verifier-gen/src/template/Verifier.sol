@@ -63,7 +63,7 @@ contract {{name}} {
             mcopy(add(PAIRING, 0x40), TAU_G2, 0x80)
             mcopy(add(PAIRING, 0xc0), add(ACCUMULATOR, 0x40), 0x40)
             mcopy(add(PAIRING, 0x100), NEG_G2, 0x80)
-            ok := and(eq(returndatasize(), 0x20), staticcall(1000000, 8, PAIRING, 0x180, 0, 0x20))
+            ok := and(eq(returndatasize(), 0x20), staticcall(gas(), 8, PAIRING, 0x180, 0, 0x20))
             if and(ok, eq(mload(0), 1)) { return(0, 0x20) }
         }
         if (!ok) revert PrecompileFailed(8);
