@@ -81,23 +81,42 @@ impl RegistryRecord {
             &arguments.abi_encode(),
         ]
         .concat();
-        Ok(Some(self.address_of(&code)))
+        Ok(Some(PROXY.create2(self.salt, keccak256(code))))
     }
 
-    /// Where the registry of this owner, guardian and list stands.
+    /// What the registry's constructor was given.
+    pub(crate) fn construction(&self) -> Construction {
+        Construction {
+            owner: self.owner,
+            guardian: self.guardian,
+            verifiers: self.verifiers.clone(),
+            salt: self.salt,
+        }
+    }
+}
+
+/// All that the address of a registry is made of, beside the code.
+#[derive(Clone, Debug)]
+pub(crate) struct Construction {
+    pub(crate) owner: Address,
+    pub(crate) guardian: Address,
+    pub(crate) verifiers: Vec<B256>,
+    pub(crate) salt: B256,
+}
+
+impl Construction {
+    /// Where the registry of this owner, guardian and list stands. Only the built constructor, given these, can have put code
+    /// there.
     ///
     /// # Errors
     /// The contracts in the binary are broken.
-    pub(crate) fn derived_registry(&self) -> anyhow::Result<Address> {
+    pub(crate) fn address(&self) -> anyhow::Result<Address> {
         let registry = NewRegistry {
             creation_code: artefacts::REGISTRY.creation_code()?,
             owner: Some(self.owner),
             guardian: Some(self.guardian),
         };
-        Ok(self.address_of(&registry.init_code(self.owner, self.verifiers.clone())))
-    }
-
-    fn address_of(&self, code: &[u8]) -> Address {
-        PROXY.create2(self.salt, keccak256(code))
+        let code = registry.init_code(self.owner, self.verifiers.clone());
+        Ok(PROXY.create2(self.salt, keccak256(code)))
     }
 }
