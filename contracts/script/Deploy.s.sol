@@ -16,7 +16,7 @@ import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 ///
 /// CHAINFER_PROPOSERS    addresses, comma-separated, that propose to the timelock
 /// CHAINFER_DELAY        seconds that a proposal waits; two days if not given
-/// CHAINFER_GUARDIAN     who freezes at once; nobody if not given
+/// CHAINFER_GUARDIAN     who freezes at once and cancels proposals; nobody if not given
 /// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start
 /// CHAINFER_SALT         32 bytes, for a second registry of the same governance; zero if not given
 /// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given

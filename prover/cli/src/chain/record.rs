@@ -18,8 +18,8 @@ const VERSION: u32 = 1;
 const PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
 
 sol! {
-    contract TimelockController {
-        constructor(uint256 minDelay, address[] proposers, address[] executors, address admin);
+    contract RegistryTimelock {
+        constructor(uint256 minDelay, address[] proposers, address guardian);
         function getMinDelay() external view returns (uint256);
     }
 }
@@ -70,11 +70,10 @@ impl RegistryRecord {
         if self.proposers.is_empty() {
             return Ok(None);
         }
-        let arguments = TimelockController::constructorCall {
+        let arguments = RegistryTimelock::constructorCall {
             minDelay: U256::from(self.delay),
             proposers: self.proposers.clone(),
-            executors: vec![Address::ZERO],
-            admin: Address::ZERO,
+            guardian: self.guardian,
         };
         let code = [
             artefacts::TIMELOCK.creation_code()?.as_ref(),

@@ -7,7 +7,7 @@ use crate::{
     args::{CheckRegistryArgs, ConstructionArgs},
     chain::{
         self,
-        record::{Construction, RegistryRecord, TimelockController},
+        record::{Construction, RegistryRecord, RegistryTimelock},
     },
     failure::bad_input,
     output::{Page, Progress, Report},
@@ -265,10 +265,10 @@ impl Reader {
     }
 
     async fn delay(&self, timelock: Address) -> anyhow::Result<u64> {
-        let data = TimelockController::getMinDelayCall {}.abi_encode();
+        let data = RegistryTimelock::getMinDelayCall {}.abi_encode();
         let request = CallRequest::new(Address::ZERO, Some(timelock), data.into());
         let answer = self.rpc.call(&request, At::Latest).await?;
-        let delay: U256 = TimelockController::getMinDelayCall::abi_decode_returns(&answer)?;
+        let delay: U256 = RegistryTimelock::getMinDelayCall::abi_decode_returns(&answer)?;
         u64::try_from(delay).context("the timelock's delay is no time")
     }
 }
