@@ -59,6 +59,31 @@ contract DeployTest is Test {
         script.run();
     }
 
+    /// @dev The record is of the deployment, not of whoever owns the registry by now.
+    function test_deploy_afterAHandOver_stillNamesTheTimelock() public {
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        _execute(timelock, registry, abi.encodeCall(registry.transferOwnership, (address(2))));
+        vm.prank(address(2));
+        registry.acceptOwnership();
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        (address owner, ChainferRegistry again) = new Deploy().deploy(0, _governance(proposers));
+        assertEq(owner, address(timelock));
+        assertEq(address(again), address(registry));
+    }
+
+    function test_deploy_elsewhere_revertsWithoutDelay() public {
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        Governance memory governance = _governance(proposers);
+        governance.delay = 0;
+        Deploy script = new Deploy();
+        script.deploy(0, governance);
+        vm.chainId(1);
+        vm.expectRevert(Deploy.DelayIsZero.selector);
+        script.deploy(0, governance);
+    }
+
     function test_deploy_revertsWithoutProposers() public {
         vm.expectRevert(RegistryDeployment.NoProposers.selector);
         this.deploy(new address[](0));
