@@ -148,10 +148,10 @@ async fn check(
         let derived = construction.address()?;
         checks.push(compare("address of the registry", derived, address));
     }
-    if let Some(record) = record {
-        if let Some(timelock) = record.timelock()? {
-            checks.push(compare("address of the timelock", timelock, record.owner));
-        }
+    if let Some(record) = record
+        && let Some(timelock) = record.timelock()?
+    {
+        checks.push(compare("address of the timelock", timelock, record.owner));
     }
     let built = REGISTRY.runtime_code(&[])?;
     checks.push(code(
