@@ -49,6 +49,7 @@ export const chainferRegistryAbi = [
   {"inputs": [], "name": "RequesterIsZero", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "SrsMismatch", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "wordIndex", "type": "uint256"}], "name": "StrayBits", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "inputs", "type": "uint256"}, {"internalType": "uint256", "name": "outputs", "type": "uint256"}], "name": "TooManyTensors", "type": "error"},
   {"inputs": [{"internalType": "bytes32", "name": "codeHash", "type": "bytes32"}, {"internalType": "enum VerifierStatus", "name": "status", "type": "uint8"}], "name": "UnexpectedVerifierStatus", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes32", "name": "expected", "type": "bytes32"}, {"internalType": "bytes32", "name": "actual", "type": "bytes32"}], "name": "VerifierCodeHashMismatch", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "VerifierMisbehaved", "type": "error"},

@@ -1,13 +1,13 @@
 // Written by scripts/artefacts from contracts/src/examples/ClassificationPayout.sol; not to be edited.
 export const classificationPayoutAbi = [
-  {"inputs": [{"internalType": "contract IChainferRegistry", "name": "registry", "type": "address"}, {"internalType": "ModelId", "name": "modelId", "type": "bytes32"}, {"components": [{"internalType": "uint16", "name": "chunk", "type": "uint16"}, {"internalType": "uint32", "name": "offset", "type": "uint32"}, {"internalType": "uint32", "name": "words", "type": "uint32"}], "internalType": "struct ClassificationPayout.InputLocation", "name": "input", "type": "tuple"}, {"internalType": "uint256", "name": "outputIndex", "type": "uint256"}], "stateMutability": "nonpayable", "type": "constructor"},
+  {"inputs": [{"internalType": "contract IChainferRegistry", "name": "registry", "type": "address"}, {"internalType": "ModelId", "name": "modelId", "type": "bytes32"}, {"internalType": "uint256", "name": "outputIndex", "type": "uint256"}], "stateMutability": "nonpayable", "type": "constructor"},
   {"inputs": [{"internalType": "uint256", "name": "bountyId", "type": "uint256"}], "name": "BountyNotOpen", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "class", "type": "uint256"}, {"internalType": "uint256", "name": "classCount", "type": "uint256"}], "name": "ClassOutOfRange", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "deadline", "type": "uint256"}], "name": "DeadlineNotReached", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "deadline", "type": "uint256"}], "name": "DeadlinePassed", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "amount", "type": "uint256"}], "name": "InvalidAmount", "type": "error"},
-  {"inputs": [], "name": "InvalidInputLocation", "type": "error"},
   {"inputs": [{"internalType": "address", "name": "sender", "type": "address"}], "name": "NotFunder", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "count", "type": "uint256"}], "name": "NotOneInput", "type": "error"},
   {"inputs": [], "name": "OutputNotPublic", "type": "error"},
   {"inputs": [{"internalType": "address", "name": "payee", "type": "address"}], "name": "PaymentFailed", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "count", "type": "uint256"}], "name": "PublicValuesNotReadable", "type": "error"},

@@ -1,9 +1,9 @@
 // Written by scripts/artefacts; not to be edited.
 export { chainferRegistryAbi } from "./ChainferRegistry.js";
+export { registryTimelockAbi } from "./RegistryTimelock.js";
 export { tensorOpeningsAbi } from "./TensorOpenings.js";
 export { batchVerifierAbi } from "./BatchVerifier.js";
 export { boundVerifierAbi } from "./BoundVerifier.js";
 export { erc7992AdapterAbi } from "./ERC7992Adapter.js";
 export { easResolverAbi } from "./EASResolver.js";
 export { classificationPayoutAbi } from "./ClassificationPayout.js";
-export { timelockControllerAbi } from "./TimelockController.js";

@@ -3,6 +3,7 @@ pragma solidity ^0.8.24;
 
 import {Script, VmSafe, console2} from "forge-std/Script.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 
 /// @notice Deploys the registry and the timelock that owns it, and records them in deployments/<chain id>.json. Run again, it
@@ -15,14 +16,17 @@ import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 /// and all of it is in the addresses:
 ///
 /// CHAINFER_PROPOSERS    addresses, comma-separated, that propose to the timelock
-/// CHAINFER_DELAY        seconds that a proposal waits; two days if not given
-/// CHAINFER_GUARDIAN     who freezes at once; nobody if not given
+/// CHAINFER_DELAY        seconds that a proposal waits; two days if not given, zero on a development chain only
+/// CHAINFER_GUARDIAN     who freezes at once and cancels proposals; nobody if not given
 /// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start
 /// CHAINFER_SALT         32 bytes, for a second registry of the same governance; zero if not given
 /// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given
 ///
 /// Without proposers, and on a development chain (31337) only, the sender owns the registry.
 contract Deploy is Script {
+    /// @notice Without a delay nobody could look at a proposal, or cancel it: for a development chain (31337) only.
+    error DelayIsZero();
+
     uint256 private constant DEVELOPMENT_CHAIN = 31_337;
 
     function run() external returns (ChainferRegistry registry) {
@@ -35,13 +39,13 @@ contract Deploy is Script {
         bytes32 salt = vm.envOr("CHAINFER_SALT", bytes32(0));
 
         vm.startBroadcast();
+        // The owner that the registry's address is made of, whoever owns it by now: the record is of the deployment.
         address owner;
         if (governance.proposers.length == 0 && block.chainid == DEVELOPMENT_CHAIN) {
             (, owner,) = vm.readCallers();
             registry = RegistryDeployment.deploy(salt, owner, governance);
         } else {
-            (, registry) = RegistryDeployment.deploy(salt, governance);
-            owner = registry.owner();
+            (owner, registry) = deploy(salt, governance);
         }
         vm.stopBroadcast();
 
@@ -52,6 +56,16 @@ contract Deploy is Script {
             vm.createDir(folder, true);
             vm.writeJson(json, string.concat(folder, "/", vm.toString(block.chainid), ".json"));
         }
+    }
+
+    /// @notice Deploys what is missing; the owner is the timelock that the governance derives.
+    function deploy(bytes32 salt, Governance memory governance)
+        public
+        returns (address timelock, ChainferRegistry registry)
+    {
+        if (governance.delay == 0 && block.chainid != DEVELOPMENT_CHAIN) revert DelayIsZero();
+        (RegistryTimelock derived, ChainferRegistry deployed) = RegistryDeployment.deploy(salt, governance);
+        return (address(derived), deployed);
     }
 
     /// @notice What is deployed and all that its addresses are made of.

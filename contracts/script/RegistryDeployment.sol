@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {DeterministicDeployment} from "./DeterministicDeployment.sol";
 
 /// @notice Who governs a registry, from the first block on.
 /// @param delay Seconds between proposal and execution.
 /// @param proposers Those who propose and cancel. After the delay anyone executes.
-/// @param guardian Freezes at once; zero for nobody.
+/// @param guardian Freezes at once and cancels proposals; zero for nobody.
 /// @param codeHashes Verifier shapes that are listed from the start, without delay: there is nothing yet to protect.
 struct Governance {
     uint256 delay;
@@ -27,10 +27,10 @@ library RegistryDeployment {
     /// @notice Deploys both, as far as they are not there yet.
     function deploy(bytes32 salt, Governance memory governance)
         internal
-        returns (TimelockController timelock, ChainferRegistry registry)
+        returns (RegistryTimelock timelock, ChainferRegistry registry)
     {
         if (governance.proposers.length == 0) revert NoProposers();
-        timelock = TimelockController(payable(DeterministicDeployment.deploy(salt, timelockCode(governance))));
+        timelock = RegistryTimelock(payable(DeterministicDeployment.deploy(salt, timelockCode(governance))));
         registry = deploy(salt, address(timelock), governance);
     }
 
@@ -45,8 +45,7 @@ library RegistryDeployment {
     /// @notice Creation code of the timelock, arguments included: executable by anyone, without an administrator.
     function timelockCode(Governance memory governance) internal pure returns (bytes memory) {
         return bytes.concat(
-            type(TimelockController).creationCode,
-            abi.encode(governance.delay, governance.proposers, new address[](1), address(0))
+            type(RegistryTimelock).creationCode, abi.encode(governance.delay, governance.proposers, governance.guardian)
         );
     }
 

@@ -29,6 +29,8 @@ abstract contract CircuitBreaker is InferenceStore {
         ModelRecord storage modelRecord = _models[modelId];
         uint256 inputs = modelRecord.inputs.length;
         if (inputs == 0) revert NotComparable(first, second);
+        _checkShown(first, firstValues);
+        _checkShown(second, secondValues);
         for (uint256 i; i < inputs; ++i) {
             TensorSpec memory input = modelRecord.inputs[i];
             if (_haveSameWords(modelRecord, input, first, second, firstValues, secondValues)) continue;
@@ -66,11 +68,9 @@ abstract contract CircuitBreaker is InferenceStore {
         (bytes32 digest, uint256 commitment) = openings().openingOf(inferenceId, spec.leaf);
         if (digest == bytes32(0)) revert NoContradiction();
         (, uint256 count) = _chunkOf(modelRecord, spec.chunk);
-        uint256[] memory words = _wordsOf(spec, count, inferenceId, values);
-        bool differ = spec.visibility == Visibility.Committed
-            ? words[0] != commitment
-            : keccak256(abi.encodePacked(words)) != digest;
-        if (!differ) revert NoContradiction();
+        _checkShown(inferenceId, values);
+        bytes32 expected = spec.visibility == Visibility.Committed ? keccak256(abi.encode(commitment)) : digest;
+        if (_digestOf(spec, count, inferenceId, values) == expected) revert NoContradiction();
         _trip(modelId, inferenceId, inferenceId);
     }
 
@@ -107,8 +107,7 @@ abstract contract CircuitBreaker is InferenceStore {
             // Then all of the chunk's values are, and nobody has to show them.
             if (_inferences[first].longHashes[chunk] == _inferences[second].longHashes[chunk]) return true;
         }
-        bytes32 digest = keccak256(abi.encodePacked(_wordsOf(spec, count, first, firstValues)));
-        return digest == keccak256(abi.encodePacked(_wordsOf(spec, count, second, secondValues)));
+        return _digestOf(spec, count, first, firstValues) == _digestOf(spec, count, second, secondValues);
     }
 
     /// @dev Whether a committed tensor was opened in both, with the same values or with others.
@@ -122,24 +121,44 @@ abstract contract CircuitBreaker is InferenceStore {
         return a != bytes32(0) && b != bytes32(0) && (a == b) == same;
     }
 
-    /// @dev The public words of a tensor whose chunk has `count` public values: stored, or among those that were shown.
-    function _wordsOf(TensorSpec memory spec, uint256 count, InferenceId inferenceId, ChunkValues[] calldata shown)
-        private
-        view
-        returns (uint256[] memory words)
-    {
+    /// @dev Every list that is shown is hashed once, however many tensors are in it. Lists of chunks that have no hash are asked
+    /// for by nobody.
+    function _checkShown(InferenceId inferenceId, ChunkValues[] calldata shown) private view {
         InferenceRecord storage record = _inferences[inferenceId];
-        uint256 chunk = spec.chunk;
-        uint256 size = ModelLayout.wordsOf(spec);
-        if (count <= MAX_STORED_WORDS) return _storedWords(record, chunk, spec.offset, size);
         for (uint256 i; i < shown.length; ++i) {
-            if (shown[i].chunk != chunk) continue;
-            uint256[] calldata values = shown[i].values;
-            if (keccak256(abi.encodePacked(values)) != record.longHashes[chunk]) {
+            uint256 chunk = shown[i].chunk;
+            bytes32 expected = record.longHashes[chunk];
+            if (expected != bytes32(0) && _hashOfWords(shown[i].values) != expected) {
                 revert PublicValuesMismatch(inferenceId, chunk);
             }
-            return values[spec.offset:spec.offset + size];
+        }
+    }
+
+    /// @dev keccak256 over the public words of a tensor whose chunk has `count` public values: stored, or among those that were
+    /// shown and checked.
+    function _digestOf(TensorSpec memory spec, uint256 count, InferenceId inferenceId, ChunkValues[] calldata shown)
+        private
+        view
+        returns (bytes32)
+    {
+        uint256 chunk = spec.chunk;
+        uint256 size = ModelLayout.wordsOf(spec);
+        if (count <= MAX_STORED_WORDS) {
+            return keccak256(abi.encodePacked(_storedWords(_inferences[inferenceId], chunk, spec.offset, size)));
+        }
+        for (uint256 i; i < shown.length; ++i) {
+            if (shown[i].chunk == chunk) return _hashOfWords(shown[i].values[spec.offset:spec.offset + size]);
         }
         revert PublicValuesNotStored(inferenceId, chunk);
+    }
+
+    /// @dev Over free memory that stays free: the price of memory is that of the longest list, not of all together.
+    function _hashOfWords(uint256[] calldata words) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let size := shl(5, words.length)
+            calldatacopy(free, words.offset, size)
+            digest := keccak256(free, size)
+        }
     }
 }

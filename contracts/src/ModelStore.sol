@@ -287,6 +287,10 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
     }
 
     function _storeTensors(ModelRecord storage record, ModelRegistration calldata registration) private {
+        (uint256 inputs, uint256 outputs) = (registration.inputs.length, registration.outputs.length);
+        if (inputs > ModelLayout.MAX_TENSORS || outputs > ModelLayout.MAX_TENSORS) {
+            revert TooManyTensors(inputs, outputs);
+        }
         ChunkSpec[] calldata chunks = registration.chunks;
         uint32[] calldata lengths = registration.leafLengths;
         for (uint256 i; i < registration.inputs.length; ++i) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Test} from "forge-std/Test.sol";
 import {BatchVerifier} from "../src/BatchVerifier.sol";
 import {BoundVerifier} from "../src/BoundVerifier.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {TensorOpenings} from "../src/TensorOpenings.sol";
 import {EASResolver} from "../src/adapters/EASResolver.sol";
 import {ERC7992Adapter} from "../src/adapters/ERC7992Adapter.sol";
@@ -21,7 +21,7 @@ contract ArtefactsTest is Test {
         assertKept("ERC7992Adapter", type(ERC7992Adapter).creationCode);
         assertKept("EASResolver", type(EASResolver).creationCode);
         assertKept("ClassificationPayout", type(ClassificationPayout).creationCode);
-        assertKept("TimelockController", type(TimelockController).creationCode);
+        assertKept("RegistryTimelock", type(RegistryTimelock).creationCode);
     }
 
     function test_runtimeCodeOfTheRegistry_needsNoConstructor() public {

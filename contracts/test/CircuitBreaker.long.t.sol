@@ -86,6 +86,40 @@ contract CircuitBreakerLongTest is RegistryTest {
         assertTrue(registry.isFrozen(modelId));
     }
 
+    /// @dev 64 inputs of 16 words each and an output, all in one chunk: each list is hashed once, not once for each input.
+    function test_reportContradiction_manyInputs_fitsATransaction() public {
+        uint32 count = 64;
+        ModelRegistration memory registration = registrationOf("wide", uniform(1, 16 * count + 1));
+        registration.leafLengths = new uint32[](count + 1);
+        registration.inputs = new TensorSpec[](count);
+        registration.outputs = new TensorSpec[](1);
+        for (uint32 i; i < count; ++i) {
+            registration.inputs[i] = _public(registration, i, 16 * i, 240);
+        }
+        registration.outputs[0] = _public(registration, count, 16 * count, 15);
+        modelId = register(registration);
+        uint256[] memory honest = honestValues(modelId, ROOT, 0);
+        uint256[] memory other = honestValues(modelId, ROOT, 0);
+        other[16 * count] ^= 1;
+        InferenceId a = _attest(ROOT, honest);
+        InferenceId b = _attest(ROOT + 1, other);
+        (ChunkValues[] memory shownA, ChunkValues[] memory shownB) = (_shown(honest), _shown(other));
+        uint256 before = gasleft();
+        registry.reportContradiction(a, b, 0, shownA, shownB);
+        assertLt(before - gasleft(), 1 << 22);
+        assertTrue(registry.isFrozen(modelId));
+    }
+
+    function test_reportContradiction_revertsWhenAListIsShownTwiceAndOnceWrong() public {
+        uint256[] memory other = values;
+        other[39] ^= 1;
+        InferenceId second = _attest(ROOT + 1, other);
+        ChunkValues[] memory shown = new ChunkValues[](2);
+        (shown[0].values, shown[1].values) = (values, other);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesMismatch.selector, first, 0));
+        registry.reportContradiction(first, second, 0, shown, _shown(other));
+    }
+
     function _attest(uint256 root, uint256[] memory words) private returns (InferenceId) {
         return
             registry.attest(modelId, root, REQUESTER, NONCE, only(proofWith(modelId, root, REQUESTER, NONCE, 0, words)));

@@ -7,6 +7,7 @@ import {Deploy} from "../script/Deploy.s.sol";
 import {Governance, RegistryDeployment} from "../script/RegistryDeployment.sol";
 import {ChainferRegistry} from "../src/ChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
+import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {TensorOpenings} from "../src/TensorOpenings.sol";
 import {VerifierStatus} from "../src/types/RegistryTypes.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
@@ -17,7 +18,7 @@ contract DeployTest is Test {
     address internal constant PROPOSER = address(0x9209);
     address internal constant GUARDIAN = address(0x6A4D);
 
-    function deploy(address[] memory proposers) external returns (TimelockController, ChainferRegistry) {
+    function deploy(address[] memory proposers) external returns (RegistryTimelock, ChainferRegistry) {
         return RegistryDeployment.deploy(0, _governance(proposers));
     }
 
@@ -38,7 +39,7 @@ contract DeployTest is Test {
         address[] memory proposers = new address[](1);
         proposers[0] = PROPOSER;
         Governance memory governance = _governance(proposers);
-        (TimelockController timelock, ChainferRegistry registry) = RegistryDeployment.deploy("salt", governance);
+        (RegistryTimelock timelock, ChainferRegistry registry) = RegistryDeployment.deploy("salt", governance);
         string memory json = new Deploy().record(registry, address(timelock), "salt", governance);
         assertEq(vm.parseJsonAddress(json, ".registry"), address(registry));
         assertEq(vm.parseJsonAddress(json, ".openings"), address(registry.openings()));
@@ -58,30 +59,55 @@ contract DeployTest is Test {
         script.run();
     }
 
+    /// @dev The record is of the deployment, not of whoever owns the registry by now.
+    function test_deploy_afterAHandOver_stillNamesTheTimelock() public {
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        _execute(timelock, registry, abi.encodeCall(registry.transferOwnership, (address(2))));
+        vm.prank(address(2));
+        registry.acceptOwnership();
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        (address owner, ChainferRegistry again) = new Deploy().deploy(0, _governance(proposers));
+        assertEq(owner, address(timelock));
+        assertEq(address(again), address(registry));
+    }
+
+    function test_deploy_elsewhere_revertsWithoutDelay() public {
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        Governance memory governance = _governance(proposers);
+        governance.delay = 0;
+        Deploy script = new Deploy();
+        script.deploy(0, governance);
+        vm.chainId(1);
+        vm.expectRevert(Deploy.DelayIsZero.selector);
+        script.deploy(0, governance);
+    }
+
     function test_deploy_revertsWithoutProposers() public {
         vm.expectRevert(RegistryDeployment.NoProposers.selector);
         this.deploy(new address[](0));
     }
 
     function test_deploy_again_findsWhatIsThere() public {
-        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         vm.prank(address(0xB0B));
-        (TimelockController timelockAgain, ChainferRegistry registryAgain) = _deploy();
+        (RegistryTimelock timelockAgain, ChainferRegistry registryAgain) = _deploy();
         assertEq(address(timelockAgain), address(timelock));
         assertEq(address(registryAgain), address(registry));
     }
 
     function test_deploy_otherGovernance_isAtAnotherAddress() public {
-        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         address[] memory proposers = new address[](1);
         proposers[0] = address(0xBAD);
-        (TimelockController otherTimelock, ChainferRegistry otherRegistry) = this.deploy(proposers);
+        (RegistryTimelock otherTimelock, ChainferRegistry otherRegistry) = this.deploy(proposers);
         assertNotEq(address(otherTimelock), address(timelock));
         assertNotEq(address(otherRegistry), address(registry));
     }
 
     function test_deploy_theTimelockOwnsFromTheStart() public {
-        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         assertEq(registry.owner(), address(timelock));
         assertEq(registry.guardian(), GUARDIAN);
         assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Active));
@@ -91,7 +117,7 @@ contract DeployTest is Test {
     }
 
     function test_timelock_addsAVerifierAfterItsDelayAndNotBefore() public {
-        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         bytes32 shape = keccak256("another shape");
         bytes memory call = abi.encodeCall(IRegistryGovernance.addVerifier, (shape));
         bytes32 id = timelock.hashOperation(address(registry), 0, call, 0, 0);
@@ -113,7 +139,7 @@ contract DeployTest is Test {
     }
 
     function test_guardian_freezesAtOnce_andOnlyTheTimelockUnfreezes() public {
-        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         vm.startPrank(GUARDIAN);
         registry.freezeVerifier(SHAPE);
         assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Frozen));
@@ -125,8 +151,56 @@ contract DeployTest is Test {
         assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Active));
     }
 
+    /// @dev A proposer's key is stolen: what the guardian froze stays frozen, and no shape is listed.
+    function test_guardian_cancelsAnUnfreezingAndAListing() public {
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        vm.prank(GUARDIAN);
+        registry.freezeVerifier(SHAPE);
+        _cancelAndExpectNothing(timelock, registry, abi.encodeCall(IRegistryGovernance.unfreezeVerifier, (SHAPE)));
+        bytes32 forged = keccak256("forged shape");
+        _cancelAndExpectNothing(timelock, registry, abi.encodeCall(IRegistryGovernance.addVerifier, (forged)));
+        assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Frozen));
+        assertEq(uint256(registry.verifierStatus(forged)), uint256(VerifierStatus.Unknown));
+    }
+
+    function test_guardian_cancelsAndDoesNoMore() public {
+        (RegistryTimelock timelock,) = _deploy();
+        assertTrue(timelock.hasRole(timelock.CANCELLER_ROLE(), GUARDIAN));
+        assertFalse(timelock.hasRole(timelock.PROPOSER_ROLE(), GUARDIAN));
+        assertFalse(timelock.hasRole(timelock.DEFAULT_ADMIN_ROLE(), GUARDIAN));
+        assertFalse(timelock.hasRole(timelock.DEFAULT_ADMIN_ROLE(), address(0)));
+    }
+
+    function test_timelock_withoutGuardian_letsNobodyElseCancel() public {
+        address[] memory proposers = new address[](1);
+        proposers[0] = PROPOSER;
+        RegistryTimelock timelock = new RegistryTimelock(2 days, proposers, address(0));
+        assertFalse(timelock.hasRole(timelock.CANCELLER_ROLE(), address(0)));
+        assertTrue(timelock.hasRole(timelock.CANCELLER_ROLE(), PROPOSER));
+        assertTrue(timelock.hasRole(timelock.EXECUTOR_ROLE(), address(0)));
+    }
+
+    /// @dev As the runbook has it: the office in the registry and the role in the timelock, in one batch.
+    function test_timelock_replacesAGuardianInOneBatch() public {
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        bytes32 role = timelock.CANCELLER_ROLE();
+        address[] memory targets = new address[](3);
+        bytes[] memory calls = new bytes[](3);
+        (targets[0], targets[1], targets[2]) = (address(registry), address(timelock), address(timelock));
+        calls[0] = abi.encodeCall(IRegistryGovernance.setGuardian, (address(1)));
+        calls[1] = abi.encodeCall(timelock.grantRole, (role, address(1)));
+        calls[2] = abi.encodeCall(timelock.revokeRole, (role, GUARDIAN));
+        vm.prank(PROPOSER);
+        timelock.scheduleBatch(targets, new uint256[](3), calls, 0, 0, 2 days);
+        skip(2 days);
+        timelock.executeBatch(targets, new uint256[](3), calls, 0, 0);
+        assertEq(registry.guardian(), address(1));
+        assertTrue(timelock.hasRole(role, address(1)));
+        assertFalse(timelock.hasRole(role, GUARDIAN));
+    }
+
     function test_timelock_changesTheGuardianAndHandsOnTheRegistryInTwoSteps() public {
-        (TimelockController timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         _execute(timelock, registry, abi.encodeCall(IRegistryGovernance.setGuardian, (address(1))));
         assertEq(registry.guardian(), address(1));
         _execute(timelock, registry, abi.encodeCall(registry.transferOwnership, (address(2))));
@@ -136,16 +210,33 @@ contract DeployTest is Test {
         assertEq(registry.owner(), address(2));
     }
 
-    function _deploy() private returns (TimelockController, ChainferRegistry) {
+    function _deploy() private returns (RegistryTimelock, ChainferRegistry) {
         address[] memory proposers = new address[](1);
         proposers[0] = PROPOSER;
         return this.deploy(proposers);
     }
 
-    function _execute(TimelockController timelock, ChainferRegistry registry, bytes memory call) private {
+    function _execute(RegistryTimelock timelock, ChainferRegistry registry, bytes memory call) private {
         vm.prank(PROPOSER);
         timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
         skip(2 days);
+        timelock.execute(address(registry), 0, call, 0, 0);
+    }
+
+    function _cancelAndExpectNothing(RegistryTimelock timelock, ChainferRegistry registry, bytes memory call) private {
+        vm.prank(PROPOSER);
+        timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
+        bytes32 id = timelock.hashOperation(address(registry), 0, call, 0, 0);
+        vm.prank(GUARDIAN);
+        timelock.cancel(id);
+        skip(2 days);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                TimelockController.TimelockUnexpectedOperationState.selector,
+                id,
+                bytes32(1 << uint8(TimelockController.OperationState.Ready))
+            )
+        );
         timelock.execute(address(registry), 0, call, 0, 0);
     }
 

@@ -248,6 +248,17 @@ contract ModelStoreTest is RegistryTest {
         _expectInvalidTensor(spec, 11);
     }
 
+    function test_registerModel_revertsWhenThereAreTooManyTensors() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.inputs = new TensorSpec[](2049);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.TooManyTensors.selector, 2049, 1));
+        register(registration);
+        registration.inputs = new TensorSpec[](0);
+        registration.outputs = new TensorSpec[](2049);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.TooManyTensors.selector, 0, 2049));
+        register(registration);
+    }
+
     function test_registerModel_revertsWhenThereAreNoLeavesOrTooMany() public {
         ModelRegistration memory registration = registrationOf("leaves", uniform(1, 0));
         registration.leafLengths = new uint32[](0);

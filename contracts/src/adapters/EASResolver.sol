@@ -10,7 +10,8 @@ import {ModelId} from "../types/ModelId.sol";
 /// @notice Resolver of the Ethereum Attestation Service for the schema `bytes32 modelId,bytes32 inferenceId`: an attestation
 /// passes if the registry vouches for the inference and the recipient is the account that it is credited to. By anyone.
 /// @dev An attestation says what the registry said when it was made. It can be revoked once the registry does not say so any
-/// more (the model is frozen), and only then.
+/// more (the model is frozen), and only then. So whoever relies on one asks the registry again (`requireAttested`). The recipient
+/// is a beneficiary whom the prover named: an attestation is no evidence that they asked for it, or know of it.
 contract EASResolver is ISchemaResolver {
     /// @notice The sender is not the Ethereum Attestation Service.
     error NotAttestationService(address sender);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {ModelLayout} from "../libraries/ModelLayout.sol";
 import {PackedValues} from "../libraries/PackedValues.sol";
 import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
@@ -11,16 +12,8 @@ import {TensorSpec, Visibility} from "../types/RegistryTypes.sol";
 /// @notice Example dApp: bounties that are paid once a proven inference of one named model puts a given input into a
 /// given class. It reads the registry through its interface and trusts nothing else.
 /// @dev What a dApp has to bind, and this one does: the model (fixed at construction), the requester (credit goes to
-/// whom the proof was made for), the input (by the digest of its public words) and the whole inference being proven.
+/// whom the proof was made for), the input (by the digest of the public words of the only one there is) and the whole inference being proven.
 contract ClassificationPayout {
-    /// @notice Where the model's input stands among the public values: its leaf if committed, its packed values if
-    /// public.
-    struct InputLocation {
-        uint16 chunk;
-        uint32 offset;
-        uint32 words;
-    }
-
     /// @notice A promise to pay. Settled when the amount is zero.
     struct Bounty {
         address funder;
@@ -40,8 +33,8 @@ contract ClassificationPayout {
     /// @notice A bounty went back to its funder.
     event BountyCancelled(uint256 indexed bountyId, uint256 amount);
 
-    /// @notice The input location names no words, or words past the chunk's public values.
-    error InvalidInputLocation();
+    /// @notice The model has no input, or several: a digest of one of them would leave the others to whoever proves.
+    error NotOneInput(uint256 count);
     /// @notice The output's values are not public, so nobody could tell the class.
     error OutputNotPublic();
     /// @notice The chunk of the input or of the output has more public values than the registry stores.
@@ -81,19 +74,20 @@ contract ClassificationPayout {
     /// @notice Number of classes.
     uint256 public immutable CLASS_COUNT;
 
-    InputLocation private _input;
+    TensorSpec private _input;
     Bounty[] private _bounties;
 
     /// @param registry The registry.
-    /// @param modelId A model that is registered there.
-    /// @param input Where its input stands; see the bundle's manifest.
+    /// @param modelId A model that is registered there, with one input.
     /// @param outputIndex Its output with the scores; public, at most 32 words.
-    constructor(IChainferRegistry registry, ModelId modelId, InputLocation memory input, uint256 outputIndex) {
+    constructor(IChainferRegistry registry, ModelId modelId, uint256 outputIndex) {
         TensorSpec memory spec = registry.outputSpec(modelId, outputIndex);
         if (spec.visibility != Visibility.Public) revert OutputNotPublic();
-        uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
-        if (input.words == 0 || uint256(input.offset) + input.words > available) revert InvalidInputLocation();
+        uint256 inputCount = registry.model(modelId).inputCount;
+        if (inputCount != 1) revert NotOneInput(inputCount);
+        TensorSpec memory input = registry.inputSpec(modelId, 0);
         // The registry stores no longer lists, and a claim has to read both.
+        uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
         uint256 outputs = registry.chunkSpec(modelId, spec.chunk).numPublic;
         uint256 longest = available > outputs ? available : outputs;
         if (longest > MAX_STORED) revert PublicValuesNotReadable(longest);
@@ -174,9 +168,9 @@ contract ClassificationPayout {
     /// @dev Reverts unless the inference is proven and of this contract's model.
     function inputDigestOf(InferenceId inferenceId) public view returns (bytes32) {
         REGISTRY.requireAttested(MODEL_ID, inferenceId);
-        InputLocation memory input = _input;
+        TensorSpec memory input = _input;
         uint256[] memory values = REGISTRY.publicValues(inferenceId, input.chunk);
-        uint256[] memory words = new uint256[](input.words);
+        uint256[] memory words = new uint256[](ModelLayout.wordsOf(input));
         for (uint256 i; i < words.length; ++i) {
             words[i] = values[input.offset + i];
         }

@@ -12,15 +12,18 @@ import {ChunkProof} from "../types/RegistryTypes.sol";
 /// @title ProvenContentToken
 /// @notice Example of ERC-7007 over the registry: tokens of what one named model makes of a prompt, one a prompt.
 /// @dev `prompt` and `aigcData` are `abi.encode(uint256[][])`, the public words of the model's inputs and outputs; `proof` is
-/// `abi.encode(InferenceId)`, an inference that the registry has proven. A token goes to the account that the inference is
-/// credited to, whoever sends the transaction, so that nobody claims another's prompt by being faster. Models whose public
+/// `abi.encode(InferenceId)`, an inference that the registry has proven. Only the account that the
+/// inference is credited to mints, to itself: the proof binds prompt and content but not the URI, so nobody else may choose
+/// that, nor claim the prompt by being faster. Models whose public
 /// values are not stored (more than 32 words a chunk) cannot be used.
 contract ProvenContentToken is ERC721, IERC7007 {
     /// @notice `verify` says no.
     error ContentNotProven();
     /// @notice The token is another prompt's.
     error PromptMismatch(uint256 expected, uint256 actual);
-    /// @notice The inference is credited to another account.
+    /// @notice The inference is credited to another account than the sender.
+    error NotRequester(address expected, address actual);
+    /// @notice The inference is credited to another account than the recipient.
     error WrongRecipient(address expected, address actual);
 
     /// @notice Where inferences are proven.
@@ -41,11 +44,11 @@ contract ProvenContentToken is ERC721, IERC7007 {
         MODEL_ID = modelId;
     }
 
-    /// @notice Mints the token of a prompt and adds its content.
+    /// @notice Mints the token of a prompt and adds its content. By the account that the inference is credited to.
     /// @param to The account that the inference is credited to.
     /// @param prompt The inputs.
     /// @param aigcData The outputs.
-    /// @param uri Where the token's metadata are.
+    /// @param uri Where the token's metadata are; the minter's word alone.
     /// @param proof The inference.
     /// @return tokenId The hash of the prompt.
     function mint(address to, bytes calldata prompt, bytes calldata aigcData, string calldata uri, bytes calldata proof)
@@ -55,6 +58,7 @@ contract ProvenContentToken is ERC721, IERC7007 {
         tokenId = uint256(keccak256(prompt));
         _add(tokenId, prompt, aigcData, proof);
         address requester = REGISTRY.inference(abi.decode(proof, (InferenceId))).requester;
+        if (msg.sender != requester) revert NotRequester(requester, msg.sender);
         if (to != requester) revert WrongRecipient(requester, to);
         _uris[tokenId] = uri;
         // Not `_safeMint`: the recipient asked for it, and gets no call. Reverts if the token exists.

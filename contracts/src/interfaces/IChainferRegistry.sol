@@ -82,6 +82,8 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error InvalidChunkCount(uint256 count);
     /// @notice A tree has 1 to 2048 leaves.
     error InvalidLeafCount(uint256 count);
+    /// @notice A model has at most 2048 inputs and 2048 outputs.
+    error TooManyTensors(uint256 inputs, uint256 outputs);
     /// @notice There are no values behind the leaf.
     error LeafIsEmpty(uint256 leaf);
     /// @notice What `InvalidOutputSpec` says of an output, of an input.

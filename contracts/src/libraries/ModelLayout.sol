@@ -10,6 +10,9 @@ library ModelLayout {
     /// @dev Leaves of a tree; their lengths have to fit in one contract with the chunks.
     uint256 internal constant MAX_LEAVES = 2048;
 
+    /// @dev Inputs, and outputs: each is a leaf of its own in any honest model. Their number fits 16 bits.
+    uint256 internal constant MAX_TENSORS = MAX_LEAVES;
+
     /// @notice The tensor has values, a leaf of that length, words within its chunk's public values, and a real scale.
     function isValid(TensorSpec calldata spec, ChunkSpec[] calldata chunks, uint32[] calldata leafLengths)
         internal

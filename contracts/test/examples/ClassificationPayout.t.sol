@@ -5,7 +5,7 @@ import {ClassificationPayout} from "../../src/examples/ClassificationPayout.sol"
 import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ModelRegistration, Visibility} from "../../src/types/RegistryTypes.sol";
+import {ChunkProof, ModelRegistration, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
 import {RegistryTest} from "../helpers/RegistryTest.sol";
 
 contract RejectsPayments {}
@@ -40,7 +40,7 @@ contract ClassificationPayoutTest is RegistryTest {
     function setUp() public override {
         super.setUp();
         modelId = register(classifierRegistration());
-        payout = new ClassificationPayout(registry, modelId, _leaf(), 0);
+        payout = new ClassificationPayout(registry, modelId, 0);
         inputDigest = keccak256(abi.encodePacked(honestValues(modelId, ROOT, 0)));
         deadline = uint64(block.timestamp + 1 days);
         vm.deal(FUNDER, 100 ether);
@@ -61,18 +61,25 @@ contract ClassificationPayoutTest is RegistryTest {
         registration.outputs[0].visibility = Visibility.Committed;
         ModelId other = register(registration);
         vm.expectRevert(ClassificationPayout.OutputNotPublic.selector);
-        new ClassificationPayout(registry, other, _leaf(), 0);
+        new ClassificationPayout(registry, other, 0);
     }
 
-    function test_constructor_revertsWhenTheInputLocationIsInvalid() public {
-        ClassificationPayout.InputLocation memory input = _leaf();
-        input.words = 0;
-        vm.expectRevert(ClassificationPayout.InvalidInputLocation.selector);
-        new ClassificationPayout(registry, modelId, input, 0);
-        input = _leaf();
-        input.offset = 1;
-        vm.expectRevert(ClassificationPayout.InvalidInputLocation.selector);
-        new ClassificationPayout(registry, modelId, input, 0);
+    /// @dev A digest of one input of several would leave the others to whoever proves.
+    function test_constructor_revertsUnlessTheModelHasOneInput() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.manifestId = "two inputs";
+        TensorSpec[] memory inputs = new TensorSpec[](2);
+        inputs[0] = registration.inputs[0];
+        inputs[1] = registration.inputs[0];
+        registration.inputs = inputs;
+        ModelId two = register(registration);
+        vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.NotOneInput.selector, 2));
+        new ClassificationPayout(registry, two, 0);
+        registration.manifestId = "no input";
+        registration.inputs = new TensorSpec[](0);
+        ModelId none = register(registration);
+        vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.NotOneInput.selector, 0));
+        new ClassificationPayout(registry, none, 0);
     }
 
     function test_constructor_revertsWhenThePublicValuesAreNotStored() public {
@@ -81,13 +88,13 @@ contract ClassificationPayoutTest is RegistryTest {
         registration.chunks[0].numPublic = 33;
         ModelId other = register(registration);
         vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.PublicValuesNotReadable.selector, 33));
-        new ClassificationPayout(registry, other, _leaf(), 0);
+        new ClassificationPayout(registry, other, 0);
     }
 
     function test_constructor_revertsWhenTheModelIsNotRegistered() public {
         ModelId unknown = ModelId.wrap("unknown");
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
-        new ClassificationPayout(registry, unknown, _leaf(), 0);
+        new ClassificationPayout(registry, unknown, 0);
     }
 
     // -------------------------------------------------------------------------------------------------------- open
@@ -271,10 +278,6 @@ contract ClassificationPayoutTest is RegistryTest {
     }
 
     // ----------------------------------------------------------------------------------------------------- Helpers
-
-    function _leaf() private pure returns (ClassificationPayout.InputLocation memory) {
-        return ClassificationPayout.InputLocation({chunk: 0, offset: 0, words: 1});
-    }
 
     function _open() private returns (uint256) {
         vm.prank(FUNDER);

@@ -13,7 +13,7 @@ import {RegistryTest} from "../helpers/RegistryTest.sol";
 contract ModelAllowListTest is RegistryTest {
     address internal constant CURATOR = address(0xC0DE);
     bytes32 internal constant NAME = "digits v1";
-    uint256 internal constant QUESTION = 42;
+    uint256 internal constant QUESTION = 1;
 
     ModelAllowList internal answers;
     ModelId internal modelId;
@@ -22,6 +22,12 @@ contract ModelAllowListTest is RegistryTest {
         super.setUp();
         answers = new ModelAllowList(registry, CURATOR);
         modelId = register(classifierRegistration());
+        // Two questions, both about the input that the proofs are about.
+        bytes32 digest = _digest();
+        answers.ask(digest);
+        vm.expectEmit(address(answers));
+        emit ModelAllowList.Asked(QUESTION, digest, address(this));
+        assertEq(answers.ask(digest), QUESTION);
     }
 
     // ------------------------------------------------------------------------------------------------------ Naming
@@ -76,11 +82,11 @@ contract ModelAllowListTest is RegistryTest {
         _name();
         InferenceId id = _attest(modelId, address(answers), QUESTION);
         vm.expectEmit(address(answers));
-        emit ModelAllowList.Answered(QUESTION, NAME, id);
+        emit ModelAllowList.Answered(QUESTION, modelId, id);
         answers.answer(QUESTION, NAME, id);
         ModelAllowList.Answer memory answer = answers.answerTo(QUESTION);
         assertEqId(answer.inferenceId, id);
-        assertEq(answer.model, NAME);
+        assertEqModel(answer.modelId, modelId);
         assertEq(answer.values, registry.output(id, 0));
     }
 
@@ -122,12 +128,48 @@ contract ModelAllowListTest is RegistryTest {
         answers.answer(QUESTION, NAME, id);
     }
 
+    /// @dev Whoever answers must not choose the input.
+    function test_answer_revertsWhenTheInputIsAnother() public {
+        _name();
+        uint256 question = answers.ask("another input");
+        InferenceId id = _attest(modelId, address(answers), question);
+        vm.expectRevert(abi.encodeWithSelector(ModelAllowList.WrongInput.selector, bytes32("another input"), _digest()));
+        answers.answer(question, NAME, id);
+    }
+
+    function test_answer_revertsWhenNobodyAsked() public {
+        _name();
+        InferenceId id = _attest(modelId, address(answers), QUESTION + 1);
+        vm.expectRevert(abi.encodeWithSelector(ModelAllowList.NotAsked.selector, QUESTION + 1));
+        answers.answer(QUESTION + 1, NAME, id);
+    }
+
+    /// @dev The name is another model's by now; the answer still says whose it was.
+    function test_answer_keepsTheModelWhenItsNameIsGivenToAnother() public {
+        _name();
+        answers.answer(QUESTION, NAME, _attest(modelId, address(answers), QUESTION));
+        ModelRegistration memory registration = classifierRegistration();
+        registration.manifestId = "classifier v2";
+        ModelId next = register(registration);
+        vm.startPrank(CURATOR);
+        answers.unnameModel(NAME);
+        answers.nameModel(NAME, next);
+        vm.stopPrank();
+        assertEqModel(answers.answerTo(QUESTION).modelId, modelId);
+    }
+
     function test_answer_revertsWhenAnswered() public {
         _name();
         InferenceId id = _attest(modelId, address(answers), QUESTION);
         answers.answer(QUESTION, NAME, id);
         vm.expectRevert(abi.encodeWithSelector(ModelAllowList.AlreadyAnswered.selector, QUESTION));
         answers.answer(QUESTION, NAME, id);
+    }
+
+    function _digest() private view returns (bytes32) {
+        uint256[][] memory inputs = new uint256[][](1);
+        inputs[0] = honestValues(modelId, ROOT, 0);
+        return keccak256(abi.encode(inputs));
     }
 
     function _name() private {

@@ -41,25 +41,33 @@ contract ProvenContentTokenTest is TraceTest {
         new ProvenContentToken("Proven", "PRVN", registry, unknown);
     }
 
-    function test_mint_goesToTheRequester_whoeverSends() public {
+    function test_mint_byTheRequester_goesToTheRequester() public {
         uint256 expected = uint256(keccak256(prompt));
         vm.expectEmit(address(token));
         emit IERC7007.AigcData(expected, prompt, content, proof);
-        vm.prank(RELAYER);
+        vm.prank(REQUESTER);
         assertEq(token.mint(REQUESTER, prompt, content, "ipfs://content", proof), expected);
         assertEq(token.ownerOf(expected), REQUESTER);
         assertEq(token.tokenURI(expected), "ipfs://content");
     }
 
+    /// @dev Nothing binds the URI but the sender.
+    function test_mint_revertsWhenTheSenderIsNotTheRequester() public {
+        vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.NotRequester.selector, REQUESTER, RELAYER));
+        vm.prank(RELAYER);
+        token.mint(REQUESTER, prompt, content, "ipfs://another", proof);
+    }
+
     function test_mint_revertsWhenThePromptIsMinted() public {
-        token.mint(REQUESTER, prompt, content, "", proof);
+        _mint();
         InferenceId again = attestTrace(modelId, traceOf("image", "hint", "salt"), NONCE + 1);
         vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidSender.selector, address(0)));
+        vm.prank(REQUESTER);
         token.mint(REQUESTER, prompt, content, "", abi.encode(again));
     }
 
     function test_addAigcData_showsTheContentAgain() public {
-        uint256 tokenId = token.mint(REQUESTER, prompt, content, "", proof);
+        uint256 tokenId = _mint();
         vm.expectEmit(address(token));
         emit IERC7007.AigcData(tokenId, prompt, content, proof);
         token.addAigcData(tokenId, prompt, content, proof);
@@ -75,7 +83,7 @@ contract ProvenContentTokenTest is TraceTest {
         Trace memory trace = traceOf("other image", "hint", "salt");
         InferenceId other = attestTrace(modelId, trace, NONCE);
         (bytes memory otherPrompt, bytes memory otherContent) = _encode(publicOf(trace));
-        uint256 tokenId = token.mint(REQUESTER, prompt, content, "", proof);
+        uint256 tokenId = _mint();
         vm.expectRevert(
             abi.encodeWithSelector(ProvenContentToken.PromptMismatch.selector, uint256(keccak256(otherPrompt)), tokenId)
         );
@@ -83,19 +91,20 @@ contract ProvenContentTokenTest is TraceTest {
     }
 
     function test_addAigcData_revertsWhenTheContentIsNotProven() public {
-        uint256 tokenId = token.mint(REQUESTER, prompt, content, "", proof);
+        uint256 tokenId = _mint();
         vm.expectRevert(ProvenContentToken.ContentNotProven.selector);
         token.addAigcData(tokenId, prompt, prompt, proof);
     }
 
     function test_mint_revertsWhenTheRecipientIsNotTheRequester() public {
         vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.WrongRecipient.selector, REQUESTER, RELAYER));
-        vm.prank(RELAYER);
+        vm.prank(REQUESTER);
         token.mint(RELAYER, prompt, content, "", proof);
     }
 
     function test_mint_revertsWhenTheContentIsNotProven() public {
         vm.expectRevert(ProvenContentToken.ContentNotProven.selector);
+        vm.prank(REQUESTER);
         token.mint(REQUESTER, prompt, prompt, "", proof);
     }
 
@@ -121,6 +130,11 @@ contract ProvenContentTokenTest is TraceTest {
     function test_tokenURI_revertsWhenThereIsNoSuchToken() public {
         vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, 1));
         token.tokenURI(1);
+    }
+
+    function _mint() private returns (uint256) {
+        vm.prank(REQUESTER);
+        return token.mint(REQUESTER, prompt, content, "", proof);
     }
 
     function _encode(uint256[][] memory values) private pure returns (bytes memory, bytes memory) {

@@ -87,8 +87,30 @@ fn registry_is_deployed_checked_and_governed_as_the_runbook_says() {
     assert_eq!(checked["checks"].as_array().unwrap().len(), 7);
     assert_eq!(checked["governance"]["owner_kind"], "timelock");
     assert_eq!(checked["governance"]["delay"].to_string(), DELAY);
-    let by_address = check(Path::new(&registry)).expect(0).json();
-    assert_eq!(by_address["governance"], checked["governance"]);
+    assert_eq!(checked["governance"]["roles_checked"], true);
+    // The address alone shows no origin; what its constructor was given does.
+    let by_address = check(Path::new(&registry)).expect(1).json();
+    assert_eq!(by_address["as_built"], false);
+    assert_eq!(by_address["code_as_built"], true);
+    assert_eq!(by_address["governance"]["owner_kind"], "timelock");
+    assert_eq!(by_address["governance"]["roles_checked"], false);
+    let derived = |guardian: &str| {
+        chainfer(args![
+            "check-registry",
+            registry,
+            "-r",
+            node.url,
+            "--owner",
+            timelock,
+            "--guardian",
+            guardian
+        ])
+    };
+    let said = derived(GUARDIAN).expect(0).stdout;
+    assert!(said.contains("AS BUILT: chain"), "{said}");
+    assert!(said.contains("roles are not checked"), "{said}");
+    let said = derived(PROPOSER).expect(1).stdout;
+    assert!(said.contains("NOT AS BUILT"), "{said}");
 
     // Again: everything is there, and nothing is sent.
     let again = records.deploy(&node, &[]);
@@ -218,6 +240,111 @@ fn check_registry_says_what_is_not_as_built() {
         &flipped,
     ]);
     assert_eq!(failed(&records.path(chain)), ["code of the registry"]);
+}
+
+/// Creation code that writes these words to storage and leaves this code: no constructor of the registry runs.
+fn forged_creation(words: &[(String, String)], code: &str) -> String {
+    let word = |(slot, value): &(String, String)| format!("7f{value}7f{slot}55");
+    let writes: String = words.iter().map(word).collect();
+    let (size, at) = (code.len() / 2, writes.len() / 2 + 13);
+    format!("0x{writes}61{size:04x}8061{at:04x}6000396000f3{code}")
+}
+
+#[test]
+fn check_registry_is_not_taken_in_by_the_built_code_over_forged_storage() {
+    let (chain, records) = ("424245", Records::new());
+    let node = Anvil::start(chain);
+    let ran = records.deploy(&node, &[]);
+    assert!(ran.status.success(), "{}", text(&ran));
+    let record = records.read(chain);
+    let field = |name: &str| record[name].as_str().unwrap().to_lowercase();
+    let (registry, timelock) = (field("registry"), field("owner"));
+
+    let payer = cast(&["wallet", "address", "--private-key", KEY]);
+    let nonce: u64 = cast(&["nonce", "--rpc-url", &node.url, &payer])
+        .parse()
+        .unwrap();
+    let address_at = |nonce: u64| {
+        let nonce = nonce.to_string();
+        let line = cast(&["compute-address", "--nonce", &nonce, &payer]);
+        line.rsplit(' ').next().unwrap().to_lowercase()
+    };
+    let create = |code: &str| {
+        cast(&[
+            "send",
+            "--rpc-url",
+            &node.url,
+            "--private-key",
+            KEY,
+            "--create",
+            code,
+        ])
+    };
+    let word = |address: &str| format!("{:0>64}", &address[2..]);
+
+    // Its own openings contract, the honest code of the registry, and the honest storage but for one listed verifier shape,
+    // which no view enumerates and no event ever named.
+    let (openings, impostor) = (address_at(nonce), address_at(nonce + 1));
+    let artefact = root().join("contracts/artefacts/TensorOpenings.json");
+    let artefact: Value = serde_json::from_slice(&fs::read(artefact).unwrap()).unwrap();
+    let code = artefact["bytecode"].as_str().unwrap();
+    create(&format!("{code}{}", word(&impostor)));
+    let mut words: Vec<(String, String)> = (0..16)
+        .map(|slot: u8| {
+            let at = slot.to_string();
+            let value = cast(&["storage", "--rpc-url", &node.url, &registry, &at]);
+            (format!("{slot:064x}"), value[2..].to_lowercase())
+        })
+        .collect();
+    let honest = word(&field("openings"));
+    let slot = words.iter_mut().find(|(_, value)| *value == honest);
+    slot.unwrap().1 = word(&openings);
+    let shape = format!("0x{:064x}", 0xbad);
+    let slot = cast(&["index", "bytes32", &shape, "3"]);
+    words.push((slot[2..].to_owned(), format!("{:064x}", 1)));
+    let code = cast(&["code", "--rpc-url", &node.url, &registry]);
+    create(&forged_creation(&words, &code[2..]));
+    let stands = cast(&["code", "--rpc-url", &node.url, &impostor]);
+    assert_eq!(stands, code);
+    let status = |registry: &str| {
+        let call = ["verifierStatus(bytes32)(uint8)", &shape];
+        cast(&[&["call", "--rpc-url", &node.url, registry], &call[..]].concat())
+    };
+    assert_eq!(
+        (status(&registry), status(&impostor)),
+        ("0".into(), "1".into())
+    );
+
+    let by_address = chainfer(args!["check-registry", impostor, "-r", node.url, "--json"]);
+    let outcome = by_address.expect(1).json();
+    assert_eq!(outcome["as_built"], false);
+    assert_eq!(outcome["code_as_built"], true);
+    assert_eq!(
+        outcome["governance"]["owner"]
+            .as_str()
+            .unwrap()
+            .to_lowercase(),
+        timelock
+    );
+    let check = |further: &[&str]| {
+        let fixed = ["check-registry", &impostor, "-r", &node.url];
+        chainfer([&fixed[..], further].concat()).expect(1).stdout
+    };
+    let said = check(&[]);
+    assert!(said.contains("CODE AS BUILT, ORIGIN NOT SHOWN"), "{said}");
+    assert!(said.contains("record of the deployment"), "{said}");
+    let said = check(&["--owner", &timelock, "--guardian", GUARDIAN]);
+    assert!(said.contains("NOT AS BUILT"), "{said}");
+
+    // Nor does a record help that names it.
+    let folder = tempfile::tempdir().unwrap();
+    let forged = folder.path().join("record.json");
+    let mut record = record.clone();
+    record["registry"] = impostor.clone().into();
+    record["openings"] = openings.into();
+    fs::write(&forged, record.to_string()).unwrap();
+    let outcome = chainfer(args!["check-registry", forged, "-r", node.url, "--json"]);
+    assert_eq!(outcome.expect(1).json()["as_built"], false);
 }
 
 #[test]

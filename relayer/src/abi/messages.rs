@@ -191,6 +191,11 @@ pub(super) fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> 
             "InvalidLeafCount: a tree has 1 to 2048 leaves, not {}",
             e.count
         ),
+        Registry::TooManyTensors(e) => write!(
+            f,
+            "TooManyTensors: a model has at most 2048 inputs and 2048 outputs, not {} and {}",
+            e.inputs, e.outputs
+        ),
         Registry::LeafIsEmpty(e) => write!(f, "LeafIsEmpty: leaf {} has no values", e.leaf),
         Registry::InvalidInputSpec(e) => write!(f, "InvalidInputSpec: input {}", e.inputIndex),
         Registry::InputOutOfRange(e) => write!(

@@ -135,6 +135,7 @@ alloy::sol! {
         error KeyCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
         error SrsMismatch(uint256 chunk);
         error InvalidLeafCount(uint256 count);
+        error TooManyTensors(uint256 inputs, uint256 outputs);
         error LeafIsEmpty(uint256 leaf);
         error InvalidInputSpec(uint256 inputIndex);
         error InvalidOutputSpec(uint256 outputIndex);

@@ -1,5 +1,6 @@
 //! Arguments of the verbs that talk to a chain. Names and variables are foundry's.
 
+use alloy::primitives::B256;
 use chainfer_relayer::wallet::Secret;
 use clap::Args;
 use std::path::PathBuf;
@@ -128,6 +129,26 @@ pub(crate) struct CheckRegistryArgs {
         hide_env_values = true
     )]
     pub(crate) rpc_url: String,
+    #[command(flatten)]
+    pub(crate) construction: ConstructionArgs,
+}
+
+/// What the registry's constructor was given, for an address without a record.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Construction (with an address instead of a record)")]
+pub(crate) struct ConstructionArgs {
+    /// Owner that the registry was deployed with; its address is derived from this and the other three
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) owner: Option<String>,
+    /// Guardian that it was deployed with; zero if not given
+    #[arg(long, value_name = "ADDRESS", requires = "owner")]
+    pub(crate) guardian: Option<String>,
+    /// Code hash of a verifier shape that was listed from the start; once for each, in order
+    #[arg(long = "verifier", value_name = "HASH", requires = "owner")]
+    pub(crate) verifiers: Vec<B256>,
+    /// Salt of the deployment; zero if not given
+    #[arg(long, value_name = "HASH", requires = "owner")]
+    pub(crate) salt: Option<B256>,
 }
 
 /// `chainfer attest`.

@@ -5,7 +5,8 @@ mod demo;
 mod proving;
 
 pub(crate) use chain::{
-    AttestArgs, CheckRegistryArgs, DeployArgs, DevelopmentSrs, NodeArgs, SolcArgs, WalletArgs,
+    AttestArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs, NodeArgs,
+    SolcArgs, WalletArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{

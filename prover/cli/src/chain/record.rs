@@ -18,8 +18,8 @@ const VERSION: u32 = 1;
 const PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
 
 sol! {
-    contract TimelockController {
-        constructor(uint256 minDelay, address[] proposers, address[] executors, address admin);
+    contract RegistryTimelock {
+        constructor(uint256 minDelay, address[] proposers, address guardian);
         function getMinDelay() external view returns (uint256);
     }
 }
@@ -70,34 +70,52 @@ impl RegistryRecord {
         if self.proposers.is_empty() {
             return Ok(None);
         }
-        let arguments = TimelockController::constructorCall {
+        let arguments = RegistryTimelock::constructorCall {
             minDelay: U256::from(self.delay),
             proposers: self.proposers.clone(),
-            executors: vec![Address::ZERO],
-            admin: Address::ZERO,
+            guardian: self.guardian,
         };
         let code = [
             artefacts::TIMELOCK.creation_code()?.as_ref(),
             &arguments.abi_encode(),
         ]
         .concat();
-        Ok(Some(self.address_of(&code)))
+        Ok(Some(PROXY.create2(self.salt, keccak256(code))))
     }
 
-    /// Where the registry of this owner, guardian and list stands.
+    /// What the registry's constructor was given.
+    pub(crate) fn construction(&self) -> Construction {
+        Construction {
+            owner: self.owner,
+            guardian: self.guardian,
+            verifiers: self.verifiers.clone(),
+            salt: self.salt,
+        }
+    }
+}
+
+/// All that the address of a registry is made of, beside the code.
+#[derive(Clone, Debug)]
+pub(crate) struct Construction {
+    pub(crate) owner: Address,
+    pub(crate) guardian: Address,
+    pub(crate) verifiers: Vec<B256>,
+    pub(crate) salt: B256,
+}
+
+impl Construction {
+    /// Where the registry of this owner, guardian and list stands. Only the built constructor, given these, can have put code
+    /// there.
     ///
     /// # Errors
     /// The contracts in the binary are broken.
-    pub(crate) fn derived_registry(&self) -> anyhow::Result<Address> {
+    pub(crate) fn address(&self) -> anyhow::Result<Address> {
         let registry = NewRegistry {
             creation_code: artefacts::REGISTRY.creation_code()?,
             owner: Some(self.owner),
             guardian: Some(self.guardian),
         };
-        Ok(self.address_of(&registry.init_code(self.owner, self.verifiers.clone())))
-    }
-
-    fn address_of(&self, code: &[u8]) -> Address {
-        PROXY.create2(self.salt, keccak256(code))
+        let code = registry.init_code(self.owner, self.verifiers.clone());
+        Ok(PROXY.create2(self.salt, keccak256(code)))
     }
 }

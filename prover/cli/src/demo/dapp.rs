@@ -16,11 +16,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 sol! {
     #[derive(Debug)]
-    struct InputLocation { uint16 chunk; uint32 offset; uint32 words; }
-
-    #[derive(Debug)]
     contract ClassificationPayout {
-        constructor(address registry, bytes32 modelId, InputLocation input, uint256 outputIndex);
+        constructor(address registry, bytes32 modelId, uint256 outputIndex);
         function open(address requester, bytes32 inputDigest, uint32 class, uint64 deadline)
             external payable returns (uint256 bountyId);
         function claim(uint256 bountyId, bytes32 inferenceId) external;
@@ -33,8 +30,6 @@ sol! {
 pub(super) struct Terms {
     pub(super) registry: Address,
     pub(super) model_id: B256,
-    /// Chunk, first word and words of the model input among the public values.
-    pub(super) input: (u16, u32, u32),
 }
 
 /// The deployed contract.
@@ -64,15 +59,9 @@ impl<'a> Payout<'a> {
         creation: &Bytes,
         terms: Terms,
     ) -> anyhow::Result<(Self, Transaction)> {
-        let (chunk, offset, words) = terms.input;
         let arguments = ClassificationPayout::constructorCall {
             registry: terms.registry,
             modelId: terms.model_id,
-            input: InputLocation {
-                chunk,
-                offset,
-                words,
-            },
             outputIndex: U256::ZERO,
         };
         let code = [creation.as_ref(), &arguments.abi_encode()].concat();

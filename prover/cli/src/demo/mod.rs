@@ -133,11 +133,6 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     let terms = Terms {
         registry: deployed.registry,
         model_id: deployed.model_id,
-        input: (
-            narrow(input.chunk)?,
-            narrow(input.offset)?,
-            narrow(input.words())?,
-        ),
     };
     let offer = Offer {
         creation: &contracts.payout,

@@ -20,8 +20,8 @@ pub(crate) struct Artefact(&'static str);
 pub(crate) const REGISTRY: Artefact = Artefact(artefact!("ChainferRegistry"));
 /// The contract that opens committed tensors; a registry creates its own.
 pub(crate) const OPENINGS: Artefact = Artefact(artefact!("TensorOpenings"));
-/// OpenZeppelin's timelock, which owns a registry.
-pub(crate) const TIMELOCK: Artefact = Artefact(artefact!("TimelockController"));
+/// The timelock that owns a registry.
+pub(crate) const TIMELOCK: Artefact = Artefact(artefact!("RegistryTimelock"));
 /// The example dApp.
 pub(crate) const PAYOUT: Artefact = Artefact(artefact!("ClassificationPayout"));
 

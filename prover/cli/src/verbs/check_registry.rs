@@ -1,11 +1,15 @@
-//! `chainfer check-registry`: is what stands at an address what was built?
+//! `chainfer check-registry`: is what stands at an address what was built, and did the built constructor put it there?
+//!
+//! Code alone does not say: another constructor can write storage as it likes and then return the same code. The address says,
+//! where it follows from the constructor's code and arguments (CREATE2): those are in the record of the deployment.
 
 use crate::{
-    args::CheckRegistryArgs,
+    args::{CheckRegistryArgs, ConstructionArgs},
     chain::{
         self,
-        record::{RegistryRecord, TimelockController},
+        record::{Construction, RegistryRecord, RegistryTimelock},
     },
+    failure::bad_input,
     output::{Page, Progress, Report},
     solidity::artefacts::{OPENINGS, REGISTRY, TIMELOCK},
 };
@@ -36,6 +40,8 @@ struct Governance {
     owner: Address,
     /// `timelock`, `account`, `contract` (of another kind) or `nobody`.
     owner_kind: &'static str,
+    /// Whether the owner is the timelock whose address follows from the record, so that its roles began as recorded.
+    roles_checked: bool,
     /// Seconds that a proposal waits, if the owner is a timelock.
     delay: Option<u64>,
     guardian: Address,
@@ -43,7 +49,12 @@ struct Governance {
 
 #[derive(Clone, Debug, Serialize)]
 struct Outcome {
+    /// Every check holds, and the origin is shown.
     as_built: bool,
+    /// Every check that was made holds.
+    code_as_built: bool,
+    /// Whether the address was derived from the construction: without, another constructor may have written the storage.
+    origin_checked: bool,
     chain_id: u64,
     registry: Address,
     openings: Option<Address>,
@@ -53,12 +64,19 @@ struct Outcome {
 
 /// Runs the verb.
 pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Result<Report> {
-    let (address, record) = match Path::new(&args.registry) {
+    let (address, origin) = match Path::new(&args.registry) {
         path if path.is_file() => {
+            if args.construction.owner.is_some() {
+                let reason = "--owner goes with an address: a record has what the registry was constructed with";
+                return Err(bad_input(reason));
+            }
             let record = RegistryRecord::read(path)?;
-            (record.registry, Some(record))
+            (record.registry, Origin::Record(Box::new(record)))
         }
-        _ => (chain::address("REGISTRY", &args.registry)?, None),
+        _ => (
+            chain::address("REGISTRY", &args.registry)?,
+            construction(&args.construction)?.map_or(Origin::Unknown, Origin::Construction),
+        ),
     };
     let outcome = chain::block_on(async {
         let config = RpcConfig::new(args.rpc_url.clone());
@@ -67,7 +85,7 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
         let node = Reader {
             rpc: Rpc::new(config)?,
         };
-        check(&node, chain_id, address, record.as_ref()).await
+        check(&node, chain_id, address, &origin).await
     })?;
     let report = Report::new(&outcome, page(&outcome))?;
     Ok(if outcome.as_built {
@@ -77,20 +95,63 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
     })
 }
 
+/// What is known of how the registry came to be.
+enum Origin {
+    Record(Box<RegistryRecord>),
+    Construction(Construction),
+    Unknown,
+}
+
+impl Origin {
+    fn record(&self) -> Option<&RegistryRecord> {
+        match self {
+            Self::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    fn construction(&self) -> Option<Construction> {
+        match self {
+            Self::Record(record) => Some(record.construction()),
+            Self::Construction(construction) => Some(construction.clone()),
+            Self::Unknown => None,
+        }
+    }
+}
+
+fn construction(args: &ConstructionArgs) -> anyhow::Result<Option<Construction>> {
+    let Some(owner) = &args.owner else {
+        return Ok(None);
+    };
+    let guardian = args.guardian.as_deref();
+    Ok(Some(Construction {
+        owner: chain::address("--owner", owner)?,
+        guardian: guardian.map_or(Ok(Address::ZERO), |g| chain::address("--guardian", g))?,
+        verifiers: args.verifiers.clone(),
+        salt: args.salt.unwrap_or_default(),
+    }))
+}
+
 async fn check(
     node: &Reader,
     chain_id: u64,
     address: Address,
-    record: Option<&RegistryRecord>,
+    origin: &Origin,
 ) -> anyhow::Result<Outcome> {
     let mut checks = Vec::new();
+    let record = origin.record();
     if let Some(record) = record {
         checks.push(compare("chain id", record.chain_id, chain_id));
-        let derived = record.derived_registry()?;
+    }
+    let construction = origin.construction();
+    if let Some(construction) = &construction {
+        let derived = construction.address()?;
         checks.push(compare("address of the registry", derived, address));
-        if let Some(timelock) = record.timelock()? {
-            checks.push(compare("address of the timelock", timelock, record.owner));
-        }
+    }
+    if let Some(record) = record
+        && let Some(timelock) = record.timelock()?
+    {
+        checks.push(compare("address of the timelock", timelock, record.owner));
     }
     let built = REGISTRY.runtime_code(&[])?;
     checks.push(code(
@@ -100,6 +161,8 @@ async fn check(
     ));
     let mut outcome = Outcome {
         as_built: false,
+        code_as_built: false,
+        origin_checked: construction.is_some(),
         chain_id,
         registry: address,
         openings: None,
@@ -109,7 +172,8 @@ async fn check(
     // Another contract is asked nothing: its answers would mean nothing.
     if outcome.checks.iter().all(|c| c.holds) {
         ask(node, &mut outcome, record).await?;
-        outcome.as_built = outcome.checks.iter().all(|c| c.holds);
+        outcome.code_as_built = outcome.checks.iter().all(|c| c.holds);
+        outcome.as_built = outcome.code_as_built && outcome.origin_checked;
     }
     Ok(outcome)
 }
@@ -138,8 +202,12 @@ async fn ask(
     let built = TIMELOCK.runtime_code(&[])?;
     let is_timelock = found == built;
     // A record with proposers is one of a timelock; the owner may be another by now, and is what is reported.
-    if let Some(timelock) = record.and_then(|r| r.timelock().transpose()) {
-        let found = node.code(timelock?).await?;
+    let derived = match record {
+        Some(record) => record.timelock()?,
+        None => None,
+    };
+    if let Some(timelock) = derived {
+        let found = node.code(timelock).await?;
         outcome
             .checks
             .push(code("code of the timelock", &built, &found));
@@ -157,6 +225,7 @@ async fn ask(
             (.., true) => "account",
             _ => "contract",
         },
+        roles_checked: is_timelock && derived == Some(owner),
         delay,
         guardian: registry.guardian().await?,
     });
@@ -196,19 +265,19 @@ impl Reader {
     }
 
     async fn delay(&self, timelock: Address) -> anyhow::Result<u64> {
-        let data = TimelockController::getMinDelayCall {}.abi_encode();
+        let data = RegistryTimelock::getMinDelayCall {}.abi_encode();
         let request = CallRequest::new(Address::ZERO, Some(timelock), data.into());
         let answer = self.rpc.call(&request, At::Latest).await?;
-        let delay: U256 = TimelockController::getMinDelayCall::abi_decode_returns(&answer)?;
+        let delay: U256 = RegistryTimelock::getMinDelayCall::abi_decode_returns(&answer)?;
         u64::try_from(delay).context("the timelock's delay is no time")
     }
 }
 
 fn page(outcome: &Outcome) -> Page {
-    let verdict = if outcome.as_built {
-        "AS BUILT"
-    } else {
-        "NOT AS BUILT"
+    let verdict = match (outcome.as_built, outcome.code_as_built) {
+        (true, _) => "AS BUILT",
+        (_, true) => "CODE AS BUILT, ORIGIN NOT SHOWN",
+        _ => "NOT AS BUILT",
     };
     let mut page = Page::new()
         .heading(format!("{verdict}: chain {}", outcome.chain_id))
@@ -221,8 +290,13 @@ fn page(outcome: &Outcome) -> Page {
             Some(delay) => format!("{}, {delay} s", governance.owner_kind),
             None => governance.owner_kind.to_owned(),
         };
+        // An account has no roles; a contract may let anybody act.
+        let remark = match (governance.roles_checked, governance.owner_kind) {
+            (false, "timelock" | "contract") => "; its roles are not checked",
+            _ => "",
+        };
         page = page
-            .fact("owner", format!("{} ({kind})", governance.owner))
+            .fact("owner", format!("{} ({kind}{remark})", governance.owner))
             .fact("guardian", governance.guardian);
     }
     for check in &outcome.checks {
@@ -234,6 +308,13 @@ fn page(outcome: &Outcome) -> Page {
                 format!("NO  expected {}, found {}", check.expected, check.found),
             )
         };
+    }
+    if outcome.code_as_built && !outcome.origin_checked {
+        page = page.fact(
+            "origin",
+            "NO  another constructor can leave the same code over forged storage: give the record of the deployment, or --owner, \
+             --guardian, --verifier and --salt as the registry was constructed with",
+        );
     }
     page
 }

@@ -1,6 +1,6 @@
-// Written by scripts/artefacts from @openzeppelin/contracts/governance/TimelockController.sol; not to be edited.
-export const timelockControllerAbi = [
-  {"inputs": [{"internalType": "uint256", "name": "minDelay", "type": "uint256"}, {"internalType": "address[]", "name": "proposers", "type": "address[]"}, {"internalType": "address[]", "name": "executors", "type": "address[]"}, {"internalType": "address", "name": "admin", "type": "address"}], "stateMutability": "nonpayable", "type": "constructor"},
+// Written by scripts/artefacts from contracts/src/RegistryTimelock.sol; not to be edited.
+export const registryTimelockAbi = [
+  {"inputs": [{"internalType": "uint256", "name": "minDelay", "type": "uint256"}, {"internalType": "address[]", "name": "proposers", "type": "address[]"}, {"internalType": "address", "name": "guardian", "type": "address"}], "stateMutability": "nonpayable", "type": "constructor"},
   {"inputs": [], "name": "AccessControlBadConfirmation", "type": "error"},
   {"inputs": [{"internalType": "address", "name": "account", "type": "address"}, {"internalType": "bytes32", "name": "neededRole", "type": "bytes32"}], "name": "AccessControlUnauthorizedAccount", "type": "error"},
   {"inputs": [], "name": "FailedCall", "type": "error"},
