@@ -7,7 +7,7 @@ use clap::Parser;
 use cli::serve::{LogFormat, shutdown};
 use cli::{Cli, Command, verbs};
 use serde_json::Value;
-use std::io::Write;
+use std::{io::Write, process::ExitCode};
 
 fn log(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
@@ -28,9 +28,23 @@ fn print(value: &Value) -> Result<()> {
     Ok(writeln!(out)?)
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let answer = match Cli::parse().command {
+/// The error and its causes in a line; a cause that was said already is left out.
+fn describe(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .fold(error.to_string(), |text, cause| {
+            let cause = cause.to_string();
+            if text.contains(&cause) {
+                text
+            } else {
+                format!("{text}: {cause}")
+            }
+        })
+}
+
+async fn run(command: Command) -> Result<()> {
+    let answer = match command {
         Command::Serve(serve) => {
             log(serve.log_format);
             return Ok(chainfer_relayer::service::run(serve.resolve()?, shutdown()).await?);
@@ -45,4 +59,16 @@ async fn main() -> Result<()> {
         Command::Backup(args) => verbs::backup(&args)?,
     };
     print(&answer)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be closed; the exit code says it too.
+            let _ = writeln!(std::io::stderr(), "error: {}", describe(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
