@@ -340,7 +340,7 @@ impl Contract<'_> {
             let (numerator, denominator) = self.layout.instance_loop(i);
             let summand = |from: String| {
                 [
-                    // The product may exceed r: so may the sum of two reduced values.
+                    // Distance and sum may exceed r: both are two reduced values together.
                     "distance := add(z, sub(r, 1))".to_owned(),
                     format!(
                         "sum := add(mulmod(sum, distance, r), mulmod(calldataload({from}), product, r))"

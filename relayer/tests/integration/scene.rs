@@ -44,6 +44,18 @@ impl Scene {
         }
     }
 
+    /// A relayer of which one job's transaction waits in the pool: no blocks are made.
+    pub async fn pending(configure: impl FnOnce(&mut ClientConfig)) -> (Self, Engine, B256) {
+        let scene = Self::new().await;
+        scene.stop_mining().await;
+        let mut config = scene.config();
+        configure(&mut config);
+        let engine = config.connect().await.unwrap();
+        let id = scene.submit(&engine, 1).await;
+        engine.tick().await.unwrap();
+        (scene, engine, id)
+    }
+
     /// The block since which all contracts are there.
     pub fn deployed_at(&self) -> u64 {
         self.deployed_at

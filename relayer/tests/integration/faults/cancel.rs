@@ -20,11 +20,7 @@ async fn cancelled_before_signing_sends_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelled_in_the_pool_is_replaced_by_a_self_transfer() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let engine = scene.engine().await;
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let (scene, engine, id) = Scene::pending(|_| ()).await;
     assert_eq!(engine.cancel(id).await.unwrap(), Cancellation::Requested);
     engine.tick().await.unwrap();
     let (_, attempts) = only_intent(engine.store(), id).await;

@@ -156,11 +156,7 @@ async fn reorganisation_that_makes_the_transaction_revert_is_planned_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reorganisation_of_a_cancellation_keeps_the_job_cancelled() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let engine = scene.engine().await;
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let (scene, engine, id) = Scene::pending(|_| ()).await;
     engine.cancel(id).await.unwrap();
     engine.tick().await.unwrap();
     scene.world.anvil.mine(1).await;
@@ -173,13 +169,8 @@ async fn reorganisation_of_a_cancellation_keeps_the_job_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn original_that_is_mined_after_its_replacement_was_sent_settles_the_job() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let mut config = scene.config();
-    config.engine.bump_after = Duration::from_millis(50);
-    let engine = config.connect().await.unwrap();
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let bump_after = Duration::from_millis(50);
+    let (scene, engine, id) = Scene::pending(|config| config.engine.bump_after = bump_after).await;
     // The replacement never arrives, though the relayer is told that it did.
     let any = "\"0x0000000000000000000000000000000000000000000000000000000000000001\"";
     scene.proxy.inject(SEND, Fault::Answer(any), 1);
@@ -196,13 +187,8 @@ async fn original_that_is_mined_after_its_replacement_was_sent_settles_the_job()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn base_fee_spike_is_followed_by_a_dearer_replacement() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let mut config = scene.config();
-    config.engine.bump_after = Duration::from_millis(50);
-    let engine = config.connect().await.unwrap();
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let bump_after = Duration::from_millis(50);
+    let (scene, engine, id) = Scene::pending(|config| config.engine.bump_after = bump_after).await;
     let offered = only_intent(engine.store(), id).await.1[0].tx.max_fee;
     let anvil = &scene.world.anvil;
     let spike = json!([format!("{:#x}", offered * 20)]);
@@ -331,11 +317,7 @@ async fn someone_else_posts_between_planning_and_signing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn someone_else_posts_while_ours_is_in_the_pool() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let engine = scene.engine().await;
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let (scene, engine, id) = Scene::pending(|_| ()).await;
     let anvil = &scene.world.anvil;
     let (intent, _) = only_intent(engine.store(), id).await;
     // The same call, and it pays more to come first.

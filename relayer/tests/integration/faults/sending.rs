@@ -114,13 +114,8 @@ async fn node_errors_and_overload_only_delay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stuck_transaction_is_replaced_and_one_is_mined() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let mut config = scene.config();
-    config.engine.bump_after = Duration::from_millis(100);
-    let engine = config.connect().await.unwrap();
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let bump_after = Duration::from_millis(100);
+    let (scene, engine, id) = Scene::pending(|config| config.engine.bump_after = bump_after).await;
     for _ in 0..100 {
         engine.tick().await.unwrap();
         if only_intent(engine.store(), id).await.1.len() >= 3 {
@@ -155,11 +150,7 @@ async fn underpriced_transaction_is_replaced_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transaction_dropped_by_the_pool_is_broadcast_again() {
-    let scene = Scene::new().await;
-    scene.stop_mining().await;
-    let engine = scene.engine().await;
-    let id = scene.submit(&engine, 1).await;
-    engine.tick().await.unwrap();
+    let (scene, engine, id) = Scene::pending(|_| ()).await;
     let anvil = &scene.world.anvil;
     anvil.rpc("anvil_dropAllTransactions", json!([])).await;
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
