@@ -173,3 +173,27 @@ foundry_bin() {
     done
     die "missing: $1 in node_modules. Delete node_modules and run \`npm ci\` (with optional dependencies on)."
 }
+
+# postgres_bin: folder of the newest PostgreSQL server's programs
+postgres_bin() {
+    local candidate
+    for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin /usr/local/opt/postgresql*/bin /opt/homebrew/opt/postgresql*/bin \
+        "$(pg_config --bindir 2>/dev/null)" | sort -rV); do
+        if [[ -x $candidate/initdb && -x $candidate/postgres ]]; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# A PostgreSQL server for tests; installed where apt-get may do so
+ensure_postgres() {
+    local hint="Install PostgreSQL's server, for example \`apt install postgresql\` or \`brew install postgresql\`."
+    postgres_bin >/dev/null && return
+    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || die "missing: PostgreSQL. $hint"
+    say "   PostgreSQL is not there: installing it"
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } >&2 ||
+        die "PostgreSQL could not be installed. $hint"
+    postgres_bin >/dev/null || die "missing: PostgreSQL, after its installation. $hint"
+}

@@ -4,6 +4,7 @@ use crate::money::{Cap, Gwei};
 use crate::proof_file::ProofFileError;
 use crate::rpc::RpcError;
 use crate::state::{IntentState, JobState};
+use crate::store::DatabaseError;
 use alloy::primitives::{Address, B256};
 
 /// Result with this crate's [`Error`].
@@ -22,7 +23,7 @@ pub enum Error {
     Rpc(#[from] RpcError),
     /// The state database failed.
     #[error("state database: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(#[from] DatabaseError),
     /// The state database was written by a newer version of this program.
     #[error("state database has schema version {found}; this program knows up to {known}")]
     DatabaseTooNew {
@@ -227,17 +228,18 @@ pub enum Error {
     Task(String),
 }
 
+impl From<rusqlite::Error> for Error {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Database(e.into())
+    }
+}
+
 impl Error {
     /// Whether the same call may succeed later without any change by a person.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Rpc(e) => e.is_transient(),
-            Self::Database(rusqlite::Error::SqliteFailure(e, _)) => matches!(
-                e.code,
-                rusqlite::ErrorCode::DatabaseBusy
-                    | rusqlite::ErrorCode::DatabaseLocked
-                    | rusqlite::ErrorCode::DiskFull
-            ),
+            Self::Database(e) => e.is_transient(),
             Self::NonceTaken { .. }
             | Self::OverCap { .. }
             | Self::LowBalance { .. }

@@ -19,6 +19,9 @@ pub mod engine;
 mod error;
 pub mod fees;
 pub mod money;
+#[cfg(all(test, feature = "postgres"))]
+#[path = "../tests/support/postgres.rs"]
+mod postgres_for_tests;
 pub mod proof_file;
 pub mod rpc;
 pub mod service;

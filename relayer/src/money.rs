@@ -25,6 +25,11 @@ impl Gwei {
         Self((wei / U256::from(WEI_PER_GWEI)).saturating_to())
     }
 
+    /// An amount of wei, rounded up; `u64::MAX` gwei where it is more.
+    pub fn ceil(wei: U256) -> Self {
+        Self(wei.div_ceil(U256::from(WEI_PER_GWEI)).saturating_to())
+    }
+
     /// The sum, at most `u64::MAX` gwei.
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
@@ -136,5 +141,8 @@ mod tests {
     fn floor_of_more_than_fits_is_the_most() {
         assert_eq!(Gwei::floor(U256::MAX), Gwei(u64::MAX));
         assert_eq!(Gwei::floor(U256::from(1_999_999_999)), Gwei(1));
+        assert_eq!(Gwei::ceil(U256::MAX), Gwei(u64::MAX));
+        assert_eq!(Gwei::ceil(U256::from(1_000_000_001)), Gwei(2));
+        assert_eq!(Gwei::ceil(U256::from(2_000_000_000_u64)), Gwei(2));
     }
 }

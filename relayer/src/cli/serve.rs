@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::money::{Caps, Gwei};
 use chainfer_relayer::service::ServiceConfig;
+use chainfer_relayer::store::Location;
 use chainfer_relayer::wallet::{Secret, WalletConfig};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -20,13 +21,16 @@ pub(crate) struct Serve {
         env = "CHAINFER_RELAYER_LISTEN"
     )]
     listen: SocketAddr,
-    /// State file (SQLite).
+    /// State: a file (SQLite), or postgres://USER@HOST/DATABASE for relayers on several machines; give the password in
+    /// PGPASSWORD.
     #[arg(
         long,
+        value_name = "FILE|ADDRESS",
         default_value = "chainfer-relayer.sqlite",
-        env = "CHAINFER_RELAYER_STATE"
+        env = "CHAINFER_RELAYER_STATE",
+        hide_env_values = true
     )]
-    state: PathBuf,
+    state: Location,
     /// Token that clients must show as `Authorization: Bearer`.
     #[arg(long, env = "CHAINFER_RELAYER_TOKEN", hide_env_values = true)]
     token: Option<Secret>,

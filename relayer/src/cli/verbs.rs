@@ -4,7 +4,7 @@ use alloy::primitives::B256;
 use anyhow::{Context, Result, bail};
 use chainfer_relayer::service::Remote;
 use chainfer_relayer::state::JobState;
-use chainfer_relayer::store::Store;
+use chainfer_relayer::store::{Location, Store};
 use chainfer_relayer::wallet::Secret;
 use clap::Args;
 use serde_json::Value;
@@ -87,10 +87,12 @@ pub(crate) struct Backup {
     /// State file, which may be in use.
     #[arg(
         long,
+        value_name = "FILE",
         default_value = "chainfer-relayer.sqlite",
-        env = "CHAINFER_RELAYER_STATE"
+        env = "CHAINFER_RELAYER_STATE",
+        hide_env_values = true
     )]
-    state: PathBuf,
+    state: Location,
     /// File to write; an older one is replaced when the new one is complete.
     to: PathBuf,
 }
@@ -168,8 +170,10 @@ pub(crate) async fn resume(args: Whole) -> Result<Value> {
 }
 
 pub(crate) fn backup(args: &Backup) -> Result<Value> {
-    Store::backup(&args.state, &args.to)
-        .with_context(|| format!("cannot back {} up", args.state.display()))?;
+    let Location::File(from) = &args.state else {
+        bail!("a PostgreSQL database is backed up with pg_dump, while relayers use it");
+    };
+    Store::backup(from, &args.to).with_context(|| format!("cannot back {} up", from.display()))?;
     let bytes = std::fs::metadata(&args.to)?.len();
     Ok(serde_json::json!({ "backup": args.to, "bytes": bytes }))
 }

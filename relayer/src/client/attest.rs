@@ -1,11 +1,13 @@
 //! One proof, from file to confirmed attestation.
 
 use super::{ClientConfig, TxReport};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::proof_file::{DeploymentFile, Manifest, ProofFile};
 use crate::state::JobState;
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What [`attest`] did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,8 +49,14 @@ pub async fn attest(
     config.chain_id = Some(deployment.chain_id);
     config.engine.registry = Some(deployment.registry);
     let engine = config.connect().await?;
-    let key = engine.submit(&proof).await?.job().key.clone();
-    let job = engine.run_job(key.id, config.limit).await?;
+    let report = relay(&engine, &proof, config.limit).await;
+    engine.close().await;
+    report
+}
+
+async fn relay(engine: &Engine, proof: &ProofFile, limit: Duration) -> Result<AttestReport> {
+    let key = engine.submit(proof).await?.job().key.clone();
+    let job = engine.run_job(key.id, limit).await?;
     let (transactions, total_gas) = TxReport::of_job(engine.store(), key.id).await?;
     Ok(AttestReport {
         job_id: key.id,

@@ -71,40 +71,43 @@ impl Deployed {
 pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployment> {
     plan.check()?;
     let engine = config.connect().await?;
-    let limit = config.limit;
+    let deployment = deploy_with(&engine, plan, config.limit).await;
+    engine.close().await;
+    deployment
+}
+
+async fn deploy_with(engine: &Engine, plan: &DeployPlan, limit: Duration) -> Result<Deployment> {
     let mut steps = Vec::new();
     let shapes = plan.known_code_hashes();
     let registry = match &plan.registry {
         RegistryPlan::Existing(address) => *address,
         RegistryPlan::New(new) => {
             let code = new.init_code(engine.sender(), shapes.clone());
-            let deployed = create(&engine, "registry", &code, None, limit).await?;
+            let deployed = create(engine, "registry", &code, None, limit).await?;
             steps.push(deployed.step("registry"));
             deployed.address
         }
     };
-    code_at(&engine, registry, "the registry").await?;
+    code_at(engine, registry, "the registry").await?;
     let contract = engine.registry(registry);
     let model_id = ids::model_id(plan.registration.manifest_id, engine.sender());
     if let Some(model) = contract.model(model_id).await? {
         tracing::info!(%model_id, "model is registered already");
         let specs = read_back(&contract, model_id, &model, plan).await?;
         let block = engine.rpc().head().await?.number;
-        return Ok(deployment(
-            &engine, registry, model_id, &specs, block, steps,
-        ));
+        return Ok(deployment(engine, registry, model_id, &specs, block, steps));
     }
-    check_listable(&engine, &contract, &shapes).await?;
-    let verifiers = deploy_verifiers(&engine, plan, limit, &mut steps).await?;
+    check_listable(engine, &contract, &shapes).await?;
+    let verifiers = deploy_verifiers(engine, plan, limit, &mut steps).await?;
     let shapes: Vec<B256> = verifiers.iter().map(|(_, code_hash)| *code_hash).collect();
-    list(&engine, &contract, &shapes, limit, &mut steps).await?;
-    let specs = deploy_keys(&engine, plan, &verifiers, limit, &mut steps).await?;
+    list(engine, &contract, &shapes, limit, &mut steps).await?;
+    let specs = deploy_keys(engine, plan, &verifiers, limit, &mut steps).await?;
     let registration = registration(plan, specs.clone());
     let data = IChainferRegistry::registerModelCall { registration }
         .abi_encode()
         .into();
     let to = Some(registry);
-    let sent = send(&engine, "registerModel", TxKind::Register, to, data, limit);
+    let sent = send(engine, "registerModel", TxKind::Register, to, data, limit);
     let transaction = sent.await?.0;
     let block = transaction.block.unwrap_or_default();
     steps.push(Step {
@@ -118,9 +121,7 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
             got: "ModelNotRegistered".to_owned(),
         });
     }
-    Ok(deployment(
-        &engine, registry, model_id, &specs, block, steps,
-    ))
+    Ok(deployment(engine, registry, model_id, &specs, block, steps))
 }
 
 /// What the registry is told.
@@ -217,30 +218,34 @@ fn deployment(
 
 /// Deploys any contract, once per creation code and state file.
 pub async fn deploy_contract(config: &ClientConfig, name: &str, code: &Bytes) -> Result<Deployed> {
-    create(&config.connect().await?, name, code, None, config.limit).await
+    let engine = config.connect().await?;
+    let deployed = create(&engine, name, code, None, config.limit).await;
+    engine.close().await;
+    deployed
 }
 
 /// Sends a call to any contract and waits until it is confirmed. Not idempotent: each call sends.
 pub async fn call_contract(config: &ClientConfig, to: Address, data: Bytes) -> Result<TxReport> {
     let engine = config.connect().await?;
+    let report = call_once(&engine, to, data, config.limit).await;
+    engine.close().await;
+    report
+}
+
+async fn call_once(engine: &Engine, to: Address, data: Bytes, limit: Duration) -> Result<TxReport> {
     let once = engine.rpc().head().await?.hash;
     let key = key(
-        &engine,
+        engine,
         &format!("call {once} {}", now_nanos()),
         Some(to),
         &data,
     );
-    Ok(send_keyed(
-        &engine,
-        key,
-        "call",
-        TxKind::Call,
-        Some(to),
-        data,
-        config.limit,
+    let to = Some(to);
+    Ok(
+        send_keyed(engine, key, "call", TxKind::Call, to, data, limit)
+            .await?
+            .0,
     )
-    .await?
-    .0)
 }
 
 fn now_nanos() -> u128 {

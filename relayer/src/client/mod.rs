@@ -21,7 +21,7 @@ use crate::engine::{Engine, EngineConfig};
 use crate::error::{Error, Result};
 use crate::rpc::{Rpc, RpcConfig};
 use crate::state::IntentState;
-use crate::store::{Intent, Store, TxKind};
+use crate::store::{Intent, Location, Store, TxKind};
 use crate::wallet::WalletConfig;
 use alloy::primitives::B256;
 use serde::Serialize;
@@ -35,8 +35,8 @@ pub struct ClientConfig {
     pub rpc: RpcConfig,
     /// The sending key.
     pub wallet: WalletConfig,
-    /// State file; without one nothing survives the process.
-    pub state: Option<PathBuf>,
+    /// Where the state is kept; without this nothing survives the process.
+    pub state: Option<Location>,
     /// Chain that the node must be of.
     pub chain_id: Option<u64>,
     /// Settings of the engine.
@@ -75,7 +75,7 @@ impl ClientConfig {
             .await
             .map_err(|e| Error::Task(e.to_string()))??;
         let store = match &self.state {
-            Some(path) => Store::open(path)?,
+            Some(location) => Store::connect(location).await?,
             None => Store::open_in_memory()?,
         };
         let rpc = Rpc::new(self.rpc.clone())?;

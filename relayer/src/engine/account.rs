@@ -2,7 +2,6 @@
 
 use super::{Engine, View};
 use crate::error::{Error, Result};
-use crate::money::Gwei;
 use crate::rpc::At;
 use crate::state::IntentState;
 use std::sync::PoisonError;
@@ -60,14 +59,14 @@ impl Engine {
             return Ok(());
         }
         let fees = self.offer(view).await?;
-        let attempt = self.sign_fill(&view.rpc, nonce, fees).await?;
-        let wanted = Gwei::of_gas(attempt.gas_limit, attempt.max_fee);
-        match self.afford(&view.rpc, wanted).await {
+        let draft = self.draft_fill(&view.rpc, nonce, fees).await?;
+        match self.afford(&view.rpc, draft.dearest()).await {
             Ok(()) => {}
             // The gap stays until there is money: nothing can be sent before.
             Err(Error::OverCap { .. } | Error::LowBalance { .. }) => return Ok(()),
             Err(e) => return Err(e),
         }
+        let attempt = self.sign(draft).await?;
         let attempt = self
             .store
             .store_fill(chain, sender, attempt, self.guard())

@@ -20,7 +20,9 @@ impl Engine {
             match intent.state {
                 // Another account's key is not here: what it has out is waited for.
                 IntentState::Pending if intent.sender != self.sender() => {
-                    if self.watch_other(view, &intent).await? {
+                    if self.is_sending_elsewhere(intent.sender).await?
+                        || self.watch_other(view, &intent).await?
+                    {
                         return Ok(());
                     }
                 }

@@ -34,6 +34,9 @@ pub struct EngineConfig {
     pub caps: Caps,
     /// Balance that is never touched.
     pub min_balance: Gwei,
+    /// Added to what a roll-up asks for publishing a transaction, in percent: its price follows another chain's and can
+    /// rise until the transaction is in a block.
+    pub data_fee_margin_percent: u64,
     /// Blocks on top of and including the one that settles a job; by chain when `None`.
     pub confirmations: Option<u64>,
     /// Wait between two ticks.
@@ -74,6 +77,7 @@ impl Default for EngineConfig {
             fees: FeePolicy::default(),
             caps: Caps::default(),
             min_balance: Gwei(0),
+            data_fee_margin_percent: 50,
             confirmations: None,
             poll: Duration::from_secs(1),
             bump_after: Duration::from_secs(45),

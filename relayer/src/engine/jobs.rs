@@ -60,6 +60,10 @@ impl Engine {
                 let (to, reason) = (JobState::Failed, Some(e.to_string()));
                 self.store.move_job(id, job.state, to, reason, None).await?;
             }
+            // A relayer of another account, with the same database, was faster.
+            Err(e @ Error::JobTransition { .. }) => {
+                tracing::debug!(job = %id, error = %e, "moved on")
+            }
             // Not this job's fault; the others need not wait for it.
             Err(e) => tracing::warn!(job = %id, error = %e, "job waits"),
         }
@@ -67,18 +71,13 @@ impl Engine {
     }
 
     async fn room_for_plans(&self) -> Result<u32> {
-        let (chain, limit) = (self.chain_id, self.config.max_in_flight);
-        let planned = self
-            .store
-            .jobs_in(chain, JobState::Planned, limit)
-            .await?
-            .len();
-        let sent = self
-            .store
-            .intents_in(chain, self.sender(), IntentState::Pending, limit)
-            .await?
-            .len();
-        Ok(limit.saturating_sub(u32::try_from(planned + sent).unwrap_or(u32::MAX)))
+        let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
+        let mut taken = 0;
+        for state in [IntentState::Ready, IntentState::Pending] {
+            let found = self.store.intents_in(chain, sender, state, limit).await?;
+            taken += u32::try_from(found.len()).unwrap_or(u32::MAX);
+        }
+        Ok(limit.saturating_sub(taken))
     }
 
     fn finality_is_due(&self) -> bool {
@@ -147,7 +146,10 @@ impl Engine {
     /// The outbox moves planned jobs on, but only those that this account planned.
     async fn step_planned(&self, job: &Job) -> Result<()> {
         let intents = self.store.intents_of_round(job.key.id, job.round).await?;
-        if intents.iter().any(|i| i.sender != self.sender()) {
+        if let Some(other) = intents.iter().find(|i| i.sender != self.sender()) {
+            if self.is_sending_elsewhere(other.sender).await? {
+                return Ok(());
+            }
             let reason = "planned for another account".to_owned();
             return self.requeue(job, reason).await;
         }
@@ -198,9 +200,13 @@ impl Engine {
         self.requeue(job, reason).await
     }
 
-    /// A transaction that another account of ours planned or signed, with the same state file. What a
-    /// node has taken is waited for; anything else is planned again for this account.
+    /// A transaction that another account of ours planned or signed, in the same database. While a relayer sends for
+    /// that account the transaction is its business; afterwards what a node has taken is waited for, and anything else
+    /// is planned again for this account.
     async fn step_of_other_account(&self, view: &View, job: &Job, intent: &Intent) -> Result<()> {
+        if self.is_sending_elsewhere(intent.sender).await? {
+            return Ok(());
+        }
         if intent.state == IntentState::Pending && self.watch_other(view, intent).await? {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::error::Result;
 use crate::store::Lease;
+use alloy::primitives::Address;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -52,6 +53,24 @@ impl Engine {
         Ok(held.lease.is_some())
     }
 
+    /// Whether some relayer sends for another account on this chain, with the same database.
+    pub(super) async fn is_sending_elsewhere(&self, account: Address) -> Result<bool> {
+        self.store.is_leased(self.chain_id, account).await
+    }
+
+    /// Stops sending, so that another process can begin at once. What waits stays in the database.
+    pub async fn close(&self) {
+        if !self.is_sending() {
+            return;
+        }
+        self.lose_lease();
+        let (chain, sender) = (self.chain_id, self.sender());
+        let holder = self.holder.clone();
+        if let Err(e) = self.store.give_lease_back(chain, sender, holder).await {
+            tracing::warn!(error = %e, "the lease was not given back; it runs out by itself");
+        }
+    }
+
     /// Somebody else took it while this process thought that it held it.
     pub(super) fn lose_lease(&self) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +82,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         if self.is_sending() {
             let (chain, sender) = (self.chain_id, self.sender());
-            self.store.give_lease_back(chain, sender, &self.holder);
+            self.store.give_lease_back_now(chain, sender, &self.holder);
         }
     }
 }

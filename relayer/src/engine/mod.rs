@@ -7,6 +7,7 @@
 mod account;
 mod cancel;
 mod config;
+mod data_fee;
 mod jobs;
 mod lease;
 mod money;
@@ -29,12 +30,13 @@ use crate::state::JobState;
 use crate::store::{Cancellation, Job, JobKey, Store, Submitted, new_holder};
 use crate::wallet::Wallet;
 use alloy::primitives::{Address, B256, U256};
+use data_fee::Oracle;
 use lease::Held;
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use view::{View, open_chain};
 
 /// The engine of one account on one chain.
@@ -59,6 +61,7 @@ pub struct Engine {
     held: SyncMutex<Held>,
     /// Gwei; `u64::MAX` before it was read.
     balance: AtomicU64,
+    data_fee_oracle: OnceCell<Option<Oracle>>,
     /// A nonce gap, and how often in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
@@ -103,6 +106,7 @@ impl Engine {
             holder: new_holder(),
             held: SyncMutex::default(),
             balance: AtomicU64::new(u64::MAX),
+            data_fee_oracle: OnceCell::new(),
         })
     }
 

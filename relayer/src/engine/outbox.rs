@@ -6,9 +6,10 @@ use super::money::pauses;
 use super::{Engine, Scope, View};
 use crate::abi::decode_revert;
 use crate::error::{Error, Result};
+use crate::money::Gwei;
 use crate::rpc::{At, CallRequest, Receipt};
 use crate::state::IntentState;
-use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement, now_ms};
+use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement};
 use alloy::primitives::U64;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -147,7 +148,7 @@ impl Engine {
         };
         if next > last.tx.nonce {
             self.note_foreign(view, intent, last.tx.nonce).await?;
-        } else if elapsed(last.last_sent_at) >= self.config.rebroadcast_after {
+        } else if self.elapsed(last.last_sent_at) >= self.config.rebroadcast_after {
             self.broadcast(&view.rpc, last).await?;
         }
         Ok(true)
@@ -159,8 +160,8 @@ impl Engine {
             // Stored and never broadcast: the process stopped in between.
             return self.broadcast(&view.rpc, last).await;
         }
-        let since_sent = elapsed(last.last_sent_at);
-        let age = elapsed(Some(last.created_at));
+        let since_sent = self.elapsed(last.last_sent_at);
+        let age = self.elapsed(Some(last.created_at));
         match last.last_outcome.as_deref() {
             Some(ACCEPTED | ALREADY_KNOWN) if age >= self.config.bump_after => {
                 self.replace(view, intent, last, Purpose::Call).await
@@ -210,6 +211,7 @@ impl Engine {
                 .effective_gas_price
                 .and_then(|p| u64::try_from(p).ok())
                 .unwrap_or_default(),
+            data_fee: self.paid_data_fee(&view.rpc, receipt).await?,
             contract: receipt.contract_address,
         };
         tracing::info!(
@@ -284,6 +286,7 @@ impl Engine {
             },
             gas_used: 0,
             gas_price: 0,
+            data_fee: Gwei(0),
             contract: None,
         };
         let reason = Some(format!(
@@ -306,19 +309,19 @@ impl Engine {
         Ok(true)
     }
 
+    /// Time since a moment that a row names; for ever when there was none.
+    pub(super) fn elapsed(&self, at: Option<u64>) -> Duration {
+        at.map_or(Duration::MAX, |at| {
+            Duration::from_millis(self.store.now_ms().saturating_sub(at))
+        })
+    }
+
     async fn reopen(&self, intent: &Intent) -> Result<()> {
         let block = intent.settlement.map_or(0, |s| s.block.number);
         let reason = format!("block {block} left the chain");
         tracing::warn!(job = intent.job(), intent = intent.id, "{reason}");
         self.store.reopen_intent(intent.id, reason).await
     }
-}
-
-/// Time since a moment in Unix milliseconds; for ever when there was none.
-pub(super) fn elapsed(at: Option<u64>) -> Duration {
-    at.map_or(Duration::MAX, |at| {
-        Duration::from_millis(now_ms().saturating_sub(at))
-    })
 }
 
 /// A node that does not answer ends the tick; trouble with one transaction does not stop the others.

@@ -3,7 +3,7 @@
 //! The order is fixed: the nonce is reserved and the signed bytes are stored in one database
 //! transaction, and only then are they broadcast. What the node answers to a broadcast is only noted.
 
-use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED, elapsed};
+use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED};
 use super::registry::revert_error;
 use super::{Engine, View};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::money::Gwei;
 use crate::rpc::{At, CallRequest, Rpc, SendOutcome};
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};
 use alloy::consensus::TxEip1559;
-use alloy::primitives::{Address, Bytes, TxKind as To, U64, U256};
+use alloy::primitives::{Address, B256, Bytes, TxKind as To, U64, U256};
 
 /// Gas of a transfer to an account.
 const TRANSFER_GAS: u64 = 21_000;
@@ -31,14 +31,14 @@ impl Engine {
         if intent.created_at < view.began && !self.still_succeeds(view, intent).await? {
             return Ok(());
         }
-        let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
-        if let Err(e) = self.afford(&view.rpc, wanted).await {
+        let draft = self
+            .draft(&view.rpc, intent, nonce, fees, Purpose::Call)
+            .await?;
+        if let Err(e) = self.afford(&view.rpc, draft.dearest()).await {
             self.note_waiting(intent, e.to_string()).await?;
             return Err(e);
         }
-        let attempt = self
-            .sign(&view.rpc, intent, nonce, fees, Purpose::Call)
-            .await?;
+        let attempt = self.sign(draft).await?;
         let attempt = self
             .store
             .store_first_attempt(intent.id, attempt, self.guard())
@@ -108,34 +108,39 @@ impl Engine {
         let usual = view.rpc.median_priority_fee().await?;
         let base = view.head.base_fee_per_gas.unwrap_or_default();
         let bumped = self.config.fees.bump(previous, base, usual);
-        let refusal = match bumped {
-            None => Some(format!(
+        let draft = match bumped {
+            None => Err(format!(
                 "a replacement would pass the fee limit of {} wei a gas",
                 self.config.fees.max_fee
             )),
-            Some(fees) if purpose == Purpose::Call => {
-                let wanted = Gwei::of_gas(intent.tx.gas_limit, fees.max_fee);
-                match self.check_caps(wanted, Some(intent.id)).await {
-                    Ok(()) => None,
-                    Err(e @ Error::OverCap { .. }) => Some(e.to_string()),
+            Some(fees) => {
+                let draft = self
+                    .draft(&view.rpc, intent, last.tx.nonce, fees, purpose)
+                    .await?;
+                let checked = match purpose {
+                    Purpose::Call => self.check_caps(draft.dearest(), Some(intent.id)).await,
+                    Purpose::Cancel => Ok(()),
+                };
+                match checked {
+                    Ok(()) => Ok(draft),
+                    Err(e @ Error::OverCap { .. }) => Err(e.to_string()),
                     Err(e) => return Err(e),
                 }
             }
-            Some(_) => None,
         };
-        let (Some(fees), None) = (bumped, &refusal) else {
-            self.note_waiting(intent, refusal.unwrap_or_default())
-                .await?;
-            let due = elapsed(last.last_sent_at) >= self.config.rebroadcast_after;
-            return if due {
-                self.broadcast(&view.rpc, last).await
-            } else {
-                Ok(())
-            };
+        let draft = match draft {
+            Ok(draft) => draft,
+            Err(refusal) => {
+                self.note_waiting(intent, refusal).await?;
+                let due = self.elapsed(last.last_sent_at) >= self.config.rebroadcast_after;
+                return if due {
+                    self.broadcast(&view.rpc, last).await
+                } else {
+                    Ok(())
+                };
+            }
         };
-        let attempt = self
-            .sign(&view.rpc, intent, last.tx.nonce, fees, purpose)
-            .await?;
+        let attempt = self.sign(draft).await?;
         let attempt = self
             .store
             .store_attempt(intent.id, attempt, self.guard())
@@ -183,9 +188,10 @@ impl Engine {
             max_fee: refused.tx.max_fee,
             priority_fee: refused.tx.priority_fee,
         };
-        let attempt = self
-            .sign(rpc, &intent, refused.tx.nonce, fees, Purpose::Cancel)
+        let draft = self
+            .draft(rpc, &intent, refused.tx.nonce, fees, Purpose::Cancel)
             .await?;
+        let attempt = self.sign(draft).await?;
         self.store
             .store_attempt(intent.id, attempt, self.guard())
             .await?;
@@ -201,14 +207,15 @@ impl Engine {
             .offer(view.head.base_fee_per_gas.unwrap_or_default(), usual))
     }
 
-    async fn sign(
+    /// What is to be signed for an intent, and what it can cost.
+    async fn draft(
         &self,
         rpc: &Rpc,
         intent: &Intent,
         nonce: u64,
         fees: Fees,
         purpose: Purpose,
-    ) -> Result<NewAttempt> {
+    ) -> Result<Draft> {
         if intent.sender != self.sender() {
             let why = format!("the transaction belongs to account {}", intent.sender);
             return Err(Error::Wallet(why));
@@ -229,15 +236,24 @@ impl Engine {
         } else {
             Default::default()
         };
-        self.sign_call(to, data, gas_limit, nonce, fees, purpose)
-            .await
+        let tx = self.transaction(to, data, gas_limit, nonce, fees);
+        self.price(rpc, tx, purpose).await
     }
 
-    /// Signs a transfer of nothing to ourselves.
-    pub(super) async fn sign_fill(&self, rpc: &Rpc, nonce: u64, fees: Fees) -> Result<NewAttempt> {
+    /// A transfer of nothing to ourselves.
+    pub(super) async fn draft_fill(&self, rpc: &Rpc, nonce: u64, fees: Fees) -> Result<Draft> {
         let (to, gas) = (Some(self.sender()), self.transfer_gas(rpc).await);
-        self.sign_call(to, Bytes::new(), gas, nonce, fees, Purpose::Call)
-            .await
+        let tx = self.transaction(to, Bytes::new(), gas, nonce, fees);
+        self.price(rpc, tx, Purpose::Call).await
+    }
+
+    async fn price(&self, rpc: &Rpc, tx: TxEip1559, purpose: Purpose) -> Result<Draft> {
+        let data_fee = self.expected_data_fee(rpc, &tx).await?;
+        Ok(Draft {
+            tx,
+            purpose,
+            data_fee,
+        })
     }
 
     /// Gas of a transfer to ourselves; some chains charge more than [`TRANSFER_GAS`].
@@ -247,16 +263,15 @@ impl Engine {
         estimate.map_or(TRANSFER_GAS, |gas| gas.clamp(TRANSFER_GAS, 1_000_000))
     }
 
-    async fn sign_call(
+    fn transaction(
         &self,
         to: Option<Address>,
         input: Bytes,
         gas_limit: u64,
         nonce: u64,
         fees: Fees,
-        purpose: Purpose,
-    ) -> Result<NewAttempt> {
-        let tx = TxEip1559 {
+    ) -> TxEip1559 {
+        TxEip1559 {
             chain_id: self.chain_id,
             nonce,
             gas_limit,
@@ -266,16 +281,51 @@ impl Engine {
             value: U256::ZERO,
             access_list: Default::default(),
             input,
+        }
+    }
+
+    /// Signs; nothing is reserved, stored or sent by this.
+    pub(super) async fn sign(&self, draft: Draft) -> Result<NewAttempt> {
+        let Draft {
+            tx,
+            purpose,
+            data_fee,
+        } = draft;
+        let attempt = NewAttempt {
+            purpose,
+            nonce: tx.nonce,
+            raw: Bytes::new(),
+            hash: B256::ZERO,
+            max_fee: fee(tx.max_fee_per_gas),
+            priority_fee: fee(tx.max_priority_fee_per_gas),
+            gas_limit: tx.gas_limit,
+            data_fee,
         };
         let signed = self.wallet.sign(tx).await?;
         Ok(NewAttempt {
-            purpose,
-            nonce,
             raw: signed.raw,
             hash: signed.hash,
-            max_fee: fees.max_fee,
-            priority_fee: fees.priority_fee,
-            gas_limit,
+            ..attempt
         })
     }
+}
+
+/// A transaction before it is signed.
+pub(super) struct Draft {
+    tx: TxEip1559,
+    purpose: Purpose,
+    /// What a roll-up may take on top.
+    data_fee: Gwei,
+}
+
+impl Draft {
+    /// The most that it can cost, as far as that is known beforehand.
+    pub(super) fn dearest(&self) -> Gwei {
+        Gwei::of_gas(self.tx.gas_limit, fee(self.tx.max_fee_per_gas)).plus(self.data_fee)
+    }
+}
+
+/// Fees are made from 64 bits ([`Fees`]).
+fn fee(wei: u128) -> u64 {
+    u64::try_from(wei).unwrap_or(u64::MAX)
 }

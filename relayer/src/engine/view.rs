@@ -3,7 +3,7 @@
 use super::{Engine, Registry};
 use crate::error::{Error, Result};
 use crate::rpc::{Block, Rpc};
-use crate::store::{BlockRef, Store, now_ms};
+use crate::store::{BlockRef, Store};
 use alloy::primitives::{Address, B256};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -100,7 +100,7 @@ impl Engine {
             rpc,
             head,
             paused,
-            began: now_ms(),
+            began: self.store.now_ms(),
             hashes,
             finalized: Mutex::default(),
         })

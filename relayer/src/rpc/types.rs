@@ -68,6 +68,9 @@ pub struct Receipt {
     /// The contract that it created.
     #[serde(default)]
     pub contract_address: Option<Address>,
+    /// Wei that an OP-stack or Scroll roll-up took for publishing it.
+    #[serde(default, deserialize_with = "u128_hex_option")]
+    pub l1_fee: Option<u128>,
 }
 
 /// Where a transaction is.

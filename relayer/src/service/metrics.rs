@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::error::Result;
 use crate::state::JobState;
-use crate::store::{Cause, now_ms};
+use crate::store::{Cause, unix_ms};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -133,7 +133,7 @@ impl Metrics {
             set(&self.paused, cause.as_str(), u64::from(paused));
         }
         self.sending.set(i64::from(engine.is_sending()));
-        let idle = now_ms().saturating_sub(shared.last_tick.load(Ordering::Relaxed));
+        let idle = unix_ms().saturating_sub(shared.last_tick.load(Ordering::Relaxed));
         self.idle.set(signed(idle));
         for (at, node) in engine.rpc().health().iter().enumerate() {
             let at = at.to_string();

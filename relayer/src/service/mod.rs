@@ -18,7 +18,7 @@ pub use view::{JobView, StatusView, TransitionView};
 use crate::client::ClientConfig;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::store::now_ms;
+use crate::store::unix_ms;
 use crate::wallet::Secret;
 use metrics::Metrics;
 use std::future::Future;
@@ -107,7 +107,7 @@ impl Service {
             engine,
             token: config.token.clone(),
             stall_after: config.stall_after,
-            last_tick: AtomicU64::new(now_ms()),
+            last_tick: AtomicU64::new(unix_ms()),
             last_error: Mutex::default(),
             metrics: Metrics::new(),
             wake: Notify::new(),
@@ -147,6 +147,7 @@ impl Service {
         // The receiver lives in the task; that it is gone already is as good.
         let _ = stop.send(true);
         engine.await.map_err(|e| Error::Task(e.to_string()))?;
+        self.shared.engine.close().await;
         tracing::info!("stopped");
         served
     }
@@ -165,7 +166,7 @@ async fn tick_forever(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
         let result = shared.engine.tick().await;
         shared.metrics.count_tick(result.is_ok());
         match &result {
-            Ok(()) => shared.last_tick.store(now_ms(), Ordering::Relaxed),
+            Ok(()) => shared.last_tick.store(unix_ms(), Ordering::Relaxed),
             Err(e) => tracing::warn!(error = %e, "tick failed; will try again"),
         }
         *shared

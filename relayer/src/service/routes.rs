@@ -6,7 +6,7 @@ use super::{JobView, ServiceConfig, Shared, limits, metrics};
 use crate::error::Error;
 use crate::proof_file::ProofFile;
 use crate::state::JobState;
-use crate::store::{Cancellation, Submitted, now_ms};
+use crate::store::{Cancellation, Submitted, unix_ms};
 use alloy::primitives::B256;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -212,7 +212,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
     let database = shared.engine.store().ping().await.is_ok();
     let node = tokio::time::timeout(Duration::from_secs(5), shared.engine.rpc().chain_id()).await;
     let node = matches!(node, Ok(Ok(id)) if id == shared.engine.chain_id());
-    let idle = now_ms().saturating_sub(shared.last_tick.load(Ordering::Relaxed));
+    let idle = unix_ms().saturating_sub(shared.last_tick.load(Ordering::Relaxed));
     let engine = u128::from(idle) <= shared.stall_after.as_millis();
     let all = database && node && engine;
     let status = if all {

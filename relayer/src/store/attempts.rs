@@ -1,12 +1,12 @@
 //! Signed attempts of transaction intents.
 
 use super::intents::{move_intent, must_get};
-use super::jobs::{advance, collect, get as get_job};
+use super::jobs::{advance, get as get_job};
 use super::rows::{self, Attempt, NewAttempt};
-use super::{Guard, Store, leases, ledger, nonces, now_ms};
+use super::sql::{Sql, params};
+use super::{Guard, Store, leases, ledger, nonces};
 use crate::error::{Error, Result};
 use crate::state::{IntentState, JobState};
-use rusqlite::{Transaction, params};
 
 impl Store {
     /// Reserves the nonce of the first attempt and stores the signed bytes, in one transaction: there
@@ -24,7 +24,7 @@ impl Store {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
-            nonces::reserve(tx, intent_id, &attempt)?;
+            nonces::reserve(tx, &intent, &attempt)?;
             ledger::reserve(tx, intent_id, &attempt, &guard)?;
             let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
             move_intent(tx, &intent, IntentState::Pending, None)?;
@@ -65,10 +65,9 @@ impl Store {
             }
             leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
             ledger::reserve(tx, intent_id, &attempt, &guard)?;
-            let seq: u32 = tx.query_row(
-                "SELECT coalesce(max(seq), -1) + 1 FROM attempts WHERE intent_id = ?1",
-                [intent_id],
-                |row| row.get(0),
+            let seq = tx.number(
+                "SELECT coalesce(max(seq), -1) + 1 AS n FROM attempts WHERE intent_id = ?1",
+                params![intent_id],
             )?;
             insert_attempt(tx, intent_id, seq, &attempt)
         })
@@ -78,10 +77,9 @@ impl Store {
     /// All attempts of an intent, oldest first.
     pub async fn attempts(&self, intent_id: i64) -> Result<Vec<Attempt>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM attempts WHERE intent_id = ?1 ORDER BY seq",
-                [intent_id],
+                params![intent_id],
                 rows::attempt,
             )
         })
@@ -94,7 +92,7 @@ impl Store {
             tx.execute(
                 "UPDATE attempts SET sends = sends + 1, last_sent_at = ?2, last_outcome = ?3
                  WHERE id = ?1",
-                params![attempt_id, rows::to_i64(now_ms(), "time")?, outcome],
+                params![attempt_id, tx.time()?, outcome],
             )?;
             Ok(())
         })
@@ -103,18 +101,18 @@ impl Store {
 }
 
 pub(super) fn insert_attempt(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     intent_id: i64,
-    seq: u32,
+    seq: u64,
     attempt: &NewAttempt,
 ) -> Result<Attempt> {
-    tx.execute(
+    let id = tx.insert(
         "INSERT INTO attempts (intent_id, seq, purpose, nonce, raw, tx_hash, max_fee, priority_fee,
-                               gas_limit, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                               gas_limit, data_fee, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
         params![
             intent_id,
-            seq,
+            rows::to_i64(seq, "attempt")?,
             attempt.purpose.as_str(),
             rows::to_i64(attempt.nonce, "nonce")?,
             attempt.raw.as_ref(),
@@ -122,14 +120,13 @@ pub(super) fn insert_attempt(
             rows::to_i64(attempt.max_fee, "fee")?,
             rows::to_i64(attempt.priority_fee, "fee")?,
             rows::to_i64(attempt.gas_limit, "gas limit")?,
-            rows::to_i64(now_ms(), "time")?,
+            rows::to_i64(attempt.data_fee.0, "fee")?,
+            tx.time()?,
         ],
     )?;
-    let id = tx.last_insert_rowid();
-    let mut found = collect(
-        tx,
+    let mut found = tx.collect(
         "SELECT * FROM attempts WHERE id = ?1",
-        [id],
+        params![id],
         rows::attempt,
     )?;
     found

@@ -1,13 +1,12 @@
 //! Transaction intents.
 
-use super::jobs::collect;
 use super::rows::{self, BlockRef, Intent, NewIntent, Settlement};
-use super::{Store, ledger, log_transition, nonces, now_ms};
+use super::sql::{Sql, params};
+use super::{Store, ledger, log_transition, nonces};
 use crate::error::{Error, Result};
 use crate::money::Gwei;
 use crate::state::IntentState;
 use alloy::primitives::{Address, B256};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 impl Store {
     /// Stores a transaction that belongs to no job, once per `key`, and returns its row.
@@ -38,7 +37,7 @@ impl Store {
         self.write(move |tx| {
             tx.execute(
                 "UPDATE intents SET intent_key = NULL WHERE intent_key = ?1",
-                [key.as_slice()],
+                params![key.as_slice()],
             )?;
             Ok(())
         })
@@ -52,19 +51,18 @@ impl Store {
 
     /// All transactions, oldest first.
     pub async fn all_intents(&self) -> Result<Vec<Intent>> {
-        self.read(|c| collect(c, "SELECT * FROM intents ORDER BY id", [], rows::intent))
+        self.read(|c| c.collect("SELECT * FROM intents ORDER BY id", &[], rows::intent))
             .await
     }
 
     /// How many transactions of a sender are signed and not settled.
     pub async fn count_pending(&self, chain_id: u64, sender: Address) -> Result<u64> {
         self.read(move |c| {
-            let n: i64 = c.query_row(
-                "SELECT count(*) FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = 'pending'",
+            c.number(
+                "SELECT count(*) AS n FROM intents
+                 WHERE chain_id = ?1 AND sender = ?2 AND state = 'pending'",
                 params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
-                |row| row.get(0),
-            )?;
-            Ok(u64::try_from(n).unwrap_or(0))
+            )
         })
         .await
     }
@@ -72,10 +70,9 @@ impl Store {
     /// Transactions of a job, of all rounds, oldest first.
     pub async fn intents_of(&self, job: B256) -> Result<Vec<Intent>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM intents WHERE job_id = ?1 ORDER BY id",
-                [job.as_slice()],
+                params![job.as_slice()],
                 rows::intent,
             )
         })
@@ -85,8 +82,7 @@ impl Store {
     /// Transactions of a job's current plan, oldest first.
     pub async fn intents_of_round(&self, job: B256, round: u32) -> Result<Vec<Intent>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM intents WHERE job_id = ?1 AND round = ?2 ORDER BY id",
                 params![job.as_slice(), round],
                 rows::intent,
@@ -104,8 +100,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Intent>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = ?3
                  ORDER BY nonce, id LIMIT ?4",
                 params![
@@ -128,8 +123,7 @@ impl Store {
         nonce: u64,
     ) -> Result<Vec<Intent>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM intents WHERE chain_id = ?1 AND sender = ?2 AND nonce >= ?3
                    AND state IN ('mined', 'reverted', 'superseded', 'cancelled')
                  ORDER BY nonce",
@@ -176,14 +170,15 @@ impl Store {
                     attempt_id: None, ..
                 } => Some(Gwei(0)),
                 Settlement { gas_price: 0, .. } => None,
-                paid => Some(Gwei::of_gas(paid.gas_used, paid.gas_price)),
+                paid => Some(Gwei::of_gas(paid.gas_used, paid.gas_price).plus(paid.data_fee)),
             };
             ledger::settle(tx, intent_id, paid)?;
             let BlockRef { number, hash } = settlement.block;
             let number = rows::to_i64(number, "block")?;
             tx.execute(
                 "UPDATE intents SET attempt_id = ?2, block_number = ?3, block_hash = ?4,
-                        gas_used = ?5, gas_price = ?6, contract_address = ?7 WHERE id = ?1",
+                        gas_used = ?5, gas_price = ?6, contract_address = ?7, data_fee = ?8
+                 WHERE id = ?1",
                 params![
                     intent_id,
                     settlement.attempt_id,
@@ -192,6 +187,7 @@ impl Store {
                     rows::to_i64(settlement.gas_used, "gas")?,
                     rows::to_i64(settlement.gas_price, "gas price")?,
                     settlement.contract.map(|c| c.to_vec()),
+                    rows::to_i64(settlement.data_fee.0, "fee")?,
                 ],
             )?;
             tx.execute(
@@ -221,8 +217,9 @@ impl Store {
             ledger::reopen(tx, intent_id)?;
             tx.execute(
                 "UPDATE intents SET attempt_id = NULL, block_number = NULL, block_hash = NULL,
-                        gas_used = NULL, gas_price = NULL, contract_address = NULL WHERE id = ?1",
-                [intent_id],
+                        gas_used = NULL, gas_price = NULL, contract_address = NULL, data_fee = NULL
+                 WHERE id = ?1",
+                params![intent_id],
             )?;
             Ok(())
         })
@@ -231,7 +228,7 @@ impl Store {
 }
 
 pub(super) fn insert(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     job: Option<(&B256, u32)>,
     key: Option<&B256>,
     chain_id: u64,
@@ -240,10 +237,11 @@ pub(super) fn insert(
 ) -> Result<i64> {
     let chunks =
         serde_json::to_string(&intent.chunks).map_err(|e| rows::corrupt(format!("chunks: {e}")))?;
-    tx.execute(
+    let id = tx.insert(
         "INSERT INTO intents (job_id, round, intent_key, kind, chain_id, sender, to_address, data,
                               chunks, gas_limit, state, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
+         RETURNING id",
         params![
             job.map(|(id, _)| id.to_vec()),
             job.map_or(0, |(_, round)| round),
@@ -256,10 +254,9 @@ pub(super) fn insert(
             chunks,
             rows::to_i64(intent.gas_limit, "gas limit")?,
             IntentState::Ready.as_str(),
-            rows::to_i64(now_ms(), "time")?,
+            tx.time()?,
         ],
     )?;
-    let id = tx.last_insert_rowid();
     log_transition(
         tx,
         job.map(|(id, _)| id),
@@ -273,7 +270,7 @@ pub(super) fn insert(
 
 /// Moves an intent; the only place that writes `intents.state` after creation.
 pub(super) fn move_intent(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     intent: &Intent,
     to: IntentState,
     reason: Option<&str>,
@@ -286,12 +283,7 @@ pub(super) fn move_intent(
     }
     tx.execute(
         "UPDATE intents SET state = ?2, reason = ?3, updated_at = ?4 WHERE id = ?1",
-        params![
-            intent.id,
-            to.as_str(),
-            reason,
-            rows::to_i64(now_ms(), "time")?
-        ],
+        params![intent.id, to.as_str(), reason, tx.time()?],
     )?;
     let (from, to) = (intent.state.as_str(), to.as_str());
     log_transition(
@@ -305,11 +297,10 @@ pub(super) fn move_intent(
 }
 
 /// Gives up the transactions of a job that have no nonce.
-pub(super) fn abandon_ready(tx: &Transaction<'_>, job: &B256, reason: &str) -> Result<()> {
-    let ready = collect(
-        tx,
+pub(super) fn abandon_ready(tx: &dyn Sql, job: &B256, reason: &str) -> Result<()> {
+    let ready = tx.collect(
         "SELECT * FROM intents WHERE job_id = ?1 AND state = 'ready'",
-        [job.as_slice()],
+        params![job.as_slice()],
         rows::intent,
     )?;
     ready
@@ -318,27 +309,28 @@ pub(super) fn abandon_ready(tx: &Transaction<'_>, job: &B256, reason: &str) -> R
 }
 
 /// Whether any transaction of a job was ever signed: then only the chain knows what became of the job.
-pub(super) fn any_signed(c: &Connection, job: &B256) -> Result<bool> {
-    Ok(c.query_row(
-        "SELECT EXISTS (SELECT 1 FROM intents WHERE job_id = ?1 AND nonce IS NOT NULL)",
-        [job.as_slice()],
-        |row| row.get(0),
-    )?)
+pub(super) fn any_signed(c: &dyn Sql, job: &B256) -> Result<bool> {
+    let signed = c.number(
+        "SELECT count(*) AS n FROM intents WHERE job_id = ?1 AND nonce IS NOT NULL",
+        params![job.as_slice()],
+    )?;
+    Ok(signed > 0)
 }
 
-fn by_key(c: &Connection, key: &B256) -> Result<Option<Intent>> {
-    let id: Option<i64> = c
-        .query_row(
-            "SELECT id FROM intents WHERE intent_key = ?1",
-            [key.as_slice()],
-            |r| r.get(0),
-        )
-        .optional()?;
-    id.map(|id| must_get(c, id)).transpose()
+fn by_key(c: &dyn Sql, key: &B256) -> Result<Option<Intent>> {
+    let found = c.row(
+        "SELECT * FROM intents WHERE intent_key = ?1",
+        params![key.as_slice()],
+    )?;
+    found.as_ref().map(rows::intent).transpose()
 }
 
-pub(super) fn must_get(c: &Connection, id: i64) -> Result<Intent> {
-    let mut found = collect(c, "SELECT * FROM intents WHERE id = ?1", [id], rows::intent)?;
+pub(super) fn must_get(c: &dyn Sql, id: i64) -> Result<Intent> {
+    let mut found = c.collect(
+        "SELECT * FROM intents WHERE id = ?1",
+        params![id],
+        rows::intent,
+    )?;
     found
         .pop()
         .ok_or_else(|| rows::corrupt(format!("no transaction {id}")))

@@ -1,12 +1,12 @@
 //! Jobs, their payloads and their log.
 
 use super::rows::{self, BlockRef, Job, JobKey, Transition};
-use super::{Store, intents, log_transition, now_ms};
+use super::sql::{Sql, params};
+use super::{Store, intents, log_transition};
 use crate::error::{Error, Result};
 use crate::state::JobState;
 use crate::store::NewIntent;
 use alloy::primitives::{Address, B256, keccak256};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::HashSet;
 
 /// What became of a submission.
@@ -53,16 +53,14 @@ impl Store {
             if let Some(job) = get(tx, &key.id)? {
                 return resubmit(tx, job, digest, &body);
             }
-            let active: i64 = tx.query_row(
-                "SELECT count(*) FROM jobs WHERE state IN ('queued', 'planned', 'submitting')",
-                [],
-                |row| row.get(0),
+            let active = tx.number(
+                "SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'planned', 'submitting')",
+                &[],
             )?;
-            let active = u64::try_from(active).unwrap_or(0);
             if active >= limit {
                 return Err(Error::QueueFull { active, limit });
             }
-            let now = rows::to_i64(now_ms(), "time")?;
+            let now = tx.time()?;
             tx.execute(
                 "INSERT INTO jobs (id, chain_id, registry, model_id, root, context, requester, nonce,
                                    inference_id, state, created_at, updated_at)
@@ -97,8 +95,7 @@ impl Store {
     pub async fn jobs(&self, state: Option<JobState>, limit: u32) -> Result<Vec<Job>> {
         self.read(move |c| {
             let state = state.map(JobState::as_str);
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM jobs WHERE ?1 IS NULL OR state = ?1
                  ORDER BY created_at DESC, id LIMIT ?2",
                 params![state, limit],
@@ -111,8 +108,7 @@ impl Store {
     /// Jobs of a chain in one state, oldest first.
     pub async fn jobs_in(&self, chain_id: u64, state: JobState, limit: u32) -> Result<Vec<Job>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM jobs WHERE chain_id = ?1 AND state = ?2
                  ORDER BY created_at, id LIMIT ?3",
                 params![rows::to_i64(chain_id, "chain id")?, state.as_str(), limit],
@@ -125,10 +121,9 @@ impl Store {
     /// Number of jobs in each state.
     pub async fn count_jobs(&self) -> Result<Vec<(JobState, u64)>> {
         self.read(|c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT state, count(*) AS n FROM jobs GROUP BY state",
-                [],
+                &[],
                 |row| {
                     let state: String = row.get("state")?;
                     let state = JobState::parse(&state)
@@ -143,12 +138,11 @@ impl Store {
     /// The proof of a job, as submitted.
     pub async fn payload(&self, id: B256) -> Result<Option<Vec<u8>>> {
         self.read(move |c| {
-            Ok(c.query_row(
+            let found = c.row(
                 "SELECT body FROM payloads WHERE job_id = ?1",
-                [id.as_slice()],
-                |row| row.get(0),
-            )
-            .optional()?)
+                params![id.as_slice()],
+            )?;
+            found.map(|row| row.get("body")).transpose()
         })
         .await
     }
@@ -187,7 +181,7 @@ impl Store {
             intents::abandon_ready(tx, &id, "planned again")?;
             tx.execute(
                 "UPDATE jobs SET round = round + 1 WHERE id = ?1",
-                [id.as_slice()],
+                params![id.as_slice()],
             )?;
             let round = must_get(tx, &id)?.round;
             for intent in &plan {
@@ -211,7 +205,7 @@ impl Store {
             if !job.cancel_requested {
                 tx.execute(
                     "UPDATE jobs SET cancel_requested_at = ?2, updated_at = ?2 WHERE id = ?1",
-                    params![id.as_slice(), rows::to_i64(now_ms(), "time")?],
+                    params![id.as_slice(), tx.time()?],
                 )?;
                 let state = job.state.as_str();
                 log_transition(
@@ -237,12 +231,11 @@ impl Store {
     /// Jobs of a chain whose signed transactions must give way.
     pub async fn cancelling(&self, chain_id: u64) -> Result<HashSet<B256>> {
         self.read(move |c| {
-            let found = collect(
-                c,
+            let found = c.collect(
                 "SELECT * FROM jobs WHERE chain_id = ?1 AND cancel_requested_at IS NOT NULL
                    AND state IN ('queued', 'planned', 'submitting', 'cancelled')
                    AND EXISTS (SELECT 1 FROM intents WHERE job_id = jobs.id AND state = 'pending')",
-                [rows::to_i64(chain_id, "chain id")?],
+                params![rows::to_i64(chain_id, "chain id")?],
                 rows::job,
             )?;
             Ok(found.into_iter().map(|job| job.key.id).collect())
@@ -253,10 +246,9 @@ impl Store {
     /// What happened to a job and its transactions, oldest first.
     pub async fn transitions(&self, id: B256) -> Result<Vec<Transition>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM transitions WHERE job_id = ?1 ORDER BY id",
-                [id.as_slice()],
+                params![id.as_slice()],
                 |row| {
                     Ok(Transition {
                         intent_id: row.get("intent_id")?,
@@ -272,14 +264,14 @@ impl Store {
     }
 }
 
-fn resubmit(tx: &Transaction<'_>, job: Job, digest: B256, body: &[u8]) -> Result<Submitted> {
+fn resubmit(tx: &dyn Sql, job: Job, digest: B256, body: &[u8]) -> Result<Submitted> {
     if job.state != JobState::Failed {
         return Ok(Submitted::Existing(job));
     }
     put_payload(tx, &job.key.id, digest, body)?;
     tx.execute(
         "UPDATE jobs SET base_round = round, cancel_requested_at = NULL WHERE id = ?1",
-        [job.key.id.as_slice()],
+        params![job.key.id.as_slice()],
     )?;
     let reason = Some("submitted again");
     advance(
@@ -293,7 +285,7 @@ fn resubmit(tx: &Transaction<'_>, job: Job, digest: B256, body: &[u8]) -> Result
     Ok(Submitted::Reopened(must_get(tx, &job.key.id)?))
 }
 
-fn put_payload(tx: &Transaction<'_>, id: &B256, digest: B256, body: &[u8]) -> Result<()> {
+fn put_payload(tx: &dyn Sql, id: &B256, digest: B256, body: &[u8]) -> Result<()> {
     tx.execute(
         "INSERT INTO payloads (job_id, digest, body) VALUES (?1, ?2, ?3)
          ON CONFLICT (job_id) DO UPDATE SET digest = ?2, body = ?3",
@@ -304,7 +296,7 @@ fn put_payload(tx: &Transaction<'_>, id: &B256, digest: B256, body: &[u8]) -> Re
 
 /// Moves a job inside a transaction; the only place that writes `jobs.state` after creation.
 pub(super) fn advance(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     id: &B256,
     from: JobState,
     to: JobState,
@@ -329,7 +321,7 @@ pub(super) fn advance(
             id.as_slice(),
             to.as_str(),
             reason,
-            rows::to_i64(now_ms(), "time")?,
+            tx.time()?,
             number,
             proven.map(|b| b.hash.to_vec()),
             keep,
@@ -338,31 +330,15 @@ pub(super) fn advance(
     log_transition(tx, Some(id), None, from.as_str(), to.as_str(), reason)
 }
 
-pub(super) fn get(c: &Connection, id: &B256) -> Result<Option<Job>> {
-    let mut found = collect(
-        c,
+pub(super) fn get(c: &dyn Sql, id: &B256) -> Result<Option<Job>> {
+    let mut found = c.collect(
         "SELECT * FROM jobs WHERE id = ?1",
-        [id.as_slice()],
+        params![id.as_slice()],
         rows::job,
     )?;
     Ok(found.pop())
 }
 
-fn must_get(c: &Connection, id: &B256) -> Result<Job> {
+fn must_get(c: &dyn Sql, id: &B256) -> Result<Job> {
     get(c, id)?.ok_or(Error::NoSuchJob(*id))
-}
-
-pub(super) fn collect<T>(
-    c: &Connection,
-    sql: &str,
-    params: impl rusqlite::Params,
-    f: impl Fn(&Row<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let mut statement = c.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(f(row)?);
-    }
-    Ok(found)
 }

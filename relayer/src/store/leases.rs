@@ -4,12 +4,11 @@
 //! so the token is checked in the database transaction that stores a signed transaction: what an
 //! earlier holder signs is never stored, and what is not stored is never broadcast.
 
-use super::{Store, log_transition, now_ms, rows};
+use super::sql::{Sql, params};
+use super::{Backend, Store, log_transition, rows, unix_ms};
 use crate::error::{Error, Result};
 use alloy::primitives::{Address, keccak256};
-use rusqlite::{OptionalExtension, Transaction, params};
 use std::fs;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,19 +31,11 @@ impl Store {
         ttl: Duration,
     ) -> Result<Option<Lease>> {
         self.write(move |tx| {
-            let now = now_ms();
-            let found: Option<(String, i64, i64)> = tx
-                .query_row(
-                    "SELECT holder, token, expires_at FROM leases WHERE chain_id = ?1 AND sender = ?2",
-                    params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
-                    |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
-                )
-                .optional()?;
-            let token = match found {
-                Some((known, token, _)) if known == holder => token,
-                Some((known, token, until)) => {
-                    let over = u64::try_from(until).unwrap_or(0) <= now;
-                    if !over && !is_dead(&known) {
+            let now = tx.now()?;
+            let token = match get(tx, chain_id, sender)? {
+                Some((Lease { holder: known, token }, _)) if known == holder => token,
+                Some((Lease { holder: known, token }, until)) => {
+                    if until > now && !is_dead(&known) {
                         return Ok(None);
                     }
                     let reason = format!("lease of {sender} taken over from {known}");
@@ -56,39 +47,76 @@ impl Store {
             let until = now.saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
             tx.execute(
                 "INSERT INTO leases (chain_id, sender, holder, token, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET holder = ?3, token = ?4, expires_at = ?5",
+                 ON CONFLICT (chain_id, sender) DO UPDATE SET holder = ?3, token = ?4, expires_at = ?5",
                 params![
                     rows::to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
-                    holder,
-                    token,
+                    holder.as_str(),
+                    rows::to_i64(token, "lease token")?,
                     rows::to_i64(until, "time")?
                 ],
             )?;
-            let token = u64::try_from(token).map_err(|_| rows::corrupt("a negative lease token"))?;
             Ok(Some(Lease { holder, token }))
         })
         .await
     }
 
-    /// Gives a lease back, so that the next process need not wait. Blocks, and does nothing while the
-    /// database is busy: then the lease runs out by itself.
-    pub(crate) fn give_lease_back(&self, chain_id: u64, sender: Address, holder: &str) {
-        let connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let chain = rows::to_i64(chain_id, "chain id").unwrap_or_default();
-        let _ = connection.execute(
-            "UPDATE leases SET expires_at = 0 WHERE chain_id = ?1 AND sender = ?2 AND holder = ?3",
-            params![chain, sender.as_slice(), holder],
-        );
+    /// Gives a lease back, so that the next process need not wait.
+    pub async fn give_lease_back(
+        &self,
+        chain_id: u64,
+        sender: Address,
+        holder: String,
+    ) -> Result<()> {
+        self.write(move |tx| give_back(tx, chain_id, sender, &holder))
+            .await
     }
+
+    /// The same for a destructor, which cannot wait for a server: with PostgreSQL it is only begun. Where it does not
+    /// succeed the lease runs out by itself.
+    pub(crate) fn give_lease_back_now(&self, chain_id: u64, sender: Address, holder: &str) {
+        match &self.backend {
+            Backend::Sqlite(file) => {
+                let _ = file.with_now(|sql| give_back(sql, chain_id, sender, holder));
+            }
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(_) => {
+                if let Ok(handle) = tokio::runtime::Handle::try_current() {
+                    let (store, holder) = (self.clone(), holder.to_owned());
+                    handle.spawn(async move {
+                        let _ = store.give_lease_back(chain_id, sender, holder).await;
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether some process holds the lease of an account now.
+    pub async fn is_leased(&self, chain_id: u64, sender: Address) -> Result<bool> {
+        self.read(move |c| {
+            let now = c.now()?;
+            let found = get(c, chain_id, sender)?;
+            Ok(found.is_some_and(|(lease, until)| until > now && !is_dead(&lease.holder)))
+        })
+        .await
+    }
+}
+
+fn give_back(tx: &dyn Sql, chain_id: u64, sender: Address, holder: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE leases SET expires_at = 0 WHERE chain_id = ?1 AND sender = ?2 AND holder = ?3",
+        params![
+            rows::to_i64(chain_id, "chain id")?,
+            sender.as_slice(),
+            holder
+        ],
+    )?;
+    Ok(())
 }
 
 /// Refuses what was signed under a lease that is no longer the newest.
 pub(super) fn check(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     chain_id: u64,
     sender: Address,
     lease: Option<&Lease>,
@@ -96,21 +124,26 @@ pub(super) fn check(
     let Some(lease) = lease else {
         return Ok(());
     };
-    let token: Option<i64> = tx
-        .query_row(
-            "SELECT token FROM leases WHERE chain_id = ?1 AND sender = ?2 AND holder = ?3",
-            params![
-                rows::to_i64(chain_id, "chain id")?,
-                sender.as_slice(),
-                lease.holder
-            ],
-            |r| r.get(0),
-        )
-        .optional()?;
-    match token {
-        Some(token) if u64::try_from(token).is_ok_and(|t| t == lease.token) => Ok(()),
+    match get(tx, chain_id, sender)? {
+        Some((newest, _)) if newest == *lease => Ok(()),
         _ => Err(Error::LeaseLost { account: sender }),
     }
+}
+
+/// The newest lease of an account, and when it runs out.
+fn get(c: &dyn Sql, chain_id: u64, sender: Address) -> Result<Option<(Lease, u64)>> {
+    let found = c.row(
+        "SELECT holder, token, expires_at FROM leases WHERE chain_id = ?1 AND sender = ?2",
+        params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+    )?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let lease = Lease {
+        holder: row.get("holder")?,
+        token: rows::number(&row, "token")?,
+    };
+    Ok(Some((lease, rows::number(&row, "expires_at")?)))
 }
 
 /// A name for this process that no other has, and from which another on the same machine can tell
@@ -122,7 +155,7 @@ pub(crate) fn new_holder() -> String {
     match (place(), start_of(pid)) {
         (Some(place), Some(start)) => format!("{place}/{pid}.{start}/{n}"),
         // Nobody can tell, so that its leases must run out.
-        _ => format!("?/{pid}.{}/{n}", now_ms()),
+        _ => format!("?/{pid}.{}/{n}", unix_ms()),
     }
 }
 
@@ -175,7 +208,7 @@ mod tests {
         assert_eq!(first.token, 1);
         assert_eq!(take(&b).await, None);
         assert_eq!(take(&a).await, Some(first.clone()), "renewed");
-        store.give_lease_back(1, account, &a);
+        store.give_lease_back_now(1, account, &a);
         let second = take(&b).await.unwrap();
         assert_eq!(second.token, 2);
         assert_eq!(take(&a).await, None);

@@ -2,11 +2,11 @@
 
 use super::intents::must_get;
 use super::rows::{self, NewAttempt};
-use super::{Guard, Store, now_ms};
+use super::sql::{Sql, params};
+use super::{Guard, Store};
 use crate::error::{Error, Result};
 use crate::money::{Cap, Caps, Gwei};
 use alloy::primitives::Address;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -57,24 +57,23 @@ impl Store {
     }
 }
 
-fn spend(c: &Connection, chain_id: u64, sender: Address) -> Result<Spend> {
-    let now = now_ms();
+fn spend(c: &dyn Sql, chain_id: u64, sender: Address) -> Result<Spend> {
+    let now = c.now()?;
     let since = |hours: u64| rows::to_i64(now.saturating_sub(hours * HOUR_MS), "time");
-    let mut statement = c.prepare_cached(
-        "SELECT coalesce(sum(reserved) FILTER (WHERE settled IS NULL), 0) AS open,
-                coalesce(sum(settled) FILTER (WHERE at > ?3), 0) AS hour,
-                coalesce(sum(settled) FILTER (WHERE at > ?4), 0) AS day,
-                coalesce(sum(settled), 0) AS total
-         FROM spend WHERE chain_id = ?1 AND sender = ?2",
-    )?;
     let chain = rows::to_i64(chain_id, "chain id")?;
-    let values = params![chain, sender.as_slice(), since(1)?, since(24)?];
-    let mut found = statement.query(values)?;
-    let Some(row) = found.next()? else {
+    let found = c.row(
+        "SELECT CAST(coalesce(sum(reserved) FILTER (WHERE settled IS NULL), 0) AS BIGINT) AS open,
+                CAST(coalesce(sum(settled) FILTER (WHERE at > ?3), 0) AS BIGINT) AS hour,
+                CAST(coalesce(sum(settled) FILTER (WHERE at > ?4), 0) AS BIGINT) AS day,
+                CAST(coalesce(sum(settled), 0) AS BIGINT) AS total
+         FROM spend WHERE chain_id = ?1 AND sender = ?2",
+        params![chain, sender.as_slice(), since(1)?, since(24)?],
+    )?;
+    let Some(row) = found else {
         return Ok(Spend::default());
     };
-    let open = Gwei(rows::number(row, "open")?);
-    let sum = |column: &str| Ok::<_, Error>(Gwei(rows::number(row, column)?).plus(open));
+    let open = Gwei(rows::number(&row, "open")?);
+    let sum = |column: &str| Ok::<_, Error>(Gwei(rows::number(&row, column)?).plus(open));
     Ok(Spend {
         open,
         hour: sum("hour")?,
@@ -83,19 +82,18 @@ fn spend(c: &Connection, chain_id: u64, sender: Address) -> Result<Spend> {
     })
 }
 
-fn reserved(c: &Connection, intent_id: i64) -> Result<Option<Gwei>> {
-    let found: Option<i64> = c
-        .query_row(
-            "SELECT reserved FROM spend WHERE intent_id = ?1",
-            [intent_id],
-            |r| r.get(0),
-        )
-        .optional()?;
-    Ok(found.map(|n| Gwei(u64::try_from(n).unwrap_or(0))))
+fn reserved(c: &dyn Sql, intent_id: i64) -> Result<Option<Gwei>> {
+    let found = c.row(
+        "SELECT reserved FROM spend WHERE intent_id = ?1",
+        params![intent_id],
+    )?;
+    found
+        .map(|row| Ok(Gwei(rows::number(&row, "reserved")?)))
+        .transpose()
 }
 
 fn check(
-    c: &Connection,
+    c: &dyn Sql,
     chain_id: u64,
     sender: Address,
     caps: Caps,
@@ -130,12 +128,12 @@ fn check(
 
 /// Counts a signed attempt, if it costs more than the earlier ones of its intent.
 pub(super) fn reserve(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     intent_id: i64,
     attempt: &NewAttempt,
     guard: &Guard,
 ) -> Result<()> {
-    let wanted = Gwei::of_gas(attempt.gas_limit, attempt.max_fee);
+    let wanted = attempt.dearest();
     let before = reserved(tx, intent_id)?;
     let intent = must_get(tx, intent_id)?;
     let (chain_id, sender) = (intent.chain_id, intent.sender);
@@ -149,33 +147,34 @@ pub(super) fn reserve(
     )?;
     tx.execute(
         "INSERT INTO spend (intent_id, chain_id, sender, reserved, at) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET reserved = max(reserved, ?4)",
+         ON CONFLICT (intent_id) DO UPDATE
+         SET reserved = CASE WHEN spend.reserved < ?4 THEN ?4 ELSE spend.reserved END",
         params![
             intent_id,
             rows::to_i64(chain_id, "chain id")?,
             sender.as_slice(),
             rows::to_i64(wanted.0, "amount")?,
-            rows::to_i64(now_ms(), "time")?,
+            tx.time()?,
         ],
     )?;
     Ok(())
 }
 
 /// Notes what the chain took. `None` when the node does not say: then the reservation stands.
-pub(super) fn settle(tx: &Transaction<'_>, intent_id: i64, paid: Option<Gwei>) -> Result<()> {
+pub(super) fn settle(tx: &dyn Sql, intent_id: i64, paid: Option<Gwei>) -> Result<()> {
     let paid = paid.map(|p| rows::to_i64(p.0, "amount")).transpose()?;
     tx.execute(
         "UPDATE spend SET settled = coalesce(?2, reserved), at = ?3 WHERE intent_id = ?1",
-        params![intent_id, paid, rows::to_i64(now_ms(), "time")?],
+        params![intent_id, paid, tx.time()?],
     )?;
     Ok(())
 }
 
 /// The block is gone, and with it what was paid.
-pub(super) fn reopen(tx: &Transaction<'_>, intent_id: i64) -> Result<()> {
+pub(super) fn reopen(tx: &dyn Sql, intent_id: i64) -> Result<()> {
     tx.execute(
         "UPDATE spend SET settled = NULL, at = ?2 WHERE intent_id = ?1",
-        params![intent_id, rows::to_i64(now_ms(), "time")?],
+        params![intent_id, tx.time()?],
     )?;
     Ok(())
 }

@@ -1,26 +1,37 @@
-//! The durable state: an outbox in SQLite.
+//! The durable state: an outbox in SQLite, or in PostgreSQL for relayers on several machines.
 //!
-//! WAL with `synchronous = FULL`, one connection behind a mutex, every change one transaction. A
-//! method that returns `Ok` has its change on disk. All state changes pass through here, are checked
-//! against the machines in [`crate::state`] inside the transaction, and are logged.
+//! Writers take turns, every change is one transaction, and a method that returns `Ok` has its change on
+//! disk. All state changes pass through here, are checked against the machines in [`crate::state`] inside
+//! the transaction, and are logged. Both databases run the same statements.
 
 mod attempts;
 mod backup;
+mod database_error;
 mod intents;
 mod jobs;
 mod leases;
 mod ledger;
+mod location;
 mod migrate;
 mod nonces;
 mod pauses;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_schema;
 mod rows;
+mod sql;
+mod sqlite;
 #[cfg(test)]
 mod tests;
+
+pub use database_error::DatabaseError;
 
 pub use jobs::{Cancellation, Submitted};
 pub use leases::Lease;
 pub(crate) use leases::new_holder;
 pub use ledger::Spend;
+pub use location::Location;
 pub use pauses::{Cause, Pause};
 pub use rows::{
     Attempt, BlockRef, Intent, Job, JobKey, NewAttempt, NewIntent, Purpose, Settlement, Transition,
@@ -30,10 +41,9 @@ pub use rows::{
 use crate::error::{Error, Result};
 use crate::money::Caps;
 use alloy::primitives::B256;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use sql::{Sql, params};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What must hold when a signed transaction is stored; checked in the same database transaction.
 #[derive(Debug, Clone, Default)]
@@ -44,48 +54,50 @@ pub struct Guard {
     pub lease: Option<Lease>,
 }
 
-/// How long a write waits for another process to finish its own.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A handle to the database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    connection: Arc<Mutex<Connection>>,
+    backend: Backend,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Sqlite(sqlite::File),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Server),
 }
 
 impl Store {
+    /// Opens or creates a database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a PostgreSQL database when this crate is built without the feature `postgres`.
+    pub async fn connect(location: &Location) -> Result<Self> {
+        match location {
+            Location::File(path) => Self::open(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(address) => Ok(Self {
+                backend: Backend::Postgres(postgres::Server::open(address).await?),
+            }),
+            #[cfg(not(feature = "postgres"))]
+            Location::Postgres(_) => Err(Error::Config(
+                "this program is built without PostgreSQL; build it with `--features postgres`"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// Opens or creates a database file and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|source| Error::Io {
-                path: folder.display().to_string(),
-                source,
-            })?;
-        }
-        let connection = Connection::open(path)?;
-        let mode: String =
-            connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-        if !mode.eq_ignore_ascii_case("wal") {
-            return Err(Error::Config(format!(
-                "the state file {} cannot use a write-ahead log (journal mode {mode})",
-                path.display()
-            )));
-        }
-        Self::prepare(connection)
+        Ok(Self {
+            backend: Backend::Sqlite(sqlite::File::open(path)?),
+        })
     }
 
     /// A database that is gone with the process: for tests, and for callers that want no resumption.
     pub fn open_in_memory() -> Result<Self> {
-        Self::prepare(Connection::open_in_memory()?)
-    }
-
-    fn prepare(mut connection: Connection) -> Result<Self> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        migrate::migrate(&mut connection)?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+            backend: Backend::Sqlite(sqlite::File::in_memory()?),
         })
     }
 
@@ -93,47 +105,46 @@ impl Store {
     async fn write<R, F>(&self, f: F) -> Result<R>
     where
         R: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<R> + Send + 'static,
+        F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
     {
-        let connection = Arc::clone(&self.connection);
-        tokio::task::spawn_blocking(move || {
-            // A panic under the lock rolled its transaction back; the connection is usable.
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = f(&tx)?;
-            tx.commit()?;
-            Ok(value)
-        })
-        .await
-        .map_err(|e| Error::Task(e.to_string()))?
+        match &self.backend {
+            Backend::Sqlite(file) => file.write(f).await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(server) => server.write(f).await,
+        }
     }
 
     /// Runs `f` for reading.
     async fn read<R, F>(&self, f: F) -> Result<R>
     where
         R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<R> + Send + 'static,
+        F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
     {
-        let connection = Arc::clone(&self.connection);
-        tokio::task::spawn_blocking(move || {
-            f(&connection.lock().unwrap_or_else(PoisonError::into_inner))
-        })
-        .await
-        .map_err(|e| Error::Task(e.to_string()))?
+        match &self.backend {
+            Backend::Sqlite(file) => file.read(f).await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(server) => server.read(f).await,
+        }
+    }
+
+    /// Unix milliseconds on the clock by which the rows are dated: this machine's, or the database server's.
+    pub fn now_ms(&self) -> u64 {
+        match &self.backend {
+            Backend::Sqlite(_) => unix_ms(),
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(server) => server.now(),
+        }
     }
 
     /// Ties the database to a chain by its genesis block, or checks that it is tied to this one.
     pub async fn bind_chain(&self, chain_id: u64, genesis: B256) -> Result<()> {
         self.write(move |tx| {
             let id = rows::to_i64(chain_id, "chain id")?;
-            let known: Option<Vec<u8>> = tx
-                .query_row(
-                    "SELECT genesis FROM chains WHERE chain_id = ?1",
-                    [id],
-                    |r| r.get(0),
-                )
-                .optional()?;
-            match known {
+            let known = tx.row(
+                "SELECT genesis FROM chains WHERE chain_id = ?1",
+                params![id],
+            )?;
+            match known.map(|row| row.get::<Vec<u8>>("genesis")).transpose()? {
                 None => {
                     tx.execute(
                         "INSERT INTO chains (chain_id, genesis) VALUES (?1, ?2)",
@@ -154,31 +165,35 @@ impl Store {
     }
 
     /// Limits how far the file may grow, in bytes; writes that need more fail as on a full disk.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a PostgreSQL database, which has no such limit.
     pub async fn limit_size(&self, bytes: u64) -> Result<()> {
-        self.read(move |c| {
-            let page: i64 = c.query_row("PRAGMA page_size", [], |r| r.get(0))?;
-            let pages = rows::to_i64(bytes, "size")? / page.max(1);
-            Ok(c.pragma_update(None, "max_page_count", pages.max(1))?)
-        })
-        .await
+        match &self.backend {
+            Backend::Sqlite(file) => file.limit_size(bytes).await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(_) => Err(Error::Config(format!(
+                "a PostgreSQL database cannot be limited to {bytes} bytes from here; give its tablespace a quota"
+            ))),
+        }
     }
 
     /// Checks that the database answers.
     pub async fn ping(&self) -> Result<()> {
-        self.read(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?))
-            .await
+        self.read(|c| c.number("SELECT 1 AS n", &[])).await?;
+        Ok(())
     }
 }
 
-/// Unix milliseconds.
-pub(crate) fn now_ms() -> u64 {
+/// Unix milliseconds on this machine's clock.
+pub(crate) fn unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn log_transition(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     job: Option<&B256>,
     intent: Option<i64>,
     from: &str,
@@ -189,12 +204,12 @@ fn log_transition(
         "INSERT INTO transitions (job_id, intent_id, from_state, to_state, reason, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
-            job.map(|j| j.as_slice()),
+            job.map(|j| j.to_vec()),
             intent,
             from,
             to,
             reason,
-            rows::to_i64(now_ms(), "time")?
+            tx.time()?
         ],
     )?;
     Ok(())

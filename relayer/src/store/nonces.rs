@@ -2,12 +2,12 @@
 
 use super::attempts::insert_attempt;
 use super::intents::{insert, move_intent, must_get};
-use super::rows::{self, Attempt, NewAttempt, NewIntent, TxKind};
-use super::{Guard, Store, leases, ledger, log_transition, now_ms};
+use super::rows::{self, Attempt, Intent, NewAttempt, NewIntent, TxKind};
+use super::sql::{Sql, params};
+use super::{Guard, Store, leases, ledger, log_transition};
 use crate::error::{Error, Result};
 use crate::state::IntentState;
 use alloy::primitives::{Address, Bytes};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// Nonces that one look records as foreign at most; an account that sent more beforehand is none of ours.
 const FOREIGN_LIMIT: u64 = 10_000;
@@ -31,11 +31,6 @@ impl Store {
     ) -> Result<Attempt> {
         self.write(move |tx| {
             leases::check(tx, chain_id, sender, guard.lease.as_ref())?;
-            if free(tx, chain_id, sender, attempt.nonce)? != attempt.nonce {
-                return Err(Error::NonceTaken {
-                    nonce: attempt.nonce,
-                });
-            }
             let fill = NewIntent {
                 kind: TxKind::Fill,
                 to: Some(sender),
@@ -44,7 +39,7 @@ impl Store {
                 gas_limit: attempt.gas_limit,
             };
             let id = insert(tx, None, None, chain_id, sender, &fill)?;
-            reserve(tx, id, &attempt)?;
+            reserve(tx, &must_get(tx, id)?, &attempt)?;
             ledger::reserve(tx, id, &attempt, &guard)?;
             let stored = insert_attempt(tx, id, 0, &attempt)?;
             let reason = Some("closes a gap before later nonces");
@@ -64,22 +59,26 @@ impl Store {
     ) -> Result<Vec<u64>> {
         self.write(move |tx| {
             let chain = rows::to_i64(chain_id, "chain id")?;
-            let seen: Option<i64> = tx
-                .query_row(
-                    "SELECT nonce_seen FROM accounts WHERE chain_id = ?1 AND sender = ?2",
-                    params![chain, sender.as_slice()],
-                    |r| r.get(0),
-                )
-                .optional()?;
-            let seen = seen.map_or(count, |n| u64::try_from(n).unwrap_or(0));
+            let known = tx.row(
+                "SELECT nonce_seen FROM accounts WHERE chain_id = ?1 AND sender = ?2",
+                params![chain, sender.as_slice()],
+            )?;
+            let seen = match known {
+                Some(row) => rows::number(&row, "nonce_seen")?,
+                None => count,
+            };
             tx.execute(
                 "INSERT INTO accounts (chain_id, sender, nonce_seen) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET nonce_seen = max(nonce_seen, ?3)",
-                params![chain, sender.as_slice(), rows::to_i64(count, "nonce")?],
+                 ON CONFLICT (chain_id, sender) DO UPDATE SET nonce_seen = ?3",
+                params![
+                    chain,
+                    sender.as_slice(),
+                    rows::to_i64(count.max(seen), "nonce")?
+                ],
             )?;
             let mut foreign = Vec::new();
             for nonce in seen.max(count.saturating_sub(FOREIGN_LIMIT))..count {
-                if free(tx, chain_id, sender, nonce)? == nonce
+                if !is_used(tx, chain_id, sender, nonce)?
                     && note_foreign(tx, chain_id, sender, nonce)?
                 {
                     foreign.push(nonce);
@@ -93,64 +92,71 @@ impl Store {
     /// How many nonces of an account somebody else used.
     pub async fn foreign_nonces(&self, chain_id: u64, sender: Address) -> Result<u64> {
         self.read(move |c| {
-            let n: i64 = c.query_row(
-                "SELECT count(*) FROM foreign_nonces WHERE chain_id = ?1 AND sender = ?2",
+            c.number(
+                "SELECT count(*) AS n FROM foreign_nonces WHERE chain_id = ?1 AND sender = ?2",
                 params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
-                |r| r.get(0),
-            )?;
-            Ok(u64::try_from(n).unwrap_or(0))
+            )
         })
         .await
     }
 }
 
-fn free(c: &Connection, chain_id: u64, sender: Address, from: u64) -> Result<u64> {
-    let mut statement = c.prepare_cached(
-        "SELECT nonce FROM intents WHERE chain_id = ?1 AND sender = ?2 AND nonce >= ?3 ORDER BY nonce",
+fn free(c: &dyn Sql, chain_id: u64, sender: Address, from: u64) -> Result<u64> {
+    let used = "SELECT nonce FROM intents WHERE chain_id = ?1 AND sender = ?2 AND nonce >= ?3 ORDER BY nonce";
+    let taken = c.collect(
+        used,
+        params![
+            rows::to_i64(chain_id, "chain id")?,
+            sender.as_slice(),
+            rows::to_i64(from, "nonce")?
+        ],
+        |row| rows::number(row, "nonce"),
     )?;
-    let mut rows = statement.query(params![
-        rows::to_i64(chain_id, "chain id")?,
-        sender.as_slice(),
-        rows::to_i64(from, "nonce")?
-    ])?;
-    let mut free = from;
-    while let Some(row) = rows.next()? {
-        if rows::number(row, "nonce")? != free {
-            break;
-        }
-        free += 1;
-    }
-    Ok(free)
+    let run = taken.iter().zip(from..).take_while(|(used, n)| *used == n);
+    Ok(from + run.count() as u64)
+}
+
+/// Whether a transaction of this database has a nonce.
+fn is_used(c: &dyn Sql, chain_id: u64, sender: Address, nonce: u64) -> Result<bool> {
+    let used = c.number(
+        "SELECT count(*) AS n FROM intents WHERE chain_id = ?1 AND sender = ?2 AND nonce = ?3",
+        params![
+            rows::to_i64(chain_id, "chain id")?,
+            sender.as_slice(),
+            rows::to_i64(nonce, "nonce")?
+        ],
+    )?;
+    Ok(used > 0)
 }
 
 /// Gives an intent its nonce.
-pub(super) fn reserve(tx: &Transaction<'_>, intent_id: i64, attempt: &NewAttempt) -> Result<()> {
-    let given = tx.execute(
-        "UPDATE OR IGNORE intents SET nonce = ?2 WHERE id = ?1",
-        params![intent_id, rows::to_i64(attempt.nonce, "nonce")?],
-    )?;
-    match given {
-        0 => Err(Error::NonceTaken {
-            nonce: attempt.nonce,
-        }),
-        _ => Ok(()),
+pub(super) fn reserve(tx: &dyn Sql, intent: &Intent, attempt: &NewAttempt) -> Result<()> {
+    let nonce = attempt.nonce;
+    if is_used(tx, intent.chain_id, intent.sender, nonce)? {
+        return Err(Error::NonceTaken { nonce });
     }
+    tx.execute(
+        "UPDATE intents SET nonce = ?2 WHERE id = ?1",
+        params![intent.id, rows::to_i64(nonce, "nonce")?],
+    )?;
+    Ok(())
 }
 
 /// Records a nonce that somebody else used; false when it was recorded before.
 pub(super) fn note_foreign(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     chain_id: u64,
     sender: Address,
     nonce: u64,
 ) -> Result<bool> {
     let new = tx.execute(
-        "INSERT OR IGNORE INTO foreign_nonces (chain_id, sender, nonce, seen_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO foreign_nonces (chain_id, sender, nonce, seen_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (chain_id, sender, nonce) DO NOTHING",
         params![
             rows::to_i64(chain_id, "chain id")?,
             sender.as_slice(),
             rows::to_i64(nonce, "nonce")?,
-            rows::to_i64(now_ms(), "time")?
+            tx.time()?
         ],
     )?;
     if new > 0 {

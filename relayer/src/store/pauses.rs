@@ -1,11 +1,10 @@
 //! Why an account sends nothing new.
 
-use super::jobs::collect;
-use super::{Store, log_transition, now_ms, rows};
+use super::sql::params;
+use super::{Store, log_transition, rows};
 use crate::error::Result;
 use crate::money::Gwei;
 use alloy::primitives::Address;
-use rusqlite::params;
 
 /// Who paused an account, and so who lifts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -51,8 +50,7 @@ impl Store {
     /// The pauses in force.
     pub async fn pauses(&self, chain_id: u64, sender: Address) -> Result<Vec<Pause>> {
         self.read(move |c| {
-            collect(
-                c,
+            c.collect(
                 "SELECT * FROM pauses WHERE chain_id = ?1 AND sender = ?2 ORDER BY cause",
                 params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
                 |row| {
@@ -83,15 +81,16 @@ impl Store {
     ) -> Result<bool> {
         self.write(move |tx| {
             let new = tx.execute(
-                "INSERT OR IGNORE INTO pauses (chain_id, sender, cause, reason, wanted, since)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO pauses (chain_id, sender, cause, reason, wanted, since)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (chain_id, sender, cause) DO NOTHING",
                 params![
                     rows::to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
                     cause.as_str(),
-                    reason,
+                    reason.as_str(),
                     rows::to_i64(wanted.0, "amount")?,
-                    rows::to_i64(now_ms(), "time")?,
+                    tx.time()?,
                 ],
             )?;
             if new > 0 {

@@ -1,9 +1,10 @@
 //! What the tables hold, as types.
 
+use super::sql::Row;
 use crate::error::{Error, Result};
+use crate::money::Gwei;
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, B256, Bytes, U256};
-use rusqlite::Row;
 use std::fmt;
 
 /// A block by height and hash.
@@ -172,6 +173,8 @@ pub struct Settlement {
     pub gas_used: u64,
     /// Wei per gas.
     pub gas_price: u64,
+    /// What a roll-up took for publishing the bytes, beside what gas cost.
+    pub data_fee: Gwei,
     /// Created contract.
     pub contract: Option<Address>,
 }
@@ -211,6 +214,15 @@ pub struct NewAttempt {
     pub priority_fee: u64,
     /// Gas limit.
     pub gas_limit: u64,
+    /// The most that a roll-up may take for publishing the bytes, beside what gas costs.
+    pub data_fee: Gwei,
+}
+
+impl NewAttempt {
+    /// The most that it can cost, as far as that is known beforehand.
+    pub fn dearest(&self) -> Gwei {
+        Gwei::of_gas(self.gas_limit, self.max_fee).plus(self.data_fee)
+    }
 }
 
 /// A stored signed transaction.
@@ -263,12 +275,12 @@ fn to_u64(value: i64, what: &str) -> Result<u64> {
     u64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is negative")))
 }
 
-pub(super) fn number(row: &Row<'_>, column: &str) -> Result<u64> {
+pub(super) fn number(row: &Row, column: &str) -> Result<u64> {
     to_u64(row.get(column)?, column)
 }
 
-fn number_opt(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
-    row.get::<_, Option<i64>>(column)?
+fn number_opt(row: &Row, column: &str) -> Result<Option<u64>> {
+    row.get::<Option<i64>>(column)?
         .map(|v| to_u64(v, column))
         .transpose()
 }
@@ -277,26 +289,26 @@ fn hash_from(bytes: &[u8], column: &str) -> Result<B256> {
     B256::try_from(bytes).map_err(|_| corrupt(format!("{column} is not 32 bytes")))
 }
 
-fn hash(row: &Row<'_>, column: &str) -> Result<B256> {
-    hash_from(&row.get::<_, Vec<u8>>(column)?, column)
+fn hash(row: &Row, column: &str) -> Result<B256> {
+    hash_from(&row.get::<Vec<u8>>(column)?, column)
 }
 
-fn hash_opt(row: &Row<'_>, column: &str) -> Result<Option<B256>> {
-    row.get::<_, Option<Vec<u8>>>(column)?
+fn hash_opt(row: &Row, column: &str) -> Result<Option<B256>> {
+    row.get::<Option<Vec<u8>>>(column)?
         .map(|v| hash_from(&v, column))
         .transpose()
 }
 
-fn word(row: &Row<'_>, column: &str) -> Result<U256> {
+fn word(row: &Row, column: &str) -> Result<U256> {
     Ok(hash(row, column)?.into())
 }
 
-fn address(row: &Row<'_>, column: &str) -> Result<Address> {
+fn address(row: &Row, column: &str) -> Result<Address> {
     address_opt(row, column)?.ok_or_else(|| corrupt(format!("{column} is null")))
 }
 
-fn address_opt(row: &Row<'_>, column: &str) -> Result<Option<Address>> {
-    row.get::<_, Option<Vec<u8>>>(column)?
+fn address_opt(row: &Row, column: &str) -> Result<Option<Address>> {
+    row.get::<Option<Vec<u8>>>(column)?
         .map(|v| {
             Address::try_from(v.as_slice())
                 .map_err(|_| corrupt(format!("{column} is not 20 bytes")))
@@ -304,19 +316,19 @@ fn address_opt(row: &Row<'_>, column: &str) -> Result<Option<Address>> {
         .transpose()
 }
 
-fn block(row: &Row<'_>, number: &str, hash: &str) -> Result<Option<BlockRef>> {
+fn block(row: &Row, number: &str, hash: &str) -> Result<Option<BlockRef>> {
     Ok(match (number_opt(row, number)?, hash_opt(row, hash)?) {
         (Some(number), Some(hash)) => Some(BlockRef { number, hash }),
         _ => None,
     })
 }
 
-fn small(row: &Row<'_>, column: &str) -> Result<u32> {
+fn small(row: &Row, column: &str) -> Result<u32> {
     let value = number(row, column)?;
     u32::try_from(value).map_err(|_| corrupt(format!("{column} {value} is out of range")))
 }
 
-pub(super) fn job(row: &Row<'_>) -> Result<Job> {
+pub(super) fn job(row: &Row) -> Result<Job> {
     let state: String = row.get("state")?;
     Ok(Job {
         key: JobKey {
@@ -341,7 +353,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
     })
 }
 
-pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
+pub(super) fn intent(row: &Row) -> Result<Intent> {
     let state: String = row.get("state")?;
     let kind: String = row.get("kind")?;
     let chunks: String = row.get("chunks")?;
@@ -351,6 +363,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
             block,
             gas_used: number_opt(row, "gas_used")?.unwrap_or_default(),
             gas_price: number_opt(row, "gas_price")?.unwrap_or_default(),
+            data_fee: Gwei(number_opt(row, "data_fee")?.unwrap_or_default()),
             contract: address_opt(row, "contract_address")?,
         }),
         None => None,
@@ -365,7 +378,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
                 .find(|k| k.as_str() == kind)
                 .ok_or_else(|| corrupt(format!("transaction kind {kind}")))?,
             to: address_opt(row, "to_address")?,
-            data: row.get::<_, Vec<u8>>("data")?.into(),
+            data: row.get::<Vec<u8>>("data")?.into(),
             chunks: serde_json::from_str(&chunks).map_err(|e| corrupt(format!("chunks: {e}")))?,
             gas_limit: number(row, "gas_limit")?,
         },
@@ -380,7 +393,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Intent> {
     })
 }
 
-pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
+pub(super) fn attempt(row: &Row) -> Result<Attempt> {
     let purpose: String = row.get("purpose")?;
     Ok(Attempt {
         id: row.get("id")?,
@@ -393,11 +406,12 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
                 other => return Err(corrupt(format!("attempt purpose {other}"))),
             },
             nonce: number(row, "nonce")?,
-            raw: row.get::<_, Vec<u8>>("raw")?.into(),
+            raw: row.get::<Vec<u8>>("raw")?.into(),
             hash: hash(row, "tx_hash")?,
             max_fee: number(row, "max_fee")?,
             priority_fee: number(row, "priority_fee")?,
             gas_limit: number(row, "gas_limit")?,
+            data_fee: Gwei(number(row, "data_fee")?),
         },
         sends: small(row, "sends")?,
         last_sent_at: number_opt(row, "last_sent_at")?,

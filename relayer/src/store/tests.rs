@@ -41,6 +41,7 @@ fn attempt(nonce: u64, byte: u8) -> NewAttempt {
         max_fee: 10,
         priority_fee: 1,
         gas_limit: 100,
+        data_fee: Gwei(0),
     }
 }
 
@@ -54,6 +55,7 @@ fn settlement(attempt_id: i64) -> Settlement {
         block,
         gas_used: 90,
         gas_price: 2,
+        data_fee: Gwei(0),
         contract: None,
     }
 }
@@ -70,9 +72,56 @@ async fn planned(store: &Store, byte: u8, plan: Vec<NewIntent>) -> Vec<Intent> {
     store.intents_of(B256::repeat_byte(byte)).await.unwrap()
 }
 
-#[tokio::test]
-async fn submit_twice_is_one_job() {
-    let store = Store::open_in_memory().unwrap();
+/// Runs each case on either database.
+macro_rules! on_each_database {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(Store::open_in_memory().unwrap()).await;
+            })*
+        }
+
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            use super::*;
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(in_postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_each_database!(
+    submit_twice_is_one_job,
+    submit_over_the_limit_is_refused_but_known_jobs_are_found,
+    submit_after_failure_takes_the_new_proof,
+    failed_store_reserves_no_nonce,
+    nonce_is_given_out_once,
+    replacement_keeps_the_nonce,
+    reorganisation_reopens_a_settled_intent_with_its_attempts,
+    forbidden_steps_change_nothing,
+    planning_again_abandons_what_has_no_nonce,
+    cancel_is_immediate_only_before_signing,
+    every_transition_is_logged,
+    free_nonce_is_the_first_gap,
+    foreign_nonces_are_those_that_no_intent_has,
+    ledger_counts_the_dearest_attempt_until_it_is_settled,
+    caps_are_checked_where_the_nonce_is_reserved,
+    database_of_another_genesis_is_refused,
+);
+
+#[cfg(feature = "postgres")]
+async fn in_postgres() -> Store {
+    let address = crate::postgres_for_tests::fresh_database().await;
+    Store::connect(&Location::Postgres(address.as_str().into()))
+        .await
+        .unwrap()
+}
+
+async fn submit_twice_is_one_job(store: Store) {
     let first = store.submit_job(key(1), b"a".to_vec(), 100).await.unwrap();
     let second = store.submit_job(key(1), b"b".to_vec(), 100).await.unwrap();
     assert!(matches!(first, Submitted::Created(_)));
@@ -81,9 +130,7 @@ async fn submit_twice_is_one_job() {
     assert_eq!(first.job().key, key(1), "every field survives");
 }
 
-#[tokio::test]
-async fn submit_over_the_limit_is_refused_but_known_jobs_are_found() {
-    let store = Store::open_in_memory().unwrap();
+async fn submit_over_the_limit_is_refused_but_known_jobs_are_found(store: Store) {
     store.submit_job(key(1), vec![], 1).await.unwrap();
     let refused = store.submit_job(key(2), vec![], 1).await;
     assert!(matches!(
@@ -99,9 +146,7 @@ async fn submit_over_the_limit_is_refused_but_known_jobs_are_found() {
     ));
 }
 
-#[tokio::test]
-async fn submit_after_failure_takes_the_new_proof() {
-    let store = Store::open_in_memory().unwrap();
+async fn submit_after_failure_takes_the_new_proof(store: Store) {
     store.submit_job(key(1), b"bad".to_vec(), 9).await.unwrap();
     let reason = Some("no".to_owned());
     store
@@ -144,9 +189,7 @@ async fn crash_after_store_leaves_the_signed_bytes() {
     assert_eq!(store.free_nonce(CHAIN, SENDER, 7).await.unwrap(), 8);
 }
 
-#[tokio::test]
-async fn failed_store_reserves_no_nonce() {
-    let store = Store::open_in_memory().unwrap();
+async fn failed_store_reserves_no_nonce(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     store
         .store_first_attempt(intents[0].id, attempt(3, 0xe1), Guard::default())
@@ -164,9 +207,7 @@ async fn failed_store_reserves_no_nonce() {
     );
 }
 
-#[tokio::test]
-async fn nonce_is_given_out_once() {
-    let store = Store::open_in_memory().unwrap();
+async fn nonce_is_given_out_once(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     store
         .store_first_attempt(intents[0].id, attempt(3, 0xe1), Guard::default())
@@ -179,9 +220,7 @@ async fn nonce_is_given_out_once() {
     assert!(store.attempts(intents[1].id).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn replacement_keeps_the_nonce() {
-    let store = Store::open_in_memory().unwrap();
+async fn replacement_keeps_the_nonce(store: Store) {
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     store
         .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
@@ -203,9 +242,7 @@ async fn replacement_keeps_the_nonce() {
     );
 }
 
-#[tokio::test]
-async fn reorganisation_reopens_a_settled_intent_with_its_attempts() {
-    let store = Store::open_in_memory().unwrap();
+async fn reorganisation_reopens_a_settled_intent_with_its_attempts(store: Store) {
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     let first = store
         .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
@@ -232,9 +269,7 @@ async fn reorganisation_reopens_a_settled_intent_with_its_attempts() {
     assert_eq!(store.attempts(id).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn forbidden_steps_change_nothing() {
-    let store = Store::open_in_memory().unwrap();
+async fn forbidden_steps_change_nothing(store: Store) {
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     let refused = store
         .settle_intent(id, IntentState::Mined, settlement(1), None)
@@ -259,9 +294,7 @@ async fn forbidden_steps_change_nothing() {
     ));
 }
 
-#[tokio::test]
-async fn planning_again_abandons_what_has_no_nonce() {
-    let store = Store::open_in_memory().unwrap();
+async fn planning_again_abandons_what_has_no_nonce(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     store
         .store_first_attempt(intents[0].id, attempt(3, 0xe1), Guard::default())
@@ -294,9 +327,7 @@ async fn planning_again_abandons_what_has_no_nonce() {
     assert_eq!(store.intents_of_round(job, 2).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn cancel_is_immediate_only_before_signing() {
-    let store = Store::open_in_memory().unwrap();
+async fn cancel_is_immediate_only_before_signing(store: Store) {
     planned(&store, 1, vec![intent(&[0])]).await;
     assert_eq!(
         store.cancel_job(key(1).id).await.unwrap(),
@@ -324,9 +355,7 @@ async fn cancel_is_immediate_only_before_signing() {
     assert_eq!(cancelling, [key(2).id].into());
 }
 
-#[tokio::test]
-async fn every_transition_is_logged() {
-    let store = Store::open_in_memory().unwrap();
+async fn every_transition_is_logged(store: Store) {
     let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
     store
         .store_first_attempt(id, attempt(3, 0xe1), Guard::default())
@@ -347,9 +376,7 @@ async fn every_transition_is_logged() {
     assert_eq!(steps, expected);
 }
 
-#[tokio::test]
-async fn free_nonce_is_the_first_gap() {
-    let store = Store::open_in_memory().unwrap();
+async fn free_nonce_is_the_first_gap(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     for (intent, nonce) in intents.iter().zip([3, 5]) {
         let attempt = attempt(nonce, u8::try_from(nonce).unwrap());
@@ -375,9 +402,7 @@ async fn free_nonce_is_the_first_gap() {
     assert!(matches!(refused, Err(Error::NonceTaken { nonce: 4 })));
 }
 
-#[tokio::test]
-async fn foreign_nonces_are_those_that_no_intent_has() {
-    let store = Store::open_in_memory().unwrap();
+async fn foreign_nonces_are_those_that_no_intent_has(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0])]).await;
     // What the account did before is taken for given.
     let first = store.note_account(CHAIN, SENDER, 3).await.unwrap();
@@ -411,9 +436,7 @@ fn capped(caps: Caps) -> Guard {
     Guard { caps, lease: None }
 }
 
-#[tokio::test]
-async fn ledger_counts_the_dearest_attempt_until_it_is_settled() {
-    let store = Store::open_in_memory().unwrap();
+async fn ledger_counts_the_dearest_attempt_until_it_is_settled(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     let id = intents[0].id;
     let first = store
@@ -461,9 +484,7 @@ async fn ledger_counts_the_dearest_attempt_until_it_is_settled() {
     assert_eq!(spend().await.total, Gwei(0));
 }
 
-#[tokio::test]
-async fn caps_are_checked_where_the_nonce_is_reserved() {
-    let store = Store::open_in_memory().unwrap();
+async fn caps_are_checked_where_the_nonce_is_reserved(store: Store) {
     let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
     let caps = |transaction, hour, total| {
         capped(Caps {
@@ -507,9 +528,7 @@ async fn caps_are_checked_where_the_nonce_is_reserved() {
         .unwrap();
 }
 
-#[tokio::test]
-async fn database_of_another_genesis_is_refused() {
-    let store = Store::open_in_memory().unwrap();
+async fn database_of_another_genesis_is_refused(store: Store) {
     store.bind_chain(1, B256::repeat_byte(1)).await.unwrap();
     store.bind_chain(1, B256::repeat_byte(1)).await.unwrap();
     store.bind_chain(2, B256::repeat_byte(2)).await.unwrap();
@@ -518,20 +537,4 @@ async fn database_of_another_genesis_is_refused() {
         refused,
         Err(Error::WrongGenesis { chain_id: 1, .. })
     ));
-}
-
-#[tokio::test]
-async fn file_database_uses_wal_and_full_synchronisation() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("a/b/state.sqlite")).unwrap();
-    let (mode, sync): (String, i64) = store
-        .read(|c| {
-            Ok((
-                c.query_row("PRAGMA journal_mode", [], |r| r.get(0))?,
-                c.query_row("PRAGMA synchronous", [], |r| r.get(0))?,
-            ))
-        })
-        .await
-        .unwrap();
-    assert_eq!((mode.as_str(), sync), ("wal", 2));
 }

@@ -38,7 +38,7 @@ async fn verbs_do_to_the_service_what_they_say() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
-    let mut config = config(&world.anvil.url, Some(&state));
+    let mut config = config(&world.anvil.url, Some(state.clone().into()));
     config.token = Some("sesame".into());
     let service = Running::start(config).await;
     let url = &service.url;

@@ -57,7 +57,7 @@ async fn deploy_interrupted_goes_on_and_deploys_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
     // The registry and one verifier get through, then every send is swallowed.
-    let mut config = client(&proxy.url, 0, Some(&state));
+    let mut config = client(&proxy.url, 0, Some(state.clone().into()));
     config.limit = std::time::Duration::from_millis(1500);
     let plan = deploy_plan(&manifest());
     let registry = NewRegistry::of_sender(creation_code("ChainferRegistry"));
@@ -69,7 +69,7 @@ async fn deploy_interrupted_goes_on_and_deploys_nothing_twice() {
         Err(Error::Timeout { .. })
     ));
     proxy.clear();
-    let deployment = deploy(&client(&anvil.url, 0, Some(&state)), &plan)
+    let deployment = deploy(&client(&anvil.url, 0, Some(state.clone().into())), &plan)
         .await
         .unwrap();
     assert_eq!(deployment.transactions.len(), 9);

@@ -19,7 +19,8 @@ async fn queued_proofs_drain_without_loss() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
     let arguments = ["--max-in-flight", "64"];
-    let mut relayer = Relayer::spawn_logging("warn", &world.anvil.url, &state, &arguments);
+    let mut relayer =
+        Relayer::spawn_logging("warn", &world.anvil.url, &state.clone().into(), &arguments);
     relayer.listens().await;
     let relayer = Arc::new(relayer);
 

@@ -17,11 +17,15 @@ mod faults;
 mod interface;
 mod load;
 mod openapi;
+#[cfg(feature = "postgres")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod process;
 mod proxy;
 mod relay;
 mod relayer;
 mod scene;
 mod service;
+mod state;
 mod table;
 mod world;

@@ -14,13 +14,13 @@ async fn killed_relayer_resumes_and_logs_no_secret() {
     proxy.inject("eth_sendRawTransaction", Fault::Swallow, usize::MAX);
     let rpc = format!("{}/?key=secret-node-key", proxy.url);
 
-    let relayer = Relayer::start(&rpc, &state).await;
+    let relayer = Relayer::start(&rpc, &state.clone().into()).await;
     let id = relayer.submit(&world.proof(1)).await;
     relayer.until(&id, "submitting").await;
     relayer.kill();
 
     proxy.clear();
-    let relayer = Relayer::start(&rpc, &state).await;
+    let relayer = Relayer::start(&rpc, &state.clone().into()).await;
     relayer.until(&id, "confirmed").await;
     relayer.kill();
     let log = std::fs::read_to_string(state.with_extension("log")).unwrap();

@@ -54,7 +54,7 @@ async fn attest_twice_sends_once() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
-    let config = client(&world.anvil.url, 1, Some(&state));
+    let config = client(&world.anvil.url, 1, Some(state.clone().into()));
     let (proof, file) = (world.proof(1), &world.deployment.file);
     let first = attest(&config, &proof, &world.manifest, file)
         .await
@@ -263,7 +263,7 @@ async fn state_file_of_a_restarted_chain_is_refused() {
     let state = folder.path().join("state.sqlite");
     for (i, time) in ["1700000000", "1700000001"].into_iter().enumerate() {
         let anvil = Anvil::start(&["--timestamp", time]);
-        let config = client(&anvil.url, 1, Some(&state));
+        let config = client(&anvil.url, 1, Some(state.clone().into()));
         let result = config.connect().await;
         assert_eq!(result.is_ok(), i == 0, "{result:?}");
         if let Err(e) = result {
@@ -279,7 +279,7 @@ async fn state_file_of_a_restarted_chain_is_refused() {
             );
             // The helper gives each genesis a file of its own.
             let named = config.state_file_in(folder.path()).await.unwrap();
-            assert!(client(&anvil.url, 1, Some(&named)).connect().await.is_ok());
+            assert!(client(&anvil.url, 1, Some(named.into())).connect().await.is_ok());
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::anvil::KEYS;
 use chainfer_relayer::proof_file::ProofFile;
+use chainfer_relayer::store::Location;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -15,11 +17,11 @@ pub struct Relayer {
 }
 
 impl Relayer {
-    pub async fn start(rpc: &str, state: &Path) -> Self {
+    pub async fn start(rpc: &str, state: &Location) -> Self {
         Self::start_with(rpc, state, &[]).await
     }
 
-    pub async fn start_with(rpc: &str, state: &Path, arguments: &[&str]) -> Self {
+    pub async fn start_with(rpc: &str, state: &Location, arguments: &[&str]) -> Self {
         let mut relayer = Self::spawn(rpc, state, arguments);
         relayer.listens().await;
         relayer
@@ -38,16 +40,16 @@ impl Relayer {
         panic!("the relayer does not listen");
     }
 
-    pub fn spawn(rpc: &str, state: &Path, arguments: &[&str]) -> Self {
+    pub fn spawn(rpc: &str, state: &Location, arguments: &[&str]) -> Self {
         Self::spawn_logging("trace", rpc, state, arguments)
     }
 
-    pub fn spawn_logging(log_level: &str, rpc: &str, state: &Path, arguments: &[&str]) -> Self {
+    pub fn spawn_logging(log_level: &str, rpc: &str, state: &Location, arguments: &[&str]) -> Self {
         // A file, not a pipe: a pipe that nobody reads would stop the process.
         let log = OpenOptions::new()
             .create(true)
             .append(true)
-            .open(state.with_extension("log"));
+            .open(log_file(state));
         let free = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -61,7 +63,7 @@ impl Relayer {
                 &free.to_string(),
                 "--state",
             ])
-            .arg(state)
+            .arg(argument(state))
             .args(arguments)
             .env("ETH_RPC_URL", rpc)
             .env("ETH_PRIVATE_KEY", KEYS[1])
@@ -132,6 +134,22 @@ impl Relayer {
         let signalled = Command::new("kill").args(["-TERM", &id]).status();
         assert!(signalled.unwrap().success());
         self.child.wait().unwrap()
+    }
+}
+
+fn argument(state: &Location) -> OsString {
+    match state {
+        Location::File(path) => path.into(),
+        Location::Postgres(address) => address.expose().into(),
+    }
+}
+
+fn log_file(state: &Location) -> PathBuf {
+    match state {
+        Location::File(path) => path.with_extension("log"),
+        Location::Postgres(_) => {
+            std::env::temp_dir().join(format!("chainfer-relayer-{}.log", std::process::id()))
+        }
     }
 }
 

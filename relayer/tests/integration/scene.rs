@@ -1,16 +1,17 @@
-//! A relayer with a state file behind a proxy, and what must hold after anything that happened to it.
+//! A relayer with a state behind a proxy, and what must hold after anything that happened to it.
 
 use crate::proxy::Proxy;
+use crate::state;
 use crate::world::{World, address, client};
 use alloy::primitives::{Address, B256, U256, keccak256};
 use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::money::Gwei;
 use chainfer_relayer::state::{IntentState, JobState};
-use chainfer_relayer::store::{Attempt, Intent, Store};
+use chainfer_relayer::store::{Attempt, Intent, Location, Store};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Account that relays.
@@ -23,6 +24,7 @@ pub struct Scene {
     pub world: World,
     pub proxy: Proxy,
     folder: tempfile::TempDir,
+    state: Location,
     deployed_at: u64,
 }
 
@@ -35,11 +37,13 @@ impl Scene {
         let world = World::with(arguments).await;
         let proxy = Proxy::start(&world.anvil.url).await;
         let folder = tempfile::tempdir().unwrap();
+        let state = state::fresh(&folder).await;
         let head = world.anvil.rpc("eth_blockNumber", json!([])).await;
         Self {
             world,
             proxy,
             folder,
+            state,
             deployed_at: number(&head),
         }
     }
@@ -61,12 +65,30 @@ impl Scene {
         self.deployed_at
     }
 
-    pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state.sqlite")
+    /// A place for files that is gone with the scene.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn state(&self) -> Location {
+        self.state.clone()
+    }
+
+    /// The state file of a test that is about SQLite.
+    pub fn state_file(&self) -> PathBuf {
+        match &self.state {
+            Location::File(path) => path.clone(),
+            Location::Postgres(_) => panic!("this test is about SQLite's files"),
+        }
+    }
+
+    /// Changes the state behind the relayer's back.
+    pub async fn execute(&self, sql: &'static str) {
+        state::execute(&self.state, sql).await;
     }
 
     pub fn config(&self) -> ClientConfig {
-        client(&self.proxy.url, RELAYER, Some(&self.state()))
+        client(&self.proxy.url, RELAYER, Some(self.state()))
     }
 
     pub async fn engine(&self) -> Engine {

@@ -3,8 +3,8 @@
 use crate::proxy::{Fault, Proxy};
 use crate::world::{World, client};
 use chainfer_relayer::service::{Service, ServiceConfig};
+use chainfer_relayer::store::Location;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -69,7 +69,7 @@ pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     )
 }
 
-pub fn config(url: &str, state: Option<&Path>) -> ServiceConfig {
+pub fn config(url: &str, state: Option<Location>) -> ServiceConfig {
     let mut config = ServiceConfig::new(client(url, 1, state));
     config.listen = "127.0.0.1:0".parse().unwrap();
     config
@@ -111,7 +111,7 @@ async fn restart_resumes_what_was_accepted() {
     let state = folder.path().join("state.sqlite");
     let proxy = Proxy::start(&world.anvil.url).await;
     proxy.inject("eth_sendRawTransaction", Fault::Swallow, usize::MAX);
-    let service = Running::start(config(&proxy.url, Some(&state))).await;
+    let service = Running::start(config(&proxy.url, Some(state.clone().into()))).await;
     let (_, job) = service
         .post(serde_json::to_string(&world.proof(1)).unwrap())
         .await;
@@ -119,7 +119,7 @@ async fn restart_resumes_what_was_accepted() {
     service.until(&id, "submitting").await;
     service.stop().await;
 
-    let service = Running::start(config(&world.anvil.url, Some(&state))).await;
+    let service = Running::start(config(&world.anvil.url, Some(state.clone().into()))).await;
     service.until(&id, "confirmed").await;
     service.stop().await;
     assert_eq!((world.sent(1).await, world.proven_events().await), (1, 1));

@@ -11,9 +11,9 @@ use chainfer_relayer::client::{
 };
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::proof_file::{Binding, Chunk, Fr, Manifest, Output, ProofFile, Visibility};
+use chainfer_relayer::store::Location;
 use chainfer_relayer::wallet::WalletConfig;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -70,9 +70,9 @@ pub fn address(account: usize) -> Address {
 }
 
 /// A client with the waits of a test.
-pub fn client(url: &str, account: usize, state: Option<&Path>) -> ClientConfig {
+pub fn client(url: &str, account: usize, state: Option<Location>) -> ClientConfig {
     let mut config = ClientConfig::new(url, wallet(account));
-    config.state = state.map(Path::to_owned);
+    config.state = state;
     config.limit = Duration::from_secs(60);
     config.rpc.backoff = Duration::from_millis(10);
     let engine = &mut config.engine;
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// An engine of account 1.
-    pub async fn engine(&self, state: Option<&Path>) -> Engine {
+    pub async fn engine(&self, state: Option<Location>) -> Engine {
         client(&self.anvil.url, 1, state).connect().await.unwrap()
     }
 

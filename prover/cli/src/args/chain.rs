@@ -1,6 +1,7 @@
 //! Arguments of the verbs that talk to a chain. Names and variables are foundry's.
 
 use alloy::primitives::B256;
+use chainfer_relayer::store::Location;
 use chainfer_relayer::wallet::Secret;
 use clap::Args;
 use std::path::PathBuf;
@@ -104,9 +105,9 @@ pub(crate) struct DeployArgs {
     pub(crate) uri: String,
     #[command(flatten)]
     pub(crate) development_srs: DevelopmentSrs,
-    /// State database of the sender; by default one for each chain in ~/.local/state/chainfer
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    /// State of the sender, a file or postgres://…; by default a file for each chain in ~/.local/state/chainfer
+    #[arg(long, value_name = "FILE|ADDRESS")]
+    pub(crate) state: Option<Location>,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
     #[command(flatten)]
@@ -160,9 +161,9 @@ pub(crate) struct AttestArgs {
     pub(crate) proof: PathBuf,
     #[command(flatten)]
     pub(crate) development_srs: DevelopmentSrs,
-    /// State database of the sender; by default one for each chain in ~/.local/state/chainfer
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    /// State of the sender, a file or postgres://…; by default a file for each chain in ~/.local/state/chainfer
+    #[arg(long, value_name = "FILE|ADDRESS")]
+    pub(crate) state: Option<Location>,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
     #[command(flatten)]

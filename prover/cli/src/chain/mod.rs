@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use chainfer_relayer::{
     client::{ClientConfig, TxReport},
     rpc::{Rpc, RpcConfig},
+    store::Location,
     wallet::{Secret, WalletConfig},
 };
 use serde::Serialize;
@@ -80,17 +81,18 @@ pub(crate) fn wallet(args: WalletArgs) -> anyhow::Result<WalletConfig> {
 pub(crate) async fn client(
     node: NodeArgs,
     wallet_args: WalletArgs,
-    state: Option<PathBuf>,
+    state: Option<Location>,
 ) -> anyhow::Result<ClientConfig> {
     let mut config = ClientConfig::new(node.rpc_url, wallet(wallet_args)?);
     config.engine.confirmations = node.confirmations;
     config.state = Some(match state {
-        Some(file) => file,
+        Some(location) => location,
         None => {
             let folder = state_folder()?;
             fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
-            config.state_file_in(&folder).await.context(UNREACHABLE)?
+            let file = config.state_file_in(&folder).await.context(UNREACHABLE)?;
+            file.into()
         }
     });
     Ok(config)

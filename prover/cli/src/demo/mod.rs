@@ -94,7 +94,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 &anvil.url,
                 WalletConfig::PrivateKey(cast.registrant.key.clone()),
             );
-            client.state = Some(here.join("deploy.sqlite"));
+            client.state = Some(here.join("deploy.sqlite").into());
             client.engine.poll = Duration::from_millis(50);
             let target = deploy::Target {
                 bundle: &bundle,

@@ -337,7 +337,7 @@ async fn two_relayers_with_state_files_of_their_own_come_to_rest() {
     let scene = Scene::new().await;
     let folder = tempfile::tempdir().unwrap();
     let mut config = scene.config();
-    config.state = Some(folder.path().join("other.sqlite"));
+    config.state = Some(folder.path().join("other.sqlite").into());
     let (first, second) = (scene.engine().await, config.connect().await.unwrap());
     let mut jobs = [vec![], vec![]];
     for nonce in 0..6 {

@@ -10,7 +10,6 @@ use alloy::primitives::B256;
 use chainfer_relayer::state::{IntentState, JobState};
 use chainfer_relayer::store::Store;
 use rusqlite::Connection;
-use std::path::Path;
 use std::time::Duration;
 
 const SEND: &str = "eth_sendRawTransaction";
@@ -21,21 +20,17 @@ const WAITS: [&str; 2] = ["--resend-after-ms", "100"];
 /// The same, with a replacement soon.
 const BUMPS: [&str; 4] = ["--resend-after-ms", "100", "--bump-after-ms", "300"];
 
-fn state_of(state: &Path) -> (JobState, Vec<IntentState>, Vec<Option<String>>) {
-    let c = Connection::open(state).unwrap();
-    let all = |sql: &str| -> Vec<Option<String>> {
-        let mut statement = c.prepare(sql).unwrap();
-        let rows = statement.query_map([], |r| r.get(0)).unwrap();
-        rows.map(Result::unwrap).collect()
-    };
-    let job = all("SELECT state FROM jobs")[0].clone().unwrap();
-    let intents = all("SELECT state FROM intents ORDER BY id");
-    let intents = intents.into_iter().flatten();
-    (
-        JobState::parse(&job).unwrap(),
-        intents.map(|s| IntentState::parse(&s).unwrap()).collect(),
-        all("SELECT last_outcome FROM attempts ORDER BY id"),
-    )
+/// The job's state, those of its transactions, and what the node last said to each attempt.
+async fn state_of(scene: &Scene) -> (JobState, Vec<IntentState>, Vec<Option<String>>) {
+    let store = Store::connect(&scene.state()).await.unwrap();
+    let job = store.jobs(None, 1).await.unwrap()[0].state;
+    let mut outcomes = Vec::new();
+    let intents = store.all_intents().await.unwrap();
+    for intent in &intents {
+        let attempts = store.attempts(intent.id).await.unwrap();
+        outcomes.extend(attempts.into_iter().map(|a| a.last_outcome));
+    }
+    (job, intents.iter().map(|i| i.state).collect(), outcomes)
 }
 
 /// Starts the relayer again, without faults, and checks everything when it has come to rest.
@@ -70,7 +65,7 @@ async fn killed_after_enqueue() {
     let scene = Scene::new().await;
     scene.proxy.inject("eth_call", Fault::Hold, usize::MAX);
     let id = killed_at(&scene, &WAITS).await;
-    assert_eq!(state_of(&scene.state()), (JobState::Queued, vec![], vec![]));
+    assert_eq!(state_of(&scene).await, (JobState::Queued, vec![], vec![]));
     resume(&scene, &id, JobState::Finalized).await;
     assert_eq!(scene.counts().await.0, 1);
 }
@@ -83,7 +78,7 @@ async fn killed_after_planning() {
         .inject("eth_feeHistory", Fault::Hold, usize::MAX);
     let id = killed_at(&scene, &WAITS).await;
     let expected = (JobState::Planned, vec![IntentState::Ready], vec![]);
-    assert_eq!(state_of(&scene.state()), expected);
+    assert_eq!(state_of(&scene).await, expected);
     resume(&scene, &id, JobState::Finalized).await;
     assert_eq!(scene.counts().await.0, 1);
 }
@@ -95,7 +90,7 @@ async fn killed_after_reserving_and_storing() {
     let id = killed_at(&scene, &WAITS).await;
     let pending = vec![IntentState::Pending];
     let expected = (JobState::Submitting, pending, vec![None]);
-    assert_eq!(state_of(&scene.state()), expected);
+    assert_eq!(state_of(&scene).await, expected);
     let store = resume(&scene, &id, JobState::Finalized).await;
     let attempts = store.attempts(1).await.unwrap();
     assert_eq!((attempts.len(), scene.counts().await.0), (1, 1));
@@ -107,7 +102,7 @@ async fn killed_after_sending() {
     scene.proxy.inject(SEND, Fault::ForwardAndHold, 1);
     let id = killed_at(&scene, &WAITS).await;
     assert_eq!(scene.counts().await.0, 1, "it is mined, and nobody knows");
-    assert_eq!(state_of(&scene.state()).2, [None]);
+    assert_eq!(state_of(&scene).await.2, [None]);
     let store = resume(&scene, &id, JobState::Finalized).await;
     let attempts = store.attempts(1).await.unwrap();
     assert_eq!((attempts.len(), scene.counts().await.0), (1, 1));
@@ -119,7 +114,7 @@ async fn killed_with_the_receipt_in_hand() {
     let receipt = "eth_getTransactionReceipt";
     scene.proxy.inject(receipt, Fault::ForwardAndHold, 1);
     let id = killed_at(&scene, &WAITS).await;
-    assert_eq!(state_of(&scene.state()).1, [IntentState::Pending]);
+    assert_eq!(state_of(&scene).await.1, [IntentState::Pending]);
     resume(&scene, &id, JobState::Finalized).await;
     assert_eq!(scene.counts().await.0, 1);
 }
@@ -132,7 +127,7 @@ async fn killed_after_storing_the_receipt() {
         .proxy
         .inject_after(2, "eth_call", Fault::Hold, usize::MAX);
     let id = killed_at(&scene, &WAITS).await;
-    let (job, intents, _) = state_of(&scene.state());
+    let (job, intents, _) = state_of(&scene).await;
     assert_eq!(
         (job, intents),
         (JobState::Submitting, vec![IntentState::Mined])
@@ -158,7 +153,7 @@ async fn killed_in_a_replacement_before_it_is_sent() {
     scene.stop_mining().await;
     scene.proxy.inject_after(1, SEND, Fault::Hold, usize::MAX);
     let id = killed_at(&scene, &BUMPS).await;
-    let outcomes = state_of(&scene.state()).2;
+    let outcomes = state_of(&scene).await.2;
     assert_eq!(outcomes, [Some("accepted".to_owned()), None]);
     let store = resume(&scene, &id, JobState::Finalized).await;
     let attempts = store.attempts(1).await.unwrap();
@@ -171,7 +166,7 @@ async fn killed_in_a_replacement_after_it_is_sent() {
     scene.stop_mining().await;
     scene.proxy.inject_after(1, SEND, Fault::ForwardAndHold, 1);
     let id = killed_at(&scene, &BUMPS).await;
-    let outcomes = state_of(&scene.state()).2;
+    let outcomes = state_of(&scene).await.2;
     assert_eq!(outcomes, [Some("accepted".to_owned()), None]);
     let store = resume(&scene, &id, JobState::Finalized).await;
     let settled = store.intent(1).await.unwrap().settlement.unwrap();
@@ -199,7 +194,7 @@ async fn killed_in_cancellation(scene: &Scene, method: &'static str, fault: Faul
 async fn killed_after_the_wish_to_cancel() {
     let scene = Scene::new().await;
     let id = killed_in_cancellation(&scene, "eth_feeHistory", Fault::Hold).await;
-    assert_eq!(state_of(&scene.state()).2.len(), 1);
+    assert_eq!(state_of(&scene).await.2.len(), 1);
     resume_cancelled(&scene, &id).await;
 }
 
@@ -207,7 +202,7 @@ async fn killed_after_the_wish_to_cancel() {
 async fn killed_in_a_cancellation_before_it_is_sent() {
     let scene = Scene::new().await;
     let id = killed_in_cancellation(&scene, SEND, Fault::Hold).await;
-    assert_eq!(state_of(&scene.state()).2.len(), 2);
+    assert_eq!(state_of(&scene).await.2.len(), 2);
     resume_cancelled(&scene, &id).await;
 }
 
@@ -215,7 +210,7 @@ async fn killed_in_a_cancellation_before_it_is_sent() {
 async fn killed_in_a_cancellation_after_it_is_sent() {
     let scene = Scene::new().await;
     let id = killed_in_cancellation(&scene, SEND, Fault::ForwardAndHold).await;
-    assert_eq!(state_of(&scene.state()).2.len(), 2);
+    assert_eq!(state_of(&scene).await.2.len(), 2);
     resume_cancelled(&scene, &id).await;
 }
 
@@ -223,11 +218,11 @@ async fn killed_in_a_cancellation_after_it_is_sent() {
 async fn resume_cancelled(scene: &Scene, id: &str) {
     scene.proxy.clear();
     let relayer = Relayer::start_with(&scene.proxy.url, &scene.state(), &WAITS).await;
-    let replaced = || {
-        let outcomes = state_of(&scene.state()).2;
+    let replaced = async || {
+        let outcomes = state_of(scene).await.2;
         outcomes.len() == 2 && outcomes[1].is_some()
     };
-    while !replaced() {
+    while !replaced().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(relayer);
@@ -241,7 +236,7 @@ const OLD_ROWS: i64 = 60_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_a_migration() {
     let scene = Scene::new().await;
-    let state = scene.state();
+    let state = scene.state_file();
     let c = Connection::open(&state).unwrap();
     c.execute_batch(include_str!("../../../migrations/0001_outbox.sql"))
         .unwrap();
@@ -259,7 +254,7 @@ async fn killed_in_a_migration() {
     let log = state.with_file_name("state.sqlite-wal");
     let mut midway = 0;
     for _ in 0..10 {
-        let relayer = Relayer::spawn(&scene.proxy.url, &state, &WAITS);
+        let relayer = Relayer::spawn(&scene.proxy.url, &state.clone().into(), &WAITS);
         // What does not fit in memory goes to the log before anything is committed.
         while std::fs::metadata(&log).map_or(0, |m| m.len()) < 100_000 {
             assert!(std::fs::metadata(&state).is_ok());
@@ -291,7 +286,7 @@ async fn killed_in_a_migration() {
         }
     }
     assert!(midway > 0, "never killed midway");
-    let relayer = Relayer::start_with(&scene.proxy.url, &state, &WAITS).await;
+    let relayer = Relayer::start_with(&scene.proxy.url, &state.clone().into(), &WAITS).await;
     let id = relayer.submit(&scene.world.proof(1)).await;
     relayer.until(&id, "confirmed").await;
     drop(relayer);

@@ -1,11 +1,7 @@
-//! Two relayers with one key and one state file.
+//! Several relayers with one database.
 
 use crate::scene::{Scene, until};
 use chainfer_relayer::state::JobState;
-
-fn connection(scene: &Scene) -> rusqlite::Connection {
-    rusqlite::Connection::open(scene.state()).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_relayers_on_one_key_take_turns_and_only_one_sends() {
@@ -43,9 +39,7 @@ async fn relayer_that_overslept_its_lease_stores_and_sends_nothing() {
     slow.tick().await.unwrap();
     assert!(slow.is_sending());
     // As if `slow` had stood still for longer than its lease.
-    connection(&scene)
-        .execute("UPDATE leases SET expires_at = 1", [])
-        .unwrap();
+    scene.execute("UPDATE leases SET expires_at = 1").await;
     quick.tick().await.unwrap();
     assert!(quick.is_sending());
 

@@ -128,12 +128,8 @@ async fn hourly_cap_holds_the_second_job_until_the_window_has_moved_on() {
     // What the first one cost is less than was reserved, but this much earlier it counts no more at all.
     scene.world.anvil.mine(1).await;
     ticks(&engine, 2).await;
-    let file = rusqlite::Connection::open(scene.state()).unwrap();
-    file.execute(
-        "UPDATE spend SET at = at - 3600001 WHERE settled IS NOT NULL",
-        [],
-    )
-    .unwrap();
+    let earlier = "UPDATE spend SET at = at - 3600001 WHERE settled IS NOT NULL";
+    scene.execute(earlier).await;
     scene
         .settle(&engine, &ids.map(|id| (id, JobState::Finalized)), 0)
         .await;

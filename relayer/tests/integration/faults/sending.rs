@@ -233,7 +233,7 @@ async fn another_account_takes_over_what_was_never_sent() {
     assert!(attempts.is_empty(), "nothing is signed that cannot be paid");
     drop(engine);
 
-    let rich = client(&scene.proxy.url, 2, Some(&scene.state()));
+    let rich = client(&scene.proxy.url, 2, Some(scene.state()));
     let rich = rich.connect().await.unwrap();
     scene.settle(&rich, &[(id, JobState::Finalized)], 0).await;
     assert_eq!(
@@ -251,7 +251,7 @@ async fn another_account_waits_for_what_was_sent() {
     first.tick().await.unwrap();
     drop(first);
 
-    let second = client(&scene.proxy.url, 2, Some(&scene.state()));
+    let second = client(&scene.proxy.url, 2, Some(scene.state()));
     let second = second.connect().await.unwrap();
     for _ in 0..5 {
         second.tick().await.unwrap();

@@ -5,11 +5,12 @@ use crate::service::{Running, config};
 use chainfer_relayer::Error;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::JobState;
+use chainfer_relayer::store::{DatabaseError, Store};
 use rusqlite::{Connection, ErrorCode};
 use std::time::Duration;
 
 fn is_full(e: &Error) -> bool {
-    matches!(e, Error::Database(rusqlite::Error::SqliteFailure(e, _)) if e.code == ErrorCode::DiskFull)
+    matches!(e, Error::Database(DatabaseError::Sqlite(rusqlite::Error::SqliteFailure(e, _))) if e.code == ErrorCode::DiskFull)
 }
 
 /// Lets the file grow no further: a limit below its size is taken for its size.
@@ -72,7 +73,7 @@ async fn disk_full_while_relaying_sends_nothing_that_is_not_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn disk_full_is_a_503_that_says_when_to_come_back() {
     let scene = Scene::new().await;
-    let mut settings = config(&scene.proxy.url, Some(&scene.state()));
+    let mut settings = config(&scene.proxy.url, Some(scene.state()));
     settings.max_state_bytes = Some(1);
     settings.client.engine.poll = Duration::from_secs(3600);
     let service = Running::start(settings).await;
@@ -96,7 +97,7 @@ async fn disk_full_is_a_503_that_says_when_to_come_back() {
 async fn busy_database_only_delays() {
     let scene = Scene::new().await;
     let engine = scene.engine().await;
-    let mut other = Connection::open(scene.state()).unwrap();
+    let mut other = Connection::open(scene.state_file()).unwrap();
     let held = tokio::task::spawn_blocking(move || {
         let behavior = rusqlite::TransactionBehavior::Immediate;
         let tx = other.transaction_with_behavior(behavior).unwrap();
@@ -121,17 +122,16 @@ async fn backup_taken_while_relaying_is_whole_and_can_be_gone_on_with() {
     for nonce in 0..10 {
         jobs.push((scene.submit(&engine, nonce).await, JobState::Finalized));
     }
-    let copy = scene.state().with_file_name("copy.sqlite");
-    let (from, to) = (scene.state(), copy.clone());
-    let backup =
-        tokio::task::spawn_blocking(move || chainfer_relayer::store::Store::backup(&from, &to));
+    let copy = scene.folder().join("copy.sqlite");
+    let (from, to) = (scene.state_file(), copy.clone());
+    let backup = tokio::task::spawn_blocking(move || Store::backup(&from, &to));
     for _ in 0..3 {
         engine.tick().await.unwrap();
     }
     backup.await.unwrap().unwrap();
     // The original is lost, with all that happened since.
     drop(engine);
-    config.state = Some(copy);
+    config.state = Some(copy.into());
     let engine = config.connect().await.unwrap();
     for (id, _) in &jobs {
         until(&engine, *id, JobState::Confirmed).await;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 #[tokio::test(flavor = "multi_thread")]
 async fn same_proof_from_many_clients_at_once_is_one_job() {
     let scene = Scene::new().await;
-    let service = Running::start(config(&scene.proxy.url, Some(&scene.state()))).await;
+    let service = Running::start(config(&scene.proxy.url, Some(scene.state()))).await;
     let body = serde_json::to_string(&scene.world.proof(1)).unwrap();
     let replies = (0..20).map(|_| {
         let request = service.http.post(format!("{}/v1/proofs", service.url));
@@ -67,7 +67,7 @@ async fn bad_proof_ends_with_a_reason_and_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_and_oversized_bodies_leave_nothing_behind() {
     let scene = Scene::new().await;
-    let mut settings = config(&scene.proxy.url, Some(&scene.state()));
+    let mut settings = config(&scene.proxy.url, Some(scene.state()));
     settings.body_limit = 32 << 10;
     let service = Running::start(settings).await;
     let good = serde_json::to_string(&scene.world.proof(1)).unwrap();

@@ -1,0 +1,50 @@
+//! What a database says when it fails.
+
+/// A failure of the state's database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The SQLite file.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// The PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Whether the same call may succeed later without any change by a person.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(e, _)) => matches!(
+                e.code,
+                rusqlite::ErrorCode::DatabaseBusy
+                    | rusqlite::ErrorCode::DatabaseLocked
+                    | rusqlite::ErrorCode::DiskFull
+            ),
+            Self::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(e) => server_may_recover(e),
+        }
+    }
+}
+
+/// Lost connections, a server that restarts, is full or busy, and locks that were not had in time.
+#[cfg(feature = "postgres")]
+fn server_may_recover(e: &sqlx::Error) -> bool {
+    match e {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(e) => e.code().is_some_and(|code| {
+            // Appendix A of PostgreSQL's manual: connection exceptions, rollbacks, resources, operator's intervention,
+            // an idle transaction that was ended, a lock that was not had in time.
+            let classes = ["08", "40", "53", "57"];
+            classes.iter().any(|class| code.starts_with(class))
+                || matches!(code.as_ref(), "25P03" | "55P03")
+        }),
+        _ => false,
+    }
+}
