@@ -34,6 +34,19 @@ fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Table, column, type and whether null is forbidden, of everything in a file.
+#[cfg(all(test, feature = "postgres"))]
+pub(super) fn columns(
+    connection: &Connection,
+) -> std::collections::BTreeSet<(String, String, String, bool)> {
+    let sql = "SELECT t.name, c.name, c.type, c.\"notnull\" OR c.pk > 0
+               FROM sqlite_schema t, pragma_table_info(t.name) c
+               WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)));
+    rows.unwrap().map(|row| row.unwrap()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

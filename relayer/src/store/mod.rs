@@ -24,6 +24,8 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "postgres"))]
+use migrate::columns as sqlite_columns;
 
 pub use database_error::DatabaseError;
 

@@ -53,3 +53,99 @@ async fn apply(c: &mut PgConnection, migrations: &[&'static str]) -> Result<()> 
     sqlx::query(note).bind(known).execute(&mut *c).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Location, Store, migrate, sqlite_columns};
+    use super::*;
+    use crate::postgres_for_tests::fresh_database;
+    use std::collections::BTreeSet;
+
+    async fn store() -> Store {
+        let address = fresh_database().await;
+        Store::connect(&Location::Postgres(address.as_str().into()))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn both_databases_have_the_same_columns() {
+        let store = store().await;
+        let here = store
+            .read(|c| {
+                c.collect(
+                    "SELECT table_name::text AS tbl, column_name::text AS col, data_type::text AS kind,
+                            is_nullable::text AS open
+                     FROM information_schema.columns
+                     WHERE table_schema = 'chainfer_relayer' AND table_name <> 'schema_version'",
+                    &[],
+                    |row| {
+                        let kind = match row.get::<String>("kind")?.as_str() {
+                            "bigint" => "INTEGER",
+                            "bytea" => "BLOB",
+                            "text" => "TEXT",
+                            other => panic!("{other}"),
+                        };
+                        Ok((
+                            row.get::<String>("tbl")?,
+                            row.get::<String>("col")?,
+                            kind.to_owned(),
+                            row.get::<String>("open")? == "NO",
+                        ))
+                    },
+                )
+            })
+            .await
+            .unwrap();
+        let mut file = rusqlite::Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut file).unwrap();
+        let there = sqlite_columns(&file);
+        assert_eq!(here.into_iter().collect::<BTreeSet<_>>(), there);
+    }
+
+    #[tokio::test]
+    async fn migrate_twice_changes_nothing_and_a_half_made_one_leaves_nothing() {
+        let store = store().await;
+        let address = {
+            let super::super::Backend::Postgres(server) = &store.backend else {
+                panic!("not a server");
+            };
+            server.clone()
+        };
+        migrate(&address).await.unwrap();
+        let broken = "CREATE TABLE half (x BIGINT); INSERT INTO nowhere VALUES (1);";
+        let failed = address
+            .run_script(async |c| apply(c, &[MIGRATIONS[0], broken]).await)
+            .await;
+        assert!(failed.is_err());
+        let left = store
+            .read(|c| {
+                c.number(
+                    "SELECT count(*) AS n FROM pg_tables WHERE tablename = 'half'",
+                    &[],
+                )
+            })
+            .await
+            .unwrap();
+        assert_eq!(left, 0);
+        migrate(&address).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn sessions_cannot_keep_others_waiting_for_long() {
+        let settings = store()
+            .await
+            .read(|c| {
+                let row = c.row(
+                    "SELECT current_setting('lock_timeout') AS lock,
+                            current_setting('idle_in_transaction_session_timeout') AS idle",
+                    &[],
+                )?;
+                let row = row.unwrap();
+                Ok((row.get::<String>("lock")?, row.get::<String>("idle")?))
+            })
+            .await
+            .unwrap();
+        assert_eq!(settings, ("10s".to_owned(), "15s".to_owned()));
+    }
+}

@@ -110,6 +110,9 @@ on_each_database!(
     foreign_nonces_are_those_that_no_intent_has,
     ledger_counts_the_dearest_attempt_until_it_is_settled,
     caps_are_checked_where_the_nonce_is_reserved,
+    reason_with_a_zero_byte_is_stored,
+    lease_runs_out_and_its_token_with_it,
+    writers_at_one_time_give_each_nonce_out_once,
     database_of_another_genesis_is_refused,
 );
 
@@ -526,6 +529,84 @@ async fn caps_are_checked_where_the_nonce_is_reserved(store: Store) {
         .store_attempt(a, costly(0, 3, 3), caps(900, 300, 900))
         .await
         .unwrap();
+}
+
+async fn reason_with_a_zero_byte_is_stored(store: Store) {
+    store.submit_job(key(1), vec![0], 9).await.unwrap();
+    let reason = Some("node says \0".to_owned());
+    store
+        .move_job(key(1).id, JobState::Queued, JobState::Failed, reason, None)
+        .await
+        .unwrap();
+    let stored = store.job(key(1).id).await.unwrap().unwrap().reason;
+    assert!(stored.unwrap().starts_with("node says "));
+    assert_eq!(store.payload(key(1).id).await.unwrap().unwrap(), [0]);
+}
+
+async fn lease_runs_out_and_its_token_with_it(store: Store) {
+    let take = async |holder: &str, ms: u64| {
+        let (holder, ttl) = (holder.to_owned(), std::time::Duration::from_millis(ms));
+        store.take_lease(CHAIN, SENDER, holder, ttl).await.unwrap()
+    };
+    // Names that tell nothing about a process: only the clock decides.
+    let first = take("elsewhere/1", 400).await.unwrap();
+    assert_eq!(take("elsewhere/2", 400).await, None);
+    assert!(store.is_leased(CHAIN, SENDER).await.unwrap());
+    tokio::time::sleep(std::time::Duration::from_millis(450)).await;
+    assert!(!store.is_leased(CHAIN, SENDER).await.unwrap());
+    let second = take("elsewhere/2", 60_000).await.unwrap();
+    assert!(second.token > first.token);
+    let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
+    let under = |lease: &Lease| Guard {
+        lease: Some(lease.clone()),
+        ..Guard::default()
+    };
+    let refused = store
+        .store_first_attempt(id, attempt(0, 1), under(&first))
+        .await;
+    assert!(matches!(refused, Err(Error::LeaseLost { .. })));
+    store
+        .store_first_attempt(id, attempt(0, 1), under(&second))
+        .await
+        .unwrap();
+    store
+        .give_lease_back(CHAIN, SENDER, second.holder)
+        .await
+        .unwrap();
+    assert!(!store.is_leased(CHAIN, SENDER).await.unwrap());
+}
+
+async fn writers_at_one_time_give_each_nonce_out_once(store: Store) {
+    let plan = (0..20).map(|chunk| intent(&[chunk])).collect();
+    let intents = planned(&store, 1, plan).await;
+    let writers = intents.into_iter().enumerate().map(|(at, intent)| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let byte = u8::try_from(at).unwrap();
+            for nonce in 0.. {
+                let tx = NewAttempt {
+                    hash: B256::with_last_byte(byte),
+                    ..attempt(nonce, byte)
+                };
+                match store
+                    .store_first_attempt(intent.id, tx, Guard::default())
+                    .await
+                {
+                    Ok(_) => return nonce,
+                    Err(Error::NonceTaken { .. }) => {}
+                    Err(e) => panic!("{e}"),
+                }
+            }
+            unreachable!()
+        })
+    });
+    let mut nonces = Vec::new();
+    for writer in writers.collect::<Vec<_>>() {
+        nonces.push(writer.await.unwrap());
+    }
+    nonces.sort_unstable();
+    assert_eq!(nonces, (0..20).collect::<Vec<u64>>());
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 0).await.unwrap(), 20);
 }
 
 async fn database_of_another_genesis_is_refused(store: Store) {

@@ -29,6 +29,8 @@ pub enum Fault {
     Reset,
     /// Answers with a JSON-RPC error of that message, without forwarding.
     Refuse(&'static str),
+    /// Forwards the request, and puts the fields of that JSON object into the result, if there is one.
+    Amend(&'static str),
 }
 
 #[derive(Debug)]
@@ -220,6 +222,14 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
     if fault == Some(Fault::ForwardAndHold) {
         shared.held.send_modify(|count| *count += 1);
         return std::future::pending().await;
+    }
+    if let Some(Fault::Amend(fields)) = fault {
+        let mut reply: Value = serde_json::from_slice(&bytes).unwrap();
+        let fields: Value = serde_json::from_str(fields).unwrap();
+        if let Some(result) = reply["result"].as_object_mut() {
+            result.extend(fields.as_object().unwrap().clone());
+        }
+        bytes = reply.to_string().into_bytes();
     }
     if fault == Some(Fault::LoseReply) {
         bytes.truncate(bytes.len() / 2);

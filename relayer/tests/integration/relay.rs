@@ -279,7 +279,12 @@ async fn state_file_of_a_restarted_chain_is_refused() {
             );
             // The helper gives each genesis a file of its own.
             let named = config.state_file_in(folder.path()).await.unwrap();
-            assert!(client(&anvil.url, 1, Some(named.into())).connect().await.is_ok());
+            assert!(
+                client(&anvil.url, 1, Some(named.into()))
+                    .connect()
+                    .await
+                    .is_ok()
+            );
         }
     }
 }

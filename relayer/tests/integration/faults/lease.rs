@@ -1,6 +1,7 @@
 //! Several relayers with one database.
 
 use crate::scene::{Scene, until};
+use crate::world::client;
 use chainfer_relayer::state::JobState;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +25,7 @@ async fn two_relayers_on_one_key_take_turns_and_only_one_sends() {
         (second, first)
     };
     assert_eq!(scene.counts().await.0, 6);
-    drop(sender);
+    sender.close().await;
     // It was given back, so that nobody waits.
     waiting.tick().await.unwrap();
     assert!(waiting.is_sending());
@@ -73,4 +74,37 @@ async fn job_that_waits_is_finished_by_the_relayer_that_sends() {
     scene
         .settle(&service, &[(id, JobState::Finalized)], 0)
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relayers_of_two_accounts_share_the_work_and_leave_each_others_alone() {
+    let scene = Scene::new().await;
+    let first = scene.engine().await;
+    let second = client(&scene.proxy.url, 2, Some(scene.state()));
+    let second = second.connect().await.unwrap();
+    scene.stop_mining().await;
+    let mut jobs = Vec::new();
+    for nonce in 0..8 {
+        jobs.push((scene.submit(&first, nonce).await, JobState::Finalized));
+        // In turn, so that each plans what the other has not.
+        let engine = if nonce % 2 == 0 { &first } else { &second };
+        engine.tick().await.unwrap();
+        first.tick().await.unwrap();
+        second.tick().await.unwrap();
+    }
+    scene.world.anvil.mine(1).await;
+    for (id, _) in &jobs {
+        let settled = async { tokio::join!(first.tick(), second.tick()) };
+        settled.await.0.unwrap();
+        until(&first, *id, JobState::Confirmed).await;
+    }
+    scene.settle(&first, &jobs, 0).await;
+    second.tick().await.unwrap();
+    let sent = (scene.world.sent(1).await, scene.world.sent(2).await);
+    assert_eq!(sent, (4, 4));
+    for (id, _) in jobs {
+        let log = first.store().transitions(id).await.unwrap();
+        let planned = log.iter().filter(|t| t.to == "planned");
+        assert_eq!(planned.count(), 1, "{log:#?}");
+    }
 }

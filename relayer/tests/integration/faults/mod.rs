@@ -7,7 +7,11 @@ mod lease;
 mod money;
 mod nodes;
 mod nonces;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod random;
 mod sending;
+#[cfg(feature = "postgres")]
+mod server_proxy;
 mod storage;
 mod submissions;

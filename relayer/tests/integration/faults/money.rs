@@ -216,3 +216,88 @@ async fn paused_by_a_person_signs_nothing_but_follows_what_is_out() {
     let finalized = [out, waits].map(|id| (id, JobState::Finalized));
     scene.settle(&engine, &finalized, 0).await;
 }
+
+/// Code that answers every call with 2 * 10^15: what an OP-stack chain's contract says that publishing costs, and its operator.
+const DATA_FEE: &str = "0x66071afd498d00005f5260205ff3";
+
+async fn rollup(scene: &Scene) {
+    let code = json!(["0x420000000000000000000000000000000000000F", DATA_FEE]);
+    scene.world.anvil.rpc("anvil_setCode", code).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_fee_of_a_rollup_is_reserved_with_a_margin_and_settled_as_paid() {
+    let scene = Scene::new().await;
+    rollup(&scene).await;
+    scene.stop_mining().await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    engine.tick().await.unwrap();
+    let spend = async || {
+        let (chain, sender) = (engine.chain_id(), engine.sender());
+        engine.store().spend(chain, sender).await.unwrap()
+    };
+    let (_, attempts) = only_intent(engine.store(), id).await;
+    let signed = &attempts[0].tx;
+    // Publishing with half of it on top, and the operator.
+    assert_eq!(signed.data_fee, Gwei(5_000_000));
+    let gas = Gwei::of_gas(signed.gas_limit, signed.max_fee);
+    assert_eq!(spend().await.open, gas.plus(signed.data_fee));
+
+    // 1.5 * 10^15 for publishing.
+    let charged = Fault::Amend(r#"{"l1Fee": "0x5543df729c000"}"#);
+    scene
+        .proxy
+        .inject("eth_getTransactionReceipt", charged, usize::MAX);
+    scene.world.anvil.mine(1).await;
+    until(&engine, id, JobState::Confirmed).await;
+    let (intent, _) = only_intent(engine.store(), id).await;
+    let paid = intent.settlement.unwrap();
+    assert_eq!(paid.data_fee, Gwei(1_500_000 + 2_000_000));
+    let gas = Gwei::of_gas(paid.gas_used, paid.gas_price);
+    let spent = spend().await;
+    assert_eq!(
+        (spent.open, spent.total),
+        (Gwei(0), gas.plus(paid.data_fee))
+    );
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_fee_of_a_rollup_counts_against_the_caps_before_anything_is_signed() {
+    let scene = Scene::new().await;
+    let (mut config, cap) = room_for_one(&scene).await;
+    config.engine.caps.total = Some(cap);
+    rollup(&scene).await;
+    let engine = config.connect().await.unwrap();
+    let id = scene.submit(&engine, 1).await;
+    ticks(&engine, 3).await;
+    let (_, attempts) = only_intent(engine.store(), id).await;
+    assert!(attempts.is_empty());
+    assert_eq!(causes(&engine).await, [Cause::Spend]);
+    // Publishing became cheap again.
+    let code = json!([
+        "0x420000000000000000000000000000000000000F",
+        "0x5f5f5260205ff3"
+    ]);
+    scene.world.anvil.rpc("anvil_setCode", code).await;
+    config.engine.caps.total = Some(Gwei(cap.0 + 5_000_000));
+    engine.close().await;
+    let engine = config.connect().await.unwrap();
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollup_that_does_not_tell_its_data_fee_gets_nothing_signed() {
+    let scene = Scene::new().await;
+    // Reverts whatever is asked.
+    let code = json!(["0x420000000000000000000000000000000000000F", "0x5f5ffd"]);
+    scene.world.anvil.rpc("anvil_setCode", code).await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    ticks(&engine, 3).await;
+    let (intent, attempts) = only_intent(engine.store(), id).await;
+    assert!(attempts.is_empty(), "{intent:?}");
+    rollup(&scene).await;
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}

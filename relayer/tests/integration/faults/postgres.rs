@@ -1,0 +1,147 @@
+//! The state is in a PostgreSQL database, whose server fails.
+
+use super::server_proxy::ServerProxy;
+use crate::postgres::{execute, fresh_database};
+use crate::scene::{Scene, until};
+use chainfer_relayer::Error;
+use chainfer_relayer::client::ClientConfig;
+use chainfer_relayer::engine::Engine;
+use chainfer_relayer::state::JobState;
+use chainfer_relayer::store::{Location, Store};
+use std::time::Duration;
+
+/// A relayer whose database is behind a proxy; the database's own address comes last.
+async fn behind_proxy(scene: &Scene) -> (ClientConfig, ServerProxy, String) {
+    let direct = fresh_database().await;
+    let proxy = ServerProxy::start(&direct).await;
+    let mut config = scene.config();
+    config.state = Some(location(&proxy.address));
+    (config, proxy, direct)
+}
+
+fn location(address: &str) -> Location {
+    Location::Postgres(address.into())
+}
+
+/// Ticks of which none may fail for good.
+async fn ticks(engine: &Engine, times: usize) {
+    for _ in 0..times {
+        if let Err(e) = engine.tick().await {
+            assert!(e.is_transient(), "{e}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_outage_only_delays() {
+    let scene = Scene::new().await;
+    let (config, proxy, _) = behind_proxy(&scene).await;
+    let engine = config.connect().await.unwrap();
+    let id = scene.submit(&engine, 1).await;
+    proxy.cut();
+    let refused = engine.submit(&scene.world.proof(2)).await.unwrap_err();
+    assert!(refused.is_transient(), "{refused}");
+    assert!(engine.store().ping().await.is_err());
+    ticks(&engine, 2).await;
+    assert_eq!(scene.proxy.broadcast().len(), 0);
+    proxy.restore();
+    until(&engine, id, JobState::Confirmed).await;
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_ends_only_delay() {
+    let scene = Scene::new().await;
+    let (config, _proxy, direct) = behind_proxy(&scene).await;
+    let engine = config.connect().await.unwrap();
+    let mut jobs = Vec::new();
+    for nonce in 0..4 {
+        jobs.push((scene.submit(&engine, nonce).await, JobState::Finalized));
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        execute(&direct, end.to_owned()).await;
+        ticks(&engine, 1).await;
+    }
+    scene.settle(&engine, &jobs, 0).await;
+    assert_eq!(scene.counts().await.0, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_answer_to_a_commit_makes_nothing_happen_twice() {
+    let scene = Scene::new().await;
+    let (config, proxy, _) = behind_proxy(&scene).await;
+    let engine = config.connect().await.unwrap();
+    proxy.lose_answer_to("COMMIT");
+    let unknown = engine.submit(&scene.world.proof(1)).await.unwrap_err();
+    assert!(unknown.is_transient(), "{unknown}");
+    // It was stored all the same, and is found when the client asks again.
+    let id = scene.submit(&engine, 1).await;
+    assert_eq!(engine.store().jobs(None, 10).await.unwrap().len(), 1);
+    // Every commit of the way loses its answer once.
+    for _ in 0..40 {
+        proxy.lose_answer_to("COMMIT");
+        ticks(&engine, 1).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    proxy.restore();
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_writer_is_waited_for() {
+    let scene = Scene::new().await;
+    let (config, _proxy, direct) = behind_proxy(&scene).await;
+    let engine = config.connect().await.unwrap();
+    let sleeping = tokio::spawn(async move {
+        let lock = "SELECT pg_advisory_xact_lock(7163082312784438642), pg_sleep(1)";
+        execute(&direct, lock.to_owned()).await;
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let id = scene.submit(&engine, 1).await;
+    sleeping.await.unwrap();
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_database_is_refused() {
+    let address = fresh_database().await;
+    Store::connect(&location(&address)).await.unwrap();
+    execute(
+        &address,
+        "UPDATE schema_version SET version = 99".to_owned(),
+    )
+    .await;
+    let refused = Store::connect(&location(&address)).await;
+    let Err(Error::DatabaseTooNew { found: 99, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unusable_database_is_refused_at_the_start_and_no_password_is_shown() {
+    let address = fresh_database().await;
+    let forgetful = "ALTER DATABASE {} SET synchronous_commit = off";
+    let name = address
+        .split('/')
+        .nth(3)
+        .unwrap()
+        .split('?')
+        .next()
+        .unwrap();
+    execute(&address, forgetful.replace("{}", name)).await;
+    let missing = address.replace(name, "missing");
+    let secret = "postgres://someone:geheim@127.0.0.1:1/x";
+    for (address, says) in [
+        (address.as_str(), "synchronous_commit"),
+        (&missing, "missing"),
+        (secret, ""),
+        ("postgres://someone:geheim@127.0.0.1:port/x", "address"),
+    ] {
+        let refused = Store::connect(&location(address)).await.unwrap_err();
+        let text = format!("{refused} {refused:?}");
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains("geheim"), "{text}");
+    }
+}
