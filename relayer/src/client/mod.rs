@@ -19,6 +19,7 @@ pub use read::{InferenceView, read_inference, read_output, read_output_values};
 
 use crate::engine::{Engine, EngineConfig};
 use crate::error::{Error, Result};
+use crate::money::Gwei;
 use crate::rpc::{Rpc, RpcConfig};
 use crate::state::IntentState;
 use crate::store::{Intent, Location, Store, TxKind};
@@ -100,6 +101,9 @@ pub struct TxReport {
     pub gas_used: Option<u64>,
     /// Wei per gas.
     pub gas_price: Option<u64>,
+    /// What a roll-up took for publishing it, beside gas.
+    #[serde(rename = "data_fee_gwei", skip_serializing_if = "Option::is_none")]
+    pub data_fee: Option<Gwei>,
     /// How many signed attempts there are.
     pub attempts: usize,
     /// Why, where there is more to say.
@@ -125,6 +129,7 @@ impl TxReport {
             block: ours.map(|s| s.block.number),
             gas_used: ours.map(|s| s.gas_used),
             gas_price: ours.map(|s| s.gas_price),
+            data_fee: ours.map(|s| s.data_fee).filter(|fee| fee.0 > 0),
             attempts: attempts.len(),
             reason: intent.reason.clone(),
         })
