@@ -9,7 +9,7 @@ pub enum DatabaseError {
     Sqlite(#[from] rusqlite::Error),
     /// The PostgreSQL server.
     #[cfg(feature = "postgres")]
-    #[error(transparent)]
+    #[error("{}", said_by_server(.0))]
     Postgres(#[from] sqlx::Error),
 }
 
@@ -27,6 +27,15 @@ impl DatabaseError {
             #[cfg(feature = "postgres")]
             Self::Postgres(e) => server_may_recover(e),
         }
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn said_by_server(e: &sqlx::Error) -> String {
+    match e {
+        sqlx::Error::Io(e) => format!("the PostgreSQL server is out of reach: {e}"),
+        sqlx::Error::PoolTimedOut => "the PostgreSQL server gave no connection in time".to_owned(),
+        e => e.to_string(),
     }
 }
 

@@ -73,10 +73,17 @@ impl Store {
     /// Opens or creates a database and brings its schema up to date.
     ///
     /// # Errors
-    /// [`Error::Config`] for a PostgreSQL database when this crate is built without the feature `postgres`.
+    /// [`Error::Config`] for a PostgreSQL database when this crate is built without the feature `postgres`, and for any
+    /// other kind of address.
     pub async fn connect(location: &Location) -> Result<Self> {
         match location {
-            Location::File(path) => Self::open(path),
+            Location::File(path) => match path.to_string_lossy().split_once("://") {
+                // What follows may hold a password.
+                Some((scheme, _)) => Err(Error::Config(format!(
+                    "the state is in a file or in a postgres:// database, not at {scheme}://…"
+                ))),
+                None => Self::open(path),
+            },
             #[cfg(feature = "postgres")]
             Location::Postgres(address) => Ok(Self {
                 backend: Backend::Postgres(postgres::Server::open(address).await?),

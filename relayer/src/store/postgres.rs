@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::wallet::Secret;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Column, PgConnection, Postgres, Row as _, TypeInfo, ValueRef};
+use sqlx::{
+    AssertSqlSafe, Column, Connection, PgConnection, Postgres, Row as _, TypeInfo, ValueRef,
+};
 use std::cell::{Cell as Once, RefCell};
 use std::future::Future;
 use std::str::FromStr;
@@ -34,6 +36,9 @@ const IDLE_LIMIT: &str = "15s";
 
 const CONNECTIONS: u32 = 8;
 
+/// How long a call waits for a connection, to a server that restarts or behind other calls.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
+
 /// A connected database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
@@ -54,11 +59,12 @@ impl Server {
                 ("lock_timeout", LOCK_LIMIT),
                 ("idle_in_transaction_session_timeout", IDLE_LIMIT),
             ]);
+        // A pool would try again until its time is over, and then not say why.
+        PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options)
-            .await?;
+            .acquire_timeout(ACQUIRE_LIMIT)
+            .connect_lazy_with(options);
         let server = Self {
             pool,
             offset: Arc::default(),

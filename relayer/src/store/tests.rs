@@ -116,6 +116,16 @@ on_each_database!(
     database_of_another_genesis_is_refused,
 );
 
+#[tokio::test]
+async fn address_of_another_kind_of_database_is_refused_without_its_password() {
+    let location: Location = "mysql://u:geheim@h/d".parse().unwrap();
+    let refused = Store::connect(&location).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("mysql://") && !refused.contains("geheim"),
+        "{refused}"
+    );
+}
+
 #[cfg(feature = "postgres")]
 async fn in_postgres() -> Store {
     let address = crate::postgres_for_tests::fresh_database().await;
