@@ -36,9 +36,16 @@ impl Engine {
             self.note_waiting(intent, e.to_string()).await?;
             return Err(e);
         }
-        let attempt = self
+        let signed = self
             .sign(&view.rpc, intent, nonce, fees, Purpose::Call)
-            .await?;
+            .await;
+        let attempt = match signed {
+            Ok(attempt) => attempt,
+            Err(e) => {
+                self.note_waiting(intent, e.to_string()).await?;
+                return Err(e);
+            }
+        };
         let attempt = self
             .store
             .store_first_attempt(intent.id, attempt, self.guard())

@@ -23,5 +23,7 @@ mod relay;
 mod relayer;
 mod scene;
 mod service;
+#[cfg(any(feature = "aws", feature = "gcp"))]
+mod signers;
 mod table;
 mod world;

@@ -43,6 +43,18 @@ impl Relayer {
     }
 
     pub fn spawn_logging(log_level: &str, rpc: &str, state: &Path, arguments: &[&str]) -> Self {
+        let key = [("ETH_PRIVATE_KEY", KEYS[1])];
+        Self::spawn_keyed(log_level, rpc, state, arguments, &key)
+    }
+
+    /// With the variables that say where the key is.
+    pub fn spawn_keyed(
+        log_level: &str,
+        rpc: &str,
+        state: &Path,
+        arguments: &[&str],
+        key: &[(&str, &str)],
+    ) -> Self {
         // A file, not a pipe: a pipe that nobody reads would stop the process.
         let log = OpenOptions::new()
             .create(true)
@@ -64,7 +76,7 @@ impl Relayer {
             .arg(state)
             .args(arguments)
             .env("ETH_RPC_URL", rpc)
-            .env("ETH_PRIVATE_KEY", KEYS[1])
+            .envs(key.iter().copied())
             .env("CHAINFER_RELAYER_TOKEN", "sesame-token")
             .env("RUST_LOG", log_level)
             .stdout(Stdio::null())

@@ -3,6 +3,7 @@
 
 use super::anvil::{Anvil, KEYS, root, tool};
 use alloy::primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolValue;
 use chainfer_relayer::abi::ids;
 use chainfer_relayer::client::{
@@ -66,7 +67,8 @@ pub fn wallet(account: usize) -> WalletConfig {
 }
 
 pub fn address(account: usize) -> Address {
-    wallet(account).open().unwrap().address()
+    let key: PrivateKeySigner = KEYS[account].parse().unwrap();
+    key.address()
 }
 
 /// A client with the waits of a test.

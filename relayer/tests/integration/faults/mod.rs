@@ -9,5 +9,7 @@ mod nodes;
 mod nonces;
 mod random;
 mod sending;
+#[cfg(feature = "aws")]
+mod signers;
 mod storage;
 mod submissions;
