@@ -63,7 +63,8 @@ pub struct WalletArgs {
         long,
         visible_alias = "mnemonic-derivation-path",
         value_name = "PATH",
-        requires = "ledger"
+        requires = "ledger",
+        conflicts_with_all = ["private_key", "keystore", "account", "aws", "gcp"]
     )]
     hd_path: Option<HdPath>,
     /// Number of the Ledger's account, as Ledger Live counts: m/44'/60'/N'/0/0
@@ -72,7 +73,7 @@ pub struct WalletArgs {
         value_name = "N",
         default_value_t = 0,
         requires = "ledger",
-        conflicts_with = "hd_path"
+        conflicts_with_all = ["private_key", "keystore", "account", "aws", "gcp", "hd_path"]
     )]
     mnemonic_index: u16,
 }
@@ -287,6 +288,7 @@ mod tests {
             &["--hd-path", "m/0"][..],
             &["--mnemonic-index", "1"],
             &["--aws", "--mnemonic-index", "1"],
+            &["--gcp", "--hd-path", "m/0"],
             &["-l", "--hd-path", "m/0", "--mnemonic-index", "1"],
             &["-l", "--hd-path", "44'/60'"],
         ] {

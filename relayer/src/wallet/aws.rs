@@ -3,12 +3,13 @@
 //! The key is an asymmetric `ECC_SECG_P256K1` key for `SIGN_VERIFY`; the caller needs `kms:GetPublicKey` and
 //! `kms:Sign` on it.
 
-use super::{Wallet, Ways, causes};
+use super::{Wallet, Ways, causes, unwrapped};
 use crate::error::{Error, Result};
 use alloy_signer_aws::{AwsSigner, AwsSignerError};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
@@ -54,8 +55,8 @@ const REMEDIES: [(&[&str], &str); 5] = [
 
 const WRONG_KEY: &str = "the key must be an asymmetric ECC_SECG_P256K1 key for SIGN_VERIFY";
 
-const NO_CREDENTIALS: &str = "no usable AWS credentials or region: set AWS_REGION, and AWS_ACCESS_KEY_ID with \
-     AWS_SECRET_ACCESS_KEY, a profile, or a role of the machine";
+const NO_CREDENTIALS: &str = "no AWS credentials: give AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, a profile with \
+     AWS_PROFILE, or the machine a role";
 
 /// What is wanted of AWS's settings, which come from the environment, its files, or the machine's role.
 pub fn loader() -> ConfigLoader {
@@ -68,11 +69,12 @@ pub fn loader() -> ConfigLoader {
 /// As [`super::WalletConfig::open`].
 pub async fn open(loader: ConfigLoader, key_id: &str) -> Result<Wallet> {
     let opening = async {
-        let client = client(loader).await;
-        AwsSigner::new(client, key_id.to_owned(), None).await
+        let client = client(loader).await?;
+        let signer = AwsSigner::new(client, key_id.to_owned(), None).await;
+        signer.map_err(explain)
     };
     let signer = match tokio::time::timeout(LIMIT, opening).await {
-        Ok(opened) => opened.map_err(explain)?,
+        Ok(opened) => opened?,
         Err(_) => return Err(passing(format!("no answer within {} s", LIMIT.as_secs()))),
     };
     let ways = Ways {
@@ -83,7 +85,7 @@ pub async fn open(loader: ConfigLoader, key_id: &str) -> Result<Wallet> {
     Ok(Wallet::new(signer, ways))
 }
 
-async fn client(loader: ConfigLoader) -> Client {
+async fn client(loader: ConfigLoader) -> Result<Client> {
     // The SDK's own choice of TLS is another than everywhere else here.
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let timeouts = TimeoutConfig::builder()
@@ -97,7 +99,10 @@ async fn client(loader: ConfigLoader) -> Client {
         .timeout_config(timeouts)
         .load()
         .await;
-    Client::new(&config)
+    if config.region().is_none() {
+        return Err(lasting("no region: set AWS_REGION"));
+    }
+    Ok(Client::new(&config))
 }
 
 fn passing(reason: String) -> Error {
@@ -109,13 +114,7 @@ fn lasting(reason: impl std::fmt::Display) -> Error {
 }
 
 fn explain_signing(error: alloy::signers::Error) -> Error {
-    match error {
-        alloy::signers::Error::Other(error) => match error.downcast() {
-            Ok(error) => explain(*error),
-            Err(other) => lasting(other),
-        },
-        other => lasting(other),
-    }
+    unwrapped(error).map_or_else(lasting, |e| explain(*e))
 }
 
 fn explain(error: AwsSignerError) -> Error {
@@ -150,13 +149,26 @@ where
                 None => lasting(told),
             }
         }
-        SdkError::ConstructionFailure(_) => lasting(NO_CREDENTIALS),
+        SdkError::ConstructionFailure(_) => lasting(causes(error)),
         SdkError::DispatchFailure(failure) if failure.is_user() => lasting(causes(error)),
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_none() => {
-            lasting(NO_CREDENTIALS)
-        }
-        _ => passing(causes(error)),
+        _ => match credentials_error(error) {
+            Some(CredentialsError::CredentialsNotLoaded(_)) => lasting(NO_CREDENTIALS),
+            Some(e @ CredentialsError::InvalidConfiguration(_)) => lasting(causes(e)),
+            _ => passing(causes(error)),
+        },
     }
+}
+
+/// Why a request got no credentials and never left.
+fn credentials_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a CredentialsError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 fn is_overload(code: &str) -> bool {

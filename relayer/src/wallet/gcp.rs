@@ -4,7 +4,7 @@
 //! `roles/cloudkms.signerVerifier` and `roles/cloudkms.publicKeyViewer` on it. alloy's own signer for this service
 //! would bring a second TLS library along.
 
-use super::{GcpKey, Wallet, Ways, causes};
+use super::{GcpKey, Wallet, Ways, causes, unwrapped};
 use crate::error::{Error, Result};
 use alloy::consensus::SignableTransaction;
 use alloy::network::TxSigner;
@@ -167,20 +167,14 @@ fn lasting(reason: impl std::fmt::Display) -> Error {
 }
 
 fn explain_signing(error: alloy::signers::Error) -> Error {
-    match error {
-        alloy::signers::Error::Other(error) => match error.downcast() {
-            Ok(error) => *error,
-            Err(other) => lasting(other),
-        },
-        other => lasting(other),
-    }
+    unwrapped(error).map_or_else(lasting, |e| *e)
 }
 
 fn explain_status(status: &Status) -> Error {
     // A request that got no token never left.
     let mut cause = status.source();
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<gcloud_sdk::error::Error>() {
+        if let Some(error) = error.downcast_ref::<Box<gcloud_sdk::error::Error>>() {
             return explain_client(error);
         }
         cause = error.source();
@@ -204,9 +198,8 @@ fn explain_status(status: &Status) -> Error {
 fn explain_client(error: &gcloud_sdk::error::Error) -> Error {
     match error.kind() {
         ErrorKind::Credentials(e) if e.is_transient() => passing(causes(e)),
-        ErrorKind::Http(_) | ErrorKind::HttpStatus(_) | ErrorKind::GrpcStatus(_) => {
-            passing(causes(error))
-        }
+        ErrorKind::GrpcStatus(e) => passing(causes(e)),
+        ErrorKind::Http(_) | ErrorKind::HttpStatus(_) => passing(error.to_string()),
         _ => lasting(format_args!("{error}; {}", credentials())),
     }
 }

@@ -1,12 +1,13 @@
 //! A key on a Ledger.
 
 use super::hd_path::HdPath;
-use super::{Wallet, Ways};
+use super::{Wallet, Ways, unwrapped};
 use crate::error::{Error, Result};
 use alloy_signer_ledger::coins_ledger::LedgerError as Transport;
 use alloy_signer_ledger::coins_ledger::common::APDUResponseCodes as Code;
 use alloy_signer_ledger::coins_ledger::transports::native::NativeTransportError as Native;
 use alloy_signer_ledger::{HDPath, LedgerError, LedgerSigner};
+use std::path::Path;
 use std::time::Duration;
 
 const NAME: &str = "Ledger";
@@ -22,12 +23,16 @@ const REMEDY: &str =
 
 /// Connects to the first Ledger and reads the account's address.
 pub(super) async fn open(path: &HdPath) -> Result<Wallet> {
+    // The USB library panics without one.
+    if cfg!(target_os = "linux") && !Path::new("/dev/bus/usb").exists() {
+        return Err(lasting(format_args!("there is no USB here; {REMEDY}")));
+    }
     let path = HDPath::Other(path.to_string());
-    // A task, because the USB library's start may block, and panics where there is no USB at all.
+    // A task, because that library blocks at its start, and still may panic.
     let opening = tokio::spawn(LedgerSigner::new(path, None));
     let signer = match tokio::time::timeout(OPEN_LIMIT, opening).await {
         Ok(Ok(opened)) => opened.map_err(|e| lasting(format_args!("{e}; {REMEDY}")))?,
-        Ok(Err(_)) => return Err(lasting("there is no USB here")),
+        Ok(Err(_)) => return Err(lasting(format_args!("USB cannot be used; {REMEDY}"))),
         Err(_) => return Err(lasting(format_args!("no answer; {REMEDY}"))),
     };
     let ways = Ways {
@@ -43,24 +48,25 @@ fn lasting(reason: impl std::fmt::Display) -> Error {
 }
 
 fn explain(error: alloy::signers::Error) -> Error {
-    let alloy::signers::Error::Other(error) = error else {
-        return lasting(error);
+    let error: LedgerError = match unwrapped(error) {
+        Ok(error) => *error,
+        Err(other) => return lasting(other),
     };
-    match error.downcast_ref() {
-        Some(LedgerError::LedgerError(Transport::BadRetcode(Code::ConditionsNotSatisfied))) => {
+    match &error {
+        LedgerError::LedgerError(Transport::BadRetcode(Code::ConditionsNotSatisfied)) => {
             lasting("the transaction was refused on the device")
         }
-        Some(LedgerError::LedgerError(Transport::BadRetcode(Code::InvalidData))) => lasting(
+        LedgerError::LedgerError(Transport::BadRetcode(Code::InvalidData)) => lasting(
             "the device does not take the transaction; allow blind signing in its Ethereum app",
         ),
         // Locked, in another app, or unplugged for a while.
-        Some(LedgerError::LedgerError(
+        LedgerError::LedgerError(
             Transport::BadRetcode(_)
             | Transport::UnknownAPDUCode(_)
             | Transport::NativeTransportError(
                 Native::Comm(_) | Native::Io(_) | Native::Hid(_) | Native::SequenceMismatch { .. },
             ),
-        )) => Error::Signer {
+        ) => Error::Signer {
             name: NAME,
             reason: format!("{error}; {REMEDY}"),
         },
@@ -79,7 +85,9 @@ mod tests {
         let told = WalletConfig::Ledger { path }.open().await.unwrap_err();
         assert!(matches!(told, Error::Wallet(_)) && !told.is_transient());
         let told = told.to_string();
-        assert!(told.contains("Ledger device not found"), "{told}");
+        let usb = Path::new("/dev/bus/usb").exists();
+        let found = told.contains("Ledger device not found") || !usb && told.contains("no USB");
+        assert!(found, "{told}");
         assert!(told.contains("unlock it, open its Ethereum app"), "{told}");
     }
 

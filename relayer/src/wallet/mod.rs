@@ -154,6 +154,20 @@ impl Wallet {
     }
 }
 
+/// A signer's own error, which alloy wraps up to twice; else what there is, as text.
+#[cfg(any(feature = "aws", feature = "gcp", feature = "ledger"))]
+fn unwrapped<E: std::error::Error + 'static>(
+    error: alloy::signers::Error,
+) -> std::result::Result<Box<E>, String> {
+    let alloy::signers::Error::Other(error) = error else {
+        return Err(error.to_string());
+    };
+    match error.downcast::<alloy::signers::Error>() {
+        Ok(inner) => unwrapped(*inner),
+        Err(error) => error.downcast().map_err(|other| other.to_string()),
+    }
+}
+
 /// An error and its causes in a line; a cause that was said already is left out.
 #[cfg(any(feature = "aws", feature = "gcp"))]
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {

@@ -4,6 +4,7 @@ use super::fake_aws::{ACCESS_KEY, FakeAws, KEY_ID, SECRET_KEY, SESSION_TOKEN};
 use super::key::Fault;
 use super::{decoded, transaction};
 use crate::anvil::KEYS;
+use crate::cli::serve_that_ends;
 use crate::relayer::Relayer;
 use crate::world::World;
 use chainfer_relayer::Error;
@@ -114,13 +115,21 @@ async fn aws_refusal_is_final_and_names_the_remedy() {
     assert!(other.to_string().contains("NotFoundException"), "{other}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn aws_without_credentials_says_where_they_may_be() {
-    let service = FakeAws::start(1).await;
-    let told = aws::open(service.loader().no_credentials(), KEY_ID).await;
-    let told = told.unwrap_err();
-    assert!(!told.is_transient());
-    assert!(told.to_string().contains("AWS_ACCESS_KEY_ID"), "{told}");
+#[test]
+fn aws_without_credentials_or_region_says_where_they_may_be() {
+    let nowhere = [
+        ("AWS_KMS_KEY_ID", KEY_ID),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1"),
+    ];
+    let region = ("AWS_REGION", "eu-central-1");
+    for (more, remedy) in [(vec![], "AWS_REGION"), (vec![region], "AWS_ACCESS_KEY_ID")] {
+        let variables = [&nowhere[..], &more].concat();
+        let told = serve_that_ends(&["--aws"], &variables);
+        assert!(told.contains("wallet: AWS KMS: no "), "{told}");
+        assert!(told.contains(remedy), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

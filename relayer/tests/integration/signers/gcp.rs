@@ -102,7 +102,7 @@ async fn gcp_refusal_is_final_and_names_the_remedy() {
     }
     for token in [Token::Unknown, Token::Missing { for_now: false }] {
         let told = refused(&service, token).await;
-        assert!(!told.is_transient());
+        assert!(!told.is_transient(), "{told:?}");
         let told = told.to_string();
         assert!(told.contains("GOOGLE_APPLICATION_CREDENTIALS"), "{told}");
     }
