@@ -3,6 +3,7 @@
 use crate::scene::{RELAYER, Scene, only_intent, until};
 use crate::signers::fake_aws::{FakeAws, KEY_ID};
 use crate::signers::key::Fault;
+use chainfer_relayer::Error;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::rpc::Rpc;
 use chainfer_relayer::state::{IntentState, JobState};
@@ -57,6 +58,11 @@ async fn key_service_that_fails_in_the_middle_only_delays() {
         let first = engine.store().job(first).await.unwrap().unwrap();
         assert_eq!(first.state, JobState::Confirmed);
     }
+    // A program that waits for the one job is told at once what only a person can change.
+    service.key.clear();
+    service.key.inject(failing(400, "AccessDeniedException"));
+    let told = engine.run_job(second, Duration::from_secs(60)).await;
+    assert!(matches!(told, Err(Error::Wallet(_))), "{told:?}");
     assert_eq!(scene.proxy.count(SEND), 1);
     service.key.clear();
     until(&engine, second, JobState::Confirmed).await;
@@ -104,7 +110,7 @@ async fn key_service_that_fails_at_a_replacement_leaves_the_original_in_the_pool
     service.key.inject(failing(500, "KMSInternalException"));
     engine.tick().await.unwrap();
     let (_, attempts) = only_intent(engine.store(), id).await;
-    assert_eq!(attempts.len(), 1);
+    assert_eq!((attempts.len(), service.key.asked("Sign")), (1, 4));
     scene.world.anvil.mine(1).await;
     until(&engine, id, JobState::Confirmed).await;
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;

@@ -7,7 +7,8 @@ use chainfer_relayer::Error;
 use chainfer_relayer::wallet::{GcpKey, Wallet, gcp};
 use gcloud_sdk::google::cloud::kms::v1::crypto_key_version::CryptoKeyVersionAlgorithm as Algorithm;
 use gcloud_sdk::tonic::Code;
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex, mpsc};
 
 fn key() -> GcpKey {
     GcpKey {
@@ -133,4 +134,51 @@ async fn gcp_signature_of_another_key_is_refused() {
         assert!(matches!(told, Error::Wallet(_)), "{told:?}");
     }
     assert!(wallet.sign(transaction(1)).await.is_ok());
+}
+
+/// A log that is kept in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+// One thread: the log is only this one's, and the fake, which may log what it gets, has another.
+#[tokio::test(flavor = "current_thread")]
+async fn gcp_token_is_in_no_log() {
+    let (started, service) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            started.send(FakeGcp::start(1).await).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let service = service.recv().unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _until_the_end = tracing::subscriber::set_default(subscriber);
+
+    let client = service.client(Token::Good).await;
+    let wallet = gcp::open(client, &key()).await.unwrap();
+    wallet.sign(transaction(1)).await.unwrap();
+    service.key.inject([refusal(Code::PermissionDenied)]);
+    assert!(wallet.sign(transaction(1)).await.is_err());
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("AsymmetricSign"), "nothing was logged");
+    let line = log.lines().find(|line| line.contains(TOKEN));
+    assert_eq!(line, None);
 }
