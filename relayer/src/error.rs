@@ -209,9 +209,17 @@ pub enum Error {
         /// The limit.
         seconds: u64,
     },
-    /// The wallet could not be opened or could not sign. Never carries key material.
+    /// The wallet cannot be opened or cannot sign until somebody changes something. Never carries key material.
     #[error("wallet: {0}")]
     Wallet(String),
+    /// A signer elsewhere did not sign now; nothing was stored or broadcast. Never carries credentials.
+    #[error("{name} does not sign now: {reason}")]
+    Signer {
+        /// Which kind of signer.
+        name: &'static str,
+        /// What happened.
+        reason: String,
+    },
     /// Configuration is contradictory.
     #[error("configuration: {0}")]
     Config(String),
@@ -245,6 +253,7 @@ impl Error {
             | Self::LowBalance { .. }
             | Self::LeaseLost { .. }
             | Self::QueueFull { .. }
+            | Self::Signer { .. }
             | Self::Timeout { .. } => true,
             _ => false,
         }

@@ -1,15 +1,14 @@
 //! `serve`: flags to a configuration, and when to stop.
 
 use alloy::primitives::{Address, B256};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::money::{Caps, Gwei};
 use chainfer_relayer::service::ServiceConfig;
 use chainfer_relayer::store::Location;
-use chainfer_relayer::wallet::{Secret, WalletConfig};
+use chainfer_relayer::wallet::{Secret, WalletArgs};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -85,7 +84,7 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
-    wallet: Wallet,
+    wallet: WalletArgs,
 }
 
 /// Amounts are like 0.5ether, 20gwei, or a number of wei.
@@ -115,48 +114,6 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-#[derive(Debug, Args)]
-#[group(multiple = true)]
-struct Wallet {
-    /// Private key in hexadecimal.
-    #[arg(long, env = "ETH_PRIVATE_KEY", hide_env_values = true)]
-    private_key: Option<Secret>,
-    /// Encrypted keystore file.
-    #[arg(long, env = "ETH_KEYSTORE", conflicts_with = "private_key")]
-    keystore: Option<PathBuf>,
-    /// Name of a keystore in foundry's folder.
-    #[arg(long, env = "ETH_KEYSTORE_ACCOUNT", conflicts_with_all = ["private_key", "keystore"])]
-    account: Option<String>,
-    /// Password of the keystore.
-    #[arg(long, env = "ETH_KEYSTORE_PASSWORD", hide_env_values = true)]
-    password: Option<Secret>,
-    /// File with the password of the keystore.
-    #[arg(long, env = "ETH_PASSWORD", conflicts_with = "password")]
-    password_file: Option<PathBuf>,
-}
-
-impl Wallet {
-    fn resolve(self) -> Result<WalletConfig> {
-        if let Some(key) = self.private_key {
-            return Ok(WalletConfig::PrivateKey(key));
-        }
-        let password = match (self.password, self.password_file) {
-            (Some(password), _) => password,
-            (None, Some(path)) => {
-                let text = std::fs::read_to_string(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                Secret::new(text.trim_end_matches(['\r', '\n']))
-            }
-            (None, None) => Secret::default(),
-        };
-        match (self.keystore, self.account) {
-            (Some(path), _) => Ok(WalletConfig::Keystore { path, password }),
-            (None, Some(name)) => Ok(WalletConfig::account(&name, password)?),
-            (None, None) => bail!("no key: give --private-key, --keystore or --account"),
-        }
-    }
 }
 
 impl Serve {

@@ -18,7 +18,7 @@ pub use deploy_plan::{
 pub use read::{InferenceView, read_inference, read_output, read_output_values};
 
 use crate::engine::{Engine, EngineConfig};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::money::Gwei;
 use crate::rpc::{Rpc, RpcConfig};
 use crate::state::IntentState;
@@ -71,10 +71,7 @@ impl ClientConfig {
 
     /// Opens wallet, database and node.
     pub async fn connect(&self) -> Result<Engine> {
-        let wallet_config = self.wallet.clone();
-        let wallet = tokio::task::spawn_blocking(move || wallet_config.open())
-            .await
-            .map_err(|e| Error::Task(e.to_string()))??;
+        let wallet = self.wallet.open().await?;
         let store = match &self.state {
             Some(location) => Store::connect(location).await?,
             None => Store::open_in_memory()?,

@@ -96,6 +96,8 @@ impl Engine {
                 Ok(()) => {}
                 // Those behind it would overtake it for as long as money is short.
                 Err(e) if pauses(&e).is_some() => break,
+                // They need the same signer.
+                Err(e @ (Error::Signer { .. } | Error::Wallet(_))) => return Err(e),
                 Err(e) => tolerate(&intent, e)?,
             }
         }

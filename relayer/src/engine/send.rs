@@ -38,7 +38,13 @@ impl Engine {
             self.note_waiting(intent, e.to_string()).await?;
             return Err(e);
         }
-        let attempt = self.sign(draft).await?;
+        let attempt = match self.sign(draft).await {
+            Ok(attempt) => attempt,
+            Err(e) => {
+                self.note_waiting(intent, e.to_string()).await?;
+                return Err(e);
+            }
+        };
         let attempt = self
             .store
             .store_first_attempt(intent.id, attempt, self.guard())

@@ -29,6 +29,22 @@ async fn good(url: &str, arguments: &[&str]) -> Value {
     json
 }
 
+/// What `serve` says when it cannot start, with no variables but these.
+pub fn serve_that_ends(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_chainfer-relayer"))
+        .args(["serve", "--rpc-url", "http://127.0.0.1:1", "--state"])
+        .arg(folder.path().join("state.sqlite"))
+        .args(arguments)
+        .env_clear()
+        .env("RUST_LOG", "off")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -89,4 +105,32 @@ async fn verbs_say_what_is_wrong() {
     std::fs::write(&from, "not a database, whatever its name says").unwrap();
     assert_ne!(run("http://127.0.0.1:1", &arguments).await.0, 0);
     assert!(!to.exists());
+}
+
+#[test]
+fn serve_without_a_usable_key_says_what_is_missing() {
+    let gcp = [("GCP_PROJECT_ID", "project"), ("GCP_LOCATION", "global")];
+    for (arguments, variables, missing) in [
+        (&[][..], &[][..], "no key to sign with"),
+        (&["--aws"], &[], "AWS_KMS_KEY_ID"),
+        (
+            &["--gcp"],
+            &gcp,
+            "GCP_KEY_RING, GCP_KEY_NAME, GCP_KEY_VERSION",
+        ),
+    ] {
+        let told = serve_that_ends(arguments, variables);
+        assert!(told.contains(missing), "{told}");
+    }
+    let key = [("AWS_KMS_KEY_ID", "alias/relayer")];
+    for (flag, built, feature) in [
+        ("--aws", cfg!(feature = "aws"), "aws"),
+        ("--ledger", cfg!(feature = "ledger"), "ledger"),
+    ] {
+        if !built {
+            let told = serve_that_ends(&[flag], &key);
+            let command = format!("-p chainfer-relayer --features {feature}");
+            assert!(told.contains(&command), "{told}");
+        }
+    }
 }

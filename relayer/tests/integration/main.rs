@@ -26,6 +26,8 @@ mod relay;
 mod relayer;
 mod scene;
 mod service;
+#[cfg(any(feature = "aws", feature = "gcp"))]
+mod signers;
 mod state;
 mod table;
 mod world;

@@ -45,6 +45,18 @@ impl Relayer {
     }
 
     pub fn spawn_logging(log_level: &str, rpc: &str, state: &Location, arguments: &[&str]) -> Self {
+        let key = [("ETH_PRIVATE_KEY", KEYS[1])];
+        Self::spawn_keyed(log_level, rpc, state, arguments, &key)
+    }
+
+    /// With the variables that say where the key is.
+    pub fn spawn_keyed(
+        log_level: &str,
+        rpc: &str,
+        state: &Location,
+        arguments: &[&str],
+        key: &[(&str, &str)],
+    ) -> Self {
         // A file, not a pipe: a pipe that nobody reads would stop the process.
         let log = OpenOptions::new()
             .create(true)
@@ -66,7 +78,7 @@ impl Relayer {
             .arg(argument(state))
             .args(arguments)
             .env("ETH_RPC_URL", rpc)
-            .env("ETH_PRIVATE_KEY", KEYS[1])
+            .envs(key.iter().copied())
             .env("CHAINFER_RELAYER_TOKEN", "sesame-token")
             .env("RUST_LOG", log_level)
             .stdout(Stdio::null())

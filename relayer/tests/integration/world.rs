@@ -3,6 +3,7 @@
 
 use super::anvil::{Anvil, KEYS, root, tool};
 use alloy::primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolValue;
 use chainfer_relayer::abi::ids;
 use chainfer_relayer::client::{
@@ -66,7 +67,8 @@ pub fn wallet(account: usize) -> WalletConfig {
 }
 
 pub fn address(account: usize) -> Address {
-    wallet(account).open().unwrap().address()
+    let key: PrivateKeySigner = KEYS[account].parse().unwrap();
+    key.address()
 }
 
 /// A client with the waits of a test.
@@ -216,7 +218,7 @@ fn stub_code(contract: &str, argument: U256) -> Bytes {
 
 /// Code hash of a chunk's stub key: a STOP byte, the setup that `StubKey` returns, the generator, the digest, the shape.
 fn key_code_hash(chunk: u16) -> B256 {
-    let object = artefact("StubKey")["bytecode"]["object"].to_string();
+    let object = hex::encode(creation_code("StubKey"));
     // The setup stands in the creation code as it is.
     let start = object.find("2ab83a80d3d765f5").expect("the stub's setup");
     let mut code = vec![0];

@@ -2,7 +2,7 @@
 
 use alloy::primitives::B256;
 use chainfer_relayer::store::Location;
-use chainfer_relayer::wallet::Secret;
+use chainfer_relayer::wallet::WalletArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -22,52 +22,6 @@ pub(crate) struct NodeArgs {
     /// Blocks that settle a transaction; by default 1 on a development chain and 3 elsewhere
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) confirmations: Option<u64>,
-}
-
-/// Which key signs.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Wallet (one of private key, keystore, account)")]
-pub(crate) struct WalletArgs {
-    /// Private key in hex. Other users of the machine can see it: prefer the variable, a keystore or an account
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "ETH_PRIVATE_KEY",
-        hide_env_values = true
-    )]
-    pub(crate) private_key: Option<Secret>,
-    /// Encrypted keystore file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "ETH_KEYSTORE",
-        conflicts_with = "private_key"
-    )]
-    pub(crate) keystore: Option<PathBuf>,
-    /// Name of a keystore in foundry's folder (~/.foundry/keystores)
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "ETH_KEYSTORE_ACCOUNT",
-        conflicts_with_all = ["private_key", "keystore"]
-    )]
-    pub(crate) account: Option<String>,
-    /// Password of the keystore
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "ETH_KEYSTORE_PASSWORD",
-        hide_env_values = true
-    )]
-    pub(crate) password: Option<Secret>,
-    /// File that holds the password of the keystore
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "ETH_PASSWORD",
-        conflicts_with = "password"
-    )]
-    pub(crate) password_file: Option<PathBuf>,
 }
 
 /// Which Solidity compiler.

@@ -5,8 +5,7 @@ mod demo;
 mod proving;
 
 pub(crate) use chain::{
-    AttestArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs, NodeArgs,
-    SolcArgs, WalletArgs,
+    AttestArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs, NodeArgs, SolcArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{

@@ -2,17 +2,14 @@
 
 pub(crate) mod record;
 
-use crate::{
-    args::{NodeArgs, WalletArgs},
-    failure::bad_input,
-};
+use crate::{args::NodeArgs, failure::bad_input};
 use alloy::primitives::Address;
 use anyhow::Context as _;
 use chainfer_relayer::{
     client::{ClientConfig, TxReport},
     rpc::{Rpc, RpcConfig},
     store::Location,
-    wallet::{Secret, WalletConfig},
+    wallet::WalletArgs,
 };
 use serde::Serialize;
 use std::{
@@ -36,54 +33,16 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
         .block_on(work)
 }
 
-/// The key that the flags name.
-///
-/// # Errors
-/// None is named, or a password file cannot be read.
-pub(crate) fn wallet(args: WalletArgs) -> anyhow::Result<WalletConfig> {
-    if let Some(key) = args.private_key {
-        let config = WalletConfig::PrivateKey(key);
-        // Found out here rather than after the work that leads to the first signature.
-        config.open()?;
-        return Ok(config);
-    }
-    let password = match (args.password, args.password_file) {
-        (Some(password), _) => password,
-        (None, Some(path)) => {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("cannot read the password file {}", path.display()))?;
-            Secret::new(text.trim_end_matches(['\r', '\n']))
-        }
-        (None, None) => Secret::default(),
-    };
-    let config = match (args.keystore, args.account) {
-        (Some(path), _) => WalletConfig::Keystore { path, password },
-        (None, Some(name)) => WalletConfig::account(&name, password)?,
-        (None, None) => {
-            return Err(bad_input(
-                "no key to sign with; give --account NAME, --keystore FILE or --private-key HEX (or ETH_PRIVATE_KEY)",
-            ));
-        }
-    };
-    match &config {
-        WalletConfig::Keystore { path, .. } if !path.is_file() => Err(bad_input(format!(
-            "there is no keystore {}",
-            path.display()
-        ))),
-        _ => Ok(config),
-    }
-}
-
 /// Client of a node that signs with a key; its state is in `state`, or where the user's programs keep theirs.
 ///
 /// # Errors
 /// The node does not answer, or there is no folder for the state.
 pub(crate) async fn client(
     node: NodeArgs,
-    wallet_args: WalletArgs,
+    wallet: WalletArgs,
     state: Option<Location>,
 ) -> anyhow::Result<ClientConfig> {
-    let mut config = ClientConfig::new(node.rpc_url, wallet(wallet_args)?);
+    let mut config = ClientConfig::new(node.rpc_url, wallet.resolve()?);
     config.engine.confirmations = node.confirmations;
     config.state = Some(match state {
         Some(location) => location,

@@ -13,5 +13,7 @@ mod random;
 mod sending;
 #[cfg(feature = "postgres")]
 mod server_proxy;
+#[cfg(feature = "aws")]
+mod signers;
 mod storage;
 mod submissions;
