@@ -7,3 +7,5 @@ export { boundVerifierAbi } from "./BoundVerifier.js";
 export { erc7992AdapterAbi } from "./ERC7992Adapter.js";
 export { easResolverAbi } from "./EASResolver.js";
 export { classificationPayoutAbi } from "./ClassificationPayout.js";
+export { modelAllowListAbi } from "./ModelAllowList.js";
+export { provenContentTokenAbi } from "./ProvenContentToken.js";

@@ -16,18 +16,27 @@ import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 /// and all of it is in the addresses:
 ///
 /// CHAINFER_PROPOSERS    addresses, comma-separated, that propose to the timelock
-/// CHAINFER_DELAY        seconds that a proposal waits; two days if not given, zero on a development chain only
-/// CHAINFER_GUARDIAN     who freezes at once and cancels proposals; nobody if not given
+/// CHAINFER_DELAY        seconds that a proposal waits; two days if not given, an hour at least
+/// CHAINFER_GUARDIAN     who freezes at once and cancels proposals
 /// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start
 /// CHAINFER_SALT         32 bytes, for a second registry of the same governance; zero if not given
 /// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given
+/// CHAINFER_WEAK_GOVERNANCE  true: no guardian, or a shorter delay, is meant
 ///
-/// Without proposers, and on a development chain (31337) only, the sender owns the registry.
+/// On a development chain (31337) there need be neither guardian nor delay, and without proposers the sender owns the registry.
 contract Deploy is Script {
-    /// @notice Without a delay nobody could look at a proposal, or cancel it: for a development chain (31337) only.
-    error DelayIsZero();
+    /// @notice Nobody could look at a proposal in time, and cancel it. Give CHAINFER_DELAY, or say that it is meant:
+    /// CHAINFER_WEAK_GOVERNANCE=true.
+    error DelayTooShort(uint256 minimum, uint256 actual);
+    /// @notice Nobody could freeze anything before the delay is over. Give CHAINFER_GUARDIAN, or say that it is meant:
+    /// CHAINFER_WEAK_GOVERNANCE=true.
+    error GuardianIsZero();
+    /// @notice The file records another registry, which another salt or another governance makes. Give another folder
+    /// (CHAINFER_DEPLOYMENTS), or move the file.
+    error RecordOfAnotherRegistry(string path, address recorded, address deployed);
 
     uint256 private constant DEVELOPMENT_CHAIN = 31_337;
+    uint256 private constant MINIMUM_DELAY = 1 hours;
 
     function run() external returns (ChainferRegistry registry) {
         Governance memory governance = Governance({
@@ -37,6 +46,7 @@ contract Deploy is Script {
             codeHashes: vm.envOr("CHAINFER_VERIFIERS", ",", new bytes32[](0))
         });
         bytes32 salt = vm.envOr("CHAINFER_SALT", bytes32(0));
+        if (!vm.envOr("CHAINFER_WEAK_GOVERNANCE", false)) checkGovernance(governance);
 
         vm.startBroadcast();
         // The owner that the registry's address is made of, whoever owns it by now: the record is of the deployment.
@@ -49,13 +59,30 @@ contract Deploy is Script {
         }
         vm.stopBroadcast();
 
+        string memory folder = vm.envOr("CHAINFER_DEPLOYMENTS", string("deployments"));
+        string memory path = string.concat(folder, "/", vm.toString(block.chainid), ".json");
+        // A rehearsal says so too; nothing has been sent yet. A development chain is thrown away, and its record with it.
+        if (block.chainid != DEVELOPMENT_CHAIN) checkRecord(path, address(registry));
         string memory json = record(registry, owner, salt, governance);
         console2.log(json);
         if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) {
-            string memory folder = vm.envOr("CHAINFER_DEPLOYMENTS", string("deployments"));
             vm.createDir(folder, true);
-            vm.writeJson(json, string.concat(folder, "/", vm.toString(block.chainid), ".json"));
+            vm.writeJson(json, path);
         }
+    }
+
+    /// @notice Reverts for a governance that could stop nothing, except on a development chain.
+    function checkGovernance(Governance memory governance) public view {
+        if (block.chainid == DEVELOPMENT_CHAIN) return;
+        if (governance.guardian == address(0)) revert GuardianIsZero();
+        if (governance.delay < MINIMUM_DELAY) revert DelayTooShort(MINIMUM_DELAY, governance.delay);
+    }
+
+    /// @notice Reverts if the file is there and is of another registry: a record is not written over.
+    function checkRecord(string memory path, address registry) public view {
+        if (!vm.exists(path)) return;
+        address recorded = vm.parseJsonAddress(vm.readFile(path), ".registry");
+        if (recorded != registry) revert RecordOfAnotherRegistry(path, recorded, registry);
     }
 
     /// @notice Deploys what is missing; the owner is the timelock that the governance derives.
@@ -63,7 +90,6 @@ contract Deploy is Script {
         public
         returns (address timelock, ChainferRegistry registry)
     {
-        if (governance.delay == 0 && block.chainid != DEVELOPMENT_CHAIN) revert DelayIsZero();
         (RegistryTimelock derived, ChainferRegistry deployed) = RegistryDeployment.deploy(salt, governance);
         return (address(derived), deployed);
     }

@@ -1,24 +1,61 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Script, console2} from "forge-std/Script.sol";
+import {Script, VmSafe, console2} from "forge-std/Script.sol";
 import {EASResolver} from "../src/adapters/EASResolver.sol";
 import {ERC7992Adapter} from "../src/adapters/ERC7992Adapter.sol";
 import {DeterministicDeployment} from "./DeterministicDeployment.sol";
 
-/// @notice Deploys the adapters of a registry, at addresses that follow from it. They govern nothing and hold nothing.
+/// @notice Deploys the adapters of a registry, at addresses that follow from it, and records them in
+/// deployments/<chain id>.adapters.json. They govern nothing and hold nothing.
 ///
 ///     CHAINFER_REGISTRY=0x... CHAINFER_EAS=0x... scripts/foundry forge script contracts/script/DeployAdapters.s.sol \
 ///         --rpc-url ... --private-key ... --broadcast
 ///
 /// CHAINFER_REGISTRY  the registry
 /// CHAINFER_EAS       the Ethereum Attestation Service of the chain; without it there is no resolver
+/// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given
 contract DeployAdapters is Script {
     /// @notice There is no contract at the address.
     error NoCode(address account);
 
+    /// @notice The file records adapters of another registry. Give another folder (CHAINFER_DEPLOYMENTS), or move the file.
+    error RecordOfAnotherRegistry(string path, address recorded, address registry);
+
+    uint256 private constant DEVELOPMENT_CHAIN = 31_337;
+
     function run() external returns (address adapter, address resolver) {
-        return deploy(vm.envAddress("CHAINFER_REGISTRY"), vm.envOr("CHAINFER_EAS", address(0)));
+        address registry = vm.envAddress("CHAINFER_REGISTRY");
+        address eas = vm.envOr("CHAINFER_EAS", address(0));
+        (adapter, resolver) = deploy(registry, eas);
+        string memory folder = vm.envOr("CHAINFER_DEPLOYMENTS", string("deployments"));
+        string memory path = string.concat(folder, "/", vm.toString(block.chainid), ".adapters.json");
+        // A development chain is thrown away, and its record with it.
+        if (block.chainid != DEVELOPMENT_CHAIN) checkRecord(path, registry);
+        string memory json = record(registry, adapter, eas, resolver);
+        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) {
+            vm.createDir(folder, true);
+            vm.writeJson(json, path);
+        }
+    }
+
+    /// @notice What is deployed and all that its addresses are made of. Without a service, both it and the resolver are zero.
+    function record(address registry, address adapter, address eas, address resolver) public returns (string memory) {
+        string memory key = "adapters";
+        vm.serializeString(key, "format", "chainfer.adapters");
+        vm.serializeUint(key, "version", 1);
+        vm.serializeUint(key, "chain_id", block.chainid);
+        vm.serializeAddress(key, "registry", registry);
+        vm.serializeAddress(key, "erc7992", adapter);
+        vm.serializeAddress(key, "eas", eas);
+        return vm.serializeAddress(key, "eas_resolver", resolver);
+    }
+
+    /// @notice Reverts if the file is there and is of another registry: a record is not written over.
+    function checkRecord(string memory path, address registry) public view {
+        if (!vm.exists(path)) return;
+        address recorded = vm.parseJsonAddress(vm.readFile(path), ".registry");
+        if (recorded != registry) revert RecordOfAnotherRegistry(path, recorded, registry);
     }
 
     /// @notice Deploys what is missing; the resolver only for a service.

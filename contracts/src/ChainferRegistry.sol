@@ -177,7 +177,7 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
         _checkCanonical(chunk, values);
         ProofBatch.add(batch, chunk, pin, proof.proof, values);
         _record(record, chunk, values);
-        emit ChunkProven(target.modelId, target.inferenceId, msg.sender, chunk, values);
+        emit ChunkProven(target.modelId, target.root, msg.sender, target.inferenceId, chunk, values);
         return proven | (uint256(1) << chunk);
     }
 

@@ -54,15 +54,18 @@ abstract contract InferenceStore is ModelStore {
         if (modelRecord.frozen) revert ModelIsFrozen(modelId);
         uint256 expected = modelRecord.number;
         InferenceRecord storage record = _inferences[inferenceId];
-        if (record.provenAt == 0) revert InferenceNotProven(inferenceId);
+        uint256 provenAt = record.provenAt;
+        if (provenAt == 0) revert InferenceNotProven(inferenceId);
         uint256 actual = record.modelNumber;
         if (actual != expected) revert ModelMismatch(inferenceId, modelId, _modelIds[actual]);
+        if (!_counts(modelRecord, provenAt)) revert ModelIsDeprecated(modelId);
     }
 
     /// @inheritdoc IChainferRegistry
     function wasAttested(ModelId modelId, InferenceId inferenceId) external view override returns (bool) {
         InferenceRecord storage record = _inferences[inferenceId];
-        return record.provenAt != 0 && _modelIds[record.modelNumber] == modelId;
+        uint256 provenAt = record.provenAt;
+        return provenAt != 0 && _modelIds[record.modelNumber] == modelId && _counts(_models[modelId], provenAt);
     }
 
     /// @inheritdoc IChainferRegistry

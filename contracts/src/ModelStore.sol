@@ -23,16 +23,16 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
     uint256 private constant TABLE_CHUNKS = 128;
 
     /// @dev `number` counts models from 1: zero means not registered, and inferences hold it in place of the id. The
-    /// first slot is all that `commit`, `prove` and `requireAttested` read of it. Nothing but `deprecated` and `frozen`
+    /// first slot is all that `commit`, `prove` and `requireAttested` read of it. Nothing but `deprecatedAt` and `frozen`
     /// changes after registration.
     struct ModelRecord {
         address table;
         uint32 number;
-        uint32 registeredAt;
+        uint32 deprecatedAt;
         uint16 chunkCount;
-        bool deprecated;
         bool frozen;
         address registrant;
+        uint32 registeredAt;
         uint32 leafCount;
         address secondTable;
         bytes32 manifestId;
@@ -82,8 +82,8 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
     function deprecateModel(ModelId modelId) external override {
         ModelRecord storage record = _registered(modelId);
         if (msg.sender != record.registrant) revert NotRegistrant(modelId, msg.sender);
-        if (record.deprecated) revert ModelIsDeprecated(modelId);
-        record.deprecated = true;
+        if (record.deprecatedAt != 0) revert ModelIsDeprecated(modelId);
+        record.deprecatedAt = uint32(block.timestamp);
         emit ModelDeprecated(modelId);
     }
 
@@ -136,7 +136,12 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
 
     /// @inheritdoc IChainferRegistry
     function isDeprecated(ModelId modelId) external view override returns (bool) {
-        return _registered(modelId).deprecated;
+        return _registered(modelId).deprecatedAt != 0;
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function deprecatedAt(ModelId modelId) external view override returns (uint256) {
+        return _registered(modelId).deprecatedAt;
     }
 
     /// @inheritdoc IRegistryGovernance
@@ -187,11 +192,17 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         if (record.number == 0) revert ModelNotRegistered(modelId);
     }
 
-    /// @dev The record of a model for which commitments and proofs are taken, or a revert.
+    /// @dev The record of a model for which commitments and proofs are taken, or a revert. Those of a deprecated one are: a
+    /// contradiction of what it said before takes a second inference.
     function _usable(ModelId modelId) internal view returns (ModelRecord storage record) {
         record = _registered(modelId);
         if (record.frozen) revert ModelIsFrozen(modelId);
-        if (record.deprecated) revert ModelIsDeprecated(modelId);
+    }
+
+    /// @dev Whether what was proven at a time counts: it does unless the model was deprecated before.
+    function _counts(ModelRecord storage record, uint256 provenAt) internal view returns (bool) {
+        uint256 end = record.deprecatedAt;
+        return end == 0 || provenAt <= end;
     }
 
     function _freeze(ModelId modelId) internal {

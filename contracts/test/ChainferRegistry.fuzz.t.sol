@@ -5,7 +5,7 @@ import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof} from "../src/types/RegistryTypes.sol";
+import {ChunkProof, Inference} from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
 
 /// @notice Chunk orders, duplicates, splits over transactions, racing provers, corrupted submissions.
@@ -45,18 +45,80 @@ contract ChainferRegistryFuzzTest is RegistryTest {
         }
     }
 
-    /// @dev Two provers with overlapping chunks: the order decides nothing but who pays.
-    function testFuzz_prove_twoProversRacing_endAlike(uint256 first, uint256 second) public {
+    /// @dev Two provers with overlapping chunks, the second by `prove` or `attest`, and between them whatever a third may try: the
+    /// order decides nothing but who pays.
+    function testFuzz_prove_twoProversRacing_endAlike(uint256 first, uint256 second, bool attests, uint256 meddling)
+        public
+    {
         ModelId modelId = register(registrationOf("race", uniform(5, 1)));
         first = bound(first, 1, 31);
         second = bound(second, 1, 31);
         InferenceId id = registry.commit(modelId, ROOT, REQUESTER, NONCE);
         vm.prank(address(1));
         registry.prove(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, first));
+        Inference memory before = registry.inference(id);
+        _meddle(modelId, second, meddling);
+        assertEq(abi.encode(registry.inference(id)), abi.encode(before));
+
         vm.prank(address(2));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, second));
-        assertEq(registry.inference(id).provenChunks, first | second);
+        if (attests) registry.attest(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, second));
+        else registry.prove(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, second));
+        Inference memory record = registry.inference(id);
+        assertEq(record.provenChunks, first | second);
         assertEq(registry.isProven(id), first | second == 31);
+        assertEq(record.requester, REQUESTER);
+        assertEq(record.nonce, NONCE);
+        assertEq(record.root, ROOT);
+        assertEq(record.committedAt, before.committedAt);
+    }
+
+    /// @dev A third party sends the second prover's proofs, spoilt or for themselves: refused, and nothing of theirs is proven.
+    function _meddle(ModelId modelId, uint256 mask, uint256 how) private {
+        address thief = address(3);
+        ChunkProof[] memory proofs = _subset(modelId, mask);
+        ChunkProof memory touched = proofs[(how >> 8) % proofs.length];
+        (address requester, uint256 nonce) = (thief, NONCE);
+        vm.startPrank(thief);
+        if (how % 4 == 0) {
+            touched.proof[how % 32] ^= 0x01;
+        } else if (how % 4 == 1) {
+            touched.publicValues[0] ^= 1;
+        } else if (how % 4 == 2) {
+            nonce = NONCE + 1;
+        }
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
+        registry.attest(modelId, ROOT, requester, nonce, proofs);
+        InferenceId own = registry.commit(modelId, ROOT, requester, nonce);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
+        registry.prove(modelId, ROOT, requester, nonce, proofs);
+        vm.stopPrank();
+        assertEq(registry.inference(own).provenChunks, 0);
+        assertFalse(registry.wasAttested(modelId, own));
+    }
+
+    /// @dev Proofs that are spoilt under the requester's own name are refused whole, the good ones among them too.
+    function testFuzz_prove_aSpoiltProofBetween_leavesNoTrace(uint256 first, uint256 second, uint256 at) public {
+        ModelId modelId = register(registrationOf("race", uniform(5, 1)));
+        first = bound(first, 1, 30);
+        second = bound(second, 1, 31) | (31 ^ first);
+        InferenceId id = registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, first));
+        bytes32 before = keccak256(abi.encode(registry.inference(id)));
+        ChunkProof[] memory proofs = _subset(modelId, second);
+        // One that the registry has not seen: what is proven is skipped, its proof unread.
+        uint256 index = at % proofs.length;
+        while ((first >> proofs[index].chunk) & 1 == 1) {
+            index = (index + 1) % proofs.length;
+        }
+        proofs[index].proof[at % 32] ^= 0x01;
+        vm.prank(address(3));
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
+        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+        assertEq(keccak256(abi.encode(registry.inference(id))), before);
+
+        vm.prank(address(2));
+        registry.attest(modelId, ROOT, REQUESTER, NONCE, _subset(modelId, second));
+        assertTrue(registry.isProven(id));
         assertEq(registry.inference(id).requester, REQUESTER);
     }
 

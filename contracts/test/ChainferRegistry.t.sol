@@ -115,7 +115,7 @@ contract ChainferRegistryTest is RegistryTest {
 
         ChunkProof memory last = honestProof(modelId, ROOT, 1);
         vm.expectEmit(address(registry));
-        emit IChainferRegistry.ChunkProven(modelId, inferenceId, RELAYER, 1, last.publicValues);
+        emit IChainferRegistry.ChunkProven(modelId, ROOT, RELAYER, inferenceId, 1, last.publicValues);
         vm.expectEmit(address(registry));
         emit IChainferRegistry.InferenceProven(modelId, ROOT, RELAYER, inferenceId, REQUESTER);
         vm.prank(RELAYER);

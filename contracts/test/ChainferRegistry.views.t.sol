@@ -130,7 +130,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
         registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = scores(0);
         registration.outputs[0].offset = 1;
-        registration.outputs[0].length = 31;
+        (registration.outputs[0].length, registration.outputs[0].shape) = (31, shapeOf(31));
         registration.leafLengths[0] = 31;
         ModelId wide = register(registration);
         uint256[] memory words = new uint256[](4);

@@ -139,6 +139,7 @@ contract CircuitBreakerLongTest is RegistryTest {
     {
         registration.leafLengths[leaf] = length;
         return TensorSpec({
+            shape: shapeOf(length),
             name: "tensor",
             leaf: leaf,
             chunk: 0,

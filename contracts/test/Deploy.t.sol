@@ -52,13 +52,6 @@ contract DeployTest is Test {
         assertEq(vm.parseJsonUint(json, ".chain_id"), block.chainid);
     }
 
-    function test_run_elsewhere_revertsWithoutProposers() public {
-        vm.chainId(1);
-        Deploy script = new Deploy();
-        vm.expectRevert(RegistryDeployment.NoProposers.selector);
-        script.run();
-    }
-
     /// @dev The record is of the deployment, not of whoever owns the registry by now.
     function test_deploy_afterAHandOver_stillNamesTheTimelock() public {
         (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
@@ -72,16 +65,50 @@ contract DeployTest is Test {
         assertEq(address(again), address(registry));
     }
 
-    function test_deploy_elsewhere_revertsWithoutDelay() public {
-        address[] memory proposers = new address[](1);
-        proposers[0] = PROPOSER;
-        Governance memory governance = _governance(proposers);
-        governance.delay = 0;
+    function test_checkGovernance_elsewhere_revertsWithoutGuardian() public {
+        Governance memory governance = _governance(_proposers());
+        governance.guardian = address(0);
         Deploy script = new Deploy();
-        script.deploy(0, governance);
+        script.checkGovernance(governance);
         vm.chainId(1);
-        vm.expectRevert(Deploy.DelayIsZero.selector);
-        script.deploy(0, governance);
+        vm.expectRevert(Deploy.GuardianIsZero.selector);
+        script.checkGovernance(governance);
+    }
+
+    function test_checkGovernance_elsewhere_revertsWhenTheDelayIsUnderAnHour() public {
+        Governance memory governance = _governance(_proposers());
+        Deploy script = new Deploy();
+        vm.chainId(1);
+        for (uint256 delay; delay < 3600; delay += 3599) {
+            governance.delay = delay;
+            vm.expectRevert(abi.encodeWithSelector(Deploy.DelayTooShort.selector, 3600, delay));
+            script.checkGovernance(governance);
+        }
+        governance.delay = 3600;
+        script.checkGovernance(governance);
+        governance.delay = 0;
+        vm.chainId(31_337);
+        script.checkGovernance(governance);
+    }
+
+    function test_run_elsewhere_revertsForAWeakGovernance() public {
+        vm.chainId(1);
+        Deploy script = new Deploy();
+        vm.expectRevert(Deploy.GuardianIsZero.selector);
+        script.run();
+    }
+
+    function test_checkRecord_revertsWhenTheFileIsOfAnotherRegistry() public {
+        Deploy script = new Deploy();
+        string memory path = "deployments/test-forge-registry/1.json";
+        vm.createDir("deployments/test-forge-registry", true);
+        script.checkRecord(path, address(1));
+        vm.writeFile(path, string.concat('{"registry": "', vm.toString(address(1)), '"}'));
+        script.checkRecord(path, address(1));
+        bytes4 selector = Deploy.RecordOfAnotherRegistry.selector;
+        vm.expectRevert(abi.encodeWithSelector(selector, path, address(1), address(2)));
+        script.checkRecord(path, address(2));
+        vm.removeDir("deployments/test-forge-registry", true);
     }
 
     function test_deploy_revertsWithoutProposers() public {
@@ -208,6 +235,11 @@ contract DeployTest is Test {
         vm.prank(address(2));
         registry.acceptOwnership();
         assertEq(registry.owner(), address(2));
+    }
+
+    function _proposers() private pure returns (address[] memory proposers) {
+        proposers = new address[](1);
+        proposers[0] = PROPOSER;
     }
 
     function _deploy() private returns (RegistryTimelock, ChainferRegistry) {

@@ -75,6 +75,30 @@ contract DeterministicDeploymentTest is Test {
         assertEq(none, address(0));
     }
 
+    function test_adapters_recordWhatTheAddressesAreMadeOf() public {
+        string memory json = new DeployAdapters().record(address(1), address(2), address(3), address(4));
+        assertEq(vm.parseJsonString(json, ".format"), "chainfer.adapters");
+        assertEq(vm.parseJsonUint(json, ".version"), 1);
+        assertEq(vm.parseJsonUint(json, ".chain_id"), block.chainid);
+        assertEq(vm.parseJsonAddress(json, ".registry"), address(1));
+        assertEq(vm.parseJsonAddress(json, ".erc7992"), address(2));
+        assertEq(vm.parseJsonAddress(json, ".eas"), address(3));
+        assertEq(vm.parseJsonAddress(json, ".eas_resolver"), address(4));
+    }
+
+    function test_adapters_checkRecord_revertsWhenTheFileIsOfAnotherRegistry() public {
+        DeployAdapters script = new DeployAdapters();
+        string memory path = "deployments/test-forge-adapters/1.adapters.json";
+        vm.createDir("deployments/test-forge-adapters", true);
+        script.checkRecord(path, address(1));
+        vm.writeFile(path, script.record(address(1), address(2), address(3), address(4)));
+        script.checkRecord(path, address(1));
+        bytes4 selector = DeployAdapters.RecordOfAnotherRegistry.selector;
+        vm.expectRevert(abi.encodeWithSelector(selector, path, address(1), address(2)));
+        script.checkRecord(path, address(2));
+        vm.removeDir("deployments/test-forge-adapters", true);
+    }
+
     function test_adapters_revertsWithoutContracts() public {
         DeployAdapters script = new DeployAdapters();
         vm.expectRevert(abi.encodeWithSelector(DeployAdapters.NoCode.selector, address(1234)));

@@ -5,7 +5,7 @@ import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof, ModelRegistration} from "../src/types/RegistryTypes.sol";
+import {ChunkProof, ChunkValues, ModelRegistration} from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
 
 /// @notice Frozen and deprecated models: what they still do, and what they do no more.
@@ -92,20 +92,50 @@ contract ModelStoreLifecycleTest is RegistryTest {
 
     // --------------------------------------------------------------------------------------------------- Deprecated
 
-    function test_deprecateModel_takesNothingNewAndKeepsWhatIsAttested() public {
+    function test_deprecateModel_whatWasProvenBefore_stillCounts() public {
+        assertEq(registry.deprecatedAt(modelId), 0);
+        skip(1);
         vm.expectEmit(address(registry));
         emit IChainferRegistry.ModelDeprecated(modelId);
         vm.prank(REGISTRANT);
         registry.deprecateModel(modelId);
         assertTrue(registry.isDeprecated(modelId));
+        assertEq(registry.deprecatedAt(modelId), block.timestamp);
+        skip(1 days);
+        registry.requireAttested(modelId, attested);
+        assertTrue(registry.wasAttested(modelId, attested));
+    }
 
-        bytes memory deprecated = abi.encodeWithSelector(IChainferRegistry.ModelIsDeprecated.selector, modelId);
-        vm.expectRevert(deprecated);
-        registry.commit(modelId, ROOT, REQUESTER, NONCE + 1);
-        vm.expectRevert(deprecated);
+    /// @dev A block's time is all that is compared, so that of the deprecation is the last that counts.
+    function test_deprecateModel_whatIsProvenInTheSameBlock_counts() public {
+        _deprecate();
         registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
-        vm.expectRevert(deprecated);
-        registry.attest(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        registry.requireAttested(modelId, idOf(modelId, OTHER_ROOT));
+    }
+
+    /// @dev Committed before, begun before, or neither: what counts is when the last chunk was proven.
+    function test_deprecateModel_whatIsProvenAfter_doesNotCount() public {
+        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, only(proofs[0]));
+        _deprecate();
+        skip(1);
+        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        _expectDoesNotCount(idOf(modelId, OTHER_ROOT));
+        registry.commit(modelId, ROOT + 2, REQUESTER, NONCE);
+        registry.attest(modelId, ROOT + 2, REQUESTER, NONCE, honestProofs(modelId, ROOT + 2));
+        _expectDoesNotCount(idOf(modelId, ROOT + 2));
+    }
+
+    /// @dev A registrant whose circuit is broken attests a lie and deprecates: the circuit breaker works all the same.
+    function test_deprecateModel_aContradictionAfter_freezes() public {
+        skip(1);
+        _deprecate();
+        skip(1 days);
+        ChunkProof[] memory truth = honestProofs(modelId, ROOT + 2);
+        truth[0] = proofWith(modelId, ROOT + 2, REQUESTER, NONCE, 0, honestValues(modelId, ROOT, 0));
+        InferenceId second = registry.attest(modelId, ROOT + 2, REQUESTER, NONCE, truth);
+        registry.requireAttested(modelId, attested);
+        registry.reportContradiction(attested, second, 0, new ChunkValues[](0), new ChunkValues[](0));
+        vm.expectRevert(abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, modelId));
         registry.requireAttested(modelId, attested);
     }
 
@@ -127,6 +157,8 @@ contract ModelStoreLifecycleTest is RegistryTest {
         ModelId unknown = ModelId.wrap("unknown");
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
         registry.deprecateModel(unknown);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
+        registry.deprecatedAt(unknown);
     }
 
     function test_freezeModel_ofADeprecatedModel_countsFirst() public {
@@ -149,6 +181,18 @@ contract ModelStoreLifecycleTest is RegistryTest {
         assertFalse(registry.wasAttested(other, attested));
         assertFalse(registry.wasAttested(modelId, idOf(modelId, OTHER_ROOT)));
         assertFalse(registry.wasAttested(ModelId.wrap(0), InferenceId.wrap(0)));
+    }
+
+    function _deprecate() private {
+        vm.prank(REGISTRANT);
+        registry.deprecateModel(modelId);
+    }
+
+    function _expectDoesNotCount(InferenceId id) private {
+        assertTrue(registry.isProven(id));
+        assertFalse(registry.wasAttested(modelId, id));
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelIsDeprecated.selector, modelId));
+        registry.requireAttested(modelId, id);
     }
 
     function _another() private returns (ModelRegistration memory) {

@@ -87,6 +87,7 @@ contract ModelStoreTest is RegistryTest {
         ModelRegistration memory registration = classifierRegistration();
         registration.outputs[0].visibility = Visibility.Committed;
         registration.outputs[0].length = 1000;
+        registration.outputs[0].shape = shapeOf(8, 125);
         registration.leafLengths[4] = 1000;
         ModelId modelId = register(registration);
         assertEq(uint256(registry.outputSpec(modelId, 0).visibility), uint256(Visibility.Committed));
@@ -220,14 +221,15 @@ contract ModelStoreTest is RegistryTest {
     function test_registerModel_revertsWhenATensorHasNoValues() public {
         TensorSpec memory spec = scores(2);
         spec.length = 0;
+        spec.shape = shapeOf(0);
         _expectInvalidTensor(spec);
     }
 
     function test_registerModel_revertsWhenATensorRunsPastThePublicValues() public {
         TensorSpec memory spec = scores(2);
-        spec.length = 16;
+        (spec.length, spec.shape) = (16, shapeOf(16));
         _expectInvalidTensor(spec);
-        spec.length = 15;
+        (spec.length, spec.shape) = (15, shapeOf(15));
         spec.offset = 1;
         _expectInvalidTensor(spec);
         spec.offset = type(uint32).max;
@@ -246,6 +248,45 @@ contract ModelStoreTest is RegistryTest {
         _expectInvalidTensor(spec);
         spec.leaf = 5;
         _expectInvalidTensor(spec, 11);
+    }
+
+    function test_registerModel_revertsWhenAShapeIsOfAnotherLength() public {
+        TensorSpec memory spec = scores(2);
+        spec.shape = shapeOf(9);
+        _expectInvalidTensor(spec);
+        spec.shape = shapeOf(5, 5);
+        _expectInvalidTensor(spec);
+        spec.shape = new uint32[](0);
+        _expectInvalidTensor(spec);
+        spec.shape = shapeOf(10, 0);
+        _expectInvalidTensor(spec);
+        // No product of eight dimensions wraps.
+        spec.shape = uniform(8, type(uint32).max);
+        _expectInvalidTensor(spec);
+    }
+
+    function test_registerModel_revertsWhenAShapeHasNineDimensions() public {
+        TensorSpec memory spec = scores(2);
+        spec.shape = uniform(9, 1);
+        spec.shape[0] = 10;
+        _expectInvalidTensor(spec);
+    }
+
+    function test_registerModel_recordsShapesOfNoneToEightDimensions() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.outputs[0].shape = uniform(8, 1);
+        registration.outputs[0].shape[7] = 10;
+        ModelId id = register(registration);
+        assertEq(abi.encode(registry.outputSpec(id, 0)), abi.encode(registration.outputs[0]));
+        assertEq(abi.encode(registry.inputSpec(id, 0).shape), abi.encode(shapeOf(4, 5)));
+
+        registration = registrationOf("scalar", uniform(1, 1));
+        registration.leafLengths[0] = 1;
+        registration.outputs = new TensorSpec[](1);
+        registration.outputs[0] = scores(0);
+        (registration.outputs[0].length, registration.outputs[0].shape) = (1, new uint32[](0));
+        id = register(registration);
+        assertEq(registry.outputSpec(id, 0).shape.length, 0);
     }
 
     function test_registerModel_revertsWhenThereAreTooManyTensors() public {

@@ -15,8 +15,8 @@ import {ERC7992Models} from "./ERC7992Models.sol";
 /// @notice The registry behind the three interfaces of ERC-7992, for tools that know these.
 /// @dev `output` is `abi.encode(uint256[][])`, the public words of each output: 15 packed values a word for a public one (see
 /// `PackedValues`), the leaf for a committed one. `proof` is `abi.encode(Claim)`. An inference that the registry has proven
-/// needs no chunk proofs; otherwise they are handed to `attest`, so the proof is verified by the registry either way. Never
-/// reverts `UnsupportedProofSystem`: all models are of one proof system.
+/// needs no chunk proofs; otherwise they are handed to `attest`, so the proof is verified by the registry either way. All
+/// models are of one proof system: a commitment that names another is refused when it is announced (`UnsupportedProofSystem`).
 contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExtension, IERC165 {
     /// @notice Nothing is stored under this id.
     error InferenceNotFound(bytes32 inferenceId);

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
-import {IERCZKMLRegistry} from "../interfaces/standards/IERC7992.sol";
+import {IERCZKMLRegistry, IERCZKMLVerifier} from "../interfaces/standards/IERC7992.sol";
 import {ModelId} from "../types/ModelId.sol";
 import {ChunkSpec, Model} from "../types/RegistryTypes.sol";
 
@@ -11,8 +11,9 @@ import {ChunkSpec, Model} from "../types/RegistryTypes.sol";
 /// by its registrant, and its commitment follows from the record: modelHash is the manifest id, circuitHash the hash of the
 /// verifiers' code hashes, vkHash that of the keys', in the order of the chunks.
 /// @dev `registerModel` announces a model that the registry has; there is nothing else to say about it. Models are immutable:
-/// a change is another model (`updateModel` reverts). A deprecation here holds here: the registrant deprecates in the registry
-/// to stop all proofs, which shows here too.
+/// a change is another model (`updateModel` reverts). A deprecation here holds here; the registry's own shows here too. Of a
+/// deprecated model nothing verifies here any more, as the standard has it, not even what the registry still vouches for because
+/// it was proven before.
 abstract contract ERC7992Models is IERCZKMLRegistry {
     /// @notice The model was announced before.
     error ModelIsRegistered(uint256 modelId);
@@ -36,6 +37,9 @@ abstract contract ERC7992Models is IERCZKMLRegistry {
 
     /// @inheritdoc IERCZKMLRegistry
     function registerModel(ModelCommitment calldata commitment) external override returns (uint256 modelId) {
+        if (commitment.proofSystemId != PROOF_SYSTEM_ID) {
+            revert IERCZKMLVerifier.UnsupportedProofSystem(commitment.proofSystemId);
+        }
         ModelId id = CHAINFER.modelIdOf(commitment.modelHash, msg.sender);
         modelId = uint256(ModelId.unwrap(id));
         ModelCommitment memory recorded = _commitmentOf(modelId, _modelOf(modelId));

@@ -34,7 +34,7 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
         string uri
     );
 
-    /// @notice The registrant takes no more inferences of a model; those that are proven stay so.
+    /// @notice The registrant stands by a model no more: inferences that are proven later do not count.
     event ModelDeprecated(ModelId indexed modelId);
 
     /// @notice Two results that cannot both be true were shown, and the model was frozen. For a contradiction of an inference
@@ -57,8 +57,9 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     /// @notice One chunk of an inference verified. Carries its public values, stored or not.
     event ChunkProven(
         ModelId indexed modelId,
-        InferenceId indexed inferenceId,
+        uint256 indexed root,
         address indexed submitter,
+        InferenceId inferenceId,
         uint256 chunk,
         uint256[] publicValues
     );
@@ -88,13 +89,14 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error LeafIsEmpty(uint256 leaf);
     /// @notice What `InvalidOutputSpec` says of an output, of an input.
     error InvalidInputSpec(uint256 inputIndex);
-    /// @notice The output names a missing chunk, a leaf that is missing or of another length, words past its public values, no value, or a bad scale or zero point.
+    /// @notice The output names a missing chunk, a leaf that is missing or of another length, words past its public values, no
+    /// value, a shape of more than 8 dimensions or of another number of values, or a bad scale or zero point.
     error InvalidOutputSpec(uint256 outputIndex);
     /// @notice No such model.
     error ModelNotRegistered(ModelId modelId);
     /// @notice Only the registrant deprecates.
     error NotRegistrant(ModelId modelId, address account);
-    /// @notice The model takes no more inferences.
+    /// @notice The model is deprecated; the inference, where there is one, was proven later.
     error ModelIsDeprecated(ModelId modelId);
     /// @notice The root is zero or not below the order of the scalar field.
     error InvalidRoot(uint256 root);
@@ -154,11 +156,17 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     /// @notice Number of models registered so far.
     function modelCount() external view returns (uint256);
 
-    /// @notice Takes no more commitments and proofs of a model. By its registrant; for good. What is attested stays so.
+    /// @notice Ends a model, for good: what is proven in a later block does not count. By its registrant. What is attested stays
+    /// so.
+    /// @dev Commitments and proofs are still taken: what the model said before is contradicted by proving another inference, and
+    /// a registrant must not be able to prevent that.
     function deprecateModel(ModelId modelId) external;
 
-    /// @notice Whether a model takes no more commitments and proofs. Reverts `ModelNotRegistered`.
+    /// @notice Whether a model is deprecated. Reverts `ModelNotRegistered`.
     function isDeprecated(ModelId modelId) external view returns (bool);
+
+    /// @notice Block time at which a model was deprecated; zero if it is not. Reverts `ModelNotRegistered`.
+    function deprecatedAt(ModelId modelId) external view returns (uint256);
 
     /// @notice The record of a model. Reverts `ModelNotRegistered`.
     function model(ModelId modelId) external view returns (Model memory);
@@ -184,7 +192,7 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     function inferenceIdOf(ModelId modelId, uint256 root, Context context) external pure returns (InferenceId);
 
     /// @notice Posts the root of an inference. By anyone; a second time changes nothing. Like `prove`, not for a model that is
-    /// frozen or deprecated.
+    /// frozen; for a deprecated one it is taken, and does not count.
     /// @param modelId A registered model.
     /// @param root Merkle root over the leaves of the inference: non-zero and below the order of the scalar field.
     /// @param requester The account that the inference is credited to.
@@ -246,12 +254,12 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
 
     // ------------------------------------------------------------------------------------------------------ Views
 
-    /// @notice Reverts unless the inference is proven and is of this model, and the model is not frozen. What a dApp calls
-    /// before it acts.
-    /// @dev Reverts `ModelNotRegistered`, `ModelIsFrozen`, `InferenceNotProven`, `ModelMismatch`.
+    /// @notice Reverts unless the inference is proven and is of this model, and the model is not frozen nor was deprecated before
+    /// that. What a dApp calls before it acts.
+    /// @dev Reverts `ModelNotRegistered`, `ModelIsFrozen`, `InferenceNotProven`, `ModelMismatch`, `ModelIsDeprecated`.
     function requireAttested(ModelId modelId, InferenceId inferenceId) external view;
 
-    /// @notice Whether the inference is proven and of this model, frozen or not: history, not advice.
+    /// @notice Whether the inference is proven and of this model, and counted when it was; frozen or not: history, not advice.
     function wasAttested(ModelId modelId, InferenceId inferenceId) external view returns (bool);
 
     /// @notice Whether every chunk of the inference is proven, whatever became of its model.

@@ -40,6 +40,7 @@ enum Visibility {
 /// @dev The real value of `u` is `scale * (u - zeroPoint)`. A public tensor takes `ceil(length / 15)` words, a committed
 /// one takes a single word, its leaf.
 /// @param name Name of the tensor in the model.
+/// @param shape Its dimensions, at most 8; their product is `length`.
 /// @param leaf Position of its leaf in the tree.
 /// @param chunk The chunk that exposes it: the first that reads an input, the one that computes an output.
 /// @param offset First word within that chunk's public values.
@@ -49,6 +50,7 @@ enum Visibility {
 /// @param scaleWad The scale times 1e18, rounded; positive.
 struct TensorSpec {
     string name;
+    uint32[] shape;
     uint32 leaf;
     uint16 chunk;
     uint32 offset;

@@ -179,6 +179,7 @@ contract ERC7992AdapterTest is TraceTest {
         registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = tensor("out", 1, 0, 20, Visibility.Public);
         (registration.inputs[0].length, registration.outputs[0].length) = (300, 300);
+        (registration.inputs[0].shape, registration.outputs[0].shape) = (shapeOf(300), shapeOf(20, 15));
         ModelId long = register(registration);
         ChunkProof memory only_ = honestProof(long, ROOT, 0);
         (uint256[][] memory inputs, uint256[][] memory outputs) = (new uint256[][](1), new uint256[][](1));

@@ -3,7 +3,7 @@ pragma solidity ^0.8.24;
 
 import {ERC7992Adapter} from "../../src/adapters/ERC7992Adapter.sol";
 import {ERC7992Models} from "../../src/adapters/ERC7992Models.sol";
-import {IERCZKMLRegistry} from "../../src/interfaces/standards/IERC7992.sol";
+import {IERCZKMLRegistry, IERCZKMLVerifier} from "../../src/interfaces/standards/IERC7992.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
 import {ModelRegistration} from "../../src/types/RegistryTypes.sol";
 import {RegistryTest} from "../helpers/RegistryTest.sol";
@@ -76,12 +76,17 @@ contract ERC7992ModelsTest is RegistryTest {
         vm.expectRevert(expected);
         adapter.registerModel(other);
         other = commitment;
-        other.proofSystemId = 0;
-        vm.expectRevert(expected);
-        adapter.registerModel(other);
-        other = commitment;
         other.uri = "ipfs://other";
         vm.expectRevert(expected);
+        adapter.registerModel(other);
+    }
+
+    function test_registerModel_revertsWhenTheProofSystemIsAnother() public {
+        IERCZKMLRegistry.ModelCommitment memory other = commitment;
+        other.proofSystemId = bytes4(keccak256("groth16-bn254-v1"));
+        bytes4 selector = IERCZKMLVerifier.UnsupportedProofSystem.selector;
+        vm.expectRevert(abi.encodeWithSelector(selector, other.proofSystemId));
+        vm.prank(REGISTRANT);
         adapter.registerModel(other);
     }
 

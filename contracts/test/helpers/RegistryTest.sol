@@ -105,6 +105,7 @@ abstract contract RegistryTest is Test {
     function image() internal pure returns (TensorSpec memory) {
         return TensorSpec({
             name: "image",
+            shape: shapeOf(4, 5),
             leaf: 0,
             chunk: 0,
             offset: 0,
@@ -118,6 +119,7 @@ abstract contract RegistryTest is Test {
     function scores(uint16 chunk) internal pure returns (TensorSpec memory) {
         return TensorSpec({
             name: "scores",
+            shape: shapeOf(10),
             leaf: 0,
             chunk: chunk,
             offset: 0,
@@ -126,6 +128,15 @@ abstract contract RegistryTest is Test {
             visibility: Visibility.Public,
             scaleWad: 0.25e18
         });
+    }
+
+    function shapeOf(uint32 length) internal pure returns (uint32[] memory shape) {
+        shape = uniform(1, length);
+    }
+
+    function shapeOf(uint32 rows, uint32 columns) internal pure returns (uint32[] memory shape) {
+        shape = uniform(2, rows);
+        shape[1] = columns;
     }
 
     function uniform(uint256 count, uint32 numPublic) internal pure returns (uint32[] memory list) {

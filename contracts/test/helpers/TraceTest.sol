@@ -52,6 +52,7 @@ abstract contract TraceTest is RegistryTest {
     {
         return TensorSpec({
             name: name,
+            shape: shapeOf(uint32(lengthOf(leaf))),
             leaf: uint32(leaf),
             chunk: chunk,
             offset: offset,

@@ -17,7 +17,7 @@ contract ChainferRegistryInvariantTest is Test {
     function setUp() public {
         handler = new RegistryHandler();
         registry = handler.REGISTRY();
-        bytes4[] memory selectors = new bytes4[](10);
+        bytes4[] memory selectors = new bytes4[](13);
         selectors[0] = RegistryHandler.register.selector;
         selectors[1] = RegistryHandler.registerAgain.selector;
         selectors[2] = RegistryHandler.commit.selector;
@@ -28,6 +28,9 @@ contract ChainferRegistryInvariantTest is Test {
         selectors[7] = GovernanceHandler.govern.selector;
         selectors[8] = GovernanceHandler.handOver.selector;
         selectors[9] = GovernanceHandler.pay.selector;
+        selectors[10] = RegistryHandler.open.selector;
+        selectors[11] = RegistryHandler.reportOutputs.selector;
+        selectors[12] = RegistryHandler.reportOpening.selector;
         targetSelector(FuzzSelector({addr: address(handler), selectors: selectors}));
         targetContract(address(handler));
     }
@@ -47,17 +50,19 @@ contract ChainferRegistryInvariantTest is Test {
             assertEq(record.provenAt != 0, record.status == InferenceStatus.Proven);
             if (record.status == InferenceStatus.Proven) {
                 assertEq(handler.verified(id), full);
-                assertTrue(registry.wasAttested(record.modelId, id));
+                assertEq(registry.wasAttested(record.modelId, id), _counts(record));
             }
         }
     }
 
-    /// @dev A frozen model vouches for nothing; any other for all that is proven of it, whatever became of its verifiers.
-    function invariant_requireAttestedMeansProvenAndNotFrozen() public view {
+    /// @dev A frozen model vouches for nothing; any other for all that was proven before it was deprecated, whatever became of its
+    /// verifiers.
+    function invariant_requireAttestedMeansProvenInTimeAndNotFrozen() public view {
         for (uint256 i; i < handler.inferencesLength(); ++i) {
             InferenceId id = handler.inferences(i);
-            ModelId modelId = registry.inference(id).modelId;
-            bool expected = registry.isProven(id) && !handler.frozen(modelId);
+            Inference memory record = registry.inference(id);
+            ModelId modelId = record.modelId;
+            bool expected = registry.isProven(id) && !handler.frozen(modelId) && _counts(record);
             (bool success,) = address(registry).staticcall(abi.encodeCall(registry.requireAttested, (modelId, id)));
             assertEq(success, expected);
         }
@@ -75,7 +80,7 @@ contract ChainferRegistryInvariantTest is Test {
         for (uint256 i; i < handler.modelsLength(); ++i) {
             ModelId modelId = handler.models(i);
             assertEq(registry.isFrozen(modelId), handler.frozen(modelId));
-            assertEq(registry.isDeprecated(modelId), handler.deprecated(modelId));
+            assertEq(registry.deprecatedAt(modelId), handler.deprecatedAt(modelId));
         }
     }
 
@@ -114,6 +119,12 @@ contract ChainferRegistryInvariantTest is Test {
             ModelId modelId = handler.models(i);
             assertEq(handler.digestOf(modelId), handler.modelDigest(modelId));
         }
+    }
+
+    /// @dev Proven while its model was not yet deprecated.
+    function _counts(Inference memory record) private view returns (bool) {
+        uint256 end = handler.deprecatedAt(record.modelId);
+        return end == 0 || record.provenAt <= end;
     }
 
     function invariant_holdsNoEther() public view {

@@ -15,7 +15,8 @@ abstract contract GovernanceHandler is Test {
 
     ChainferRegistry public immutable REGISTRY;
 
-    address public owner = address(0x0E4);
+    address internal constant FIRST_OWNER = address(0x0E4);
+    address public owner = FIRST_OWNER;
     address public pendingOwner;
     address public guardian = address(0x6A4D);
 
@@ -23,7 +24,8 @@ abstract contract GovernanceHandler is Test {
     mapping(bytes32 => VerifierStatus) public verifierStatus;
     ModelId[] public models;
     mapping(ModelId => bool) public frozen;
-    mapping(ModelId => bool) public deprecated;
+    /// @notice When; zero for a model that is not.
+    mapping(ModelId => uint256) public deprecatedAt;
     mapping(ModelId => address) public registrantOf;
 
     /// @notice What should never have happened, in words.
@@ -79,15 +81,22 @@ abstract contract GovernanceHandler is Test {
             if (owns) guardian = _actor(which);
         } else {
             if (which % 4 != 0) return;
-            bool lawful = sender == registrantOf[modelId] && !deprecated[modelId];
+            bool lawful = sender == registrantOf[modelId] && deprecatedAt[modelId] == 0;
             _attempt(sender, abi.encodeCall(REGISTRY.deprecateModel, (modelId)), lawful);
-            if (lawful) deprecated[modelId] = true;
+            if (lawful) deprecatedAt[modelId] = block.timestamp;
         }
     }
 
     function handOver(uint256 how, uint256 to, uint256 who) external {
         address sender = _sender(who);
-        if (how % 2 == 0) {
+        // Rarely, for it is final: nobody lists, unfreezes or removes after that.
+        if (how % 64 == 63) {
+            bool lawful = sender == owner;
+            _attempt(sender, abi.encodeCall(REGISTRY.renounceOwnership, ()), lawful);
+            if (!lawful) return;
+            (owner, pendingOwner) = (address(0), address(0));
+            ++calls["renounced"];
+        } else if (how % 2 == 0) {
             _attempt(sender, abi.encodeCall(REGISTRY.transferOwnership, (_actor(to))), sender == owner);
             if (sender == owner) pendingOwner = _actor(to);
         } else {
@@ -122,7 +131,7 @@ abstract contract GovernanceHandler is Test {
 
     /// @dev Commitments and proofs of the model are taken.
     function _usable(ModelId modelId) internal view returns (bool) {
-        return !frozen[modelId] && !deprecated[modelId];
+        return !frozen[modelId];
     }
 
     function _list(bytes32 shape) internal {
@@ -142,9 +151,10 @@ abstract contract GovernanceHandler is Test {
         return address(uint160(0x1000 + who % ACTORS));
     }
 
-    /// @dev Owner and guardian as often as all others together.
+    /// @dev Owner and guardian as often as all others together; once nobody owns, the first owner, who may do nothing any more.
     function _sender(uint256 who) internal view returns (address) {
         uint256 kind = (who >> 8) % 4;
-        return kind == 0 ? owner : kind == 1 ? guardian : _actor(who);
+        if (kind == 0) return owner == address(0) ? FIRST_OWNER : owner;
+        return kind == 1 ? guardian : _actor(who);
     }
 }

@@ -4,23 +4,26 @@ pragma solidity ^0.8.24;
 import {Context} from "../../src/types/Context.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
+import {ITensorOpenings} from "../../src/interfaces/ITensorOpenings.sol";
 import {
     ChunkProof,
     ChunkSpec,
+    ChunkValues,
     InferenceStatus,
+    Model,
     ModelRegistration,
     VerifierStatus
 } from "../../src/types/RegistryTypes.sol";
 import {StubKey} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
+import {Executions} from "./Executions.sol";
 import {GovernanceHandler} from "./GovernanceHandler.sol";
 
 /// @notice Drives the registry with honest and dishonest calls by several accounts, and keeps its own books: which chunk
 /// of which inference was shown with a proof that its verifier accepts. The books come from asking the verifiers, never
 /// from the registry.
-contract RegistryHandler is GovernanceHandler {
+contract RegistryHandler is GovernanceHandler, Executions {
     uint256 internal constant MAX_MODELS = 6;
-    uint256 internal constant ROOTS = 3;
 
     /// @dev What a commitment fixed; nothing may change it.
     struct Fixed {
@@ -40,6 +43,9 @@ contract RegistryHandler is GovernanceHandler {
     mapping(InferenceId => uint256) public verified;
     mapping(InferenceId => mapping(uint256 => bytes32)) public valuesHash;
     mapping(InferenceId => InferenceStatus) public highest;
+    /// @notice keccak256 of the words that a leaf was opened to; zero for one that was not.
+    mapping(InferenceId => mapping(uint256 => bytes32)) public opened;
+    mapping(InferenceId => mapping(uint256 => uint256[])) private _values;
 
     modifier asSomeone(uint256 who) {
         vm.warp(block.timestamp + 1);
@@ -57,7 +63,8 @@ contract RegistryHandler is GovernanceHandler {
     // ------------------------------------------------------------------------------------------------------ Actions
 
     function register(uint256 chunks, uint256 seed, uint256 who) external {
-        if (models.length >= MAX_MODELS) return;
+        // Nobody lists shapes any more once nobody owns.
+        if (models.length >= MAX_MODELS || owner == address(0)) return;
         _register(1 + chunks % 4, seed, _actor(who));
     }
 
@@ -67,10 +74,9 @@ contract RegistryHandler is GovernanceHandler {
         ModelRegistration memory registration;
         registration.manifestId = REGISTRY.model(modelId).manifestId;
         registration.uri = "ipfs://other";
-        registration.leafLengths = new uint32[](1);
-        registration.leafLengths[0] = 1;
         registration.chunks = new ChunkSpec[](1);
         registration.chunks[0] = REGISTRY.chunkSpec(modelId, 0);
+        describe(registration, who);
         address registrant = who % 2 == 0 ? REGISTRY.model(modelId).registrant : _actor(who);
         ModelId own = REGISTRY.modelIdOf(registration.manifestId, registrant);
         bool taken = modelDigest[own] != 0;
@@ -90,7 +96,7 @@ contract RegistryHandler is GovernanceHandler {
     function commit(uint256 which, uint256 root, uint256 nonce, uint256 who) external asSomeone(who) {
         Fixed memory fixed_ = _pick(which, root, nonce);
         try REGISTRY.commit(fixed_.modelId, fixed_.root, fixed_.requester, fixed_.nonce) {
-            if (!_usable(fixed_.modelId)) violation = "a commitment to a frozen or deprecated model";
+            if (!_usable(fixed_.modelId)) violation = "a commitment to a frozen model";
             _track(fixed_);
             ++calls["commit"];
         } catch {
@@ -98,16 +104,17 @@ contract RegistryHandler is GovernanceHandler {
         }
     }
 
-    /// @dev Honest proofs of a random, possibly repetitive choice of chunks.
+    /// @dev Honest proofs: of all chunks, or of a random, possibly repetitive choice.
     function prove(uint256 which, uint256 root, uint256 nonce, uint256 chunks, bool attest, uint256 who)
         external
         asSomeone(who)
     {
         Fixed memory fixed_ = _pick(which, root, nonce);
-        ChunkProof[] memory proofs = new ChunkProof[](1 + chunks % 4);
         uint256 count = REGISTRY.model(fixed_.modelId).chunkCount;
+        bool all = chunks & 0x10 != 0;
+        ChunkProof[] memory proofs = new ChunkProof[](all ? count : 1 + chunks % 4);
         for (uint256 i; i < proofs.length; ++i) {
-            proofs[i] = _honest(fixed_, uint16((chunks >> (8 * i + 8)) % count));
+            proofs[i] = _honest(fixed_, uint16(all ? i : (chunks >> (8 * i + 8)) % count));
         }
         InferenceId id = _idOf(fixed_);
         bool known = REGISTRY.statusOf(id) != InferenceStatus.None;
@@ -120,21 +127,98 @@ contract RegistryHandler is GovernanceHandler {
         }
     }
 
-    /// @dev A circuit that is broken: its verifier takes a proof of other public values than the honest ones.
+    /// @dev A circuit that is broken: its verifier takes a proof of other public values than the honest ones, or of an execution
+    /// that never was. Of one chunk, or with all others.
     function proveFalsely(uint256 which, uint256 root, uint256 chunk, uint256 who) external asSomeone(who) {
         Fixed memory fixed_ = _pick(which, root, 0);
         // Mostly about what others have spoken of.
         if (root % 4 != 0 && inferences.length != 0) fixed_ = fixedOf[inferences[which % inferences.length]];
         (fixed_.requester, fixed_.nonce) = (_actor(0), BROKEN_NONCE);
-        chunk %= REGISTRY.model(fixed_.modelId).chunkCount;
-        ChunkProof[] memory proofs = new ChunkProof[](1);
-        proofs[0] = _honest(fixed_, uint16(chunk));
-        uint256[] memory values = proofs[0].publicValues;
-        if (values.length == 0) return;
-        values[0] ^= 1;
-        ChunkSpec memory spec = REGISTRY.chunkSpec(fixed_.modelId, chunk);
-        proofs[0].proof = StubVerifier(spec.verifier).proofFor(spec.key, _instances(fixed_, values));
+        bool whole = chunk & 0x1800 != 0;
+        bool falseExecution = chunk & 0x600 == 0;
+        if (falseExecution) fixed_.root = rootOf(FALSE_ONE);
+        uint256 at = chunk >> 16;
+        uint256 count = REGISTRY.model(fixed_.modelId).chunkCount;
+        chunk %= count;
+        ChunkProof[] memory proofs = new ChunkProof[](whole ? count : 1);
+        for (uint256 i; i < proofs.length; ++i) {
+            proofs[i] = _honest(fixed_, uint16(whole ? i : chunk));
+        }
+        ChunkProof memory broken = proofs[whole ? chunk : 0];
+        uint256[] memory values = broken.publicValues;
+        if (!falseExecution && values.length != 0) {
+            values[at % 2 == 0 ? 0 : (at >> 1) % values.length] ^= 1;
+            ChunkSpec memory spec = REGISTRY.chunkSpec(fixed_.modelId, chunk);
+            broken.proof = StubVerifier(spec.verifier).proofFor(spec.key, _instances(fixed_, values));
+        }
         if (_send(fixed_, proofs, true)) ++calls["false proof"];
+    }
+
+    /// @dev Anyone who knows an execution opens any of its leaves, once the inference is proven.
+    function open(uint256 which, uint256 leaf, uint256 who) external asSomeone(who) {
+        if (inferences.length == 0) return;
+        InferenceId id = _preferWhole(which);
+        leaf %= LEAVES;
+        (uint256 salt, uint256[] memory words, uint256[] memory path) = openingOf(fixedOf[id].root, leaf);
+        ITensorOpenings openings = REGISTRY.openings();
+        bool lawful = _isWhole(id);
+        (bool success,) = address(openings).call(abi.encodeCall(openings.open, (id, leaf, salt, words, path)));
+        if (success != lawful) violation = lawful ? "an opening was refused" : "an unproven inference was opened";
+        if (success) opened[id][leaf] = keccak256(abi.encodePacked(words));
+        ++calls[success ? bytes32("opening") : bytes32("no opening")];
+    }
+
+    /// @dev Anyone shows any two inferences with all their values. That passes exactly if both are proven, the books have the same
+    /// input of both, and another output: another word of the public one, or another opening of the committed one.
+    function reportOutputs(uint256 first, uint256 second, uint256 output, uint256 who) external asSomeone(who) {
+        if (inferences.length == 0) return;
+        InferenceId a = _preferWhole(first);
+        InferenceId b = _preferWhole(second);
+        if (second % 2 == 0) {
+            uint256 root = second % 4 == 0 ? fixedOf[a].root : rootOf(FALSE_ONE);
+            b = _idOf(Fixed(fixedOf[a].modelId, root, _actor(0), BROKEN_NONCE));
+        }
+        output %= 2;
+        ModelId modelId = fixedOf[a].modelId;
+        bool lawful = !(a == b) && modelId == fixedOf[b].modelId && _isWhole(a) && _isWhole(b) && !frozen[modelId];
+        if (lawful) {
+            uint256 last = REGISTRY.model(modelId).chunkCount - 1;
+            uint256 at = firstOutput(last);
+            lawful = _values[a][0][0] == _values[b][0][0];
+            if (output == 0) {
+                lawful = lawful && _values[a][last][at] != _values[b][last][at];
+            } else {
+                (bytes32 x, bytes32 y) = (opened[a][EMBEDDING], opened[b][EMBEDDING]);
+                lawful = lawful && x != 0 && y != 0 && x != y;
+            }
+        }
+        bytes memory call = abi.encodeCall(REGISTRY.reportContradiction, (a, b, output, _shown(a), _shown(b)));
+        (bool success,) = address(REGISTRY).call(call);
+        if (success != lawful) violation = lawful ? "unequal outputs were ignored" : "honest outputs froze a model";
+        if (success) frozen[modelId] = true;
+        ++calls[success ? bytes32("unequal outputs") : bytes32("no unequal outputs")];
+    }
+
+    /// @dev Anyone shows an inference whose output was opened. That passes exactly if the proven word is not what the leaf says.
+    function reportOpening(uint256 which, uint256 output, uint256 who) external asSomeone(who) {
+        if (inferences.length == 0) return;
+        InferenceId id = _preferWhole(which);
+        output %= 2;
+        Fixed memory fixed_ = fixedOf[id];
+        bool lawful = _isWhole(id) && !frozen[fixed_.modelId] && opened[id][SCORES + output] != 0;
+        if (lawful) {
+            uint256 last = REGISTRY.model(fixed_.modelId).chunkCount - 1;
+            uint256 word = _values[id][last][firstOutput(last) + output];
+            Execution memory execution = executionOf(fixed_.root);
+            lawful = word != (output == 0 ? execution.words[SCORES] : execution.leaves[EMBEDDING]);
+        }
+        bytes memory call = abi.encodeCall(REGISTRY.reportOpeningContradiction, (id, output, _shown(id)));
+        (bool success,) = address(REGISTRY).call(call);
+        if (success != lawful) {
+            violation = lawful ? "an unequal opening was ignored" : "an honest opening froze a model";
+        }
+        if (success) frozen[fixed_.modelId] = true;
+        ++calls[success ? bytes32("unequal opening") : bytes32("no unequal opening")];
     }
 
     /// @dev Anyone shows any two inferences. That passes exactly if they are of one model and one root, and the books know of
@@ -165,7 +249,7 @@ contract RegistryHandler is GovernanceHandler {
         external
         asSomeone(who)
     {
-        (root, nonce) = (root % ROOTS, nonce % 2);
+        (root, nonce) = (root % HONEST, nonce % 2);
         Fixed memory fixed_ = _pick(which, root, nonce);
         uint256 count = REGISTRY.model(fixed_.modelId).chunkCount;
         uint16 chunk = uint16((how >> 8) % count);
@@ -200,11 +284,44 @@ contract RegistryHandler is GovernanceHandler {
     }
 
     function digestOf(ModelId modelId) public view returns (bytes32 digest) {
-        uint256 chunks = REGISTRY.model(modelId).chunkCount;
-        digest = keccak256(abi.encode(REGISTRY.model(modelId), REGISTRY.leafLength(modelId, 0)));
-        for (uint256 i; i < chunks; ++i) {
+        Model memory model = REGISTRY.model(modelId);
+        digest = keccak256(abi.encode(model));
+        for (uint256 i; i < model.chunkCount; ++i) {
             digest = keccak256(abi.encode(digest, REGISTRY.chunkSpec(modelId, i)));
         }
+        for (uint256 i; i < model.inputCount; ++i) {
+            digest = keccak256(abi.encode(digest, REGISTRY.inputSpec(modelId, i)));
+        }
+        for (uint256 i; i < model.outputCount; ++i) {
+            digest = keccak256(abi.encode(digest, REGISTRY.outputSpec(modelId, i)));
+        }
+        for (uint256 i; i < model.leafCount; ++i) {
+            digest = keccak256(abi.encode(digest, REGISTRY.leafLength(modelId, i)));
+        }
+    }
+
+    /// @dev Any inference, three times out of four one that is proven if there is any.
+    function _preferWhole(uint256 which) private view returns (InferenceId id) {
+        uint256 count = inferences.length;
+        id = inferences[which % count];
+        for (uint256 i; i < count && which & 0x300 != 0 && !_isWhole(id); ++i) {
+            id = inferences[(which % count + i) % count];
+        }
+    }
+
+    /// @dev Every chunk of it was accepted.
+    function _isWhole(InferenceId id) private view returns (bool) {
+        if (fixedOf[id].root == 0) return false;
+        return verified[id] == (uint256(1) << REGISTRY.model(fixedOf[id].modelId).chunkCount) - 1;
+    }
+
+    /// @dev Public values of the first and the last chunk, stored or not.
+    function _shown(InferenceId id) private view returns (ChunkValues[] memory shown) {
+        if (fixedOf[id].root == 0) return shown;
+        uint16 last = REGISTRY.model(fixedOf[id].modelId).chunkCount - 1;
+        shown = new ChunkValues[](2);
+        shown[0] = ChunkValues(0, _values[id][0]);
+        shown[1] = ChunkValues(last, _values[id][last]);
     }
 
     function _send(Fixed memory fixed_, ChunkProof[] memory proofs, bool attest) private returns (bool) {
@@ -220,7 +337,7 @@ contract RegistryHandler is GovernanceHandler {
         }
         if (!success) return false;
         _track(fixed_);
-        if (!_usable(fixed_.modelId)) violation = "a frozen or deprecated model proved";
+        if (!_usable(fixed_.modelId)) violation = "a frozen model proved";
         InferenceId id = _idOf(fixed_);
         for (uint256 i; i < proofs.length; ++i) {
             _book(id, fixed_, proofs[i]);
@@ -250,6 +367,7 @@ contract RegistryHandler is GovernanceHandler {
         } else {
             verified[id] |= uint256(1) << proof.chunk;
             valuesHash[id][proof.chunk] = hash;
+            _values[id][proof.chunk] = proof.publicValues;
         }
     }
 
@@ -284,8 +402,6 @@ contract RegistryHandler is GovernanceHandler {
         registration.manifestId = keccak256(abi.encode("manifest", models.length));
         registration.uri = "ipfs://bundle";
         registration.chunks = new ChunkSpec[](chunks);
-        registration.leafLengths = new uint32[](1);
-        registration.leafLengths[0] = 1;
         for (uint256 i; i < chunks; ++i) {
             // Every other chunk shares a verifier with the one before; keys are all different.
             address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i / 2)))));
@@ -307,6 +423,7 @@ contract RegistryHandler is GovernanceHandler {
                 hidingBudget: 0
             });
         }
+        describe(registration, seed);
         vm.prank(registrant);
         _remember(REGISTRY.registerModel(registration), registrant);
     }
@@ -314,7 +431,7 @@ contract RegistryHandler is GovernanceHandler {
     function _pick(uint256 which, uint256 root, uint256 nonce) private view returns (Fixed memory) {
         return Fixed({
             modelId: models[which % models.length],
-            root: uint256(keccak256(abi.encode("root", root % ROOTS))) >> 8,
+            root: rootOf(root % HONEST),
             requester: _actor(nonce % 2),
             nonce: nonce % 2
         });
@@ -344,6 +461,7 @@ contract RegistryHandler is GovernanceHandler {
         for (uint256 i; i < values.length; ++i) {
             values[i] = uint256(keccak256(abi.encode(fixed_.modelId, fixed_.root, chunk, i))) >> 16;
         }
+        expose(fixed_.root, chunk, REGISTRY.model(fixed_.modelId).chunkCount - 1, values);
         bytes memory proof = StubVerifier(spec.verifier).proofFor(spec.key, _instances(fixed_, values));
         return ChunkProof({chunk: chunk, proof: proof, publicValues: values});
     }

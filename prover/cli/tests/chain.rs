@@ -3,17 +3,20 @@
 
 mod support;
 
-use alloy::primitives::B256;
+use alloy::{
+    primitives::{B256, Bytes, I256},
+    sol_types::SolCall,
+};
 use chainfer_relayer::{
-    abi::{TensorSpec, Visibility},
+    abi::{IChainferRegistry::registerModelCall, TensorSpec, Visibility},
     engine::Registry,
     rpc::{Rpc, RpcConfig},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use support::{
     Run, chainfer, fixture,
-    node::{Anvil, root},
+    node::{Anvil, root, tool},
 };
 
 /// Anvil's first two accounts, the same on every machine.
@@ -47,6 +50,8 @@ fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
             .map(u64::from),
             ["leaf", "chunk", "offset", "length", "zero_point"].map(|f| number(&entry[f]))
         );
+        let shape: Vec<u64> = spec.shape.iter().copied().map(u64::from).collect();
+        assert_eq!(entry["shape"], json!(shape));
         assert_eq!(spec.visibility == Visibility::Public, public);
         let wad: f64 = spec.scaleWad.to_string().parse().unwrap();
         assert!(
@@ -224,6 +229,108 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
     let unbound = path("unbound.json");
     chainfer(args!["prove", bundle, "--input", input, "-o", unbound]).expect(0);
     attest(&unbound).expect(2).says(&["binding"]);
+}
+
+/// The calldata of a transaction.
+fn calldata(url: &str, hash: &str) -> Bytes {
+    cast(&["tx", "--rpc-url", url, hash, "input"])
+        .parse()
+        .unwrap()
+}
+
+fn cast(args: &[&str]) -> String {
+    let output = Command::new(tool("cast")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    chainfer(args!["compile", fixture("ops/mlp.onnx"), "-o", bundle]).expect(0);
+    let local = Anvil::start("31337");
+    let solc = root().join("scripts/solc");
+    let fixed = args!["check-model", bundle, "-r", local.url, "--solc", solc].to_vec();
+    let check = |further: &[&str]| {
+        let mut args = fixed.clone();
+        args.extend(further.iter().map(Into::into));
+        chainfer(args)
+    };
+    // Who registered it is said by nobody yet.
+    check(&["--registry", OWNER])
+        .expect(2)
+        .says(&["31337.json", "--registrant"]);
+
+    let deployed = chainfer(args![
+        "deploy",
+        bundle,
+        "--rpc-url",
+        local.url,
+        "--private-key",
+        KEY,
+        "--solc",
+        solc,
+        "--state",
+        folder.path().join("state.sqlite"),
+        "--uri",
+        "ipfs://here",
+        "--json"
+    ])
+    .expect(0)
+    .json();
+    let registry = deployed["registry"].as_str().unwrap();
+    let same = check(&["--registry", registry, "--json"]).expect(0).json();
+    assert_eq!(same["as_compiled"], true);
+    assert_eq!(same["model_id"], deployed["model_id"]);
+    assert_eq!(same["uri"], "ipfs://here");
+    assert_eq!(same["differences"], json!([]));
+    check(&["--registry", OTHER])
+        .expect(2)
+        .says(&[registry, "--registrant"]);
+    let none = check(&["--registry", registry, "--registrant", OTHER]).expect(1);
+    assert!(none.stdout.contains("NOT REGISTERED"), "{}", none.stdout);
+
+    // Another account registers the manifest with a key, a scale, a shape and a budget of its own.
+    let transactions = deployed["transactions"].as_array().unwrap();
+    let hash = transactions.last().unwrap()["hash"].as_str().unwrap();
+    let mut call = registerModelCall::abi_decode(&calldata(&local.url, hash)).unwrap();
+    let registration = &mut call.registration;
+    registration.chunks[0].hidingBudget += 1;
+    registration.outputs[0].scaleWad += I256::ONE;
+    registration.outputs[0].shape.push(1);
+    registration.outputs[0].name.push('s');
+    let data = Bytes::from(call.abi_encode()).to_string();
+    cast(&[
+        "send",
+        "--rpc-url",
+        &local.url,
+        "--private-key",
+        OTHER_KEY,
+        registry,
+        &data,
+    ]);
+    let further = ["--registry", registry, "--registrant", OTHER];
+    let said = check(&further).expect(1).stdout;
+    assert!(said.contains("NOT AS COMPILED"), "{said}");
+    let outcome = check(&[&further[..], &["--json"]].concat())
+        .expect(1)
+        .json();
+    assert_eq!(outcome["as_compiled"], false);
+    let named: Vec<&str> = outcome["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d["what"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "chunks[0].hiding_budget",
+        "outputs[0].name",
+        "outputs[0].shape",
+        "outputs[0].scale_wad",
+    ];
+    assert_eq!(named, expected);
+    assert!(expected.iter().all(|what| said.contains(what)), "{said}");
 }
 
 #[test]

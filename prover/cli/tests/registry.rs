@@ -40,8 +40,13 @@ impl Records {
 
     /// The script, as the runbook has it.
     fn deploy(&self, node: &Anvil, variables: &[(&str, &str)]) -> Output {
+        self.script("Deploy", node, variables)
+    }
+
+    fn script(&self, name: &str, node: &Anvil, variables: &[(&str, &str)]) -> Output {
+        let path = format!("contracts/script/{name}.s.sol");
         Command::new(tool("forge"))
-            .args(["script", "contracts/script/Deploy.s.sol", "--broadcast"])
+            .args(["script", &path, "--broadcast"])
             .args(["--rpc-url", &node.url, "--private-key", KEY])
             .env("CHAINFER_DEPLOYMENTS", &self.0)
             .env("CHAINFER_PROPOSERS", PROPOSER)
@@ -120,6 +125,39 @@ fn registry_is_deployed_checked_and_governed_as_the_runbook_says() {
         text(&again)
     );
     assert_eq!(records.read(chain), record);
+
+    // Another salt makes another registry, whose record does not go over this one's.
+    let salt = format!("0x{:064x}", 5);
+    let other = records.deploy(&node, &[("CHAINFER_SALT", &salt)]);
+    assert!(!other.status.success());
+    let said = text(&other);
+    assert!(said.contains("RecordOfAnotherRegistry"), "{said}");
+    assert_eq!(records.read(chain), record);
+    // Nor does a registry without guardian get anywhere unless it is meant.
+    let zero = format!("0x{:040x}", 0);
+    let weak = records.deploy(&node, &[("CHAINFER_GUARDIAN", &zero)]);
+    assert!(text(&weak).contains("GuardianIsZero"), "{}", text(&weak));
+
+    // The adapters, with any contract for the attestation service.
+    let variables = [
+        ("CHAINFER_REGISTRY", &*registry),
+        ("CHAINFER_EAS", &*timelock),
+    ];
+    let ran = records.script("DeployAdapters", &node, &variables);
+    assert!(ran.status.success(), "{}", text(&ran));
+    let path = records.path(chain).with_extension("adapters.json");
+    let adapters: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let checked = check(&records.path(chain)).expect(0).json();
+    assert_eq!(checked["as_built"], true);
+    assert_eq!(checked["checks"].as_array().unwrap().len(), 13);
+    for name in ["registry", "erc7992", "eas", "eas_resolver"] {
+        let mut changed = adapters.clone();
+        changed[name] = PROPOSER.into();
+        fs::write(&path, changed.to_string()).unwrap();
+        let refused = check(&records.path(chain)).expect(1).json();
+        assert_eq!(refused["as_built"], false, "{name}");
+    }
+    fs::write(&path, adapters.to_string()).unwrap();
 
     // The model's verifiers are not listed, and only the timelock can list them.
     let folder = tempfile::tempdir().unwrap();

@@ -215,7 +215,7 @@ pub(super) fn registry_message(error: &Registry, f: &mut fmt::Formatter<'_>) -> 
         ),
         Registry::ModelIsDeprecated(e) => write!(
             f,
-            "ModelIsDeprecated: model {} takes no more inferences",
+            "ModelIsDeprecated: the registrant has ended model {}",
             e.modelId
         ),
         Registry::ModelIsFrozen(e) => write!(f, "ModelIsFrozen: model {}", e.modelId),

@@ -21,6 +21,7 @@ alloy::sol! {
     #[derive(Debug, PartialEq, Eq)]
     struct TensorSpec {
         string name;
+        uint32[] shape;
         uint32 leaf;
         uint16 chunk;
         uint32 offset;
@@ -103,8 +104,9 @@ alloy::sol! {
         );
         event ChunkProven(
             bytes32 indexed modelId,
-            bytes32 indexed inferenceId,
+            uint256 indexed root,
             address indexed submitter,
+            bytes32 inferenceId,
             uint256 chunk,
             uint256[] publicValues
         );
@@ -195,6 +197,7 @@ alloy::sol! {
         function modelCount() external view returns (uint256);
         function deprecateModel(bytes32 modelId) external;
         function isDeprecated(bytes32 modelId) external view returns (bool);
+        function deprecatedAt(bytes32 modelId) external view returns (uint256);
         function model(bytes32 modelId) external view returns (Model memory);
         function chunkSpec(bytes32 modelId, uint256 chunk)
             external view returns (ChunkSpec memory);

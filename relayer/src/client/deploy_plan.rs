@@ -57,8 +57,8 @@ impl Registration {
             num_public: manifest.chunks.iter().map(|c| c.num_public).collect(),
             key_code_hashes: manifest.chunks.iter().map(|c| c.key_code_hash).collect(),
             hiding_budgets: manifest.chunks.iter().map(|c| c.hide_rows).collect(),
-            inputs: tensor_specs("inputs.scale", &manifest.inputs)?,
-            outputs: tensor_specs("outputs.scale", &manifest.outputs)?,
+            inputs: tensor_specs(INPUTS, &manifest.inputs)?,
+            outputs: tensor_specs(OUTPUTS, &manifest.outputs)?,
             leaf_lengths: manifest.leaves.iter().map(|leaf| leaf.length).collect(),
             uri: uri.into(),
         })
@@ -182,15 +182,34 @@ impl DeployPlan {
     }
 }
 
-fn tensor_specs(field: &'static str, tensors: &[ManifestTensor]) -> Result<Vec<TensorSpec>> {
-    tensors.iter().map(|t| tensor_spec(field, t)).collect()
+/// Names of the fields of a list of tensors, for messages.
+#[derive(Clone, Copy)]
+struct Fields {
+    scale: &'static str,
+    shape: &'static str,
 }
 
-fn tensor_spec(field: &'static str, tensor: &ManifestTensor) -> Result<TensorSpec> {
+const INPUTS: Fields = Fields {
+    scale: "inputs.scale",
+    shape: "inputs.shape",
+};
+const OUTPUTS: Fields = Fields {
+    scale: "outputs.scale",
+    shape: "outputs.shape",
+};
+
+/// Dimensions that the registry takes.
+const MAX_RANK: usize = 8;
+
+fn tensor_specs(fields: Fields, tensors: &[ManifestTensor]) -> Result<Vec<TensorSpec>> {
+    tensors.iter().map(|t| tensor_spec(fields, t)).collect()
+}
+
+fn tensor_spec(fields: Fields, tensor: &ManifestTensor) -> Result<TensorSpec> {
     let wad = (tensor.scale * 1e18).round();
     if !(1.0..1e36).contains(&wad) {
         return Err(Error::Mismatch {
-            field,
+            field: fields.scale,
             expected: "a scale between 1e-18 and 1e18".to_owned(),
             got: tensor.scale.to_string(),
         });
@@ -198,8 +217,17 @@ fn tensor_spec(field: &'static str, tensor: &ManifestTensor) -> Result<TensorSpe
     // Exact: the value is an integer in the range of i128.
     let scale_wad = I256::try_from(wad as i128)
         .map_err(|_| Error::Config(format!("scale {} is out of range", tensor.scale)))?;
+    let shape = shape_of(tensor).ok_or_else(|| Error::Mismatch {
+        field: fields.shape,
+        expected: format!(
+            "at most {MAX_RANK} dimensions of {} values in all",
+            tensor.length
+        ),
+        got: format!("{:?}", tensor.shape),
+    })?;
     Ok(TensorSpec {
         name: tensor.name.clone(),
+        shape,
         leaf: tensor.leaf,
         chunk: tensor.chunk,
         offset: tensor.offset,
@@ -211,4 +239,62 @@ fn tensor_spec(field: &'static str, tensor: &ManifestTensor) -> Result<TensorSpe
         },
         scaleWad: scale_wad,
     })
+}
+
+/// The shape as the registry has it; `None` for one that it would refuse.
+fn shape_of(tensor: &ManifestTensor) -> Option<Vec<u32>> {
+    let mut product: u64 = 1;
+    for dimension in &tensor.shape {
+        product = product.checked_mul(*dimension)?;
+    }
+    if tensor.shape.len() > MAX_RANK || product != u64::from(tensor.length) {
+        return None;
+    }
+    tensor
+        .shape
+        .iter()
+        .map(|dimension| u32::try_from(*dimension).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(shape: &[u64]) -> ManifestTensor {
+        ManifestTensor {
+            name: "scores".to_owned(),
+            leaf: 0,
+            chunk: 0,
+            offset: 0,
+            length: 10,
+            zero_point: 3,
+            scale: 0.25,
+            shape: shape.to_vec(),
+            visibility: FileVisibility::Public,
+        }
+    }
+
+    #[test]
+    fn tensor_spec_takes_the_manifests_shape() {
+        for shape in [&[10][..], &[1, 10], &[1, 2, 1, 5, 1, 1, 1, 1]] {
+            let spec = tensor_spec(OUTPUTS, &tensor(shape)).unwrap();
+            let wide: Vec<u64> = spec.shape.iter().map(|d| u64::from(*d)).collect();
+            assert_eq!(wide, shape);
+        }
+    }
+
+    #[test]
+    fn tensor_spec_refuses_a_shape_that_the_registry_would() {
+        for shape in [
+            &[9][..],
+            &[],
+            &[2, 0, 5],
+            &[1, 1, 1, 1, 1, 1, 1, 1, 10],
+            &[u64::MAX, u64::MAX],
+        ] {
+            let refused = tensor_spec(INPUTS, &tensor(shape)).unwrap_err().to_string();
+            assert!(refused.contains("inputs.shape"), "{refused}");
+        }
+    }
 }

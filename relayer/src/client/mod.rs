@@ -16,6 +16,7 @@ pub use deploy_plan::{
     ChunkCode, DeployPlan, NewRegistry, Registration, RegistryPlan, VerifierCode,
 };
 pub use read::{InferenceView, read_inference, read_output, read_output_values};
+pub use registered::{Difference, differences};
 
 use crate::engine::{Engine, EngineConfig};
 use crate::error::Result;

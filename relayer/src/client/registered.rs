@@ -1,11 +1,45 @@
-//! A model that is registered already, against the plan that would register it.
+//! A model that is registered already, against what it should be.
 
-use super::DeployPlan;
-use crate::abi::{ChunkSpec, Model};
+use super::{DeployPlan, Registration};
+use crate::abi::{ChunkSpec, Model, TensorSpec};
 use crate::engine::Registry;
 use crate::error::{Error, Result};
 use alloy::primitives::{B256, U256, keccak256};
+use serde::Serialize;
 use std::fmt::Debug;
+
+/// Something that the registry recorded otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What, by the field's name and, in a list, its index: `chunks[1].key_code_hash`.
+    pub what: String,
+    /// What the bundle says.
+    pub expected: String,
+    /// What the registry has.
+    pub found: String,
+    #[serde(skip)]
+    field: &'static str,
+}
+
+/// Every difference between the record of a model and what it should have been registered with. None: it is the model.
+///
+/// `code_hashes` has the verifier's code hash for each chunk; where it is `None` the verifier is not compared. The registrant and
+/// the URI are not compared: any account registers a bundle under any address of it.
+///
+/// # Errors
+/// The node does not answer, or what stands at the address is no registry.
+pub async fn differences(
+    contract: &Registry,
+    model_id: B256,
+    model: &Model,
+    expected: &Registration,
+    code_hashes: &[Option<B256>],
+) -> Result<Vec<Difference>> {
+    Ok(compare(contract, model_id, model, expected, code_hashes)
+        .await?
+        .1
+        .found)
+}
 
 /// The chunks of a registered model; it must be the model that the plan would register.
 pub(super) async fn read_back(
@@ -14,55 +48,154 @@ pub(super) async fn read_back(
     model: &Model,
     plan: &DeployPlan,
 ) -> Result<Vec<ChunkSpec>> {
+    let code_hashes: Vec<Option<B256>> = plan
+        .chunks
+        .iter()
+        .map(|chunk| {
+            let verifier = plan.verifiers.get(chunk.verifier)?;
+            verifier.runtime_code.as_ref().map(keccak256)
+        })
+        .collect();
     let planned = &plan.registration;
-    same("chunks", plan.chunks.len(), usize::from(model.chunkCount))?;
-    let leaves = planned.leaf_lengths.len();
-    same("leaves", leaves, model.leafCount as usize)?;
-    let mut specs = Vec::new();
-    for (chunk, i) in (0..model.chunkCount).zip(0..) {
-        let spec = contract.chunk_spec(model_id, chunk).await?;
-        same("num_public", planned.num_public[i], spec.numPublic)?;
-        let budget = planned.hiding_budgets[i];
-        same("hiding_budget", budget, spec.hidingBudget)?;
-        let verifier = &plan.verifiers[plan.chunks[i].verifier];
-        if let Some(code) = &verifier.runtime_code {
-            same("verifier", keccak256(code), spec.codeHash)?;
-        }
-        same("key", planned.key_code_hashes[i], spec.keyCodeHash)?;
-        specs.push(spec);
+    let (specs, list) = compare(contract, model_id, model, planned, &code_hashes).await?;
+    match list.found.into_iter().next() {
+        None => Ok(specs),
+        Some(difference) => Err(Error::Mismatch {
+            field: difference.field,
+            expected: difference.expected,
+            got: format!(
+                "{} in the registered model ({})",
+                difference.found, difference.what
+            ),
+        }),
     }
-    same(
-        "inputs",
-        planned.inputs.len(),
-        usize::from(model.inputCount),
-    )?;
-    for (index, input) in (0..model.inputCount).zip(&planned.inputs) {
-        let spec = contract.input_spec(model_id, index).await?;
-        same("inputs", input, &spec)?;
-    }
-    same(
-        "outputs",
-        planned.outputs.len(),
-        usize::from(model.outputCount),
-    )?;
-    for (index, output) in (0..model.outputCount).zip(&planned.outputs) {
-        let spec = contract.output_spec(model_id, index).await?;
-        same("outputs", output, &spec)?;
-    }
-    for (leaf, length) in (0..model.leafCount).zip(&planned.leaf_lengths) {
-        let got = contract.leaf_length(model_id, leaf).await?;
-        same("leaf_lengths", U256::from(*length), got)?;
-    }
-    Ok(specs)
 }
 
-fn same<T: PartialEq + Debug>(field: &'static str, expected: T, got: T) -> Result<()> {
-    if expected == got {
-        return Ok(());
+/// Differences as they are found.
+#[derive(Default)]
+struct List {
+    found: Vec<Difference>,
+}
+
+impl List {
+    fn same<T: PartialEq + Debug>(
+        &mut self,
+        field: &'static str,
+        what: String,
+        expected: T,
+        found: T,
+    ) {
+        if expected != found {
+            self.found.push(Difference {
+                what,
+                expected: format!("{expected:?}"),
+                found: format!("{found:?}"),
+                field,
+            });
+        }
     }
-    Err(Error::Mismatch {
-        field,
-        expected: format!("{expected:?}"),
-        got: format!("{got:?} in the registered model"),
-    })
+
+    fn same_tensor(
+        &mut self,
+        list: &'static str,
+        index: usize,
+        expected: &TensorSpec,
+        found: &TensorSpec,
+    ) {
+        let at = |field: &str| format!("{list}[{index}].{field}");
+        self.same(list, at("name"), &expected.name, &found.name);
+        self.same(list, at("shape"), &expected.shape, &found.shape);
+        self.same(list, at("leaf"), expected.leaf, found.leaf);
+        self.same(list, at("chunk"), expected.chunk, found.chunk);
+        self.same(list, at("offset"), expected.offset, found.offset);
+        self.same(list, at("length"), expected.length, found.length);
+        self.same(list, at("zero_point"), expected.zeroPoint, found.zeroPoint);
+        self.same(
+            list,
+            at("visibility"),
+            expected.visibility,
+            found.visibility,
+        );
+        self.same(list, at("scale_wad"), expected.scaleWad, found.scaleWad);
+    }
+}
+
+/// All that is recorded, and where it differs. Of lists of unequal length what both have is compared.
+async fn compare(
+    contract: &Registry,
+    model_id: B256,
+    model: &Model,
+    expected: &Registration,
+    code_hashes: &[Option<B256>],
+) -> Result<(Vec<ChunkSpec>, List)> {
+    let mut list = List::default();
+    let manifest_id = expected.manifest_id;
+    list.same(
+        "manifest_id",
+        "manifest_id".into(),
+        manifest_id,
+        model.manifestId,
+    );
+    for (field, expected, found) in [
+        (
+            "chunks",
+            expected.num_public.len(),
+            usize::from(model.chunkCount),
+        ),
+        (
+            "leaves",
+            expected.leaf_lengths.len(),
+            model.leafCount as usize,
+        ),
+        (
+            "inputs",
+            expected.inputs.len(),
+            usize::from(model.inputCount),
+        ),
+        (
+            "outputs",
+            expected.outputs.len(),
+            usize::from(model.outputCount),
+        ),
+    ] {
+        list.same(field, format!("number of {field}"), expected, found);
+    }
+
+    let mut specs = Vec::new();
+    for (chunk, i) in (0..model.chunkCount).zip(0_usize..) {
+        let spec = contract.chunk_spec(model_id, chunk).await?;
+        let at = |field: &str| format!("chunks[{i}].{field}");
+        if let Some(Some(hash)) = code_hashes.get(i) {
+            list.same("verifier", at("code_hash"), *hash, spec.codeHash);
+        }
+        if let Some(hash) = expected.key_code_hashes.get(i) {
+            list.same("key", at("key_code_hash"), *hash, spec.keyCodeHash);
+        }
+        if let Some(count) = expected.num_public.get(i) {
+            list.same("num_public", at("num_public"), *count, spec.numPublic);
+        }
+        if let Some(budget) = expected.hiding_budgets.get(i) {
+            list.same(
+                "hiding_budget",
+                at("hiding_budget"),
+                *budget,
+                spec.hidingBudget,
+            );
+        }
+        specs.push(spec);
+    }
+    for ((index, input), i) in (0..model.inputCount).zip(&expected.inputs).zip(0..) {
+        let spec = contract.input_spec(model_id, index).await?;
+        list.same_tensor("inputs", i, input, &spec);
+    }
+    for ((index, output), i) in (0..model.outputCount).zip(&expected.outputs).zip(0..) {
+        let spec = contract.output_spec(model_id, index).await?;
+        list.same_tensor("outputs", i, output, &spec);
+    }
+    for (leaf, length) in (0..model.leafCount).zip(&expected.leaf_lengths) {
+        let found = contract.leaf_length(model_id, leaf).await?;
+        let what = format!("leaf_lengths[{leaf}]");
+        list.same("leaf_lengths", what, U256::from(*length), found);
+    }
+    Ok((specs, list))
 }

@@ -88,6 +88,30 @@ pub(crate) struct CheckRegistryArgs {
     pub(crate) construction: ConstructionArgs,
 }
 
+/// `chainfer check-model`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckModelArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Registry that has the model
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) registry: String,
+    /// Who registered it; if absent, the bundle's record of its deployment on the node's chain says
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) registrant: Option<String>,
+    /// HTTP address of the node
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "URL",
+        env = "ETH_RPC_URL",
+        hide_env_values = true
+    )]
+    pub(crate) rpc_url: String,
+    #[command(flatten)]
+    pub(crate) solc: SolcArgs,
+}
+
 /// What the registry's constructor was given, for an address without a record.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Construction (with an address instead of a record)")]

@@ -5,7 +5,8 @@ mod demo;
 mod proving;
 
 pub(crate) use chain::{
-    AttestArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs, NodeArgs, SolcArgs,
+    AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs,
+    NodeArgs, SolcArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Deploy(DeployArgs),
     /// Compare a registry on a chain with the one that this program was built with
     CheckRegistry(CheckRegistryArgs),
+    /// Compare what a registry recorded about a model with a bundle
+    CheckModel(CheckModelArgs),
     /// Publish an inference proof to the registry
     Attest(AttestArgs),
     /// Trusted setups

@@ -1,17 +1,22 @@
-//! `deployments/<chain id>.json`: a registry and all that its address is made of, as contracts/script/Deploy.s.sol writes it.
+//! `deployments/<chain id>.json`: a registry and all that its address is made of, as contracts/script/Deploy.s.sol writes it; and
+//! `<chain id>.adapters.json` beside it, its adapters, by DeployAdapters.s.sol.
 
 use crate::{failure::bad_input, solidity::artefacts};
 use alloy::{
     primitives::{Address, B256, U256, address, keccak256},
     sol,
-    sol_types::SolConstructor,
+    sol_types::{SolConstructor, SolValue},
 };
 use anyhow::Context as _;
 use chainfer_relayer::client::NewRegistry;
-use serde::Deserialize;
-use std::{fs, path::Path};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 const FORMAT: &str = "chainfer.registry";
+const ADAPTERS_FORMAT: &str = "chainfer.adapters";
 const VERSION: u32 = 1;
 
 /// The deterministic-deployment proxy: the creator of what is deployed through it, on every chain.
@@ -48,17 +53,8 @@ impl RegistryRecord {
     /// # Errors
     /// It cannot be read or is none.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let refuse = |reason: String| bad_input(format!("{}: {reason}", path.display()));
-        let record: Self = serde_json::from_str(&text)
-            .map_err(|e| refuse(format!("no record of a registry: {e}")))?;
-        if record.format != FORMAT || record.version != VERSION {
-            return Err(refuse(format!(
-                "expected {FORMAT} version {VERSION}, got {} version {}",
-                record.format, record.version
-            )));
-        }
+        let record: Self = parse(path, "a registry")?;
+        check_format(path, FORMAT, &record.format, record.version)?;
         Ok(record)
     }
 
@@ -92,6 +88,77 @@ impl RegistryRecord {
             salt: self.salt,
         }
     }
+}
+
+/// The adapters of a registry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdaptersRecord {
+    format: String,
+    version: u32,
+    pub(crate) chain_id: u64,
+    pub(crate) registry: Address,
+    pub(crate) erc7992: Address,
+    /// The attestation service; zero if there is none, and then there is no resolver either.
+    pub(crate) eas: Address,
+    pub(crate) eas_resolver: Address,
+}
+
+impl AdaptersRecord {
+    /// Reads the file beside a registry's record, if there is one.
+    ///
+    /// # Errors
+    /// It cannot be read or is none.
+    pub(crate) fn beside(registry_record: &Path) -> anyhow::Result<Option<Self>> {
+        let path: PathBuf = registry_record.with_extension("adapters.json");
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let record: Self = parse(&path, "adapters")?;
+        check_format(&path, ADAPTERS_FORMAT, &record.format, record.version)?;
+        Ok(Some(record))
+    }
+
+    /// Where the ERC-7992 adapter of this registry stands.
+    ///
+    /// # Errors
+    /// The contracts in the binary are broken.
+    pub(crate) fn derived_erc7992(&self) -> anyhow::Result<Address> {
+        derive(artefacts::ERC7992_ADAPTER, &self.registry.abi_encode())
+    }
+
+    /// Where the resolver of this service and this registry stands.
+    ///
+    /// # Errors
+    /// The contracts in the binary are broken.
+    pub(crate) fn derived_resolver(&self) -> anyhow::Result<Address> {
+        derive(
+            artefacts::EAS_RESOLVER,
+            &(self.eas, self.registry).abi_encode(),
+        )
+    }
+}
+
+fn derive(artefact: artefacts::Artefact, arguments: &[u8]) -> anyhow::Result<Address> {
+    let code = [artefact.creation_code()?.as_ref(), arguments].concat();
+    Ok(PROXY.create2(B256::ZERO, keccak256(code)))
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, what: &str) -> anyhow::Result<T> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text)
+        .map_err(|e| bad_input(format!("{}: no record of {what}: {e}", path.display())))
+}
+
+fn check_format(path: &Path, expected: &str, format: &str, version: u32) -> anyhow::Result<()> {
+    if format == expected && version == VERSION {
+        return Ok(());
+    }
+    Err(bad_input(format!(
+        "{}: expected {expected} version {VERSION}, got {format} version {version}",
+        path.display()
+    )))
 }
 
 /// All that the address of a registry is made of, beside the code.

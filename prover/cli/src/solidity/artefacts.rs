@@ -22,6 +22,10 @@ pub(crate) const REGISTRY: Artefact = Artefact(artefact!("ChainferRegistry"));
 pub(crate) const OPENINGS: Artefact = Artefact(artefact!("TensorOpenings"));
 /// The timelock that owns a registry.
 pub(crate) const TIMELOCK: Artefact = Artefact(artefact!("RegistryTimelock"));
+/// The registry behind ERC-7992's interfaces.
+pub(crate) const ERC7992_ADAPTER: Artefact = Artefact(artefact!("ERC7992Adapter"));
+/// The resolver for the Ethereum Attestation Service.
+pub(crate) const EAS_RESOLVER: Artefact = Artefact(artefact!("EASResolver"));
 /// The example dApp.
 pub(crate) const PAYOUT: Artefact = Artefact(artefact!("ClassificationPayout"));
 
@@ -87,7 +91,14 @@ mod tests {
 
     #[test]
     fn creation_code_is_in_the_binary() {
-        for artefact in [REGISTRY, OPENINGS, TIMELOCK, PAYOUT] {
+        for artefact in [
+            REGISTRY,
+            OPENINGS,
+            TIMELOCK,
+            PAYOUT,
+            ERC7992_ADAPTER,
+            EAS_RESOLVER,
+        ] {
             assert!(artefact.creation_code().unwrap().len() > 1000);
         }
     }

@@ -7,11 +7,11 @@ use crate::{
     args::{CheckRegistryArgs, ConstructionArgs},
     chain::{
         self,
-        record::{Construction, RegistryRecord, RegistryTimelock},
+        record::{AdaptersRecord, Construction, RegistryRecord, RegistryTimelock},
     },
     failure::bad_input,
     output::{Page, Progress, Report},
-    solidity::artefacts::{OPENINGS, REGISTRY, TIMELOCK},
+    solidity::artefacts::{EAS_RESOLVER, ERC7992_ADAPTER, OPENINGS, REGISTRY, TIMELOCK},
 };
 use alloy::{
     primitives::{Address, Bytes, U256, keccak256},
@@ -71,7 +71,9 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
                 return Err(bad_input(reason));
             }
             let record = RegistryRecord::read(path)?;
-            (record.registry, Origin::Record(Box::new(record)))
+            let adapters = AdaptersRecord::beside(path)?;
+            let origin = Recorded { record, adapters };
+            (origin.record.registry, Origin::Record(Box::new(origin)))
         }
         _ => (
             chain::address("REGISTRY", &args.registry)?,
@@ -97,22 +99,33 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
 
 /// What is known of how the registry came to be.
 enum Origin {
-    Record(Box<RegistryRecord>),
+    Record(Box<Recorded>),
     Construction(Construction),
     Unknown,
 }
 
+/// The records of a deployment.
+struct Recorded {
+    record: RegistryRecord,
+    /// Where adapters were deployed.
+    adapters: Option<AdaptersRecord>,
+}
+
 impl Origin {
-    fn record(&self) -> Option<&RegistryRecord> {
+    fn recorded(&self) -> Option<&Recorded> {
         match self {
-            Self::Record(record) => Some(record),
+            Self::Record(recorded) => Some(recorded),
             _ => None,
         }
     }
 
+    fn record(&self) -> Option<&RegistryRecord> {
+        self.recorded().map(|recorded| &recorded.record)
+    }
+
     fn construction(&self) -> Option<Construction> {
         match self {
-            Self::Record(record) => Some(record.construction()),
+            Self::Record(recorded) => Some(recorded.record.construction()),
             Self::Construction(construction) => Some(construction.clone()),
             Self::Unknown => None,
         }
@@ -172,6 +185,9 @@ async fn check(
     // Another contract is asked nothing: its answers would mean nothing.
     if outcome.checks.iter().all(|c| c.holds) {
         ask(node, &mut outcome, record).await?;
+        if let Some(adapters) = origin.recorded().and_then(|r| r.adapters.as_ref()) {
+            check_adapters(node, &mut outcome, adapters).await?;
+        }
         outcome.code_as_built = outcome.checks.iter().all(|c| c.holds);
         outcome.as_built = outcome.code_as_built && outcome.origin_checked;
     }
@@ -229,6 +245,49 @@ async fn ask(
         delay,
         guardian: registry.guardian().await?,
     });
+    Ok(())
+}
+
+/// The adapters are of this registry, where they should be, and what was built. Their addresses follow from code and arguments.
+async fn check_adapters(
+    node: &Reader,
+    outcome: &mut Outcome,
+    adapters: &AdaptersRecord,
+) -> anyhow::Result<()> {
+    let registry = outcome.registry;
+    outcome.checks.extend([
+        compare(
+            "chain id of the adapters",
+            adapters.chain_id,
+            outcome.chain_id,
+        ),
+        compare("registry of the adapters", adapters.registry, registry),
+        compare(
+            "address of the ERC-7992 adapter",
+            adapters.derived_erc7992()?,
+            adapters.erc7992,
+        ),
+        code(
+            "code of the ERC-7992 adapter",
+            &ERC7992_ADAPTER.runtime_code(&[registry.into_word()])?,
+            &node.code(adapters.erc7992).await?,
+        ),
+    ]);
+    if !adapters.eas.is_zero() || !adapters.eas_resolver.is_zero() {
+        let immutables = [registry.into_word(), adapters.eas.into_word()];
+        outcome.checks.extend([
+            compare(
+                "address of the EAS resolver",
+                adapters.derived_resolver()?,
+                adapters.eas_resolver,
+            ),
+            code(
+                "code of the EAS resolver",
+                &EAS_RESOLVER.runtime_code(&immutables)?,
+                &node.code(adapters.eas_resolver).await?,
+            ),
+        ]);
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! One module a verb: arguments in, report out. A request is what the arguments mean once files and flags are read.
 
 pub(crate) mod attest;
+pub(crate) mod check_model;
 pub(crate) mod check_registry;
 pub(crate) mod compile;
 pub(crate) mod completions;
