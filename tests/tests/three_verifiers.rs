@@ -136,7 +136,8 @@ const REFERENCE: [f64; 10] = [
 
 /// Says so to people: past the harness, which keeps what a test prints if it passes.
 fn left_out(what: &str) {
-    let text = format!("LEFT OUT: {what} is not on this machine (CHAINFER_DATA names its folder)\n");
+    let text =
+        format!("LEFT OUT: {what} is not on this machine (CHAINFER_DATA names its folder)\n");
     std::io::stderr().write_all(text.as_bytes()).unwrap();
 }
 

@@ -287,7 +287,7 @@ fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
     assert_eq!(same["differences"], json!([]));
     check(&["--registry", OTHER])
         .expect(2)
-        .says(&[registry, "--registrant"]);
+        .says(&["is of the registry", "--registrant"]);
     let none = check(&["--registry", registry, "--registrant", OTHER]).expect(1);
     assert!(none.stdout.contains("NOT REGISTERED"), "{}", none.stdout);
 
@@ -331,6 +331,70 @@ fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
     ];
     assert_eq!(named, expected);
     assert!(expected.iter().all(|what| said.contains(what)), "{said}");
+}
+
+/// Largest gas of one transaction (EIP-7825).
+const CAP: u64 = 1 << 24;
+
+#[test]
+fn five_real_chunks_are_attested_in_one_transaction_below_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (bundle, proof, state) = (path("bundle"), path("proof.json"), path("state.sqlite"));
+    let calibration = fixture("digits_calibration.json");
+    chainfer(args![
+        "compile",
+        fixture("digits.onnx"),
+        "--calibration",
+        calibration,
+        "--chunks",
+        "5",
+        "-o",
+        bundle
+    ])
+    .expect(0);
+    let local = Anvil::start("31337");
+    let wallet = args![
+        "--rpc-url",
+        local.url,
+        "--private-key",
+        KEY,
+        "--state",
+        state,
+        "--json"
+    ];
+    let with_wallet = |verb: &[std::ffi::OsString]| chainfer([verb, &wallet[..]].concat());
+    let solc = root().join("scripts/solc");
+    with_wallet(&args!["deploy", bundle, "--solc", solc]).expect(0);
+    chainfer(args![
+        "prove",
+        bundle,
+        "--input",
+        fixture("digits_input.json"),
+        "--chain-id",
+        "31337",
+        "--requester",
+        OTHER,
+        "--nonce",
+        "7",
+        "-o",
+        proof
+    ])
+    .expect(0);
+    let attested = with_wallet(&args!["attest", bundle, proof])
+        .expect(0)
+        .json();
+    assert_eq!(attested["status"], "confirmed");
+    let sent = attested["transactions"].as_array().unwrap();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(
+        sent[0]["what"]
+            .as_str()
+            .unwrap()
+            .starts_with("attest chunks 0, 1, 2, 3, 4")
+    );
+    let gas = sent[0]["gas_used"].as_u64().unwrap();
+    assert!(gas <= CAP, "{gas}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
 };
 use support::{
     chainfer, fixture,
@@ -27,7 +28,11 @@ struct Records(PathBuf);
 
 impl Records {
     fn new() -> Self {
-        Self(Path::new("deployments").join(format!("test-{}", std::process::id())))
+        // One a test, whether tests are threads or processes: each removes its own when it ends.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test-{}-{number}", std::process::id());
+        Self(Path::new("deployments").join(name))
     }
 
     fn path(&self, chain_id: &str) -> PathBuf {
