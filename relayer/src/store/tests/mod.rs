@@ -1,9 +1,14 @@
 //! What must hold whatever happens to the process.
 
+mod leases;
+mod money;
+
 use super::*;
-use crate::money::{Cap, Gwei};
+use crate::money::Gwei;
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, Bytes, U256};
+use leases::*;
+use money::*;
 
 const CHAIN: u64 = 31337;
 const SENDER: Address = Address::repeat_byte(0xaa);
@@ -437,110 +442,6 @@ async fn foreign_nonces_are_those_that_no_intent_has(store: Store) {
     assert_eq!(store.foreign_nonces(CHAIN, SENDER).await.unwrap(), 2);
 }
 
-/// Gwei of the whole attempts made by `attempt`: 100 gas at 10 wei.
-fn costly(nonce: u64, byte: u8, max_fee: u64) -> NewAttempt {
-    NewAttempt {
-        max_fee: max_fee * 1_000_000_000,
-        ..attempt(nonce, byte)
-    }
-}
-
-fn capped(caps: Caps) -> Guard {
-    Guard { caps, lease: None }
-}
-
-async fn ledger_counts_the_dearest_attempt_until_it_is_settled(store: Store) {
-    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
-    let id = intents[0].id;
-    let first = store
-        .store_first_attempt(id, costly(0, 1, 2), Guard::default())
-        .await
-        .unwrap();
-    let spend = async || store.spend(CHAIN, SENDER).await.unwrap();
-    assert_eq!(
-        (spend().await.open, spend().await.total),
-        (Gwei(200), Gwei(200))
-    );
-    store
-        .store_attempt(id, costly(0, 2, 3), Guard::default())
-        .await
-        .unwrap();
-    store
-        .store_attempt(id, costly(0, 3, 1), Guard::default())
-        .await
-        .unwrap();
-    assert_eq!(spend().await.open, Gwei(300));
-    let paid = Settlement {
-        gas_used: 90,
-        gas_price: 1_000_000_000,
-        ..settlement(first.id)
-    };
-    store
-        .settle_intent(id, IntentState::Mined, paid, None)
-        .await
-        .unwrap();
-    let settled = spend().await;
-    assert_eq!(
-        (settled.open, settled.hour, settled.total),
-        (Gwei(0), Gwei(90), Gwei(90))
-    );
-    store.reopen_intent(id, "gone".to_owned()).await.unwrap();
-    assert_eq!(spend().await.open, Gwei(300));
-    let foreign = Settlement {
-        attempt_id: None,
-        ..paid
-    };
-    store
-        .settle_intent(id, IntentState::Superseded, foreign, None)
-        .await
-        .unwrap();
-    assert_eq!(spend().await.total, Gwei(0));
-}
-
-async fn caps_are_checked_where_the_nonce_is_reserved(store: Store) {
-    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
-    let caps = |transaction, hour, total| {
-        capped(Caps {
-            transaction: Some(Gwei(transaction)),
-            hour: Some(Gwei(hour)),
-            day: None,
-            total: Some(Gwei(total)),
-        })
-    };
-    let (a, b) = (intents[0].id, intents[1].id);
-    let refused = |result: Result<Attempt>| match result {
-        Err(Error::OverCap { cap, .. }) => cap,
-        other => panic!("{other:?}"),
-    };
-    let over = store
-        .store_first_attempt(a, costly(0, 1, 2), caps(199, 900, 900))
-        .await;
-    assert_eq!(refused(over), Cap::Transaction);
-    assert_eq!(store.free_nonce(CHAIN, SENDER, 0).await.unwrap(), 0);
-    store
-        .store_first_attempt(a, costly(0, 1, 2), caps(200, 900, 900))
-        .await
-        .unwrap();
-    let over = store
-        .store_first_attempt(b, costly(1, 2, 2), caps(200, 399, 900))
-        .await;
-    assert_eq!(refused(over), Cap::Hour);
-    let over = store
-        .store_first_attempt(b, costly(1, 2, 2), caps(200, 900, 399))
-        .await;
-    assert_eq!(refused(over), Cap::Total);
-    assert!(store.attempts(b).await.unwrap().is_empty());
-    // A replacement is paid for instead of what it replaces.
-    let over = store
-        .store_attempt(a, costly(0, 3, 3), caps(900, 299, 900))
-        .await;
-    assert_eq!(refused(over), Cap::Hour);
-    store
-        .store_attempt(a, costly(0, 3, 3), caps(900, 300, 900))
-        .await
-        .unwrap();
-}
-
 async fn reason_with_a_zero_byte_is_stored(store: Store) {
     store.submit_job(key(1), vec![0], 9).await.unwrap();
     let reason = Some("node says \0".to_owned());
@@ -551,39 +452,6 @@ async fn reason_with_a_zero_byte_is_stored(store: Store) {
     let stored = store.job(key(1).id).await.unwrap().unwrap().reason;
     assert!(stored.unwrap().starts_with("node says "));
     assert_eq!(store.payload(key(1).id).await.unwrap().unwrap(), [0]);
-}
-
-async fn lease_runs_out_and_its_token_with_it(store: Store) {
-    let take = async |holder: &str, ms: u64| {
-        let (holder, ttl) = (holder.to_owned(), std::time::Duration::from_millis(ms));
-        store.take_lease(CHAIN, SENDER, holder, ttl).await.unwrap()
-    };
-    // Names that tell nothing about a process: only the clock decides.
-    let first = take("elsewhere/1", 400).await.unwrap();
-    assert_eq!(take("elsewhere/2", 400).await, None);
-    assert!(store.is_leased(CHAIN, SENDER).await.unwrap());
-    tokio::time::sleep(std::time::Duration::from_millis(450)).await;
-    assert!(!store.is_leased(CHAIN, SENDER).await.unwrap());
-    let second = take("elsewhere/2", 60_000).await.unwrap();
-    assert!(second.token > first.token);
-    let id = planned(&store, 1, vec![intent(&[0])]).await[0].id;
-    let under = |lease: &Lease| Guard {
-        lease: Some(lease.clone()),
-        ..Guard::default()
-    };
-    let refused = store
-        .store_first_attempt(id, attempt(0, 1), under(&first))
-        .await;
-    assert!(matches!(refused, Err(Error::LeaseLost { .. })));
-    store
-        .store_first_attempt(id, attempt(0, 1), under(&second))
-        .await
-        .unwrap();
-    store
-        .give_lease_back(CHAIN, SENDER, second.holder)
-        .await
-        .unwrap();
-    assert!(!store.is_leased(CHAIN, SENDER).await.unwrap());
 }
 
 async fn writers_at_one_time_give_each_nonce_out_once(store: Store) {

@@ -1,0 +1,108 @@
+//! What the ledger counts, and what caps refuse.
+
+use super::*;
+use crate::money::Cap;
+
+/// Gwei of the whole attempts made by `attempt`: 100 gas at 10 wei.
+fn costly(nonce: u64, byte: u8, max_fee: u64) -> NewAttempt {
+    NewAttempt {
+        max_fee: max_fee * 1_000_000_000,
+        ..attempt(nonce, byte)
+    }
+}
+
+fn capped(caps: Caps) -> Guard {
+    Guard { caps, lease: None }
+}
+
+pub(super) async fn ledger_counts_the_dearest_attempt_until_it_is_settled(store: Store) {
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    let id = intents[0].id;
+    let first = store
+        .store_first_attempt(id, costly(0, 1, 2), Guard::default())
+        .await
+        .unwrap();
+    let spend = async || store.spend(CHAIN, SENDER).await.unwrap();
+    assert_eq!(
+        (spend().await.open, spend().await.total),
+        (Gwei(200), Gwei(200))
+    );
+    store
+        .store_attempt(id, costly(0, 2, 3), Guard::default())
+        .await
+        .unwrap();
+    store
+        .store_attempt(id, costly(0, 3, 1), Guard::default())
+        .await
+        .unwrap();
+    assert_eq!(spend().await.open, Gwei(300));
+    let paid = Settlement {
+        gas_used: 90,
+        gas_price: 1_000_000_000,
+        ..settlement(first.id)
+    };
+    store
+        .settle_intent(id, IntentState::Mined, paid, None)
+        .await
+        .unwrap();
+    let settled = spend().await;
+    assert_eq!(
+        (settled.open, settled.hour, settled.total),
+        (Gwei(0), Gwei(90), Gwei(90))
+    );
+    store.reopen_intent(id, "gone".to_owned()).await.unwrap();
+    assert_eq!(spend().await.open, Gwei(300));
+    let foreign = Settlement {
+        attempt_id: None,
+        ..paid
+    };
+    store
+        .settle_intent(id, IntentState::Superseded, foreign, None)
+        .await
+        .unwrap();
+    assert_eq!(spend().await.total, Gwei(0));
+}
+
+pub(super) async fn caps_are_checked_where_the_nonce_is_reserved(store: Store) {
+    let intents = planned(&store, 1, vec![intent(&[0]), intent(&[1])]).await;
+    let caps = |transaction, hour, total| {
+        capped(Caps {
+            transaction: Some(Gwei(transaction)),
+            hour: Some(Gwei(hour)),
+            day: None,
+            total: Some(Gwei(total)),
+        })
+    };
+    let (a, b) = (intents[0].id, intents[1].id);
+    let refused = |result: Result<Attempt>| match result {
+        Err(Error::OverCap { cap, .. }) => cap,
+        other => panic!("{other:?}"),
+    };
+    let over = store
+        .store_first_attempt(a, costly(0, 1, 2), caps(199, 900, 900))
+        .await;
+    assert_eq!(refused(over), Cap::Transaction);
+    assert_eq!(store.free_nonce(CHAIN, SENDER, 0).await.unwrap(), 0);
+    store
+        .store_first_attempt(a, costly(0, 1, 2), caps(200, 900, 900))
+        .await
+        .unwrap();
+    let over = store
+        .store_first_attempt(b, costly(1, 2, 2), caps(200, 399, 900))
+        .await;
+    assert_eq!(refused(over), Cap::Hour);
+    let over = store
+        .store_first_attempt(b, costly(1, 2, 2), caps(200, 900, 399))
+        .await;
+    assert_eq!(refused(over), Cap::Total);
+    assert!(store.attempts(b).await.unwrap().is_empty());
+    // A replacement is paid for instead of what it replaces.
+    let over = store
+        .store_attempt(a, costly(0, 3, 3), caps(900, 299, 900))
+        .await;
+    assert_eq!(refused(over), Cap::Hour);
+    store
+        .store_attempt(a, costly(0, 3, 3), caps(900, 300, 900))
+        .await
+        .unwrap();
+}
