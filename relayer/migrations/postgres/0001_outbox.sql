@@ -84,6 +84,7 @@ CREATE TABLE attempts (
     seen_block_hash BYTEA,
     created_at      BIGINT NOT NULL,
     data_fee        BIGINT NOT NULL DEFAULT 0,
+    taken           BIGINT NOT NULL DEFAULT 0,
     UNIQUE (intent_id, seq)
 );
 

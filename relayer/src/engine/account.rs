@@ -69,7 +69,7 @@ impl Engine {
         let attempt = self.sign(draft).await?;
         let attempt = self
             .store
-            .store_fill(chain, sender, attempt, self.guard())
+            .store_fill(chain, sender, attempt, self.guard()?)
             .await?;
         tracing::warn!(nonce, hash = %attempt.tx.hash, "filling a nonce gap");
         self.broadcast(&view.rpc, &attempt).await

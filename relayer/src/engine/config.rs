@@ -37,6 +37,8 @@ pub struct EngineConfig {
     /// Added to what a roll-up asks for publishing a transaction, in percent: its price follows another chain's and can
     /// rise until the transaction is in a block.
     pub data_fee_margin_percent: u64,
+    /// How long one node is believed that the chain has no contract that tells such prices.
+    pub oracle_poll: Duration,
     /// Blocks on top of and including the one that settles a job; by chain when `None`.
     pub confirmations: Option<u64>,
     /// Wait between two ticks.
@@ -78,6 +80,7 @@ impl Default for EngineConfig {
             caps: Caps::default(),
             min_balance: Gwei(0),
             data_fee_margin_percent: 50,
+            oracle_poll: Duration::from_secs(60),
             confirmations: None,
             poll: Duration::from_secs(1),
             bump_after: Duration::from_secs(45),

@@ -8,10 +8,13 @@ use super::Engine;
 use super::registry::revert_error;
 use crate::error::{Error, Result};
 use crate::money::Gwei;
-use crate::rpc::{At, CallRequest, Receipt, Rpc};
+use crate::rpc::{At, CallRequest, Receipt, Rpc, RpcError};
+use crate::store::Attempt;
 use alloy::consensus::{SignableTransaction, TxEip1559};
 use alloy::primitives::{Address, U256, address};
 use alloy::sol_types::SolCall;
+use std::sync::PoisonError;
+use std::time::Instant;
 
 alloy::sol! {
     interface IGasPriceOracle {
@@ -31,6 +34,9 @@ const PREDEPLOYS: [Oracle; 2] = [
         operator_fee: false,
     },
 ];
+
+/// A receipt that names more than so many times the most that the transaction was to cost is not believed.
+const ABSURD: u64 = 10;
 
 /// Bytes that a signature adds; OP-stack chains count 68 for it.
 const SIGNATURE: [u8; 68] = [0xff; 68];
@@ -60,36 +66,68 @@ impl Engine {
         Ok(Gwei::ceil(most))
     }
 
-    /// What publishing a transaction did cost.
-    pub(super) async fn paid_data_fee(&self, rpc: &Rpc, receipt: &Receipt) -> Result<Gwei> {
-        let published = U256::from(receipt.l1_fee.unwrap_or_default());
-        let operator = match self.oracle(rpc).await? {
+    /// What publishing a transaction did cost; what was reserved for it where that cannot be learnt.
+    pub(super) async fn paid_data_fee(
+        &self,
+        rpc: &Rpc,
+        receipt: &Receipt,
+        attempt: &Attempt,
+    ) -> Result<Gwei> {
+        let reserved = attempt.tx.data_fee;
+        let oracle = self.oracle(rpc).await?;
+        let published = match (receipt.l1_fee, oracle) {
+            (Some(fee), _) => U256::from(fee),
+            (None, _) => return Ok(reserved),
+        };
+        let operator = match oracle {
             Some(oracle) => {
                 let at = At::Block(receipt.block_hash);
-                operator_fee(rpc, oracle, receipt.gas_used, at).await?
+                match operator_fee(rpc, oracle, receipt.gas_used, at).await {
+                    Ok(fee) => fee,
+                    Err(e) if e.is_transient() => return Err(e),
+                    // The node no longer has that block.
+                    Err(_) => return Ok(reserved),
+                }
             }
             None => U256::ZERO,
         };
-        Ok(Gwei::ceil(published.saturating_add(operator)))
+        let paid = Gwei::ceil(published.saturating_add(operator));
+        let most = attempt.tx.dearest().0.saturating_mul(ABSURD);
+        if paid.0 > most {
+            tracing::warn!(hash = %attempt.tx.hash, %paid, "the receipt's fee for data is absurd");
+            return Ok(reserved);
+        }
+        Ok(paid)
     }
 
-    /// The chain's contract, looked for once.
+    /// The chain's contract. That there is none is asked again from time to time: it may be one node's mistake.
     async fn oracle(&self, rpc: &Rpc) -> Result<Option<Oracle>> {
-        let find = || async {
-            for oracle in PREDEPLOYS {
-                if !rpc.code(oracle.address).await?.is_empty() {
-                    tracing::info!(contract = %oracle.address, "this chain takes a fee for data");
-                    return Ok::<_, Error>(Some(oracle));
-                }
+        let seen = *self
+            .oracle_seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match seen {
+            Some((Some(oracle), _)) => return Ok(Some(oracle)),
+            Some((None, at)) if at.elapsed() < self.config.oracle_poll => return Ok(None),
+            _ => {}
+        }
+        let mut found = None;
+        for oracle in PREDEPLOYS {
+            if found.is_none() && !rpc.code(oracle.address).await?.is_empty() {
+                tracing::info!(contract = %oracle.address, "this chain takes a fee for data");
+                found = Some(oracle);
             }
-            Ok(None)
-        };
-        Ok(*self.data_fee_oracle.get_or_try_init(find).await?)
+        }
+        let now = Some((found, Instant::now()));
+        *self
+            .oracle_seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(found)
     }
 }
 
-/// The operator's fee, in wei. Chains that do not know it yet revert, with or without data; a node that no longer has the
-/// block cannot tell, and what it was is small.
+/// The operator's fee, in wei; chains that do not know it yet revert.
 async fn operator_fee(rpc: &Rpc, oracle: Oracle, gas: u64, at: At) -> Result<U256> {
     if !oracle.operator_fee {
         return Ok(U256::ZERO);
@@ -98,7 +136,11 @@ async fn operator_fee(rpc: &Rpc, oracle: Oracle, gas: u64, at: At) -> Result<U25
         gasUsed: U256::from(gas),
     };
     match ask(rpc, oracle, call, at).await {
-        Err(e) if !e.is_transient() => Ok(U256::ZERO),
+        Err(Error::Reverted { .. }) => Ok(U256::ZERO),
+        // Without data.
+        Err(Error::Rpc(RpcError::Response { message, .. })) if message.contains("revert") => {
+            Ok(U256::ZERO)
+        }
         other => other,
     }
 }

@@ -7,6 +7,7 @@ use crate::proof_file::ProofFile;
 use crate::rpc::At;
 use crate::state::{IntentState, JobState};
 use crate::store::{BlockRef, Intent, Job};
+use alloy::primitives::Address;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -43,7 +44,17 @@ impl Engine {
                 JobState::Queued => self.room_for_plans().await?,
                 _ => JOBS_LIMIT,
             };
-            for job in self.store.jobs_in(self.chain_id, state, limit).await? {
+            let jobs = match state {
+                // Others may have put jobs into the same database that this relayer is not for.
+                JobState::Queued => {
+                    let (registry, models) = (self.config.registry, self.config.models.as_ref());
+                    self.store
+                        .queued_jobs(self.chain_id, registry, models, limit)
+                        .await?
+                }
+                _ => self.store.jobs_in(self.chain_id, state, limit).await?,
+            };
+            for job in jobs {
                 self.try_step(view, &job).await?;
             }
         }
@@ -101,7 +112,7 @@ impl Engine {
             JobState::Submitting => self.step_submitting(view, job).await,
             JobState::Mined => self.step_mined(view, job).await,
             JobState::Confirmed => self.step_confirmed(view, job).await,
-            JobState::Planned => self.step_planned(job).await,
+            JobState::Planned => self.step_planned(view, job).await,
             JobState::Finalized | JobState::Failed | JobState::Cancelled => Ok(()),
         }
     }
@@ -143,8 +154,9 @@ impl Engine {
             .await
     }
 
-    /// The outbox moves planned jobs on, but only those that this account planned.
-    async fn step_planned(&self, job: &Job) -> Result<()> {
+    /// The outbox moves planned jobs on, but only those that this account planned. While the account may not send, others
+    /// may have them.
+    async fn step_planned(&self, view: &View, job: &Job) -> Result<()> {
         let intents = self.store.intents_of_round(job.key.id, job.round).await?;
         if let Some(other) = intents.iter().find(|i| i.sender != self.sender()) {
             if self.is_sending_elsewhere(other.sender).await? {
@@ -152,6 +164,9 @@ impl Engine {
             }
             let reason = "planned for another account".to_owned();
             return self.requeue(job, reason).await;
+        }
+        if view.paused {
+            return self.requeue(job, "the account is paused".to_owned()).await;
         }
         // Simulated again just before signing, a transaction may have turned out not to succeed any more.
         if intents.iter().all(|i| i.state == IntentState::Abandoned) {
@@ -165,17 +180,24 @@ impl Engine {
     async fn step_submitting(&self, view: &View, job: &Job) -> Result<()> {
         let intents = self.store.intents_of_round(job.key.id, job.round).await?;
         let mut newest = 0;
+        let mut of_other = Vec::new();
         for intent in &intents {
             if self.reopen_if_lost(view, intent).await? {
                 return Ok(());
             }
             match intent.state {
                 IntentState::Ready | IntentState::Pending if intent.sender != self.sender() => {
-                    return self.step_of_other_account(view, job, intent).await;
+                    of_other.push(intent);
                 }
                 IntentState::Ready | IntentState::Pending => return Ok(()),
                 _ => newest = newest.max(intent.settlement.map_or(0, |s| s.block.number)),
             }
+        }
+        if let Some(first) = of_other.first() {
+            let account = first.sender;
+            return self
+                .step_of_other_account(view, job, account, &of_other)
+                .await;
         }
         if view.head.number < newest {
             // Receipts came from a node that is ahead of this view.
@@ -200,17 +222,27 @@ impl Engine {
         self.requeue(job, reason).await
     }
 
-    /// A transaction that another account of ours planned or signed, in the same database. While a relayer sends for
-    /// that account the transaction is its business; afterwards what a node has taken is waited for, and anything else
-    /// is planned again for this account.
-    async fn step_of_other_account(&self, view: &View, job: &Job, intent: &Intent) -> Result<()> {
-        if self.is_sending_elsewhere(intent.sender).await? {
+    /// Transactions that another account of ours planned or signed, in the same database. While a relayer sends for
+    /// that account they are its business; afterwards what a node may have taken is waited for, and if there is
+    /// nothing of that kind the job is planned again for this account.
+    async fn step_of_other_account(
+        &self,
+        view: &View,
+        job: &Job,
+        account: Address,
+        open: &[&Intent],
+    ) -> Result<()> {
+        if self.is_sending_elsewhere(account).await? {
             return Ok(());
         }
-        if intent.state == IntentState::Pending && self.watch_other(view, intent).await? {
+        let mut waits = false;
+        for intent in open {
+            waits |= intent.state == IntentState::Pending && self.watch_other(view, intent).await?;
+        }
+        if waits {
             return Ok(());
         }
-        let reason = format!("account {} never sent its transaction", intent.sender);
+        let reason = format!("account {account} never sent its transaction");
         self.requeue(job, reason).await
     }
 

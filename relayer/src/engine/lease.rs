@@ -4,6 +4,7 @@ use super::Engine;
 use crate::error::Result;
 use crate::store::Lease;
 use alloy::primitives::Address;
+use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -58,8 +59,23 @@ impl Engine {
         self.store.is_leased(self.chain_id, account).await
     }
 
-    /// Stops sending, so that another process can begin at once. What waits stays in the database.
+    /// Renews the lease for as long as this is polled, beside a tick: one may take longer than the lease lasts.
+    pub(super) async fn keep_lease(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(self.config.lease_ttl / 3).await;
+            match self.hold_lease().await {
+                Ok(true) => {}
+                // The tick finds out when it stores something.
+                Ok(false) => std::future::pending().await,
+                Err(e) => tracing::warn!(error = %e, "the lease is not renewed"),
+            }
+        }
+    }
+
+    /// Stops sending, so that another process can begin at once. Waits for a tick that runs; what is not done stays in
+    /// the database.
     pub async fn close(&self) {
+        let _one = self.ticking.lock().await;
         if !self.is_sending() {
             return;
         }

@@ -36,7 +36,7 @@ use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 use view::{View, open_chain};
 
 /// The engine of one account on one chain.
@@ -61,7 +61,7 @@ pub struct Engine {
     held: SyncMutex<Held>,
     /// Gwei; `u64::MAX` before it was read.
     balance: AtomicU64,
-    data_fee_oracle: OnceCell<Option<Oracle>>,
+    oracle_seen: SyncMutex<Option<(Option<Oracle>, Instant)>>,
     /// A nonce gap, and how often in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
@@ -106,7 +106,7 @@ impl Engine {
             holder: new_holder(),
             held: SyncMutex::default(),
             balance: AtomicU64::new(u64::MAX),
-            data_fee_oracle: OnceCell::new(),
+            oracle_seen: SyncMutex::default(),
         })
     }
 
@@ -218,11 +218,19 @@ impl Engine {
             // The process that has it works on the same database.
             return Ok(());
         }
-        let result = self.tick_once(scope).await;
+        let result = self.with_lease(self.tick_once(scope)).await;
         if matches!(result, Err(Error::LeaseLost { .. })) {
             self.lose_lease();
         }
         result
+    }
+
+    /// Does `work` and renews the lease beside it.
+    async fn with_lease<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            never = self.keep_lease() => match never {},
+        }
     }
 
     async fn tick_once(&self, scope: Scope) -> Result<()> {

@@ -24,11 +24,16 @@ impl Engine {
     }
 
     /// What a signed transaction must satisfy when it is stored.
-    pub(super) fn guard(&self) -> Guard {
-        Guard {
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] without a lease: then nothing may be stored at all.
+    pub(super) fn guard(&self) -> Result<Guard> {
+        let account = self.sender();
+        let lease = self.lease().ok_or(Error::LeaseLost { account })?;
+        Ok(Guard {
             caps: self.config.caps,
-            lease: self.lease(),
-        }
+            lease: Some(lease),
+        })
     }
 
     /// Lifts automatic pauses whose cause is gone; true when any pause is left.

@@ -21,6 +21,8 @@ const PENDING_LIMIT: u32 = 1_000;
 pub(super) const ACCEPTED: &str = "accepted";
 pub(super) const ALREADY_KNOWN: &str = "already known";
 pub(super) const UNDERPRICED: &str = "underpriced";
+pub(super) const UNKNOWN: &str = "unknown";
+pub(super) const NONCE_TOO_LOW: &str = "nonce too low";
 
 /// What the watch over one pending transaction knows of its surroundings.
 #[derive(Debug, Clone, Copy)]
@@ -128,8 +130,21 @@ impl Engine {
         if watch.cancel && last.tx.purpose == Purpose::Call {
             return self.replace(view, intent, last, Purpose::Cancel).await;
         }
+        let lacks = watch.pool == nonce;
+        if lacks && last.tx.purpose == Purpose::Call && self.is_needless(intent).await? {
+            return self.replace(view, intent, last, Purpose::Cancel).await;
+        }
         // Later nonces wait for the first one that the node lacks.
-        self.push(view, intent, last, watch.pool == nonce).await
+        self.push(view, intent, last, lacks).await
+    }
+
+    /// Whether a transaction was signed for what is done or planned anew since, while this account did not send.
+    async fn is_needless(&self, intent: &Intent) -> Result<bool> {
+        let Some(job) = intent.job_id else {
+            return Ok(false);
+        };
+        let job = self.store.job(job).await?;
+        Ok(job.is_some_and(|j| j.round != intent.round || j.state.is_terminal()))
     }
 
     /// Watches a transaction that another account signed: without its key, the stored bytes can be
@@ -143,9 +158,7 @@ impl Engine {
                 return Ok(true);
             }
         }
-        let taken =
-            |a: &&Attempt| matches!(a.last_outcome.as_deref(), Some(ACCEPTED | ALREADY_KNOWN));
-        let Some(last) = attempts.iter().rev().find(taken) else {
+        let Some(last) = attempts.iter().rev().find(|a| may_be_taken(a)) else {
             return Ok(false);
         };
         if next > last.tx.nonce {
@@ -208,12 +221,13 @@ impl Engine {
                 number: receipt.block_number,
                 hash: receipt.block_hash,
             },
-            gas_used: receipt.gas_used,
+            // No receipt is believed that names more than was signed.
+            gas_used: receipt.gas_used.min(attempt.tx.gas_limit),
             gas_price: receipt
                 .effective_gas_price
-                .and_then(|p| u64::try_from(p).ok())
-                .unwrap_or_default(),
-            data_fee: self.paid_data_fee(&view.rpc, receipt).await?,
+                .map_or(0, |p| u64::try_from(p).unwrap_or(u64::MAX))
+                .min(attempt.tx.max_fee),
+            data_fee: self.paid_data_fee(&view.rpc, receipt, attempt).await?,
             contract: receipt.contract_address,
         };
         tracing::info!(
@@ -324,6 +338,12 @@ impl Engine {
         tracing::warn!(job = intent.job(), intent = intent.id, "{reason}");
         self.store.reopen_intent(intent.id, reason).await
     }
+}
+
+/// Whether a node has taken an attempt, or may have.
+fn may_be_taken(attempt: &Attempt) -> bool {
+    let last = attempt.last_outcome.as_deref();
+    attempt.taken || last.is_some_and(|said| said.starts_with(UNKNOWN) || said == NONCE_TOO_LOW)
 }
 
 /// A node that does not answer ends the tick; trouble with one transaction does not stop the others.

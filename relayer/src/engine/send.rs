@@ -3,7 +3,7 @@
 //! The order is fixed: the nonce is reserved and the signed bytes are stored in one database
 //! transaction, and only then are they broadcast. What the node answers to a broadcast is only noted.
 
-use super::outbox::{ACCEPTED, ALREADY_KNOWN, UNDERPRICED};
+use super::outbox::{ACCEPTED, ALREADY_KNOWN, NONCE_TOO_LOW, UNDERPRICED, UNKNOWN};
 use super::registry::revert_error;
 use super::{Engine, View};
 use crate::error::{Error, Result};
@@ -17,8 +17,6 @@ use alloy::primitives::{Address, B256, Bytes, TxKind as To, U64, U256};
 /// Gas of a transfer to an account.
 const TRANSFER_GAS: u64 = 21_000;
 
-const NONCE_TOO_LOW: &str = "nonce too low";
-
 impl Engine {
     /// Reserves a nonce, signs, stores, and only then broadcasts.
     pub(super) async fn start(&self, view: &View, intent: &Intent) -> Result<()> {
@@ -31,14 +29,14 @@ impl Engine {
         if intent.created_at < view.began && !self.still_succeeds(view, intent).await? {
             return Ok(());
         }
-        let draft = self
-            .draft(&view.rpc, intent, nonce, fees, Purpose::Call)
-            .await?;
-        if let Err(e) = self.afford(&view.rpc, draft.dearest()).await {
-            self.note_waiting(intent, e.to_string()).await?;
-            return Err(e);
-        }
-        let attempt = match self.sign(draft).await {
+        let ready = async {
+            let draft = self
+                .draft(&view.rpc, intent, nonce, fees, Purpose::Call)
+                .await?;
+            self.afford(&view.rpc, draft.dearest()).await?;
+            self.sign(draft).await
+        };
+        let attempt = match ready.await {
             Ok(attempt) => attempt,
             Err(e) => {
                 self.note_waiting(intent, e.to_string()).await?;
@@ -47,7 +45,7 @@ impl Engine {
         };
         let attempt = self
             .store
-            .store_first_attempt(intent.id, attempt, self.guard())
+            .store_first_attempt(intent.id, attempt, self.guard()?)
             .await?;
         tracing::info!(
             kind = %intent.tx.kind, nonce, hash = %attempt.tx.hash,
@@ -149,7 +147,7 @@ impl Engine {
         let attempt = self.sign(draft).await?;
         let attempt = self
             .store
-            .store_attempt(intent.id, attempt, self.guard())
+            .store_attempt(intent.id, attempt, self.guard()?)
             .await?;
         tracing::info!(
             nonce = attempt.tx.nonce, hash = %attempt.tx.hash,
@@ -167,9 +165,12 @@ impl Engine {
             SendOutcome::Underpriced(why) => format!("{UNDERPRICED}: {why}"),
             SendOutcome::InsufficientFunds(why) => format!("insufficient funds: {why}"),
             SendOutcome::Invalid(why) => format!("invalid: {why}"),
-            SendOutcome::Unknown(why) => format!("unknown: {why}"),
+            SendOutcome::Unknown(why) => format!("{UNKNOWN}: {why}"),
         };
-        self.store.note_send(attempt.id, text.clone()).await?;
+        let taken = matches!(outcome, SendOutcome::Accepted | SendOutcome::AlreadyKnown);
+        self.store
+            .note_send(attempt.id, text.clone(), taken)
+            .await?;
         match outcome {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown | SendOutcome::NonceTooLow => {
                 tracing::debug!(hash = %attempt.tx.hash, outcome = %text, "broadcast");
@@ -199,7 +200,7 @@ impl Engine {
             .await?;
         let attempt = self.sign(draft).await?;
         self.store
-            .store_attempt(intent.id, attempt, self.guard())
+            .store_attempt(intent.id, attempt, self.guard()?)
             .await?;
         // The next tick finds it stored and never broadcast.
         Ok(())

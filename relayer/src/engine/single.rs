@@ -62,9 +62,12 @@ impl Engine {
         let _one = self.ticking.lock().await;
         let view = self.view().await?;
         if self.hold_lease().await? {
-            self.watch_pending(&view).await?;
-            self.start_ready(&view, Scope::Intent(intent.id)).await?;
-            self.repair_gap(&view).await?;
+            let work = async {
+                self.watch_pending(&view).await?;
+                self.start_ready(&view, Scope::Intent(intent.id)).await?;
+                self.repair_gap(&view).await
+            };
+            self.with_lease(work).await?;
         }
         let intent = self.store.intent(intent.id).await?;
         if self.reopen_if_lost(&view, &intent).await? {

@@ -2,7 +2,7 @@
 
 use super::intents::{move_intent, must_get};
 use super::jobs::{advance, get as get_job};
-use super::rows::{self, Attempt, NewAttempt};
+use super::rows::{self, Attempt, Intent, NewAttempt};
 use super::sql::{Sql, params};
 use super::{Guard, Store, leases, ledger, nonces};
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ impl Store {
         self.write(move |tx| {
             let intent = must_get(tx, intent_id)?;
             leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
+            check_wanted(tx, &intent)?;
             nonces::reserve(tx, &intent, &attempt)?;
             ledger::reserve(tx, intent_id, &attempt, &guard)?;
             let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
@@ -86,18 +87,35 @@ impl Store {
         .await
     }
 
-    /// Notes a broadcast and what the node said.
-    pub async fn note_send(&self, attempt_id: i64, outcome: String) -> Result<()> {
+    /// Notes a broadcast and what the node said; that it once took the transaction is not forgotten.
+    pub async fn note_send(&self, attempt_id: i64, outcome: String, taken: bool) -> Result<()> {
         self.write(move |tx| {
             tx.execute(
-                "UPDATE attempts SET sends = sends + 1, last_sent_at = ?2, last_outcome = ?3
+                "UPDATE attempts SET sends = sends + 1, last_sent_at = ?2, last_outcome = ?3,
+                        taken = CASE WHEN ?4 THEN 1 ELSE taken END
                  WHERE id = ?1",
-                params![attempt_id, tx.time()?, outcome],
+                params![attempt_id, tx.time()?, outcome, taken],
             )?;
             Ok(())
         })
         .await
     }
+}
+
+/// Refuses to sign for a job that is planned anew, or done.
+fn check_wanted(tx: &dyn Sql, intent: &Intent) -> Result<()> {
+    let Some(id) = intent.job_id else {
+        return Ok(());
+    };
+    let job = get_job(tx, &id)?.ok_or(Error::NoSuchJob(id))?;
+    let open = matches!(job.state, JobState::Planned | JobState::Submitting);
+    if open && job.round == intent.round {
+        return Ok(());
+    }
+    Err(Error::IntentTransition {
+        from: intent.state,
+        to: IntentState::Pending,
+    })
 }
 
 pub(super) fn insert_attempt(

@@ -49,10 +49,10 @@ fn server_may_recover(e: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(e) => e.code().is_some_and(|code| {
             // Appendix A of PostgreSQL's manual: connection exceptions, rollbacks, resources, operator's intervention,
-            // an idle transaction that was ended, a lock that was not had in time.
+            // a primary that became a standby, an idle transaction that was ended, a lock that was not had in time.
             let classes = ["08", "40", "53", "57"];
             classes.iter().any(|class| code.starts_with(class))
-                || matches!(code.as_ref(), "25P03" | "55P03")
+                || matches!(code.as_ref(), "25006" | "25P03" | "55P03")
         }),
         _ => false,
     }

@@ -1,13 +1,13 @@
 //! Jobs, their payloads and their log.
 
 use super::rows::{self, BlockRef, Job, JobKey, Transition};
-use super::sql::{Sql, params};
+use super::sql::{Sql, Value, params};
 use super::{Store, intents, log_transition};
 use crate::error::{Error, Result};
 use crate::state::JobState;
 use crate::store::NewIntent;
 use alloy::primitives::{Address, B256, keccak256};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +118,42 @@ impl Store {
         .await
     }
 
+    /// Queued jobs of a chain, oldest first: of one registry if given, and of one of these models if given.
+    pub async fn queued_jobs(
+        &self,
+        chain_id: u64,
+        registry: Option<Address>,
+        models: Option<&BTreeSet<B256>>,
+        limit: u32,
+    ) -> Result<Vec<Job>> {
+        let models: Option<Vec<B256>> = models.map(|m| m.iter().copied().collect());
+        self.read(move |c| {
+            let mut values = vec![
+                Value::from(rows::to_i64(chain_id, "chain id")?),
+                Value::from(limit),
+                Value::from(registry.map(|r| r.to_vec())),
+            ];
+            let mut named = String::new();
+            for model in models.iter().flatten() {
+                values.push(Value::from(model.as_slice()));
+                let comma = if named.is_empty() { "" } else { ", " };
+                named = format!("{named}{comma}?{}", values.len());
+            }
+            let of_models = match &models {
+                None => String::new(),
+                Some(none) if none.is_empty() => return Ok(Vec::new()),
+                Some(_) => format!("AND model_id IN ({named})"),
+            };
+            let sql = format!(
+                "SELECT * FROM jobs WHERE chain_id = ?1 AND state = 'queued'
+                   AND (?3 IS NULL OR registry = ?3) {of_models}
+                 ORDER BY created_at, id LIMIT ?2"
+            );
+            c.collect(&sql, &values, rows::job)
+        })
+        .await
+    }
+
     /// Number of jobs in each state.
     pub async fn count_jobs(&self) -> Result<Vec<(JobState, u64)>> {
         self.read(|c| {
@@ -163,8 +199,7 @@ impl Store {
             .await
     }
 
-    /// Stores the transactions that a queued job needs, and moves it to `Planned`; what is left of an
-    /// earlier plan without a nonce is abandoned.
+    /// Stores the transactions that a queued job needs, and moves it to `Planned`.
     pub async fn plan_job(
         &self,
         id: B256,
@@ -178,7 +213,6 @@ impl Store {
                 let (from, to) = (job.state, JobState::Planned);
                 return Err(Error::JobTransition { from, to });
             }
-            intents::abandon_ready(tx, &id, "planned again")?;
             tx.execute(
                 "UPDATE jobs SET round = round + 1 WHERE id = ?1",
                 params![id.as_slice()],
@@ -306,6 +340,10 @@ pub(super) fn advance(
     let found = must_get(tx, id)?.state;
     if found != from || !from.may_become(to) {
         return Err(Error::JobTransition { from: found, to });
+    }
+    if to == JobState::Queued {
+        // What is planned again must not be signed as well.
+        intents::abandon_ready(tx, id, "planned again")?;
     }
     let number = proven
         .map(|b| rows::to_i64(b.number, "block"))

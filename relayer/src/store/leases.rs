@@ -159,8 +159,10 @@ pub(crate) fn new_holder() -> String {
     }
 }
 
-/// Where process numbers mean the same: one start of one machine, one namespace.
+/// Where process numbers mean the same: one start of one machine, one namespace. `None` where other users' processes
+/// are hidden (`hidepid`): there a process that is not seen may well be there.
 fn place() -> Option<String> {
+    start_of(1)?;
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let space = fs::read_link("/proc/self/ns/pid").ok()?;
     let hash = keccak256(format!("{boot}{}", space.display()));

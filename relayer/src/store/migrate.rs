@@ -10,7 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_cancel_and_foreign.sql"),
     include_str!("../../migrations/0003_money.sql"),
     include_str!("../../migrations/0004_leases.sql"),
-    include_str!("../../migrations/0005_data_fees.sql"),
+    include_str!("../../migrations/0005_data_fees_and_taken.sql"),
 ];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction,

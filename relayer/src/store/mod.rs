@@ -18,6 +18,8 @@ mod pauses;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_address;
+#[cfg(feature = "postgres")]
 mod postgres_schema;
 mod rows;
 mod sql;

@@ -6,17 +6,20 @@
 
 use super::rows::corrupt;
 use super::sql::{Cell, Row, Sql, Value};
-use super::{DatabaseError, postgres_schema, unix_ms};
+use super::{DatabaseError, postgres_address, postgres_schema, unix_ms};
 use crate::error::{Error, Result};
 use crate::wallet::Secret;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{
-    AssertSqlSafe, Column, Connection, PgConnection, Postgres, Row as _, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, Connection, Executor, PgConnection, Postgres, Row as _, TypeInfo,
+    ValueRef,
 };
 use std::cell::{Cell as Once, RefCell};
 use std::future::Future;
-use std::str::FromStr;
+use std::io;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -28,11 +31,19 @@ pub(super) const SCHEMA: &str = "chainfer_relayer";
 /// Key of the lock that writers take turns by: "chainfer".
 const WRITERS: i64 = 0x6368_6169_6e66_6572;
 
-/// How long a write waits for its turn.
-const LOCK_LIMIT: &str = "10s";
+/// What holds in every session: where the tables are, how long a write waits for its turn, and how long a transaction may
+/// stand still before the server ends it. Set by statements, for a pooler may lose what a connection begins with.
+const SESSION: &str = "SET search_path = chainfer_relayer;
+    SET default_transaction_isolation = 'read committed';
+    SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '15s'";
 
-/// How long a transaction may stand still before the server ends it.
-const IDLE_LIMIT: &str = "15s";
+/// How long the server may take to answer a statement, more than a write waits for its turn. A machine that vanished
+/// would be waited for for ever.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long an idle connection may take to show that it is of use.
+const PING_LIMIT: Duration = Duration::from_secs(1);
 
 const CONNECTIONS: u32 = 8;
 
@@ -50,41 +61,43 @@ pub(super) struct Server {
 impl Server {
     /// Connects and brings the schema up to date.
     pub(super) async fn open(address: &Secret) -> Result<Self> {
-        let options = PgConnectOptions::from_str(address.expose())
-            .map_err(|e| Error::Config(format!("the address of the PostgreSQL database: {e}")))?
-            .application_name("chainfer-relayer")
-            .options([
-                ("search_path", SCHEMA),
-                ("default_transaction_isolation", "read committed"),
-                ("lock_timeout", LOCK_LIMIT),
-                ("idle_in_transaction_session_timeout", IDLE_LIMIT),
-            ]);
+        let options = postgres_address::parse(address)?;
         // A pool would try again until its time is over, and then not say why.
-        PgConnection::connect_with(&options).await?.close().await?;
+        let first = in_time(PgConnection::connect_with(&options)).await?;
+        in_time(first.close()).await?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_LIMIT)
+            .after_connect(|c, _| {
+                Box::pin(async { c.execute(sqlx::raw_sql(SESSION)).await.map(drop) })
+            })
+            .test_before_acquire(false)
+            .before_acquire(|c, _| Box::pin(is_alive(c)))
             .connect_lazy_with(options);
         let server = Self {
             pool,
             offset: Arc::default(),
         };
-        server.check_durability().await?;
+        server.check_settings().await?;
         postgres_schema::migrate(&server).await?;
         Ok(server)
     }
 
-    /// A commit that the server answers must be on disk.
-    async fn check_durability(&self) -> Result<()> {
+    /// A commit that the server answers must be on disk, and any text must be one that can be stored.
+    async fn check_settings(&self) -> Result<()> {
         let setting = async |name: &str| -> Result<String> {
             let show = sqlx::query_scalar("SELECT current_setting($1)").bind(name.to_owned());
-            Ok(show.fetch_one(&self.pool).await?)
+            in_time(show.fetch_one(&self.pool)).await
         };
+        let refuse = |why: &str| Err(Error::Config(format!("the PostgreSQL database {why}")));
         if setting("synchronous_commit").await? == "off" {
-            return Err(Error::Config(
-                "the PostgreSQL database answers before a commit is on disk; set synchronous_commit to on"
-                    .to_owned(),
-            ));
+            return refuse("answers before a commit is on disk; set synchronous_commit to on");
+        }
+        if setting("server_encoding").await? != "UTF8" {
+            return refuse("is not of the encoding UTF8; make one that is");
+        }
+        if setting("search_path").await? != SCHEMA {
+            return refuse("is behind a pooler that does not keep sessions; use session pooling");
         }
         if setting("fsync").await? == "off" {
             tracing::warn!(
@@ -105,35 +118,49 @@ impl Server {
         R: Send + 'static,
         F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
     {
-        let mut tx = self.pool.begin().await?;
-        // Left to right: the clock is read when the lock is held.
-        let (_, now): (String, i64) =
-            sqlx::query_as("SELECT pg_advisory_xact_lock($1)::text, (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
-                .bind(WRITERS)
-                .fetch_one(&mut *tx)
-                .await?;
-        let now = u64::try_from(now).map_err(|_| corrupt("the server's clock is before 1970"))?;
-        let here = unix_ms();
-        self.offset.store(
-            now.cast_signed().wrapping_sub(here.cast_signed()),
-            Ordering::Relaxed,
-        );
-        let (result, tx) = on_thread(move |handle| {
-            let session = Session::new(handle, tx, Some(now));
+        let (held, now) = self.begin().await?;
+        let (result, mut held) = on_thread(move |handle| {
+            let session = Session::new(handle, held, Some(now));
             (f(&session), session.connection.into_inner())
         })
         .await?;
         match result {
             Ok(value) => {
-                tx.commit().await?;
+                in_time(held.execute("COMMIT")).await?;
+                held.give_back();
                 Ok(value)
             }
+            // The connection may be of no use: it is closed, and the server rolls back by itself.
+            Err(e @ Error::Database(_)) => Err(e),
             Err(e) => {
-                // Without an answer the server rolls back by itself.
-                let _ = tx.rollback().await;
+                if in_time(held.execute("ROLLBACK")).await.is_ok() {
+                    held.give_back();
+                }
                 Err(e)
             }
         }
+    }
+
+    /// Begins a write transaction and waits for its turn; also the server's clock.
+    async fn begin(&self) -> Result<(Held, u64)> {
+        let mut held = Held::new(self.pool.acquire().await?);
+        in_time(held.execute("BEGIN")).await?;
+        let here = unix_ms();
+        // Left to right: the clock is read when the lock is held.
+        let turn = "SELECT set_config('search_path', $2, true), pg_advisory_xact_lock($1)::text,
+                           (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let turn = sqlx::query_as(turn).bind(WRITERS).bind(SCHEMA);
+        let (_, _, now): (String, String, i64) = in_time(turn.fetch_one(&mut *held)).await?;
+        let now = u64::try_from(now).map_err(|_| corrupt("the server's clock is before 1970"))?;
+        // The clock was read at some moment in between; only a short wait says when.
+        let waited = unix_ms().saturating_sub(here);
+        if waited < 1_000 {
+            let offset = now
+                .cast_signed()
+                .wrapping_sub((here + waited / 2).cast_signed());
+            self.offset.store(offset, Ordering::Relaxed);
+        }
+        Ok((held, now))
     }
 
     /// Runs `f` for reading.
@@ -142,22 +169,88 @@ impl Server {
         R: Send + 'static,
         F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
     {
-        let connection = self.pool.acquire().await?;
-        on_thread(move |handle| f(&Session::new(handle, connection, None))).await?
+        let held = Held::new(self.pool.acquire().await?);
+        let (result, held) = on_thread(move |handle| {
+            let session = Session::new(handle, held, None);
+            (f(&session), session.connection.into_inner())
+        })
+        .await?;
+        if result.is_ok() {
+            held.give_back();
+        }
+        result
     }
 
-    /// Runs statements without parameters and rows in one write transaction.
+    /// Runs `f` in one write transaction, on the connection itself.
     pub(super) async fn run_script(
         &self,
         f: impl AsyncFnOnce(&mut PgConnection) -> Result<()>,
     ) -> Result<()> {
-        let mut tx = self.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(WRITERS)
-            .execute(&mut *tx)
-            .await?;
-        f(&mut tx).await?;
-        Ok(tx.commit().await?)
+        let (mut held, _) = self.begin().await?;
+        f(&mut held).await?;
+        in_time(held.execute("COMMIT")).await?;
+        held.give_back();
+        Ok(())
+    }
+}
+
+/// A connection that goes back to the pool only when it is known to be in order; otherwise it is closed.
+struct Held {
+    connection: PoolConnection<Postgres>,
+    in_order: bool,
+}
+
+impl Held {
+    fn new(connection: PoolConnection<Postgres>) -> Self {
+        Self {
+            connection,
+            in_order: false,
+        }
+    }
+
+    fn give_back(mut self) {
+        self.in_order = true;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.in_order {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+impl Deref for Held {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+/// Whether a connection that was idle is of use still; one whose machine vanished is found out soon.
+async fn is_alive(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    match tokio::time::timeout(PING_LIMIT, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// Waits for the server, but not for ever.
+async fn in_time<T>(work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(STATEMENT_LIMIT, work).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            let why = format!("no answer within {} s", STATEMENT_LIMIT.as_secs());
+            let late = io::Error::new(io::ErrorKind::TimedOut, why);
+            Err(sqlx::Error::Io(late).into())
+        }
     }
 }
 
@@ -186,7 +279,7 @@ impl<C: std::ops::DerefMut<Target = PgConnection>> Session<C> {
     }
 
     fn wait<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-        Ok(self.handle.block_on(work)?)
+        self.handle.block_on(in_time(work))
     }
 }
 

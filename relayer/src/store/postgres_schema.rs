@@ -27,8 +27,13 @@ async fn apply(c: &mut PgConnection, migrations: &[&'static str]) -> Result<()> 
         c.execute(AssertSqlSafe(format!("CREATE SCHEMA {SCHEMA}")))
             .await?;
     }
-    c.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('schema_version') IS NOT NULL")
+        .fetch_one(&mut *c)
         .await?;
+    if !there {
+        c.execute("CREATE TABLE schema_version (version BIGINT NOT NULL)")
+            .await?;
+    }
     let found: Option<i64> = sqlx::query_scalar("SELECT version FROM schema_version")
         .fetch_optional(&mut *c)
         .await?;
@@ -50,7 +55,9 @@ async fn apply(c: &mut PgConnection, migrations: &[&'static str]) -> Result<()> 
         None => "INSERT INTO schema_version (version) VALUES ($1)",
         Some(_) => "UPDATE schema_version SET version = $1",
     };
-    sqlx::query(note).bind(known).execute(&mut *c).await?;
+    if found != Some(known) {
+        sqlx::query(note).bind(known).execute(&mut *c).await?;
+    }
     Ok(())
 }
 

@@ -242,6 +242,8 @@ pub struct Attempt {
     pub last_sent_at: Option<u64>,
     /// What the node said then.
     pub last_outcome: Option<String>,
+    /// Whether a node ever took it.
+    pub taken: bool,
     /// First block it was seen in.
     pub seen: Option<BlockRef>,
     /// Unix milliseconds.
@@ -416,6 +418,7 @@ pub(super) fn attempt(row: &Row) -> Result<Attempt> {
         sends: small(row, "sends")?,
         last_sent_at: number_opt(row, "last_sent_at")?,
         last_outcome: row.get("last_outcome")?,
+        taken: number(row, "taken")? > 0,
         seen: block(row, "seen_block", "seen_block_hash")?,
         created_at: number(row, "created_at")?,
     })

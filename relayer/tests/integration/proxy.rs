@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What the proxy does with a method.
@@ -54,6 +55,8 @@ struct Shared {
     broadcast: Mutex<Vec<B256>>,
     /// The node seems to be at this block still.
     lag: Mutex<Option<u64>>,
+    /// Before each request is passed on.
+    delay: Mutex<Duration>,
 }
 
 /// A running proxy.
@@ -74,6 +77,7 @@ impl Proxy {
             seen: Mutex::default(),
             broadcast: Mutex::default(),
             lag: Mutex::default(),
+            delay: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -104,7 +108,7 @@ impl Proxy {
     pub async fn held(&self) {
         let mut held = self.shared.held.subscribe();
         let wait = held.wait_for(|count| *count > 0);
-        let limit = std::time::Duration::from_secs(30);
+        let limit = Duration::from_secs(30);
         tokio::time::timeout(limit, wait)
             .await
             .expect("a request comes that is held")
@@ -124,6 +128,11 @@ impl Proxy {
     /// Makes the node look as if it were at that block still; `None` ends it.
     pub fn lag(&self, block: Option<u64>) {
         *self.shared.lag.lock().unwrap() = block;
+    }
+
+    /// Makes each request take that much longer.
+    pub fn delay(&self, by: Duration) {
+        *self.shared.delay.lock().unwrap() = by;
     }
 
     /// Hashes of all transactions that were handed in, whatever became of them.
@@ -190,6 +199,8 @@ async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, 
         }
         _ => {}
     }
+    let delay = *shared.delay.lock().unwrap();
+    tokio::time::sleep(delay).await;
     let lag = *shared.lag.lock().unwrap();
     if let Some(block) = lag {
         if method == "eth_getTransactionReceipt" {

@@ -84,6 +84,7 @@ pub fn client(url: &str, account: usize, state: Option<Location>) -> ClientConfi
     engine.rebroadcast_after = Duration::from_millis(400);
     engine.bump_after = Duration::from_secs(30);
     engine.finality_poll = Duration::ZERO;
+    engine.oracle_poll = Duration::ZERO;
     config
 }
 

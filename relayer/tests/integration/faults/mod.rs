@@ -13,6 +13,7 @@ mod random;
 mod sending;
 #[cfg(feature = "postgres")]
 mod server_proxy;
+mod shared;
 #[cfg(feature = "aws")]
 mod signers;
 mod storage;

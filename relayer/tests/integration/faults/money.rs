@@ -69,11 +69,10 @@ async fn funds_that_run_out_pause_and_a_refill_resumes() {
     let id = scene.submit(&engine, 1).await;
     ticks(&engine, 4).await;
     assert_eq!(causes(&engine).await, [Cause::Balance]);
-    assert_eq!(
-        state(&engine, id).await,
-        JobState::Planned,
-        "nothing is signed"
-    );
+    let state = state(&engine, id).await;
+    assert_eq!(state, JobState::Queued, "any account may have it");
+    let (_, attempts) = only_intent(engine.store(), id).await;
+    assert!(attempts.is_empty(), "nothing is signed");
     set_balance(&scene, "0xde0b6b3a7640000").await;
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
     assert!(causes(&engine).await.is_empty());
@@ -300,4 +299,52 @@ async fn rollup_that_does_not_tell_its_data_fee_gets_nothing_signed() {
     assert!(attempts.is_empty(), "{intent:?}");
     rollup(&scene).await;
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipt_without_the_data_fee_leaves_what_was_reserved() {
+    let scene = Scene::new().await;
+    rollup(&scene).await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    until(&engine, id, JobState::Confirmed).await;
+    let (intent, _) = only_intent(engine.store(), id).await;
+    assert_eq!(intent.settlement.unwrap().data_fee, Gwei(5_000_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn absurd_receipts_do_not_stop_the_account() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    // 5 * 10^27 wei of fee, gas and a price that nobody offered.
+    let lie = r#"{"l1Fee": "0x1027e72f1f12813088000000", "gasUsed": "0x7fffffffffffffff", "effectiveGasPrice": "0x7fffffffffffffff"}"#;
+    scene
+        .proxy
+        .inject("eth_getTransactionReceipt", Fault::Amend(lie), usize::MAX);
+    for nonce in 0..3 {
+        let id = scene.submit(&engine, nonce).await;
+        until(&engine, id, JobState::Confirmed).await;
+        let (intent, attempts) = only_intent(engine.store(), id).await;
+        let paid = intent.settlement.unwrap();
+        let cost = Gwei::of_gas(paid.gas_used, paid.gas_price).plus(paid.data_fee);
+        assert_eq!(cost, attempts[0].tx.dearest(), "never more than was signed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_that_knows_no_data_fee_is_not_believed_for_ever() {
+    let scene = Scene::new().await;
+    rollup(&scene).await;
+    scene
+        .proxy
+        .inject("eth_getCode", Fault::Answer(r#""0x""#), 2);
+    let engine = scene.engine().await;
+    let mut fees = Vec::new();
+    for nonce in 0..2 {
+        let id = scene.submit(&engine, nonce).await;
+        until(&engine, id, JobState::Confirmed).await;
+        let (_, attempts) = only_intent(engine.store(), id).await;
+        fees.push(attempts[0].tx.data_fee);
+    }
+    assert_eq!(fees, [Gwei(0), Gwei(5_000_000)]);
 }

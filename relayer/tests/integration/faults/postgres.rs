@@ -8,7 +8,8 @@ use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::JobState;
 use chainfer_relayer::store::{Location, Store};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A relayer whose database is behind a proxy; the database's own address comes last.
 async fn behind_proxy(scene: &Scene) -> (ClientConfig, ServerProxy, String) {
@@ -21,6 +22,10 @@ async fn behind_proxy(scene: &Scene) -> (ClientConfig, ServerProxy, String) {
 
 fn location(address: &str) -> Location {
     Location::Postgres(address.into())
+}
+
+async fn execute_owned(address: String, sql: &str) {
+    execute(&address, sql.to_owned()).await;
 }
 
 /// Ticks of which none may fail for good.
@@ -58,9 +63,15 @@ async fn connections_that_the_server_ends_only_delay() {
     let mut jobs = Vec::new();
     for nonce in 0..4 {
         jobs.push((scene.submit(&engine, nonce).await, JobState::Finalized));
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        execute(&direct, end.to_owned()).await;
+        // Its writes wait for this one, and are ended while they do.
+        let end = "SELECT pg_advisory_xact_lock(7163082312784438642), pg_sleep(0.5),
+                          (SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                           WHERE datname = current_database() AND pid <> pg_backend_pid())";
+        let ending = tokio::spawn(execute_owned(direct.clone(), end));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let ended = engine.submit(&scene.world.proof(100 + nonce)).await;
+        ending.await.unwrap();
+        assert!(ended.unwrap_err().is_transient());
         ticks(&engine, 1).await;
     }
     scene.settle(&engine, &jobs, 0).await;
@@ -79,11 +90,14 @@ async fn lost_answer_to_a_commit_makes_nothing_happen_twice() {
     let id = scene.submit(&engine, 1).await;
     assert_eq!(engine.store().jobs(None, 10).await.unwrap().len(), 1);
     // Every commit of the way loses its answer once.
+    let mut lost = 0;
     for _ in 0..40 {
         proxy.lose_answer_to("COMMIT");
         ticks(&engine, 1).await;
+        lost += u32::from(proxy.has_lost_answer());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert!(lost >= 5, "{lost}");
     proxy.restore();
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
     assert_eq!(scene.counts().await.0, 1);
@@ -99,9 +113,39 @@ async fn other_writer_is_waited_for() {
         execute(&direct, lock.to_owned()).await;
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
+    let begin = Instant::now();
     let id = scene.submit(&engine, 1).await;
+    assert!(begin.elapsed() > Duration::from_millis(400), "it waited");
     sleeping.await.unwrap();
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_machine_that_vanishes_is_given_up_in_time() {
+    let scene = Scene::new().await;
+    let (config, proxy, direct) = behind_proxy(&scene).await;
+    let engine = Arc::new(config.connect().await.unwrap());
+    engine.tick().await.unwrap();
+    // A statement is on its way, and waits for another writer, when the server's machine vanishes.
+    let lock = "SELECT pg_advisory_xact_lock(7163082312784438642), pg_sleep(2)";
+    let other = tokio::spawn(execute_owned(direct, lock));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let proof = scene.world.proof(1);
+    let waiting = tokio::spawn({
+        let engine = Arc::clone(&engine);
+        async move { engine.submit(&proof).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    proxy.vanish();
+    other.await.unwrap();
+    proxy.restore();
+    let limit = Duration::from_secs(60);
+    let ended = tokio::time::timeout(limit, waiting).await;
+    let refused = ended.expect("it is given up").unwrap().unwrap_err();
+    assert!(refused.is_transient(), "{refused}");
+    let id = scene.submit(&engine, 1).await;
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

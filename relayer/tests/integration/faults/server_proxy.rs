@@ -18,6 +18,8 @@ pub struct ServerProxy {
     faults: Arc<Mutex<Faults>>,
     /// Whether the server is out of reach.
     cut: watch::Sender<bool>,
+    /// Whether connections are dead without anybody being told.
+    silent: watch::Sender<bool>,
 }
 
 impl ServerProxy {
@@ -30,6 +32,7 @@ impl ServerProxy {
         let port = listener.local_addr().unwrap().port();
         let faults = Arc::new(Mutex::new(Faults::default()));
         let (cut, is_cut) = watch::channel(false);
+        let (silent, is_silent) = watch::channel(false);
         let shared = Arc::clone(&faults);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -38,7 +41,8 @@ impl ServerProxy {
                     continue;
                 }
                 let server = UnixStream::connect(&socket).await.unwrap();
-                tokio::spawn(pass(client, server, faults, is_cut));
+                let is_silent = is_silent.clone();
+                tokio::spawn(pass(client, server, faults, is_cut, is_silent));
             }
         });
         Self {
@@ -48,6 +52,7 @@ impl ServerProxy {
             ),
             faults,
             cut,
+            silent,
         }
     }
 
@@ -56,9 +61,20 @@ impl ServerProxy {
         self.cut.send_replace(true);
     }
 
-    /// Ends all faults.
+    /// Lets the server's machine vanish: connections stay and nothing comes any more.
+    pub fn vanish(&self) {
+        self.silent.send_replace(true);
+    }
+
+    /// Whether an answer was lost since it was last asked for.
+    pub fn has_lost_answer(&self) -> bool {
+        self.faults.lock().unwrap().lose_answer_to.is_none()
+    }
+
+    /// Ends all faults; connections that vanished stay so.
     pub fn restore(&self) {
         self.cut.send_replace(false);
+        self.silent.send_replace(false);
         *self.faults.lock().unwrap() = Faults::default();
     }
 
@@ -74,10 +90,15 @@ async fn pass(
     mut server: UnixStream,
     faults: Arc<Mutex<Faults>>,
     mut is_cut: watch::Receiver<bool>,
+    mut is_silent: watch::Receiver<bool>,
 ) {
     let (mut from_client, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
+            () = async { is_silent.wait_for(|silent| *silent).await.map_or((), drop) } => {
+                let _open = (client, server);
+                return std::future::pending().await;
+            }
             () = async { is_cut.wait_for(|cut| *cut).await.map_or((), drop) } => return,
             got = client.read(&mut from_client) => match got {
                 Ok(n) if n > 0 => {
