@@ -58,7 +58,14 @@ async fn outage_of_the_first_node_is_bridged_by_the_second() {
     let id = scene.submit(&engine, 1).await;
     until(&engine, id, JobState::Confirmed).await;
     assert_eq!((scene.proxy.count(SEND), second.count(SEND)), (0, 1));
-    assert!(!engine.rpc().health()[0].healthy && engine.rpc().health()[1].healthy);
+    // Left alone for a while after each failure, so that a look that asks it finds it failed.
+    let mut left_alone = false;
+    for _ in 0..50 {
+        engine.tick().await.unwrap();
+        let health = engine.rpc().health();
+        left_alone |= !health[0].healthy && health[1].healthy;
+    }
+    assert!(left_alone);
 
     // The first in order is the first again once it answers.
     scene.proxy.clear();
