@@ -85,10 +85,9 @@ impl Engine {
         let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
         let mut taken = 0;
         for state in [IntentState::Ready, IntentState::Pending] {
-            let found = self.store.intents_in(chain, sender, state, limit).await?;
-            taken += u32::try_from(found.len()).unwrap_or(u32::MAX);
+            taken += self.store.count_intents(chain, sender, state).await?;
         }
-        Ok(limit.saturating_sub(taken))
+        Ok(limit.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX)))
     }
 
     fn finality_is_due(&self) -> bool {

@@ -78,9 +78,8 @@ impl Engine {
         let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
         let out = self
             .store
-            .intents_in(chain, sender, IntentState::Pending, limit)
-            .await?
-            .len();
+            .count_intents(chain, sender, IntentState::Pending)
+            .await?;
         let room = limit.saturating_sub(u32::try_from(out).unwrap_or(u32::MAX));
         let ready = match scope {
             Scope::All => {

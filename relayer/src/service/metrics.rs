@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::error::Result;
-use crate::state::JobState;
+use crate::state::{IntentState, JobState};
 use crate::store::{Cause, unix_ms};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -107,8 +107,11 @@ impl Metrics {
             let found = counted.iter().find(|(s, _)| s == state);
             set(&self.jobs, state.as_str(), found.map_or(0, |(_, n)| *n));
         }
-        self.pending
-            .set(signed(store.count_pending(chain, sender).await?));
+        self.pending.set(signed(
+            store
+                .count_intents(chain, sender, IntentState::Pending)
+                .await?,
+        ));
         self.foreign
             .set(signed(store.foreign_nonces(chain, sender).await?));
         let spend = store.spend(chain, sender).await?;

@@ -4,7 +4,7 @@ use super::Shared;
 use crate::client::TxReport;
 use crate::error::Result;
 use crate::money::Gwei;
-use crate::state::JobState;
+use crate::state::{IntentState, JobState};
 use crate::store::{Job, Pause, Store};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
@@ -204,7 +204,9 @@ impl StatusView {
             sender,
             sending: engine.is_sending(),
             jobs: jobs.into_iter().map(|(s, n)| (s.as_str(), n)).collect(),
-            pending: store.count_pending(chain_id, sender).await?,
+            pending: store
+                .count_intents(chain_id, sender, IntentState::Pending)
+                .await?,
             foreign_nonces: store.foreign_nonces(chain_id, sender).await?,
             balance_gwei: engine.last_balance(),
             spend_gwei: SpendView {

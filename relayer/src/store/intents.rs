@@ -55,13 +55,22 @@ impl Store {
             .await
     }
 
-    /// How many transactions of a sender are signed and not settled.
-    pub async fn count_pending(&self, chain_id: u64, sender: Address) -> Result<u64> {
+    /// How many transactions of a sender are in one state.
+    pub async fn count_intents(
+        &self,
+        chain_id: u64,
+        sender: Address,
+        state: IntentState,
+    ) -> Result<u64> {
         self.read(move |c| {
             c.number(
                 "SELECT count(*) AS n FROM intents
-                 WHERE chain_id = ?1 AND sender = ?2 AND state = 'pending'",
-                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+                 WHERE chain_id = ?1 AND sender = ?2 AND state = ?3",
+                params![
+                    rows::to_i64(chain_id, "chain id")?,
+                    sender.as_slice(),
+                    state.as_str()
+                ],
             )
         })
         .await

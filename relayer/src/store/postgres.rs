@@ -126,8 +126,7 @@ impl Server {
         .await?;
         match result {
             Ok(value) => {
-                in_time(held.execute("COMMIT")).await?;
-                held.give_back();
+                held.commit().await?;
                 Ok(value)
             }
             // The connection may be of no use: it is closed, and the server rolls back by itself.
@@ -188,9 +187,7 @@ impl Server {
     ) -> Result<()> {
         let (mut held, _) = self.begin().await?;
         f(&mut held).await?;
-        in_time(held.execute("COMMIT")).await?;
-        held.give_back();
-        Ok(())
+        held.commit().await
     }
 }
 
@@ -206,6 +203,12 @@ impl Held {
             connection,
             in_order: false,
         }
+    }
+
+    async fn commit(mut self) -> Result<()> {
+        in_time(self.execute("COMMIT")).await?;
+        self.give_back();
+        Ok(())
     }
 
     fn give_back(mut self) {
@@ -236,22 +239,25 @@ impl DerefMut for Held {
 
 /// Whether a connection that was idle is of use still; one whose machine vanished is found out soon.
 async fn is_alive(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    match tokio::time::timeout(PING_LIMIT, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
-        Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
-    }
+    answer_within(PING_LIMIT, connection.ping()).await?;
+    Ok(true)
 }
 
 /// Waits for the server, but not for ever.
 async fn in_time<T>(work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(STATEMENT_LIMIT, work).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
-            let why = format!("no answer within {} s", STATEMENT_LIMIT.as_secs());
-            let late = io::Error::new(io::ErrorKind::TimedOut, why);
-            Err(sqlx::Error::Io(late).into())
-        }
-    }
+    Ok(answer_within(STATEMENT_LIMIT, work).await?)
+}
+
+async fn answer_within<T>(
+    limit: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    let answer = tokio::time::timeout(limit, work).await;
+    answer.unwrap_or_else(|_| {
+        let why = format!("no answer within {} s", limit.as_secs());
+        let late = io::Error::new(io::ErrorKind::TimedOut, why);
+        Err(sqlx::Error::Io(late))
+    })
 }
 
 /// Runs `f` where it may block.
@@ -263,14 +269,14 @@ async fn on_thread<R: Send + 'static>(f: impl FnOnce(Handle) -> R + Send + 'stat
 }
 
 /// Statements on one connection, from a thread that may block.
-struct Session<C> {
+struct Session {
     handle: Handle,
-    connection: RefCell<C>,
+    connection: RefCell<Held>,
     now: Once<Option<u64>>,
 }
 
-impl<C: std::ops::DerefMut<Target = PgConnection>> Session<C> {
-    fn new(handle: Handle, connection: C, now: Option<u64>) -> Self {
+impl Session {
+    fn new(handle: Handle, connection: Held, now: Option<u64>) -> Self {
         Self {
             handle,
             connection: RefCell::new(connection),
@@ -283,7 +289,7 @@ impl<C: std::ops::DerefMut<Target = PgConnection>> Session<C> {
     }
 }
 
-impl<C: std::ops::DerefMut<Target = PgConnection>> Sql for Session<C> {
+impl Sql for Session {
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
         let connection = &mut **self.connection.borrow_mut();
         let done = self.wait(statement(sql, params).execute(connection))?;
