@@ -20,6 +20,7 @@ use crate::{
 use alloy::primitives::{Address, B256};
 use anvil::Anvil;
 use anyhow::{Context as _, bail};
+use chainfer_chain::{proof_file::ProofFile, wallet::WalletConfig};
 use chainfer_circuits::{HideWeights, Objective};
 use chainfer_engine::{
     bytes::Bytes32,
@@ -27,11 +28,7 @@ use chainfer_engine::{
     inference::{ProveOptions, verify_inference},
 };
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
-use chainfer_relayer::{
-    client::{ClientConfig, NewRegistry, RegistryPlan},
-    proof_file::ProofFile,
-    wallet::WalletConfig,
-};
+use chainfer_relayer::client::{ClientConfig, NewRegistry, RegistryPlan};
 use dapp::{Payout, Terms};
 use node::LocalNode;
 use report::{Dapp, Outcome};

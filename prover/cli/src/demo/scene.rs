@@ -4,9 +4,9 @@ use super::anvil::Account;
 use crate::failure::bad_input;
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
+use chainfer_chain::proof_file::ProofFile;
 use chainfer_engine::manifest::TensorSpec;
 use chainfer_model::partitioned::Visibility;
-use chainfer_relayer::proof_file::ProofFile;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -79,7 +79,7 @@ pub(super) fn ends<'a>(
 
 pub(super) fn inference_id(proof: &ProofFile) -> anyhow::Result<B256> {
     let model = proof.model_id.context("the proof names no model")?;
-    Ok(chainfer_relayer::abi::ids::inference_id(
+    Ok(chainfer_chain::abi::ids::inference_id(
         model,
         proof.root.value(),
         proof.context.value(),

@@ -9,6 +9,7 @@ use crate::{
 };
 use alloy::primitives::U256;
 use anyhow::Context as _;
+use chainfer_chain::proof_file::DeploymentFile;
 use chainfer_engine::{
     bundle::Bundle,
     bytes::{Address, Bytes32},
@@ -21,7 +22,6 @@ use chainfer_engine::{
     srs::SrsStore,
 };
 use chainfer_model::quantise::SaturationPolicy;
-use chainfer_relayer::proof_file::DeploymentFile;
 use serde::Serialize;
 use std::{
     num::NonZeroUsize,
