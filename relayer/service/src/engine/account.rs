@@ -1,6 +1,7 @@
 //! The sending account as a whole: who else uses it, and gaps between its nonces.
 
-use super::{Engine, View};
+use super::Engine;
+use super::view::View;
 use crate::error::{Error, Result};
 use crate::state::IntentState;
 use chainfer_chain::rpc::At;

@@ -1,6 +1,7 @@
 //! Jobs that a person wants cancelled after something was signed.
 
-use super::{Engine, View};
+use super::Engine;
+use super::view::View;
 use crate::error::Result;
 use crate::state::{IntentState, JobState};
 use crate::store::Job;

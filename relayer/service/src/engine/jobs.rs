@@ -1,6 +1,7 @@
 //! The steps of a job.
 
-use super::{Engine, Scope, View};
+use super::view::View;
+use super::{Engine, Scope};
 use crate::error::{Error, Result};
 use crate::state::{IntentState, JobState};
 use crate::store::{BlockRef, Intent, Job};

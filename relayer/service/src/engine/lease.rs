@@ -8,13 +8,6 @@ use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-/// The lease as this process knows it.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    lease: Option<Lease>,
-    renewed: Option<Instant>,
-}
-
 impl Engine {
     /// Whether this process is the one that sends for its account, as far as it knows.
     pub fn is_sending(&self) -> bool {

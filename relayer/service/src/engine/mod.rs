@@ -10,6 +10,7 @@ mod config;
 mod data_fee;
 mod jobs;
 mod lease;
+mod look;
 mod money;
 mod outbox;
 mod plan;
@@ -21,7 +22,7 @@ pub use config::EngineConfig;
 
 use crate::error::{Error, Result};
 use crate::state::JobState;
-use crate::store::{Cancellation, Job, JobKey, Store, Submitted, new_holder};
+use crate::store::{Cancellation, Job, JobKey, Lease, Store, Submitted, new_holder};
 use alloy::primitives::{Address, B256, U256};
 use chainfer_chain::abi::ids;
 use chainfer_chain::fees::Oracle;
@@ -29,13 +30,12 @@ use chainfer_chain::proof_file::ProofFile;
 use chainfer_chain::registry::Registry;
 use chainfer_chain::rpc::Rpc;
 use chainfer_chain::wallet::Wallet;
-use lease::Held;
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
-use view::{View, open_chain};
+use view::open_chain;
 
 /// The engine of one account on one chain.
 #[derive(Debug)]
@@ -62,6 +62,13 @@ pub struct Engine {
     oracle_seen: SyncMutex<Option<(Option<Oracle>, Instant)>>,
     /// A nonce gap, and how often in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
+}
+
+/// The lease as this process knows it.
+#[derive(Debug, Default)]
+struct Held {
+    lease: Option<Lease>,
+    renewed: Option<Instant>,
 }
 
 /// What a tick may plan and sign. Whatever is out already is watched in any case.

@@ -3,7 +3,8 @@
 //! What became of a transaction is read from receipts, of every attempt with its nonce.
 
 use super::money::pauses;
-use super::{Engine, Scope, View};
+use super::view::View;
+use super::{Engine, Scope};
 use crate::error::{Error, Result};
 use crate::money::Gwei;
 use crate::state::IntentState;

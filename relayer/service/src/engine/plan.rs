@@ -5,7 +5,8 @@
 //! transaction is an `attest`, which commits if that has not been done: so the parts do not depend on
 //! each other's order, and all of them can be simulated before any is sent.
 
-use super::{Engine, View};
+use super::Engine;
+use super::view::View;
 use crate::error::{Error, Result};
 use crate::store::{Job, NewIntent, TxKind};
 use alloy::primitives::{Bytes, U256};

@@ -3,8 +3,9 @@
 //! The order is fixed: the nonce is reserved and the signed bytes are stored in one database
 //! transaction, and only then are they broadcast. What the node answers to a broadcast is only noted.
 
+use super::Engine;
 use super::outbox::{ACCEPTED, ALREADY_KNOWN, NONCE_TOO_LOW, UNDERPRICED, UNKNOWN};
-use super::{Engine, View};
+use super::view::View;
 use crate::error::{Error, Result};
 use crate::money::Gwei;
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};

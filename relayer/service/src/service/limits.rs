@@ -1,7 +1,7 @@
 //! What every request passes: the token, the limits, and the count.
 
-use super::Shared;
 use super::error::ApiError;
+use super::shared::Shared;
 use alloy::primitives::keccak256;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};

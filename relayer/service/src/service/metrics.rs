@@ -1,6 +1,6 @@
 //! What Prometheus reads.
 
-use super::Shared;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::state::{IntentState, JobState};
 use crate::store::{Cause, unix_ms};
@@ -10,7 +10,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::fmt;
-use std::sync::atomic::Ordering;
 
 /// Media type of what [`Metrics::render`] gives.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -97,9 +96,8 @@ impl Metrics {
         self.ticks.get_or_create(&is(outcome)).inc();
     }
 
-    /// Reads the gauges and writes everything down.
-    pub(super) async fn render(&self, shared: &Shared) -> Result<String> {
-        let engine = &shared.engine;
+    /// Reads the gauges and writes everything down. `last_tick` is when a tick last succeeded, Unix milliseconds.
+    pub(super) async fn render(&self, engine: &Engine, last_tick: u64) -> Result<String> {
         let (chain, sender) = (engine.chain_id(), engine.sender());
         let store = engine.store();
         let counted = store.count_jobs().await?;
@@ -136,7 +134,7 @@ impl Metrics {
             set(&self.paused, cause.as_str(), u64::from(paused));
         }
         self.sending.set(i64::from(engine.is_sending()));
-        let idle = unix_ms().saturating_sub(shared.last_tick.load(Ordering::Relaxed));
+        let idle = unix_ms().saturating_sub(last_tick);
         self.idle.set(signed(idle));
         for (at, node) in engine.rpc().health().iter().enumerate() {
             let at = at.to_string();

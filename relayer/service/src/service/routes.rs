@@ -1,8 +1,10 @@
 //! Routes and their handlers.
 
+use super::config::ServiceConfig;
 use super::error::ApiError;
-use super::view::StatusView;
-use super::{JobView, ServiceConfig, Shared, limits, metrics};
+use super::shared::Shared;
+use super::view::{JobView, StatusView};
+use super::{limits, metrics};
 use crate::error::Error;
 use crate::state::JobState;
 use crate::store::{Cancellation, Submitted, unix_ms};
@@ -196,7 +198,8 @@ async fn resume(State(shared): State<Arc<Shared>>) -> Reply {
 }
 
 async fn show_metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
-    let text = shared.metrics.render(&shared).await?;
+    let last_tick = shared.last_tick.load(Ordering::Relaxed);
+    let text = shared.metrics.render(&shared.engine, last_tick).await?;
     Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
 }
 

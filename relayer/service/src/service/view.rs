@@ -1,6 +1,6 @@
 //! Jobs as JSON.
 
-use super::Shared;
+use super::shared::Shared;
 use crate::client::TxReport;
 use crate::error::Result;
 use crate::money::Gwei;

@@ -1,12 +1,25 @@
 //! Signed attempts of transaction intents.
 
-use super::intents::{move_intent, must_get};
+use super::handle::Store;
+use super::intents::{insert, move_intent, must_get};
 use super::jobs::{advance, get as get_job};
-use super::rows::{self, Attempt, Intent, NewAttempt};
-use super::sql::{Sql, params};
-use super::{Guard, Store, leases, ledger, nonces};
+use super::leases::{self, Lease};
+use super::rows::{self, Attempt, Intent, NewAttempt, NewIntent, TxKind};
+use super::sql::{Sql, corrupt, params, to_i64};
+use super::{ledger, nonces};
 use crate::error::{Error, Result};
+use crate::money::Caps;
 use crate::state::{IntentState, JobState};
+use alloy::primitives::{Address, Bytes};
+
+/// What must hold when a signed transaction is stored; checked in the same database transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Limits of what may be spent.
+    pub caps: Caps,
+    /// The lease that it was signed under; `None` where the store is not shared.
+    pub lease: Option<Lease>,
+}
 
 impl Store {
     /// Reserves the nonce of the first attempt and stores the signed bytes, in one transaction: there
@@ -26,7 +39,7 @@ impl Store {
             leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
             check_wanted(tx, &intent)?;
             nonces::reserve(tx, &intent, &attempt)?;
-            ledger::reserve(tx, intent_id, &attempt, &guard)?;
+            ledger::reserve(tx, &intent, &attempt, guard.caps)?;
             let stored = insert_attempt(tx, intent_id, 0, &attempt)?;
             move_intent(tx, &intent, IntentState::Pending, None)?;
             if let Some(job) = intent.job_id
@@ -65,12 +78,44 @@ impl Store {
                 });
             }
             leases::check(tx, intent.chain_id, intent.sender, guard.lease.as_ref())?;
-            ledger::reserve(tx, intent_id, &attempt, &guard)?;
+            ledger::reserve(tx, &intent, &attempt, guard.caps)?;
             let seq = tx.number(
                 "SELECT coalesce(max(seq), -1) + 1 AS n FROM attempts WHERE intent_id = ?1",
                 params![intent_id],
             )?;
             insert_attempt(tx, intent_id, seq, &attempt)
+        })
+        .await
+    }
+
+    /// Stores a transfer of nothing to the sender that uses up `nonce`, signed, in one transaction.
+    ///
+    /// # Errors
+    /// [`Error::NonceTaken`] when a transaction of this file has the nonce.
+    pub async fn store_fill(
+        &self,
+        chain_id: u64,
+        sender: Address,
+        attempt: NewAttempt,
+        guard: Guard,
+    ) -> Result<Attempt> {
+        self.write(move |tx| {
+            leases::check(tx, chain_id, sender, guard.lease.as_ref())?;
+            let fill = NewIntent {
+                kind: TxKind::Fill,
+                to: Some(sender),
+                data: Bytes::new(),
+                chunks: Vec::new(),
+                gas_limit: attempt.gas_limit,
+            };
+            let id = insert(tx, None, None, chain_id, sender, &fill)?;
+            let intent = must_get(tx, id)?;
+            nonces::reserve(tx, &intent, &attempt)?;
+            ledger::reserve(tx, &intent, &attempt, guard.caps)?;
+            let stored = insert_attempt(tx, id, 0, &attempt)?;
+            let reason = Some("closes a gap before later nonces");
+            move_intent(tx, &must_get(tx, id)?, IntentState::Pending, reason)?;
+            Ok(stored)
         })
         .await
     }
@@ -130,15 +175,15 @@ pub(super) fn insert_attempt(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
         params![
             intent_id,
-            rows::to_i64(seq, "attempt")?,
+            to_i64(seq, "attempt")?,
             attempt.purpose.as_str(),
-            rows::to_i64(attempt.nonce, "nonce")?,
+            to_i64(attempt.nonce, "nonce")?,
             attempt.raw.as_ref(),
             attempt.hash.as_slice(),
-            rows::to_i64(attempt.max_fee, "fee")?,
-            rows::to_i64(attempt.priority_fee, "fee")?,
-            rows::to_i64(attempt.gas_limit, "gas limit")?,
-            rows::to_i64(attempt.data_fee.0, "fee")?,
+            to_i64(attempt.max_fee, "fee")?,
+            to_i64(attempt.priority_fee, "fee")?,
+            to_i64(attempt.gas_limit, "gas limit")?,
+            to_i64(attempt.data_fee.0, "fee")?,
             tx.time()?,
         ],
     )?;
@@ -147,7 +192,5 @@ pub(super) fn insert_attempt(
         params![id],
         rows::attempt,
     )?;
-    found
-        .pop()
-        .ok_or_else(|| rows::corrupt("an attempt vanished"))
+    found.pop().ok_or_else(|| corrupt("an attempt vanished"))
 }

@@ -1,6 +1,7 @@
 //! A copy of a database that is in use.
 
-use super::Store;
+use super::handle::Store;
+use super::sql::corrupt;
 use crate::error::{Error, Result};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
@@ -56,7 +57,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Backup::new(&source, &mut target)?.run_to_completion(PAGES, Duration::from_millis(2), None)?;
     let verdict: String = target.query_row("PRAGMA quick_check", [], |r| r.get(0))?;
     if verdict != "ok" {
-        return Err(super::rows::corrupt(format!("the backup: {verdict}")));
+        return Err(corrupt(format!("the backup: {verdict}")));
     }
     // One file, without a log beside it.
     target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;

@@ -1,8 +1,10 @@
 //! Transaction intents.
 
+use super::handle::Store;
+use super::log::log_transition;
 use super::rows::{self, BlockRef, Intent, NewIntent, Settlement};
-use super::sql::{Sql, params};
-use super::{Store, ledger, log_transition, nonces};
+use super::sql::{Sql, corrupt, params, to_i64};
+use super::{ledger, nonces};
 use crate::error::{Error, Result};
 use crate::money::Gwei;
 use crate::state::IntentState;
@@ -67,7 +69,7 @@ impl Store {
                 "SELECT count(*) AS n FROM intents
                  WHERE chain_id = ?1 AND sender = ?2 AND state = ?3",
                 params![
-                    rows::to_i64(chain_id, "chain id")?,
+                    to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
                     state.as_str()
                 ],
@@ -113,7 +115,7 @@ impl Store {
                 "SELECT * FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = ?3
                  ORDER BY nonce, id LIMIT ?4",
                 params![
-                    rows::to_i64(chain_id, "chain id")?,
+                    to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
                     state.as_str(),
                     limit
@@ -137,9 +139,9 @@ impl Store {
                    AND state IN ('mined', 'reverted', 'superseded', 'cancelled')
                  ORDER BY nonce",
                 params![
-                    rows::to_i64(chain_id, "chain id")?,
+                    to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
-                    rows::to_i64(nonce, "nonce")?
+                    to_i64(nonce, "nonce")?
                 ],
                 rows::intent,
             )
@@ -183,7 +185,7 @@ impl Store {
             };
             ledger::settle(tx, intent_id, paid)?;
             let BlockRef { number, hash } = settlement.block;
-            let number = rows::to_i64(number, "block")?;
+            let number = to_i64(number, "block")?;
             tx.execute(
                 "UPDATE intents SET attempt_id = ?2, block_number = ?3, block_hash = ?4,
                         gas_used = ?5, gas_price = ?6, contract_address = ?7, data_fee = ?8
@@ -193,10 +195,10 @@ impl Store {
                     settlement.attempt_id,
                     number,
                     hash.as_slice(),
-                    rows::to_i64(settlement.gas_used, "gas")?,
-                    rows::to_i64(settlement.gas_price, "gas price")?,
+                    to_i64(settlement.gas_used, "gas")?,
+                    to_i64(settlement.gas_price, "gas price")?,
                     settlement.contract.map(|c| c.to_vec()),
-                    rows::to_i64(settlement.data_fee.0, "fee")?,
+                    to_i64(settlement.data_fee.0, "fee")?,
                 ],
             )?;
             tx.execute(
@@ -245,7 +247,7 @@ pub(super) fn insert(
     intent: &NewIntent,
 ) -> Result<i64> {
     let chunks =
-        serde_json::to_string(&intent.chunks).map_err(|e| rows::corrupt(format!("chunks: {e}")))?;
+        serde_json::to_string(&intent.chunks).map_err(|e| corrupt(format!("chunks: {e}")))?;
     let id = tx.insert(
         "INSERT INTO intents (job_id, round, intent_key, kind, chain_id, sender, to_address, data,
                               chunks, gas_limit, state, created_at, updated_at)
@@ -256,12 +258,12 @@ pub(super) fn insert(
             job.map_or(0, |(_, round)| round),
             key.map(|k| k.to_vec()),
             intent.kind.as_str(),
-            rows::to_i64(chain_id, "chain id")?,
+            to_i64(chain_id, "chain id")?,
             sender.as_slice(),
             intent.to.map(|a| a.to_vec()),
             intent.data.as_ref(),
             chunks,
-            rows::to_i64(intent.gas_limit, "gas limit")?,
+            to_i64(intent.gas_limit, "gas limit")?,
             IntentState::Ready.as_str(),
             tx.time()?,
         ],
@@ -342,5 +344,5 @@ pub(super) fn must_get(c: &dyn Sql, id: i64) -> Result<Intent> {
     )?;
     found
         .pop()
-        .ok_or_else(|| rows::corrupt(format!("no transaction {id}")))
+        .ok_or_else(|| corrupt(format!("no transaction {id}")))
 }

@@ -1,11 +1,12 @@
 //! Jobs, their payloads and their log.
 
-use super::rows::{self, BlockRef, Job, JobKey, Transition};
-use super::sql::{Sql, Value, params};
-use super::{Store, intents, log_transition};
+use super::handle::Store;
+use super::intents;
+use super::log::log_transition;
+use super::rows::{self, BlockRef, Job, JobKey, NewIntent, Transition};
+use super::sql::{Sql, Value, corrupt, number, params, to_i64};
 use crate::error::{Error, Result};
 use crate::state::JobState;
-use crate::store::NewIntent;
 use alloy::primitives::{Address, B256, keccak256};
 use std::collections::{BTreeSet, HashSet};
 
@@ -67,7 +68,7 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
                 params![
                     key.id.as_slice(),
-                    rows::to_i64(key.chain_id, "chain id")?,
+                    to_i64(key.chain_id, "chain id")?,
                     key.registry.as_slice(),
                     key.model_id.as_slice(),
                     B256::from(key.root).as_slice(),
@@ -111,7 +112,7 @@ impl Store {
             c.collect(
                 "SELECT * FROM jobs WHERE chain_id = ?1 AND state = ?2
                  ORDER BY created_at, id LIMIT ?3",
-                params![rows::to_i64(chain_id, "chain id")?, state.as_str(), limit],
+                params![to_i64(chain_id, "chain id")?, state.as_str(), limit],
                 rows::job,
             )
         })
@@ -129,7 +130,7 @@ impl Store {
         let models: Option<Vec<B256>> = models.map(|m| m.iter().copied().collect());
         self.read(move |c| {
             let mut values = vec![
-                Value::from(rows::to_i64(chain_id, "chain id")?),
+                Value::from(to_i64(chain_id, "chain id")?),
                 Value::from(limit),
                 Value::from(registry.map(|r| r.to_vec())),
             ];
@@ -163,8 +164,8 @@ impl Store {
                 |row| {
                     let state: String = row.get("state")?;
                     let state = JobState::parse(&state)
-                        .ok_or_else(|| rows::corrupt(format!("job state {state}")))?;
-                    Ok((state, rows::number(row, "n")?))
+                        .ok_or_else(|| corrupt(format!("job state {state}")))?;
+                    Ok((state, number(row, "n")?))
                 },
             )
         })
@@ -269,7 +270,7 @@ impl Store {
                 "SELECT * FROM jobs WHERE chain_id = ?1 AND cancel_requested_at IS NOT NULL
                    AND state IN ('queued', 'planned', 'submitting', 'cancelled')
                    AND EXISTS (SELECT 1 FROM intents WHERE job_id = jobs.id AND state = 'pending')",
-                params![rows::to_i64(chain_id, "chain id")?],
+                params![to_i64(chain_id, "chain id")?],
                 rows::job,
             )?;
             Ok(found.into_iter().map(|job| job.key.id).collect())
@@ -289,7 +290,7 @@ impl Store {
                         from: row.get("from_state")?,
                         to: row.get("to_state")?,
                         reason: row.get("reason")?,
-                        at: rows::number(row, "at")?,
+                        at: number(row, "at")?,
                     })
                 },
             )
@@ -345,9 +346,7 @@ pub(super) fn advance(
         // What is planned again must not be signed as well.
         intents::abandon_ready(tx, id, "planned again")?;
     }
-    let number = proven
-        .map(|b| rows::to_i64(b.number, "block"))
-        .transpose()?;
+    let number = proven.map(|b| to_i64(b.number, "block")).transpose()?;
     // Leaving `Mined` and `Confirmed` backwards forgets the block.
     let keep = matches!(to, JobState::Confirmed | JobState::Finalized);
     tx.execute(

@@ -4,8 +4,10 @@
 //! so the token is checked in the database transaction that stores a signed transaction: what an
 //! earlier holder signs is never stored, and what is not stored is never broadcast.
 
-use super::sql::{Sql, params};
-use super::{Backend, Store, log_transition, rows, unix_ms};
+use super::clock::unix_ms;
+use super::handle::{Backend, Store};
+use super::log::log_transition;
+use super::sql::{Sql, number, params, to_i64};
 use crate::error::{Error, Result};
 use alloy::primitives::{Address, keccak256};
 use std::fs;
@@ -49,11 +51,11 @@ impl Store {
                 "INSERT INTO leases (chain_id, sender, holder, token, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (chain_id, sender) DO UPDATE SET holder = ?3, token = ?4, expires_at = ?5",
                 params![
-                    rows::to_i64(chain_id, "chain id")?,
+                    to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
                     holder.as_str(),
-                    rows::to_i64(token, "lease token")?,
-                    rows::to_i64(until, "time")?
+                    to_i64(token, "lease token")?,
+                    to_i64(until, "time")?
                 ],
             )?;
             Ok(Some(Lease { holder, token }))
@@ -105,11 +107,7 @@ impl Store {
 fn give_back(tx: &dyn Sql, chain_id: u64, sender: Address, holder: &str) -> Result<()> {
     tx.execute(
         "UPDATE leases SET expires_at = 0 WHERE chain_id = ?1 AND sender = ?2 AND holder = ?3",
-        params![
-            rows::to_i64(chain_id, "chain id")?,
-            sender.as_slice(),
-            holder
-        ],
+        params![to_i64(chain_id, "chain id")?, sender.as_slice(), holder],
     )?;
     Ok(())
 }
@@ -134,16 +132,16 @@ pub(super) fn check(
 fn get(c: &dyn Sql, chain_id: u64, sender: Address) -> Result<Option<(Lease, u64)>> {
     let found = c.row(
         "SELECT holder, token, expires_at FROM leases WHERE chain_id = ?1 AND sender = ?2",
-        params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+        params![to_i64(chain_id, "chain id")?, sender.as_slice()],
     )?;
     let Some(row) = found else {
         return Ok(None);
     };
     let lease = Lease {
         holder: row.get("holder")?,
-        token: rows::number(&row, "token")?,
+        token: number(&row, "token")?,
     };
-    Ok(Some((lease, rows::number(&row, "expires_at")?)))
+    Ok(Some((lease, number(&row, "expires_at")?)))
 }
 
 /// A name for this process that no other has, and from which another on the same machine can tell

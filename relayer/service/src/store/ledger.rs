@@ -1,9 +1,8 @@
 //! What was spent, and what may be.
 
-use super::intents::must_get;
-use super::rows::{self, NewAttempt};
-use super::sql::{Sql, params};
-use super::{Guard, Store};
+use super::handle::Store;
+use super::rows::{Intent, NewAttempt};
+use super::sql::{Sql, number, params, to_i64};
 use crate::error::{Error, Result};
 use crate::money::{Cap, Caps, Gwei};
 use alloy::primitives::Address;
@@ -59,8 +58,8 @@ impl Store {
 
 fn spend(c: &dyn Sql, chain_id: u64, sender: Address) -> Result<Spend> {
     let now = c.now()?;
-    let since = |hours: u64| rows::to_i64(now.saturating_sub(hours * HOUR_MS), "time");
-    let chain = rows::to_i64(chain_id, "chain id")?;
+    let since = |hours: u64| to_i64(now.saturating_sub(hours * HOUR_MS), "time");
+    let chain = to_i64(chain_id, "chain id")?;
     let found = c.row(
         "SELECT CAST(coalesce(sum(reserved) FILTER (WHERE settled IS NULL), 0) AS BIGINT) AS open,
                 CAST(coalesce(sum(settled) FILTER (WHERE at > ?3), 0) AS BIGINT) AS hour,
@@ -72,8 +71,8 @@ fn spend(c: &dyn Sql, chain_id: u64, sender: Address) -> Result<Spend> {
     let Some(row) = found else {
         return Ok(Spend::default());
     };
-    let open = Gwei(rows::number(&row, "open")?);
-    let sum = |column: &str| Ok::<_, Error>(Gwei(rows::number(&row, column)?).plus(open));
+    let open = Gwei(number(&row, "open")?);
+    let sum = |column: &str| Ok::<_, Error>(Gwei(number(&row, column)?).plus(open));
     Ok(Spend {
         open,
         hour: sum("hour")?,
@@ -88,7 +87,7 @@ fn reserved(c: &dyn Sql, intent_id: i64) -> Result<Option<Gwei>> {
         params![intent_id],
     )?;
     found
-        .map(|row| Ok(Gwei(rows::number(&row, "reserved")?)))
+        .map(|row| Ok(Gwei(number(&row, "reserved")?)))
         .transpose()
 }
 
@@ -129,19 +128,18 @@ fn check(
 /// Counts a signed attempt, if it costs more than the earlier ones of its intent.
 pub(super) fn reserve(
     tx: &dyn Sql,
-    intent_id: i64,
+    intent: &Intent,
     attempt: &NewAttempt,
-    guard: &Guard,
+    caps: Caps,
 ) -> Result<()> {
     let wanted = attempt.dearest();
-    let before = reserved(tx, intent_id)?;
-    let intent = must_get(tx, intent_id)?;
+    let before = reserved(tx, intent.id)?;
     let (chain_id, sender) = (intent.chain_id, intent.sender);
     check(
         tx,
         chain_id,
         sender,
-        guard.caps,
+        caps,
         wanted,
         before.unwrap_or_default(),
     )?;
@@ -150,10 +148,10 @@ pub(super) fn reserve(
          ON CONFLICT (intent_id) DO UPDATE
          SET reserved = CASE WHEN spend.reserved < ?4 THEN ?4 ELSE spend.reserved END",
         params![
-            intent_id,
-            rows::to_i64(chain_id, "chain id")?,
+            intent.id,
+            to_i64(chain_id, "chain id")?,
             sender.as_slice(),
-            rows::to_i64(wanted.0, "amount")?,
+            to_i64(wanted.0, "amount")?,
             tx.time()?,
         ],
     )?;
@@ -162,7 +160,7 @@ pub(super) fn reserve(
 
 /// Notes what the chain took. `None` when the node does not say: then the reservation stands.
 pub(super) fn settle(tx: &dyn Sql, intent_id: i64, paid: Option<Gwei>) -> Result<()> {
-    let paid = paid.map(|p| rows::to_i64(p.0, "amount")).transpose()?;
+    let paid = paid.map(|p| to_i64(p.0, "amount")).transpose()?;
     tx.execute(
         "UPDATE spend SET settled = coalesce(?2, reserved), at = ?3 WHERE intent_id = ?1",
         params![intent_id, paid, tx.time()?],

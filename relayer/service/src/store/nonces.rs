@@ -1,13 +1,11 @@
 //! Nonces of an account: which are free, and which somebody else used.
 
-use super::attempts::insert_attempt;
-use super::intents::{insert, move_intent, must_get};
-use super::rows::{self, Attempt, Intent, NewAttempt, NewIntent, TxKind};
-use super::sql::{Sql, params};
-use super::{Guard, Store, leases, ledger, log_transition};
+use super::handle::Store;
+use super::log::log_transition;
+use super::rows::{Intent, NewAttempt};
+use super::sql::{Sql, number, params, to_i64};
 use crate::error::{Error, Result};
-use crate::state::IntentState;
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::Address;
 
 /// Nonces that one look records as foreign at most; an account that sent more beforehand is none of ours.
 const FOREIGN_LIMIT: u64 = 10_000;
@@ -16,37 +14,6 @@ impl Store {
     /// The lowest nonce from `from` on that no transaction of this file has.
     pub async fn free_nonce(&self, chain_id: u64, sender: Address, from: u64) -> Result<u64> {
         self.read(move |c| free(c, chain_id, sender, from)).await
-    }
-
-    /// Stores a transfer of nothing to the sender that uses up `nonce`, signed, in one transaction.
-    ///
-    /// # Errors
-    /// [`Error::NonceTaken`] when a transaction of this file has the nonce.
-    pub async fn store_fill(
-        &self,
-        chain_id: u64,
-        sender: Address,
-        attempt: NewAttempt,
-        guard: Guard,
-    ) -> Result<Attempt> {
-        self.write(move |tx| {
-            leases::check(tx, chain_id, sender, guard.lease.as_ref())?;
-            let fill = NewIntent {
-                kind: TxKind::Fill,
-                to: Some(sender),
-                data: Bytes::new(),
-                chunks: Vec::new(),
-                gas_limit: attempt.gas_limit,
-            };
-            let id = insert(tx, None, None, chain_id, sender, &fill)?;
-            reserve(tx, &must_get(tx, id)?, &attempt)?;
-            ledger::reserve(tx, id, &attempt, &guard)?;
-            let stored = insert_attempt(tx, id, 0, &attempt)?;
-            let reason = Some("closes a gap before later nonces");
-            move_intent(tx, &must_get(tx, id)?, IntentState::Pending, reason)?;
-            Ok(stored)
-        })
-        .await
     }
 
     /// Notes how many transactions of an account the chain has, and returns those nonces among the
@@ -58,23 +25,19 @@ impl Store {
         count: u64,
     ) -> Result<Vec<u64>> {
         self.write(move |tx| {
-            let chain = rows::to_i64(chain_id, "chain id")?;
+            let chain = to_i64(chain_id, "chain id")?;
             let known = tx.row(
                 "SELECT nonce_seen FROM accounts WHERE chain_id = ?1 AND sender = ?2",
                 params![chain, sender.as_slice()],
             )?;
             let seen = match known {
-                Some(row) => rows::number(&row, "nonce_seen")?,
+                Some(row) => number(&row, "nonce_seen")?,
                 None => count,
             };
             tx.execute(
                 "INSERT INTO accounts (chain_id, sender, nonce_seen) VALUES (?1, ?2, ?3)
                  ON CONFLICT (chain_id, sender) DO UPDATE SET nonce_seen = ?3",
-                params![
-                    chain,
-                    sender.as_slice(),
-                    rows::to_i64(count.max(seen), "nonce")?
-                ],
+                params![chain, sender.as_slice(), to_i64(count.max(seen), "nonce")?],
             )?;
             let mut foreign = Vec::new();
             for nonce in seen.max(count.saturating_sub(FOREIGN_LIMIT))..count {
@@ -94,7 +57,7 @@ impl Store {
         self.read(move |c| {
             c.number(
                 "SELECT count(*) AS n FROM foreign_nonces WHERE chain_id = ?1 AND sender = ?2",
-                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+                params![to_i64(chain_id, "chain id")?, sender.as_slice()],
             )
         })
         .await
@@ -106,11 +69,11 @@ fn free(c: &dyn Sql, chain_id: u64, sender: Address, from: u64) -> Result<u64> {
     let taken = c.collect(
         used,
         params![
-            rows::to_i64(chain_id, "chain id")?,
+            to_i64(chain_id, "chain id")?,
             sender.as_slice(),
-            rows::to_i64(from, "nonce")?
+            to_i64(from, "nonce")?
         ],
-        |row| rows::number(row, "nonce"),
+        |row| number(row, "nonce"),
     )?;
     let run = taken.iter().zip(from..).take_while(|(used, n)| *used == n);
     Ok(from + run.count() as u64)
@@ -121,9 +84,9 @@ fn is_used(c: &dyn Sql, chain_id: u64, sender: Address, nonce: u64) -> Result<bo
     let used = c.number(
         "SELECT count(*) AS n FROM intents WHERE chain_id = ?1 AND sender = ?2 AND nonce = ?3",
         params![
-            rows::to_i64(chain_id, "chain id")?,
+            to_i64(chain_id, "chain id")?,
             sender.as_slice(),
-            rows::to_i64(nonce, "nonce")?
+            to_i64(nonce, "nonce")?
         ],
     )?;
     Ok(used > 0)
@@ -137,7 +100,7 @@ pub(super) fn reserve(tx: &dyn Sql, intent: &Intent, attempt: &NewAttempt) -> Re
     }
     tx.execute(
         "UPDATE intents SET nonce = ?2 WHERE id = ?1",
-        params![intent.id, rows::to_i64(nonce, "nonce")?],
+        params![intent.id, to_i64(nonce, "nonce")?],
     )?;
     Ok(())
 }
@@ -153,9 +116,9 @@ pub(super) fn note_foreign(
         "INSERT INTO foreign_nonces (chain_id, sender, nonce, seen_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (chain_id, sender, nonce) DO NOTHING",
         params![
-            rows::to_i64(chain_id, "chain id")?,
+            to_i64(chain_id, "chain id")?,
             sender.as_slice(),
-            rows::to_i64(nonce, "nonce")?,
+            to_i64(nonce, "nonce")?,
             tx.time()?
         ],
     )?;

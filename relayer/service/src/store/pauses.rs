@@ -1,7 +1,8 @@
 //! Why an account sends nothing new.
 
-use super::sql::params;
-use super::{Store, log_transition, rows};
+use super::handle::Store;
+use super::log::log_transition;
+use super::sql::{corrupt, number, params, to_i64};
 use crate::error::Result;
 use crate::money::Gwei;
 use alloy::primitives::Address;
@@ -52,17 +53,17 @@ impl Store {
         self.read(move |c| {
             c.collect(
                 "SELECT * FROM pauses WHERE chain_id = ?1 AND sender = ?2 ORDER BY cause",
-                params![rows::to_i64(chain_id, "chain id")?, sender.as_slice()],
+                params![to_i64(chain_id, "chain id")?, sender.as_slice()],
                 |row| {
                     let cause: String = row.get("cause")?;
                     Ok(Pause {
                         cause: Cause::ALL
                             .into_iter()
                             .find(|c| c.as_str() == cause)
-                            .ok_or_else(|| rows::corrupt(format!("pause {cause}")))?,
+                            .ok_or_else(|| corrupt(format!("pause {cause}")))?,
                         reason: row.get("reason")?,
-                        wanted: Gwei(rows::number(row, "wanted")?),
-                        since: rows::number(row, "since")?,
+                        wanted: Gwei(number(row, "wanted")?),
+                        since: number(row, "since")?,
                     })
                 },
             )
@@ -85,11 +86,11 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (chain_id, sender, cause) DO NOTHING",
                 params![
-                    rows::to_i64(chain_id, "chain id")?,
+                    to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
                     cause.as_str(),
                     reason.as_str(),
-                    rows::to_i64(wanted.0, "amount")?,
+                    to_i64(wanted.0, "amount")?,
                     tx.time()?,
                 ],
             )?;
@@ -108,7 +109,7 @@ impl Store {
             let gone = tx.execute(
                 "DELETE FROM pauses WHERE chain_id = ?1 AND sender = ?2 AND cause = ?3",
                 params![
-                    rows::to_i64(chain_id, "chain id")?,
+                    to_i64(chain_id, "chain id")?,
                     sender.as_slice(),
                     cause.as_str()
                 ],

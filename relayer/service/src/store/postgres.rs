@@ -4,9 +4,9 @@
 //! it reads is what is there when it commits. A relayer that stands still in the middle of one loses its connection, and
 //! with it the lock and the transaction, after [`IDLE_LIMIT`].
 
-use super::rows::corrupt;
-use super::sql::{Cell, Row, Sql, Value};
-use super::{postgres_address, postgres_schema, unix_ms};
+use super::clock::unix_ms;
+use super::sql::{Cell, Row, Sql, Value, corrupt};
+use super::{postgres_address, postgres_schema};
 use crate::error::DatabaseError;
 use crate::error::{Error, Result};
 use chainfer_chain::wallet::Secret;

@@ -63,7 +63,8 @@ async fn apply(c: &mut PgConnection, migrations: &[&'static str]) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Location, Store, migrate, sqlite_columns};
+    use super::super::handle::Backend;
+    use super::super::{Location, Store, migrate};
     use super::*;
     use crate::postgres_for_tests::fresh_database;
     use std::collections::BTreeSet;
@@ -106,7 +107,7 @@ mod tests {
             .unwrap();
         let mut file = rusqlite::Connection::open_in_memory().unwrap();
         migrate::migrate(&mut file).unwrap();
-        let there = sqlite_columns(&file);
+        let there = migrate::columns(&file);
         assert_eq!(here.into_iter().collect::<BTreeSet<_>>(), there);
     }
 
@@ -114,7 +115,7 @@ mod tests {
     async fn migrate_twice_changes_nothing_and_a_half_made_one_leaves_nothing() {
         let store = store().await;
         let address = {
-            let super::super::Backend::Postgres(server) = &store.backend else {
+            let Backend::Postgres(server) = &store.backend else {
                 panic!("not a server");
             };
             server.clone()

@@ -1,7 +1,7 @@
 //! What the tables hold, as types.
 
-use super::sql::Row;
-use crate::error::{Error, Result};
+use super::sql::{Row, corrupt, number, number_opt};
+use crate::error::Result;
 use crate::money::Gwei;
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, B256, Bytes, U256};
@@ -263,28 +263,6 @@ pub struct Transition {
     pub reason: Option<String>,
     /// Unix milliseconds.
     pub at: u64,
-}
-
-pub(super) fn corrupt(what: impl Into<String>) -> Error {
-    Error::DatabaseCorrupt { what: what.into() }
-}
-
-pub(super) fn to_i64(value: u64, what: &str) -> Result<i64> {
-    i64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is out of range")))
-}
-
-fn to_u64(value: i64, what: &str) -> Result<u64> {
-    u64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is negative")))
-}
-
-pub(super) fn number(row: &Row, column: &str) -> Result<u64> {
-    to_u64(row.get(column)?, column)
-}
-
-fn number_opt(row: &Row, column: &str) -> Result<Option<u64>> {
-    row.get::<Option<i64>>(column)?
-        .map(|v| to_u64(v, column))
-        .transpose()
 }
 
 fn hash_from(bytes: &[u8], column: &str) -> Result<B256> {

@@ -3,8 +3,7 @@
 //! One text serves both databases, so it keeps to what both know: parameters are `?1`, `?2`, …, conflicts name their
 //! columns, sums are cast, new ids come back by `RETURNING`.
 
-use super::rows::corrupt;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::sync::Arc;
 
 /// A parameter.
@@ -131,7 +130,7 @@ impl dyn Sql + '_ {
     /// The number that a statement gives as `n`.
     pub(super) fn number(&self, sql: &str, params: &[Value]) -> Result<u64> {
         match self.row(sql, params)? {
-            Some(row) => super::rows::number(&row, "n"),
+            Some(row) => number(&row, "n"),
             None => Err(corrupt("a count gave no row")),
         }
     }
@@ -156,6 +155,32 @@ impl dyn Sql + '_ {
 
     /// [`Sql::now`] as a parameter.
     pub(super) fn time(&self) -> Result<i64> {
-        super::rows::to_i64(self.now()?, "time")
+        to_i64(self.now()?, "time")
     }
+}
+
+/// The database holds what this program never writes.
+pub(super) fn corrupt(what: impl Into<String>) -> Error {
+    Error::DatabaseCorrupt { what: what.into() }
+}
+
+/// A number as a parameter: databases have signed integers only.
+pub(super) fn to_i64(value: u64, what: &str) -> Result<i64> {
+    i64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is out of range")))
+}
+
+/// A number that a column holds; never negative.
+pub(super) fn number(row: &Row, column: &str) -> Result<u64> {
+    to_u64(row.get(column)?, column)
+}
+
+/// [`number`], or null.
+pub(super) fn number_opt(row: &Row, column: &str) -> Result<Option<u64>> {
+    row.get::<Option<i64>>(column)?
+        .map(|v| to_u64(v, column))
+        .transpose()
+}
+
+fn to_u64(value: i64, what: &str) -> Result<u64> {
+    u64::try_from(value).map_err(|_| corrupt(format!("{what} {value} is negative")))
 }

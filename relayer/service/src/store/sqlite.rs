@@ -2,9 +2,9 @@
 //!
 //! WAL with `synchronous = FULL`, one connection behind a mutex, every change one immediate transaction.
 
-use super::rows;
-use super::sql::{Cell, Row, Sql, Value};
-use super::{migrate, unix_ms};
+use super::clock::unix_ms;
+use super::migrate;
+use super::sql::{Cell, Row, Sql, Value, corrupt, to_i64};
 use crate::error::{Error, Result};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
@@ -84,7 +84,7 @@ impl File {
     pub(super) async fn limit_size(&self, bytes: u64) -> Result<()> {
         self.with(move |c| {
             let page: i64 = c.query_row("PRAGMA page_size", [], |r| r.get(0))?;
-            let pages = rows::to_i64(bytes, "size")? / page.max(1);
+            let pages = to_i64(bytes, "size")? / page.max(1);
             Ok(c.pragma_update(None, "max_page_count", pages.max(1))?)
         })
         .await
@@ -167,7 +167,7 @@ fn cell(value: ValueRef<'_>) -> Result<Cell> {
         ValueRef::Integer(v) => Cell::Int(v),
         ValueRef::Text(v) => Cell::Text(String::from_utf8_lossy(v).into_owned()),
         ValueRef::Blob(v) => Cell::Bytes(v.to_vec()),
-        ValueRef::Real(v) => return Err(rows::corrupt(format!("{v} is not a whole number"))),
+        ValueRef::Real(v) => return Err(corrupt(format!("{v} is not a whole number"))),
     })
 }
 

@@ -4,9 +4,10 @@ mod leases;
 mod money;
 
 use super::*;
-use crate::money::Gwei;
+use crate::error::{Error, Result};
+use crate::money::{Caps, Gwei};
 use crate::state::{IntentState, JobState};
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use leases::*;
 use money::*;
 
