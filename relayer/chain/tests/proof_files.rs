@@ -154,7 +154,7 @@ fn committed_output_has_no_values() {
 }
 
 #[test]
-fn unknown_fields_are_refused_in_a_proof_and_ignored_in_a_manifest() {
+fn unknown_field_is_refused_in_a_proof_not_in_a_manifest() {
     let error = error_after(|p| p["salt"] = word(1).into());
     assert!(error.contains("salt"), "{error}");
     let error = error_after(|p| p["chunks"][0]["witness"] = word(1).into());

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn gcp_takes_its_key_from_five_variables_and_names_each_that_is_missing() {
+    fn gcp_key_takes_five_variables_and_names_the_missing_ones() {
         let WalletConfig::GcpKms(key) = named(&["--gcp"], &GCP).unwrap() else {
             panic!("another kind of key")
         };

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn migrate_twice_changes_nothing_and_a_half_made_one_leaves_nothing() {
+    async fn migrate_again_changes_nothing_and_half_made_is_undone() {
         let store = store().await;
         let address = {
             let Backend::Postgres(server) = &store.backend else {

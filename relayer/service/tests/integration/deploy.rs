@@ -257,7 +257,7 @@ async fn plan_with_known_code(world: &World) -> DeployPlan {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deploy_new_registry_of_another_owner_lists_known_verifiers_from_the_start() {
+async fn deploy_for_another_owner_lists_known_verifiers_at_once() {
     let world = World::new().await;
     let mut plan = plan_with_known_code(&world).await;
     plan.registry = RegistryPlan::New(NewRegistry {
@@ -290,7 +290,7 @@ async fn deploy_new_registry_of_another_owner_lists_known_verifiers_from_the_sta
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deploy_verifier_that_the_sender_cannot_list_is_refused_before_sending() {
+async fn deploy_unlistable_verifier_is_refused_before_sending() {
     let world = World::new().await;
     let plan = plan_with_known_code(&world).await;
     let shapes: Vec<B256> = plan

@@ -7,7 +7,7 @@ use std::fs;
 /// `faults::…` tests in the source, and those in the table's last column.
 fn tests_and_rows() -> (BTreeSet<String>, Vec<String>) {
     let mut tests = BTreeSet::new();
-    let folder = root().join("relayer/tests/integration");
+    let folder = root().join("relayer/service/tests/integration");
     for (module, prefix) in [("faults", "faults::"), ("", "")] {
         for entry in fs::read_dir(folder.join(module)).unwrap().flatten() {
             let path = entry.path();

@@ -123,7 +123,7 @@ on_each_database!(
 );
 
 #[tokio::test]
-async fn address_of_another_kind_of_database_is_refused_without_its_password() {
+async fn other_kind_of_database_is_refused_without_its_password() {
     let location: Location = "mysql://u:geheim@h/d".parse().unwrap();
     let refused = Store::connect(&location).await.unwrap_err().to_string();
     assert!(

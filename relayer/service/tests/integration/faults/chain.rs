@@ -82,7 +82,7 @@ async fn confirmations_are_counted_and_finality_is_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reorganisation_that_moves_the_transaction_sends_nothing_again() {
+async fn reorganisation_that_moves_a_transaction_resends_nothing() {
     let scene = Scene::new().await;
     let engine = scene.engine().await;
     let id = scene.submit(&engine, 1).await;
@@ -114,7 +114,7 @@ async fn reorganisation_deeper_than_the_confirmations_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reorganisation_that_makes_the_transaction_revert_is_planned_again() {
+async fn reorganisation_that_causes_a_revert_is_planned_again() {
     let scene = Scene::new().await;
     let proof = scene.world.proof(1);
     // Somebody commits the root, so that the relayer's transaction only proves.
@@ -168,7 +168,7 @@ async fn reorganisation_of_a_cancellation_keeps_the_job_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn original_that_is_mined_after_its_replacement_was_sent_settles_the_job() {
+async fn original_mined_after_its_replacement_settles_the_job() {
     let bump_after = Duration::from_millis(50);
     let (scene, engine, id) = Scene::pending(|config| config.engine.bump_after = bump_after).await;
     // The replacement never arrives, though the relayer is told that it did.
@@ -231,7 +231,7 @@ async fn base_fee_over_the_limit_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nonce_too_low_of_our_own_transaction_is_not_taken_for_foreign() {
+async fn nonce_too_low_of_our_own_transaction_is_not_foreign() {
     let scene = Scene::new().await;
     let engine = scene.engine().await;
     // It is mined, the answer is lost, and receipts come late.

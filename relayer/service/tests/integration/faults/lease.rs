@@ -77,7 +77,7 @@ async fn job_that_waits_is_finished_by_the_relayer_that_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relayers_of_two_accounts_share_the_work_and_leave_each_others_alone() {
+async fn relayers_of_two_accounts_share_the_work() {
     let scene = Scene::new().await;
     let first = scene.engine().await;
     let second = client(&scene.proxy.url, 2, Some(scene.state()));

@@ -104,7 +104,7 @@ async fn funds_that_vanish_after_signing_only_delay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hourly_cap_holds_the_second_job_until_the_window_has_moved_on() {
+async fn hourly_cap_holds_the_second_job_until_the_window_moves() {
     let scene = Scene::new().await;
     let (mut config, cap) = room_for_one(&scene).await;
     config.engine.caps.hour = Some(cap);
@@ -225,7 +225,7 @@ async fn rollup(scene: &Scene) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn data_fee_of_a_rollup_is_reserved_with_a_margin_and_settled_as_paid() {
+async fn data_fee_is_reserved_with_a_margin_and_settled_as_paid() {
     let scene = Scene::new().await;
     rollup(&scene).await;
     scene.stop_mining().await;
@@ -263,7 +263,7 @@ async fn data_fee_of_a_rollup_is_reserved_with_a_margin_and_settled_as_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn data_fee_of_a_rollup_counts_against_the_caps_before_anything_is_signed() {
+async fn data_fee_counts_against_the_caps_before_signing() {
     let scene = Scene::new().await;
     let (mut config, cap) = room_for_one(&scene).await;
     config.engine.caps.total = Some(cap);

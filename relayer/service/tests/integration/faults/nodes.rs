@@ -229,7 +229,7 @@ async fn node_that_turns_into_another_chain_is_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chain_reset_under_a_running_relayer_is_refused_until_the_chain_is_back() {
+async fn chain_reset_while_running_is_refused_until_it_is_back() {
     let scene = Scene::new().await;
     let engine = scene.engine().await;
     let id = scene.submit(&engine, 1).await;

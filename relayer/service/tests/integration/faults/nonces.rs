@@ -38,7 +38,7 @@ async fn own_earlier_transaction_dropped_is_broadcast_again_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gap_of_a_dropped_foreign_transaction_is_filled_by_a_self_transfer() {
+async fn gap_of_a_dropped_transaction_is_filled_by_a_transfer() {
     let scene = Scene::new().await;
     scene.stop_mining().await;
     let engine = scene.engine().await;
@@ -59,7 +59,7 @@ async fn gap_of_a_dropped_foreign_transaction_is_filled_by_a_self_transfer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gap_of_a_dropped_foreign_transaction_is_filled_by_the_next_job() {
+async fn gap_of_a_dropped_transaction_is_filled_by_the_next_job() {
     let scene = Scene::new().await;
     scene.stop_mining().await;
     let engine = scene.engine().await;

@@ -164,7 +164,7 @@ async fn newer_database_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unusable_database_is_refused_at_the_start_and_no_password_is_shown() {
+async fn unusable_database_is_refused_and_no_password_is_shown() {
     let address = fresh_database().await;
     let forgetful = "ALTER DATABASE {} SET synchronous_commit = off";
     let name = address

@@ -17,7 +17,7 @@ async fn states(engine: &Engine, id: B256) -> Vec<(IntentState, Option<u64>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopped_between_store_and_broadcast_resumes_with_the_same_bytes() {
+async fn stopped_before_broadcast_resumes_with_the_same_bytes() {
     let scene = Scene::new().await;
     scene.proxy.inject(SEND, Fault::Swallow, usize::MAX);
     let engine = scene.engine().await;
@@ -177,7 +177,7 @@ async fn nonce_used_by_a_foreign_transaction_is_replanned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transaction_that_no_node_takes_gives_its_nonce_up_and_is_planned_again() {
+async fn transaction_that_no_node_takes_gives_up_its_nonce() {
     let scene = Scene::new().await;
     let refusal = Fault::Refuse("exceeds block gas limit");
     scene.proxy.inject(SEND, refusal, 1);
@@ -266,7 +266,7 @@ async fn another_account_waits_for_what_was_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revert_on_chain_is_planned_again_when_someone_else_was_faster() {
+async fn revert_because_someone_was_faster_is_planned_again() {
     let scene = Scene::new().await;
     scene.stop_mining().await;
     let first = scene.engine().await;

@@ -140,7 +140,7 @@ async fn tick_that_takes_longer_than_the_lease_keeps_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transaction_in_the_pool_is_waited_for_though_the_last_answer_was_lost() {
+async fn transaction_in_the_pool_is_awaited_after_a_lost_answer() {
     let scene = Scene::new().await;
     scene.stop_mining().await;
     let mut config = scene.config();

@@ -79,7 +79,7 @@ async fn key_service_that_fails_in_the_middle_only_delays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_service_that_signs_with_another_key_has_nothing_stored_or_sent() {
+async fn key_service_with_another_key_has_nothing_stored_or_sent() {
     let (scene, service, engine) = scene().await;
     let id = scene.submit(&engine, 1).await;
     for fault in [Fault::OtherKey, Fault::Nonsense] {
@@ -94,7 +94,7 @@ async fn key_service_that_signs_with_another_key_has_nothing_stored_or_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_service_that_fails_at_a_replacement_leaves_the_original_in_the_pool() {
+async fn key_service_failing_at_a_replacement_leaves_the_original() {
     let (scene, service, engine) = scene().await;
     scene.stop_mining().await;
     let id = scene.submit(&engine, 1).await;

@@ -34,7 +34,7 @@ async fn same_proof_from_many_clients_at_once_is_one_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn conflicting_proof_for_the_same_key_does_not_displace_the_first() {
+async fn conflicting_proof_does_not_displace_the_first() {
     let scene = Scene::new().await;
     let engine = scene.engine().await;
     let good = scene.world.proof(1);
