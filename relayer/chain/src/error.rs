@@ -26,7 +26,7 @@ pub enum Error {
     /// No contract code at an address that must hold some.
     #[error("no contract code at {address} ({what})")]
     NoCode {
-        /// Where.
+        /// The address.
         address: Address,
         /// What was expected there.
         what: &'static str,
@@ -34,11 +34,11 @@ pub enum Error {
     /// A contract is not the one expected, or a manifest asks for what the registry does not take.
     #[error("{field}: expected {expected}, got {got}")]
     Mismatch {
-        /// Which value.
+        /// Name of the value.
         field: &'static str,
-        /// What is right.
+        /// The right value.
         expected: String,
-        /// What was found.
+        /// The value found.
         got: String,
     },
     /// The wallet cannot be opened or cannot sign until somebody changes something. Never carries key material.
@@ -49,7 +49,7 @@ pub enum Error {
     Signer {
         /// Which kind of signer.
         name: &'static str,
-        /// What happened.
+        /// Explanation, in words.
         reason: String,
     },
     /// Contradictory or incomplete settings.
@@ -60,7 +60,7 @@ pub enum Error {
     Io {
         /// Which file.
         path: String,
-        /// Cause.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A background task was lost (shutdown or panic).

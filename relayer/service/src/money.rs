@@ -94,7 +94,7 @@ impl fmt::Display for Cap {
 }
 
 /// Limits of what one account may spend on one chain. They are checked in the database transaction that
-/// stores a signed transaction, with all that is signed counted at its dearest until the chain says less.
+/// stores a signed transaction. Signed transactions count at their largest possible cost until they are settled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Caps {
     /// Of one transaction.

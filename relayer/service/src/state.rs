@@ -37,7 +37,7 @@ macro_rules! states {
 }
 
 states! {
-    /// Where a job stands.
+    /// State of a job.
     JobState {
         /// Accepted and stored; nothing planned yet, or to be planned again.
         Queued = "queued",
@@ -59,7 +59,7 @@ states! {
 }
 
 impl JobState {
-    /// Whether nothing more happens to a job in this state by itself.
+    /// Whether the engine is done with a job in this state.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Finalized | Self::Failed | Self::Cancelled)
     }
@@ -73,7 +73,7 @@ impl JobState {
                 | (Planned, Submitting | Queued | Mined | Failed | Cancelled)
                 // Queued: plan again after a revert, a foreign nonce or a partial result.
                 | (Submitting, Mined | Queued | Failed | Cancelled)
-                // Backwards: a reorganisation took the block away.
+                // Backwards: a reorganisation removed the block.
                 | (Mined, Confirmed | Submitting | Queued)
                 | (Confirmed, Finalized | Submitting | Queued)
                 // A person or a better proof reopens it.
@@ -83,7 +83,7 @@ impl JobState {
 }
 
 states! {
-    /// Where a transaction intent stands.
+    /// State of a transaction intent.
     IntentState {
         /// Planned; no nonce is reserved.
         Ready = "ready",

@@ -19,7 +19,7 @@ pub enum Revert {
     Text(String),
     /// A compiler-inserted panic with its code.
     Panic(String),
-    /// No data at all: out of gas, an invalid opcode, or a call to an address without this function.
+    /// No data: out of gas, an invalid opcode, or a contract without this function.
     Empty,
     /// Data of an unknown error.
     Unknown(Vec<u8>),

@@ -1,6 +1,6 @@
 //! EIP-1559 fees: what to offer, and how to raise an offer.
 
-/// Bounds of what is offered, in wei per gas.
+/// Limits of an offer, in wei per gas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeePolicy {
     /// Smallest priority fee; some chains refuse less.
@@ -47,7 +47,7 @@ impl FeePolicy {
     }
 
     /// A replacement of `previous`: a fresh offer, but no less than the bump in both fields. `None`
-    /// when that is over the limit: then the old attempt goes on waiting.
+    /// when that is over the limit: then the old attempt keeps waiting.
     pub fn bump(
         &self,
         previous: Fees,

@@ -51,7 +51,7 @@ impl Oracle {
         Ok(None)
     }
 
-    /// Where it is.
+    /// Address of the contract.
     pub fn address(&self) -> Address {
         self.address
     }

@@ -21,7 +21,7 @@ impl Registry {
         Self { rpc, address }
     }
 
-    /// Where it is.
+    /// Address of the contract.
     pub fn address(&self) -> Address {
         self.address
     }
@@ -79,7 +79,7 @@ impl Registry {
         }
     }
 
-    /// Where a verifier shape stands.
+    /// Whether the registry accepts models with a verifier shape.
     pub async fn verifier_status(&self, code_hash: B256) -> Result<VerifierStatus> {
         let call = ChainferRegistry::verifierStatusCall {
             codeHash: code_hash,
@@ -89,12 +89,12 @@ impl Registry {
             .ok_or_else(|| self.another_contract::<ChainferRegistry::verifierStatusCall>())
     }
 
-    /// Who lists verifier shapes.
+    /// The account that lists verifier shapes.
     pub async fn owner(&self) -> Result<Address> {
         self.call(ChainferRegistry::ownerCall {}, At::Latest).await
     }
 
-    /// Who freezes at once; zero for nobody.
+    /// The account that freezes without delay; zero for none.
     pub async fn guardian(&self) -> Result<Address> {
         self.call(ChainferRegistry::guardianCall {}, At::Latest)
             .await

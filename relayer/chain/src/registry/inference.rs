@@ -10,13 +10,13 @@ use serde::Serialize;
 /// The registry's record of an inference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InferenceView {
-    /// Inference.
+    /// Id of the inference in the registry.
     pub inference_id: B256,
     /// `none`, `committed` or `proven`.
     pub status: &'static str,
-    /// Model.
+    /// Id of the model in the registry.
     pub model_id: B256,
-    /// Who is credited.
+    /// Account that the inference is credited to.
     pub requester: Address,
     /// Root over the boundary tensors.
     pub root: B256,

@@ -58,7 +58,7 @@ impl Rpc {
         Ok(Self { nodes, pin: None })
     }
 
-    /// A handle for each node, those first that should be tried first.
+    /// A handle for each node, in the order in which to try them.
     pub fn candidates(&self) -> Vec<Self> {
         let order = self.pin.map_or_else(|| self.nodes.order(), |at| vec![at]);
         let pinned = |at| Self {
@@ -68,7 +68,7 @@ impl Rpc {
         order.into_iter().map(pinned).collect()
     }
 
-    /// How the nodes are doing, in the order given.
+    /// Health of the nodes, in the order given.
     pub fn health(&self) -> Vec<NodeHealth> {
         self.nodes.health()
     }
@@ -78,19 +78,19 @@ impl Rpc {
         self.nodes.config.max_lag
     }
 
-    /// Whether the pinned node is known to be of the right chain, since it last failed.
+    /// Whether the pinned node has been checked to serve the right chain since it last failed.
     pub fn is_verified(&self) -> bool {
         self.pin.is_some_and(|at| self.nodes.is_verified(at))
     }
 
-    /// Notes that the pinned node is of the right chain, or is not and should be left alone.
+    /// Records whether the pinned node serves the right chain. One that does not is avoided for a while.
     pub fn note_chain(&self, right: bool) {
         if let Some(at) = self.pin {
             self.nodes.note_chain(at, right);
         }
     }
 
-    /// The newest block of the pinned node that was seen so far.
+    /// The highest block seen so far at the pinned node.
     pub fn last_head(&self) -> u64 {
         self.pin.map_or(0, |at| self.nodes.last_head(at))
     }
@@ -132,7 +132,7 @@ impl Rpc {
         }
     }
 
-    /// Chain id.
+    /// `eth_chainId`.
     pub async fn chain_id(&self) -> Result<u64, RpcError> {
         Ok(self.read::<U64>("eth_chainId", json!([])).await?.to())
     }
@@ -143,7 +143,7 @@ impl Rpc {
             .await
     }
 
-    /// The newest block.
+    /// The newest block of the node.
     pub async fn head(&self) -> Result<Block, RpcError> {
         let method = "eth_getBlockByNumber";
         let head = self
@@ -159,7 +159,7 @@ impl Rpc {
         Ok(head)
     }
 
-    /// The newest finalized block; `None` where the chain does not know the notion.
+    /// The newest finalized block; `None` on a chain without finality.
     pub async fn finalized(&self) -> Result<Option<Block>, RpcError> {
         match self
             .read("eth_getBlockByNumber", json!(["finalized", false]))

@@ -1,4 +1,4 @@
-//! What a node's refusal means.
+//! Errors of a node, and what to do about them.
 
 use alloy::primitives::Bytes;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub enum RpcError {
     /// The client cannot be made.
     #[error("{reason}")]
     Config {
-        /// Why.
+        /// Explanation, in words.
         reason: String,
     },
     /// No reply: connection refused, reset, timed out, closed midway.
@@ -18,7 +18,7 @@ pub enum RpcError {
     Transport {
         /// JSON-RPC method.
         method: &'static str,
-        /// Cause.
+        /// Explanation, in words.
         reason: String,
     },
     /// An HTTP status without a JSON-RPC reply.
@@ -36,7 +36,7 @@ pub enum RpcError {
     BadReply {
         /// JSON-RPC method.
         method: &'static str,
-        /// Cause.
+        /// Explanation, in words.
         reason: String,
     },
     /// A JSON-RPC error object.
@@ -54,7 +54,7 @@ pub enum RpcError {
 }
 
 impl RpcError {
-    /// What to do about it.
+    /// Whether, and where, trying again may help.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Transport { .. } | Self::BadReply { .. } => ErrorClass::Transient,
@@ -140,11 +140,11 @@ impl RpcError {
 pub enum ErrorClass {
     /// The node or the way to it failed: try again, elsewhere if possible.
     Transient,
-    /// The node has had enough of us: try elsewhere, or wait as long as it asks.
+    /// The node limits our rate: try elsewhere, or wait as long as it asks.
     Overloaded,
-    /// The node will not serve us (no access, wrong path): try elsewhere, never here.
+    /// The node does not serve us (no access, wrong path): try elsewhere only.
     Node,
-    /// The node understood, and this is its answer: no use to ask again.
+    /// The node understood and refused: asking again does not help.
     Answer,
 }
 
@@ -163,7 +163,7 @@ pub enum SendOutcome {
     InsufficientFunds(String),
     /// The node will never take this transaction.
     Invalid(String),
-    /// Nobody knows: the reply was lost, or the error is not one of the above.
+    /// Unknown: the reply was lost, or the error is none of the above.
     Unknown(String),
 }
 

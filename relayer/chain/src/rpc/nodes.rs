@@ -28,7 +28,7 @@ pub struct NodeHealth {
     pub healthy: bool,
     /// Failures in a row.
     pub failures: u32,
-    /// Requests so far.
+    /// Requests since the start.
     pub requests: u64,
     /// Requests that got no usable answer.
     pub errors: u64,
@@ -77,7 +77,7 @@ impl Nodes {
                 })
             })
             .collect::<Result<Vec<Node>, RpcError>>()?;
-        // Fails when the process has chosen a provider already, which is as good.
+        // Fails when the process has installed a provider already; either will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(config.timeout)

@@ -11,9 +11,9 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub struct Block {
     #[serde(deserialize_with = "u64_hex")]
-    /// Height.
+    /// Height of the block.
     pub number: u64,
-    /// Hash.
+    /// Hash of the block.
     pub hash: B256,
     /// Base fee in wei; absent on chains before EIP-1559.
     #[serde(default, deserialize_with = "u128_hex_option")]
@@ -23,7 +23,7 @@ pub struct Block {
 /// Arguments of `eth_call` and `eth_estimateGas`.
 #[derive(Debug, Clone, Serialize)]
 pub struct CallRequest {
-    /// Sender.
+    /// Account that the transaction is from.
     pub from: Address,
     /// Callee; `None` creates a contract.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,7 @@ impl ReplyError {
     }
 }
 
-/// Revert data stands in `data` itself, in `data.data`, or behind a word (`Reverted 0x…`).
+/// Nodes put revert data in `data`, in `data.data`, or in a text (`Reverted 0x…`).
 fn bytes_in(value: &Value) -> Option<Bytes> {
     match value {
         Value::String(text) => {

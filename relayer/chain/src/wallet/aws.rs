@@ -22,7 +22,7 @@ const NAME: &str = "AWS KMS";
 /// For everything, the client's own retries included.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Refusals that somebody has to do something about, and what.
+/// Refusals that a person can remedy, and how.
 const REMEDIES: [(&[&str], &str); 5] = [
     (
         &["AccessDeniedException"],
@@ -144,7 +144,7 @@ where
             let remedy = REMEDIES.iter().find(|(codes, _)| codes.contains(&code));
             match remedy {
                 Some((_, remedy)) => lasting(format_args!("{told}; {remedy}")),
-                // Throttling is told by 400 here.
+                // This service reports throttling with status 400.
                 None if status >= 500 || status == 429 || is_overload(code) => passing(told),
                 None => lasting(told),
             }

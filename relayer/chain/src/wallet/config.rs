@@ -12,7 +12,7 @@ pub enum WalletConfig {
     PrivateKey(Secret),
     /// An encrypted keystore file as `cast wallet` and geth write it.
     Keystore {
-        /// The file.
+        /// The keystore file.
         path: PathBuf,
         /// Its password.
         password: Secret,
@@ -24,7 +24,7 @@ pub enum WalletConfig {
     },
     /// A key version in Google Cloud's Key Management Service, with the Application Default Credentials.
     GcpKms(GcpKey),
-    /// An account of a Ledger that is plugged in, with somebody who presses its buttons.
+    /// An account of a Ledger that is plugged in; a person confirms each transaction on it.
     Ledger {
         /// Which of its accounts.
         path: HdPath,

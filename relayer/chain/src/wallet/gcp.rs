@@ -40,7 +40,7 @@ pub type Client = GoogleApi<KeyManagementServiceClient<GoogleAuthMiddleware>>;
 /// # Errors
 /// [`Error::Wallet`] without usable credentials, [`Error::Signer`] when the service cannot be reached.
 pub async fn connect() -> Result<Client> {
-    // Signs the requests for tokens, too. Another one that is installed already is as good.
+    // Signs the requests for tokens, too. One that is installed already will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connecting = Client::from_function(KeyManagementServiceClient::new, ENDPOINT, None);
     in_time(connecting).await?.map_err(|e| explain_client(&e))

@@ -1,4 +1,4 @@
-//! What comes back from a signer is not believed.
+//! A signer that answers wrongly, or not at all.
 
 use super::*;
 use alloy::primitives::U256;

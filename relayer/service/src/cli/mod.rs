@@ -23,13 +23,13 @@ pub(crate) enum Command {
     List(verbs::List),
     /// Shows a job with its transactions and log.
     Show(verbs::One),
-    /// Cancels a job. What is signed already is replaced by a transaction that does nothing.
+    /// Cancels a job. Transactions that are signed already are replaced with empty ones.
     Cancel(verbs::One),
     /// Shows the relayer as a whole: jobs, money, nodes, pauses.
     Status(verbs::Whole),
-    /// Stops sending anything new; what is out is followed to its end.
+    /// Stops sending anything new; pending transactions are still followed.
     Pause(verbs::Pause),
-    /// Lifts a pause that was set by hand.
+    /// Lifts a manual pause.
     Resume(verbs::Whole),
     /// Copies the state file while it may be in use.
     Backup(verbs::Backup),

@@ -36,19 +36,19 @@ pub(crate) struct Serve {
     /// The only registry that proofs may be for.
     #[arg(long, env = "CHAINFER_REGISTRY")]
     registry: Option<Address>,
-    /// A model that proofs may be of; repeat it for several. Any model without one.
+    /// A model that proofs may be for; repeat it for several. Without it, any model.
     #[arg(long = "model", env = "CHAINFER_RELAYER_MODELS", value_delimiter = ',')]
     models: Vec<B256>,
-    /// Chain that the node must be of.
+    /// Chain id that the node must report.
     #[arg(long, env = "CHAIN_ID")]
     chain_id: Option<u64>,
     /// Blocks that settle a job; 1 on development chains, 3 elsewhere.
     #[arg(long)]
     confirmations: Option<u64>,
-    /// Milliseconds between two looks at the chain.
+    /// Milliseconds between two polls of the chain.
     #[arg(long, default_value_t = 1_000)]
     poll_ms: u64,
-    /// Milliseconds before a transaction that waits for a block is replaced by a dearer one.
+    /// Milliseconds before a transaction that waits for a block is replaced with higher fees.
     #[arg(long, default_value_t = 45_000)]
     bump_after_ms: u64,
     /// Milliseconds before a transaction that the node may not have is broadcast again.
@@ -71,16 +71,16 @@ pub(crate) struct Serve {
     rpc_url: Vec<Secret>,
     #[command(flatten)]
     money: Money,
-    /// Unfinished proofs that are accepted; more are answered with 429.
+    /// Largest number of unfinished jobs; further proofs are answered with 429.
     #[arg(long, default_value_t = 10_000)]
     queue_limit: u64,
-    /// Transactions that may wait for a block at one time.
+    /// Largest number of transactions that wait for a block at one time.
     #[arg(long, default_value_t = 16)]
     max_in_flight: u32,
     /// Largest size of the state file in bytes.
     #[arg(long)]
     max_state_bytes: Option<u64>,
-    /// Form of the log, which goes to stderr.
+    /// Format of the log, which goes to stderr.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
@@ -102,15 +102,15 @@ struct Money {
     /// Most that may be spent with this state file.
     #[arg(long, value_name = "AMOUNT")]
     max_spend_total: Option<Gwei>,
-    /// Balance that is never touched.
+    /// Balance that no new transaction may use.
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     min_balance: Gwei,
 }
 
-/// Form of the log.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// Lines for people.
+    /// Plain lines.
     Text,
     /// One JSON object a line.
     Json,

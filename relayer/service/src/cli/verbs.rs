@@ -12,7 +12,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Wait between two looks at a job.
+/// Wait between two requests for a job.
 const POLL: Duration = Duration::from_millis(500);
 
 /// Where the service is.
@@ -40,7 +40,7 @@ impl Service {
 pub(crate) struct Submit {
     /// PROOF file; `-` reads standard input.
     proof: PathBuf,
-    /// Wait for so many seconds until the attestation is confirmed.
+    /// Seconds to wait until the attestation is confirmed.
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(crate) struct List {
     /// Only jobs in this state.
     #[arg(long, value_parser = parse_state)]
     state: Option<JobState>,
-    /// At most so many, newest first.
+    /// Largest number of jobs, newest first.
     #[arg(long, default_value_t = 100)]
     limit: u32,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct One {
-    /// Job.
+    /// Id of the job.
     id: B256,
     #[command(flatten)]
     service: Service,
@@ -69,7 +69,7 @@ pub(crate) struct One {
 
 #[derive(Debug, Args)]
 pub(crate) struct Pause {
-    /// Why, for those who look at the status.
+    /// Reason, shown in the status.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
@@ -93,7 +93,7 @@ pub(crate) struct Backup {
         hide_env_values = true
     )]
     state: Location,
-    /// File to write; an older one is replaced when the new one is complete.
+    /// File to write. An existing one is replaced once the new one is complete.
     to: PathBuf,
 }
 

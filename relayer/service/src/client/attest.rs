@@ -15,13 +15,13 @@ use std::time::Duration;
 pub struct AttestReport {
     /// Idempotency key of the job.
     pub job_id: B256,
-    /// Inference in the registry.
+    /// Id of the inference in the registry.
     pub inference_id: B256,
-    /// Model in the registry.
+    /// Id of the model in the registry.
     pub model_id: B256,
-    /// Registry contract.
+    /// Address of the registry contract.
     pub registry: Address,
-    /// Chain.
+    /// EIP-155 chain id.
     pub chain_id: u64,
     /// Where the job stands; `confirmed` or `finalized`.
     pub status: JobState,

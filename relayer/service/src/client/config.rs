@@ -18,7 +18,7 @@ pub struct ClientConfig {
     pub wallet: WalletConfig,
     /// Where the state is kept; without this nothing survives the process.
     pub state: Option<Location>,
-    /// Chain that the node must be of.
+    /// Chain id that the node must report.
     pub chain_id: Option<u64>,
     /// Settings of the engine.
     pub engine: EngineConfig,
@@ -39,7 +39,7 @@ impl ClientConfig {
         }
     }
 
-    /// The file in `folder` for the chain that the node is of: chain id and genesis are in its name,
+    /// The file in `folder` for the node's chain. Its name has the chain id and the genesis,
     /// so that a restarted development chain gets a file of its own.
     pub async fn state_file_in(&self, folder: &Path) -> Result<PathBuf> {
         let rpc = Rpc::new(self.rpc.clone())?;

@@ -15,7 +15,7 @@ use chainfer_chain::registry::{Registry, compare};
 use serde::Serialize;
 use std::time::Duration;
 
-/// A bundle's contracts on a chain, and what it took.
+/// A bundle's contracts on a chain, and the transactions that put them there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deployment {
     /// What `public/deployments/<chain id>.json` holds.

@@ -1,4 +1,4 @@
-//! What a deployment is made of.
+//! The contracts and the registration of a deployment.
 
 use crate::error::{Error, Result};
 use alloy::primitives::{Address, B256, Bytes, keccak256};
@@ -28,7 +28,7 @@ pub struct ChunkCode {
     pub key_creation_code: Bytes,
 }
 
-/// A registry of one's own.
+/// A registry to be deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRegistry {
     /// Creation code, without constructor arguments.
@@ -40,7 +40,7 @@ pub struct NewRegistry {
 }
 
 impl NewRegistry {
-    /// One that the sender owns.
+    /// A registry that the sender owns.
     pub fn of_sender(creation_code: Bytes) -> Self {
         Self {
             creation_code,
@@ -101,7 +101,7 @@ impl DeployPlan {
         hashes
     }
 
-    /// Says what does not fit before anything is sent.
+    /// Refuses a plan whose parts do not fit each other, before anything is sent.
     pub(super) fn check(&self) -> Result<()> {
         let mismatch = |field, expected: String, got: String| {
             Err(Error::Mismatch {

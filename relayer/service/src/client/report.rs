@@ -12,17 +12,17 @@ use serde::Serialize;
 pub struct TxReport {
     /// Hash of the attempt that is in a block, or of the newest one.
     pub hash: Option<B256>,
-    /// What it does.
+    /// Kind of call.
     pub kind: TxKind,
     /// Chunks that it proves.
     pub chunks: Vec<u16>,
-    /// Where it stands.
+    /// Current state of the transaction.
     pub status: IntentState,
-    /// Block.
+    /// Height of the block that includes it.
     pub block: Option<u64>,
-    /// Gas used.
+    /// Gas that the transaction used.
     pub gas_used: Option<u64>,
-    /// Wei per gas.
+    /// Price paid, in wei per gas.
     pub gas_price: Option<u64>,
     /// What a roll-up took for publishing it, beside gas.
     #[serde(rename = "data_fee_gwei", skip_serializing_if = "Option::is_none")]

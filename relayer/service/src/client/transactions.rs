@@ -15,9 +15,9 @@ use std::time::Duration;
 /// A transaction of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// What it does, for people.
+    /// Purpose, in words.
     pub what: String,
-    /// The transaction.
+    /// What became of the transaction.
     #[serde(flatten)]
     pub transaction: TxReport,
 }
@@ -25,13 +25,13 @@ pub struct Step {
 /// A contract that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deployed {
-    /// Address.
+    /// Address of the contract.
     pub address: Address,
     /// Hash of its code.
     pub code_hash: B256,
     /// Size of its code in bytes.
     pub code_size: usize,
-    /// The transaction.
+    /// What became of the transaction.
     pub transaction: TxReport,
 }
 

@@ -1,4 +1,4 @@
-//! The sending account as a whole: who else uses it, and gaps between its nonces.
+//! The sending account: nonces used by others, and gaps between nonces.
 
 use super::Engine;
 use super::view::View;

@@ -1,4 +1,4 @@
-//! Jobs that a person wants cancelled after something was signed.
+//! Cancelling a job after something was signed.
 
 use super::Engine;
 use super::view::View;
@@ -11,7 +11,7 @@ impl Engine {
     /// Waits until every nonce of the job is used up for good, by the cancelling transactions or by the
     /// job's own, and then says what it came to.
     pub(super) async fn step_cancelling(&self, view: &View, job: &Job) -> Result<()> {
-        // A plan that was being made when the wish came is given up too.
+        // A plan that was being made when the request came is dropped too.
         self.store.cancel_job(job.key.id).await?;
         let mut newest = 0;
         for intent in self.store.intents_of(job.key.id).await? {
@@ -19,7 +19,7 @@ impl Engine {
                 return Ok(());
             }
             match intent.state {
-                // Another account's key is not here: what it has out is waited for.
+                // Without the other account's key its pending transactions can only be waited for.
                 IntentState::Pending if intent.sender != self.sender() => {
                     if self.is_sending_elsewhere(intent.sender).await?
                         || self.watch_other(view, &intent).await?

@@ -17,7 +17,7 @@ const DEVELOPMENT_CHAIN: u64 = 31337;
 pub struct EngineConfig {
     /// The only registry that jobs may name; any when `None`.
     pub registry: Option<Address>,
-    /// The only models that jobs may be of; any when `None`.
+    /// The only models that jobs may be for; any when `None`.
     pub models: Option<BTreeSet<B256>>,
     /// Gas limit that no transaction passes.
     pub gas_cap: u64,
@@ -28,22 +28,22 @@ pub struct EngineConfig {
     pub gas_slack: u64,
     /// Size that no transaction passes; nodes refuse more than 128 KiB.
     pub max_tx_bytes: usize,
-    /// Fee bounds.
+    /// Limits of what is offered per gas.
     pub fees: FeePolicy,
     /// Limits of what may be spent.
     pub caps: Caps,
-    /// Balance that is never touched.
+    /// Balance that no new transaction may use.
     pub min_balance: Gwei,
     /// Added to what a roll-up asks for publishing a transaction, in percent: its price follows another chain's and can
     /// rise until the transaction is in a block.
     pub data_fee_margin_percent: u64,
-    /// How long one node is believed that the chain has no contract that tells such prices.
+    /// How long to wait before asking again whether the chain has a contract that quotes the fee.
     pub oracle_poll: Duration,
     /// Blocks on top of and including the one that settles a job; by chain when `None`.
     pub confirmations: Option<u64>,
     /// Wait between two ticks.
     pub poll: Duration,
-    /// Wait before an attempt that the node has is replaced by a dearer one.
+    /// Wait before an attempt that the node has is replaced with higher fees.
     pub bump_after: Duration,
     /// Wait before an attempt that the node has is broadcast again.
     pub rebroadcast_after: Duration,
@@ -63,7 +63,7 @@ pub struct EngineConfig {
     pub lease_ttl: Duration,
     /// Unfinished jobs that are accepted.
     pub queue_limit: u64,
-    /// Wait between two looks at jobs that are confirmed but not finalized.
+    /// Wait between two checks of jobs that are confirmed but not finalized.
     pub finality_poll: Duration,
 }
 

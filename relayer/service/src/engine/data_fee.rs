@@ -11,11 +11,11 @@ use chainfer_chain::rpc::{At, Receipt, Rpc};
 use std::sync::PoisonError;
 use std::time::Instant;
 
-/// A receipt that names more than so many times the most that the transaction was to cost is not believed.
+/// A receipt that names more than this many times the transaction's largest possible cost is ignored.
 const ABSURD: u64 = 10;
 
 impl Engine {
-    /// The most that publishing a transaction may cost when it is in a block soon.
+    /// The most that publishing a transaction may cost if it is included soon.
     pub(super) async fn expected_data_fee(&self, rpc: &Rpc, tx: &TxEip1559) -> Result<Gwei> {
         let Some(oracle) = self.oracle(rpc).await? else {
             return Ok(Gwei(0));
@@ -28,7 +28,7 @@ impl Engine {
         Ok(Gwei::ceil(most))
     }
 
-    /// What publishing a transaction did cost; what was reserved for it where that cannot be learnt.
+    /// What publishing a transaction cost; the amount reserved for it where the receipt does not say.
     pub(super) async fn paid_data_fee(
         &self,
         rpc: &Rpc,
@@ -62,7 +62,7 @@ impl Engine {
         Ok(paid)
     }
 
-    /// The chain's contract. That there is none is asked again from time to time: it may be one node's mistake.
+    /// The chain's contract. Its absence is checked again from time to time: it may be one node's mistake.
     async fn oracle(&self, rpc: &Rpc) -> Result<Option<Oracle>> {
         let seen = *self
             .oracle_seen

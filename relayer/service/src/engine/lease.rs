@@ -1,4 +1,4 @@
-//! Being the one that sends.
+//! The lease that lets one process send.
 
 use super::Engine;
 use crate::error::Result;
@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// Somebody else took it while this process thought that it held it.
+    /// Records that another process holds the lease now.
     pub(super) fn lose_lease(&self) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.lease = None;

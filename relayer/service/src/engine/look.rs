@@ -7,8 +7,8 @@ use chainfer_chain::rpc::{Block, Rpc};
 use std::sync::atomic::Ordering;
 
 impl Engine {
-    /// The node and the head to work from: the first node in order that is of the right chain and not
-    /// behind, or else the one that is furthest.
+    /// The node and the head to work from: the first node that serves the right chain and is not behind, or
+    /// else the one with the highest head.
     pub(super) async fn view(&self) -> Result<View> {
         let mut best: Option<(Rpc, Block)> = None;
         let mut refused: Option<Error> = None;
@@ -41,8 +41,8 @@ impl Engine {
         Ok(View::new(rpc, head, paused, self.store.now_ms()))
     }
 
-    /// The head of one node, once that node is known to be of the right chain. After a failure, and when
-    /// the chain is shorter than it was, the address may lead to another node, or the node to another chain.
+    /// The head of one node, after a check that the node serves the right chain. The check is repeated after a
+    /// failure, and when the chain is shorter than before: the address may lead to another node by then.
     async fn head_of(&self, rpc: &Rpc) -> Result<Block> {
         let before = rpc.last_head();
         let head = rpc.head().await?;

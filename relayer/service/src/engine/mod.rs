@@ -1,8 +1,8 @@
 //! The engine: drives jobs from submission to finality.
 //!
-//! [`Engine::tick`] looks at one head block and moves every job and every transaction by what it
-//! finds; all that it knows is in the store, so that a process may stop between any two steps and
-//! another go on. It is the only code that sends.
+//! [`Engine::tick`] looks at one head block and moves every job and every transaction accordingly. All
+//! of its knowledge is in the store, so that a process may stop between any two steps and another may
+//! continue. It is the only code that sends.
 
 mod account;
 mod cancel;
@@ -49,7 +49,7 @@ pub struct Engine {
     ticking: Mutex<()>,
     /// Height of the head last worked from.
     newest_head: AtomicU64,
-    /// How often in a row a nonce was seen used without a receipt of ours.
+    /// How many times in a row an intent's nonce was used on chain without a receipt for one of our attempts.
     foreign: SyncMutex<HashMap<i64, u32>>,
     finality_checked: SyncMutex<Option<Instant>>,
     /// Transactions of the account that the chain was last seen to have.
@@ -60,7 +60,7 @@ pub struct Engine {
     /// Gwei; `u64::MAX` before it was read.
     balance: AtomicU64,
     oracle_seen: SyncMutex<Option<(Option<Oracle>, Instant)>>,
-    /// A nonce gap, and how often in a row it was seen.
+    /// A nonce gap, and how many times in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
 
@@ -71,7 +71,7 @@ struct Held {
     renewed: Option<Instant>,
 }
 
-/// What a tick may plan and sign. Whatever is out already is watched in any case.
+/// What a tick may plan and sign. Pending transactions are watched in any case.
 #[derive(Debug, Clone, Copy)]
 enum Scope {
     /// Everything in the database.
@@ -83,7 +83,7 @@ enum Scope {
 }
 
 impl Engine {
-    /// Connects the parts, and checks that node, database and configuration speak of one chain.
+    /// Connects the parts, and checks that node, database and configuration are for one chain.
     ///
     /// # Errors
     /// [`Error::WrongChain`] and [`Error::WrongGenesis`] when they do not.
@@ -212,7 +212,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// One look at the chain, and all the steps that follow from it.
+    /// Looks at the chain once and takes every step that follows.
     pub async fn tick(&self) -> Result<()> {
         self.tick_in(Scope::All).await
     }

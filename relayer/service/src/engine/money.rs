@@ -8,7 +8,7 @@ use chainfer_chain::rpc::Rpc;
 use std::sync::atomic::Ordering;
 
 impl Engine {
-    /// Stops sending anything new until [`Self::resume`]. What is out is followed to its end.
+    /// Stops sending anything new until [`Self::resume`]. Pending transactions are still followed.
     pub async fn pause(&self, reason: String) -> Result<bool> {
         self.pause_for(Cause::Manual, reason, Gwei(0)).await
     }
@@ -23,7 +23,7 @@ impl Engine {
         self.store.pauses(self.chain_id, self.sender()).await
     }
 
-    /// What a signed transaction must satisfy when it is stored.
+    /// The conditions that a signed transaction must meet when it is stored.
     ///
     /// # Errors
     /// [`Error::LeaseLost`] without a lease: then nothing may be stored at all.
@@ -101,7 +101,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads the balance, for decisions and for people.
+    /// Reads the balance, and keeps it for [`Self::last_balance`].
     async fn read_balance(&self, rpc: &Rpc) -> Result<Gwei> {
         let balance = Gwei::floor(rpc.balance(self.sender()).await?);
         self.balance.store(balance.0, Ordering::Relaxed);

@@ -1,6 +1,6 @@
-//! The outbox: watches what is out, and decides what to send again, to replace, or to start.
+//! The outbox: watches pending transactions, and decides which to send again, to replace, or to start.
 //!
-//! What became of a transaction is read from receipts, of every attempt with its nonce.
+//! The outcome of a transaction is read from receipts, of every attempt with its nonce.
 
 use super::money::pauses;
 use super::view::View;
@@ -33,12 +33,12 @@ struct Watch {
     mined: u64,
     /// The same with the node's pool: the first nonce that the node lacks.
     pool: u64,
-    /// The nonce shall be used up by nothing.
+    /// The nonce is to be used up by a cancelling transaction.
     cancel: bool,
 }
 
 impl Engine {
-    /// Finds out what became of the transactions that are out.
+    /// Looks for the outcome of every pending transaction.
     pub(super) async fn watch_pending(&self, view: &View) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         // Read before any receipt: a nonce that is used now has its receipt when that is asked for.
@@ -112,7 +112,7 @@ impl Engine {
     /// Looks for a receipt of any attempt; without one, broadcasts again or replaces when it is time.
     async fn watch(&self, view: &View, intent: &Intent, watch: Watch) -> Result<()> {
         let attempts = self.store.attempts(intent.id).await?;
-        // Newest first: a replacement is the likelier one, but any may have been mined.
+        // Newest first: the replacement is the most likely one, but any of them may have been mined.
         for attempt in attempts.iter().rev() {
             if let Some(receipt) = view.rpc.receipt(attempt.tx.hash).await? {
                 return self.settle(view, intent, attempt, &receipt).await;
@@ -141,7 +141,7 @@ impl Engine {
         self.push(view, intent, last, lacks).await
     }
 
-    /// Whether a transaction was signed for what is done or planned anew since, while this account did not send.
+    /// Whether the job of a signed transaction was finished or planned again while this account did not send.
     async fn is_needless(&self, intent: &Intent) -> Result<bool> {
         let Some(job) = intent.job_id else {
             return Ok(false);
@@ -224,7 +224,7 @@ impl Engine {
                 number: receipt.block_number,
                 hash: receipt.block_hash,
             },
-            // No receipt is believed that names more than was signed.
+            // A receipt cannot name more than was signed.
             gas_used: receipt.gas_used.min(attempt.tx.gas_limit),
             gas_price: receipt
                 .effective_gas_price
@@ -328,7 +328,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Time since a moment that a row names; for ever when there was none.
+    /// Time since a stored moment; the longest duration when there is none.
     pub(super) fn elapsed(&self, at: Option<u64>) -> Duration {
         at.map_or(Duration::MAX, |at| {
             Duration::from_millis(self.store.now_ms().saturating_sub(at))

@@ -92,7 +92,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Signs and stores a dearer transaction with the same nonce, and broadcasts it.
+    /// Signs and stores a transaction with the same nonce and higher fees, and broadcasts it.
     pub(super) async fn replace(
         &self,
         view: &View,
@@ -327,7 +327,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The most that it can cost, as far as that is known beforehand.
+    /// The most that it can cost, as far as is known in advance.
     pub(super) fn dearest(&self) -> Gwei {
         Gwei::of_gas(self.tx.gas_limit, fee(self.tx.max_fee_per_gas)).plus(self.data_fee)
     }

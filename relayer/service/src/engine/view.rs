@@ -1,4 +1,4 @@
-//! What one look sees: a node of the right chain, and its head.
+//! What one tick sees of the chain: one node and its head.
 
 use crate::error::{Error, Result};
 use crate::store::{BlockRef, Store};
@@ -13,9 +13,9 @@ pub(super) struct View {
     /// Stays with one node.
     pub(super) rpc: Rpc,
     pub(super) head: Block,
-    /// Nothing new may be sent.
+    /// Whether nothing new may be sent.
     pub(super) paused: bool,
-    /// When the look began, Unix milliseconds.
+    /// When the tick began, Unix milliseconds.
     pub(super) began: u64,
     hashes: Mutex<HashMap<u64, Option<B256>>>,
     finalized: Mutex<Option<Option<u64>>>,
@@ -74,7 +74,7 @@ impl View {
     }
 }
 
-/// Checks every node that answers: at the start a node of another chain is a mistake to be told.
+/// Checks every node that answers. A node of another chain is a configuration error, and is reported at the start.
 pub(super) async fn open_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
     let mut expected = expected;
     let mut silent = None;
@@ -100,7 +100,7 @@ pub(super) async fn open_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) 
     }
 }
 
-/// Chain id of the node, once node and database are known to mean the same chain by it.
+/// Chain id of the node, after a check that the database was made for the same chain.
 pub(super) async fn check_chain(rpc: &Rpc, store: &Store, expected: Option<u64>) -> Result<u64> {
     let chain_id = rpc.chain_id().await?;
     if let Some(expected) = expected

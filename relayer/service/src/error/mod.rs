@@ -39,7 +39,7 @@ pub enum Error {
     /// The state database holds a value that this program never writes.
     #[error("state database is corrupt: {what}")]
     DatabaseCorrupt {
-        /// What was read.
+        /// The value, and where it was read.
         what: String,
     },
     /// The node serves another chain than the one asked for.
@@ -66,11 +66,11 @@ pub enum Error {
     /// A proof was made for another registry, model, or context than the one addressed.
     #[error("{field}: expected {expected}, got {got}")]
     Mismatch {
-        /// Which value.
+        /// Name of the value.
         field: &'static str,
-        /// What is right here.
+        /// The right value.
         expected: String,
-        /// What was found.
+        /// The value found.
         got: String,
     },
     /// The operator relays other models only.
@@ -79,11 +79,11 @@ pub enum Error {
     /// A registry takes no models with a verifier shape, and the sender cannot change that.
     #[error("registry {registry}: verifier shape {code_hash} is {standing}; {remedy}")]
     VerifierNotListed {
-        /// The registry.
+        /// Address of the registry contract.
         registry: Address,
-        /// The shape.
+        /// Code hash of the verifier shape.
         code_hash: B256,
-        /// Where it stands.
+        /// Its standing, in words after "is".
         standing: &'static str,
         /// Who has to do what.
         remedy: String,
@@ -126,15 +126,15 @@ pub enum Error {
     /// The queue is full.
     #[error("queue holds {active} unfinished jobs, the limit is {limit}")]
     QueueFull {
-        /// Unfinished jobs.
+        /// Number of unfinished jobs.
         active: u64,
-        /// Limit.
+        /// Largest number of unfinished jobs.
         limit: u64,
     },
-    /// Another writer took the nonce between signing and storing.
+    /// Another writer used the nonce between signing and storing.
     #[error("nonce {nonce} was taken by another writer of the state database")]
     NonceTaken {
-        /// The nonce.
+        /// The nonce that was to be used.
         nonce: u64,
     },
     /// A transaction would cost more than may be spent.
@@ -154,7 +154,7 @@ pub enum Error {
     /// The account cannot pay for what it has signed and another transaction.
     #[error("account {account} holds {balance}, and {needed} are needed")]
     LowBalance {
-        /// The account.
+        /// Account that sends.
         account: Address,
         /// What it has.
         balance: Gwei,
@@ -164,13 +164,13 @@ pub enum Error {
     /// Another process sends for the account now; nothing was stored or broadcast.
     #[error("another process sends for account {account}")]
     LeaseLost {
-        /// The account.
+        /// Account that sends.
         account: Address,
     },
     /// The job ended without an attestation.
     #[error("job {job} ended as {state}: {reason}")]
     JobEnded {
-        /// Job id.
+        /// Id of the job.
         job: B256,
         /// Terminal state.
         state: JobState,
@@ -187,14 +187,14 @@ pub enum Error {
         /// Recorded reason.
         reason: String,
     },
-    /// The time that the caller allowed is over; the state file lets a later call go on.
+    /// The caller's time limit is over; a later call with the same state continues.
     #[error(
         "{what} did not finish within {seconds} s; run again with the same state file to go on"
     )]
     Timeout {
-        /// What was awaited.
+        /// What the caller waited for.
         what: String,
-        /// The limit.
+        /// The time limit.
         seconds: u64,
     },
     /// Contradictory or unsupported settings.
@@ -205,7 +205,7 @@ pub enum Error {
     Io {
         /// File or address.
         path: String,
-        /// Cause.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A background task was lost (shutdown or panic).

@@ -20,7 +20,7 @@ pub struct ServiceConfig {
     pub max_requests: usize,
     /// How far the state file may grow; as far as the disk goes when `None`.
     pub max_state_bytes: Option<u64>,
-    /// The engine counts as stuck when no tick succeeds for so long.
+    /// The engine counts as stuck when no tick has succeeded for this long.
     pub stall_after: Duration,
 }
 

@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use chainfer_chain::Error as ChainError;
 use serde_json::json;
 
-/// An error reply.
+/// A reply that refuses, as JSON.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// Seconds.
+    /// Value of `Retry-After`, in seconds.
     retry_after: Option<u32>,
 }
 

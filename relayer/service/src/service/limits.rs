@@ -1,4 +1,4 @@
-//! What every request passes: the token, the limits, and the count.
+//! Middleware of every request: token, limits, metrics.
 
 use super::error::ApiError;
 use super::shared::Shared;
@@ -24,7 +24,7 @@ pub(super) async fn require_token(
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .unwrap_or_default();
-        // Hashes are compared, so that timing tells nothing about the token.
+        // Hashes are compared, so that timing reveals nothing about the token.
         if keccak256(shown) != keccak256(token.expose()) {
             return Err(ApiError::new(
                 StatusCode::UNAUTHORIZED,

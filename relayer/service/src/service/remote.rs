@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// The address is none.
+    /// Not the address of a relayer.
     #[error("\"{0}\" is not the address of a relayer")]
     Address(String),
     /// No answer.
@@ -26,7 +26,7 @@ pub enum RemoteError {
         status: u16,
         /// Code of the error.
         code: String,
-        /// For people.
+        /// The service's explanation.
         message: String,
     },
 }
@@ -50,7 +50,7 @@ impl Remote {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong());
         }
-        // Fails when the process has chosen a provider already, which is as good.
+        // Fails when the process has installed a provider already; either will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)

@@ -33,7 +33,7 @@ const LIST_LIMIT: u32 = 1_000;
 /// Longest reason that a pause may have.
 const REASON_LIMIT: usize = 500;
 
-/// The interface's description; a test holds it to the routes and to what they answer.
+/// The description of the interface; a test compares it with the routes and their replies.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
 #[derive(Clone, Copy, PartialEq, Eq)]

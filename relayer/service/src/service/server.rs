@@ -80,7 +80,7 @@ impl Service {
                 path: self.address.to_string(),
                 source,
             });
-        // The receiver lives in the task; that it is gone already is as good.
+        // Fails when the task, which has the receiver, has ended already.
         let _ = stop.send(true);
         engine.await.map_err(|e| Error::Task(e.to_string()))?;
         self.shared.engine.close().await;

@@ -16,19 +16,19 @@ use std::sync::PoisonError;
 pub struct JobView {
     /// Job id, the idempotency key.
     pub id: B256,
-    /// Where it stands.
+    /// Current state of the job.
     pub state: JobState,
     /// Why, where there is more to say.
     pub reason: Option<String>,
-    /// Chain.
+    /// EIP-155 chain id.
     pub chain_id: u64,
-    /// Registry contract.
+    /// Address of the registry contract.
     pub registry: Address,
-    /// Model in the registry.
+    /// Id of the model in the registry.
     pub model_id: B256,
-    /// Inference in the registry.
+    /// Id of the inference in the registry.
     pub inference_id: B256,
-    /// Who is credited.
+    /// Account that the inference is credited to.
     pub requester: Address,
     /// Root over the boundary tensors.
     pub root: B256,
@@ -47,28 +47,28 @@ pub struct JobView {
     /// What happened when; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<Vec<TransitionView>>,
-    /// Unix milliseconds.
+    /// When it was stored, in Unix milliseconds.
     pub created_at: u64,
-    /// Unix milliseconds.
+    /// When it last changed, in Unix milliseconds.
     pub updated_at: u64,
 }
 
 /// One line of a job's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TransitionView {
-    /// State before.
+    /// State before the change.
     pub from: String,
-    /// State after.
+    /// State after the change.
     pub to: String,
-    /// Reason.
+    /// Explanation, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Unix milliseconds.
+    /// When, in Unix milliseconds.
     pub at: u64,
 }
 
 impl JobView {
-    /// The job alone.
+    /// The job without its transactions and log.
     pub fn brief(job: &Job) -> Self {
         Self {
             id: job.key.id,
@@ -116,7 +116,7 @@ impl JobView {
 /// The relayer as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatusView {
-    /// Chain.
+    /// EIP-155 chain id.
     pub chain_id: u64,
     /// Sending account.
     pub sender: Address,
@@ -132,7 +132,7 @@ pub struct StatusView {
     pub balance_gwei: Option<Gwei>,
     /// What was spent or signed.
     pub spend_gwei: SpendView,
-    /// What may be.
+    /// Caps on spending.
     pub caps_gwei: CapsView,
     /// Why nothing new is sent; empty while it is.
     pub pauses: Vec<Pause>,
@@ -151,7 +151,7 @@ pub struct SpendView {
     pub hour: Gwei,
     /// In 24 hours.
     pub day: Gwei,
-    /// Ever.
+    /// Since the state was created.
     pub total: Gwei,
 }
 
@@ -171,7 +171,7 @@ pub struct CapsView {
 /// How a node is doing. Its address may carry a credential, and is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct NodeView {
-    /// It has not failed lately.
+    /// Whether it has not failed recently.
     pub healthy: bool,
     /// Newest block seen there.
     pub head: u64,

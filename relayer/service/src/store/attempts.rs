@@ -132,7 +132,7 @@ impl Store {
         .await
     }
 
-    /// Notes a broadcast and what the node said; that it once took the transaction is not forgotten.
+    /// Records a broadcast and the node's answer; `taken` stays set once a node took the transaction.
     pub async fn note_send(&self, attempt_id: i64, outcome: String, taken: bool) -> Result<()> {
         self.write(move |tx| {
             tx.execute(
@@ -147,7 +147,7 @@ impl Store {
     }
 }
 
-/// Refuses to sign for a job that is planned anew, or done.
+/// Refuses a transaction of a job that was planned again, or is done.
 fn check_wanted(tx: &dyn Sql, intent: &Intent) -> Result<()> {
     let Some(id) = intent.job_id else {
         return Ok(());

@@ -149,7 +149,7 @@ impl Store {
         .await
     }
 
-    /// Notes why a pending intent does not move, for people to read.
+    /// Records why a pending intent waits.
     pub async fn note_reason(&self, intent_id: i64, reason: Option<String>) -> Result<()> {
         self.write(move |tx| {
             tx.execute(
@@ -176,7 +176,7 @@ impl Store {
                 nonces::note_foreign(tx, intent.chain_id, intent.sender, nonce)?;
             }
             let paid = match settlement {
-                // Somebody else's transaction cost us nothing.
+                // A foreign transaction cost us nothing.
                 Settlement {
                     attempt_id: None, ..
                 } => Some(Gwei(0)),

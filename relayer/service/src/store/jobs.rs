@@ -31,7 +31,7 @@ impl Submitted {
     }
 }
 
-/// What became of a wish to cancel.
+/// Result of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancellation {
     /// The job is cancelled.

@@ -167,7 +167,7 @@ fn place() -> Option<String> {
     Some(alloy::hex::encode(&hash[..8]))
 }
 
-/// When a process started, in ticks of its machine; tells it from a later one with the same number.
+/// When a process started, in clock ticks: distinguishes it from a later process with the same id.
 fn start_of(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in parentheses, may hold anything; the start is the 20th field after it.

@@ -1,4 +1,4 @@
-//! What was spent, and what may be.
+//! Spending, and its caps.
 
 use super::handle::Store;
 use super::rows::{Intent, NewAttempt};
@@ -158,7 +158,7 @@ pub(super) fn reserve(
     Ok(())
 }
 
-/// Notes what the chain took. `None` when the node does not say: then the reservation stands.
+/// Records the cost on chain. `None` when the node does not say: then the reservation counts.
 pub(super) fn settle(tx: &dyn Sql, intent_id: i64, paid: Option<Gwei>) -> Result<()> {
     let paid = paid.map(|p| to_i64(p.0, "amount")).transpose()?;
     tx.execute(
@@ -168,7 +168,7 @@ pub(super) fn settle(tx: &dyn Sql, intent_id: i64, paid: Option<Gwei>) -> Result
     Ok(())
 }
 
-/// The block is gone, and with it what was paid.
+/// The block left the chain, and the payment with it.
 pub(super) fn reopen(tx: &dyn Sql, intent_id: i64) -> Result<()> {
     tx.execute(
         "UPDATE spend SET settled = NULL, at = ?2 WHERE intent_id = ?1",

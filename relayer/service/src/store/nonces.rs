@@ -1,4 +1,4 @@
-//! Nonces of an account: which are free, and which somebody else used.
+//! Nonces of an account: the free ones, and those that were used from elsewhere.
 
 use super::handle::Store;
 use super::log::log_transition;
@@ -7,7 +7,7 @@ use super::sql::{Sql, number, params, to_i64};
 use crate::error::{Error, Result};
 use alloy::primitives::Address;
 
-/// Nonces that one look records as foreign at most; an account that sent more beforehand is none of ours.
+/// Largest number of nonces that one call records as foreign.
 const FOREIGN_LIMIT: u64 = 10_000;
 
 impl Store {
@@ -52,7 +52,7 @@ impl Store {
         .await
     }
 
-    /// How many nonces of an account somebody else used.
+    /// How many nonces of an account were used from elsewhere.
     pub async fn foreign_nonces(&self, chain_id: u64, sender: Address) -> Result<u64> {
         self.read(move |c| {
             c.number(
@@ -105,7 +105,7 @@ pub(super) fn reserve(tx: &dyn Sql, intent: &Intent, attempt: &NewAttempt) -> Re
     Ok(())
 }
 
-/// Records a nonce that somebody else used; false when it was recorded before.
+/// Records a nonce that was used from elsewhere; false when it was recorded before.
 pub(super) fn note_foreign(
     tx: &dyn Sql,
     chain_id: u64,

@@ -36,14 +36,14 @@ impl Cause {
 /// A pause in force.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Pause {
-    /// Who paused.
+    /// What paused the account.
     pub cause: Cause,
-    /// Why, for people.
+    /// Explanation, in words.
     pub reason: String,
     /// What the transaction costs that could not be paid for.
     #[serde(rename = "wanted_gwei")]
     pub wanted: Gwei,
-    /// Unix milliseconds.
+    /// Since when, in Unix milliseconds.
     pub since: u64,
 }
 

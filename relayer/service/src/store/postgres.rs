@@ -43,7 +43,7 @@ const SESSION: &str = "SET search_path = chainfer_relayer;
 /// would be waited for for ever.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long an idle connection may take to show that it is of use.
+/// How long an idle connection may take to answer a check.
 const PING_LIMIT: Duration = Duration::from_secs(1);
 
 const CONNECTIONS: u32 = 8;
@@ -130,7 +130,7 @@ impl Server {
                 held.commit().await?;
                 Ok(value)
             }
-            // The connection may be of no use: it is closed, and the server rolls back by itself.
+            // The connection may be broken: it is closed, and the server rolls back.
             Err(e @ Error::Database(_)) => Err(e),
             Err(e) => {
                 if in_time(held.execute("ROLLBACK")).await.is_ok() {
@@ -238,7 +238,7 @@ impl DerefMut for Held {
     }
 }
 
-/// Whether a connection that was idle is of use still; one whose machine vanished is found out soon.
+/// Whether a connection that was idle still works; one whose machine vanished is detected soon.
 async fn is_alive(connection: &mut PgConnection) -> sqlx::Result<bool> {
     answer_within(PING_LIMIT, connection.ping()).await?;
     Ok(true)
@@ -334,7 +334,7 @@ impl Sql for Session {
     }
 }
 
-/// A statement of ours with the server's names for parameters.
+/// A statement with its parameters spelled as the server expects.
 fn statement<'q>(sql: &str, params: &[Value]) -> Query<'q, Postgres, PgArguments> {
     // Every text is a constant of this crate; values are always bound.
     let mut query = sqlx::query(AssertSqlSafe(sql.replace('?', "$")));

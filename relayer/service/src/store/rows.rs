@@ -10,9 +10,9 @@ use std::fmt;
 /// A block by height and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockRef {
-    /// Height.
+    /// Height of the block.
     pub number: u64,
-    /// Hash.
+    /// Hash of the block.
     pub hash: B256,
 }
 
@@ -21,30 +21,30 @@ pub struct BlockRef {
 pub struct JobKey {
     /// Idempotency key.
     pub id: B256,
-    /// Chain.
+    /// EIP-155 chain id.
     pub chain_id: u64,
-    /// Registry contract.
+    /// Address of the registry contract.
     pub registry: Address,
-    /// Model in the registry.
+    /// Id of the model in the registry.
     pub model_id: B256,
     /// Root over the boundary tensors.
     pub root: U256,
     /// Context that the proofs carry.
     pub context: U256,
-    /// Who is credited.
+    /// Account that the inference is credited to.
     pub requester: Address,
     /// The requester's nonce.
     pub nonce: U256,
-    /// Inference in the registry.
+    /// Id of the inference in the registry.
     pub inference_id: B256,
 }
 
 /// A stored job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Identity.
+    /// What identifies the job.
     pub key: JobKey,
-    /// Where it stands.
+    /// Current state of the job.
     pub state: JobState,
     /// Why, where there is more to say.
     pub reason: Option<String>,
@@ -56,9 +56,9 @@ pub struct Job {
     pub proven: Option<BlockRef>,
     /// A person asked for it to be cancelled.
     pub cancel_requested: bool,
-    /// Unix milliseconds.
+    /// When it was stored, in Unix milliseconds.
     pub created_at: u64,
-    /// Unix milliseconds.
+    /// When it last changed, in Unix milliseconds.
     pub updated_at: u64,
 }
 
@@ -116,7 +116,7 @@ impl fmt::Display for TxKind {
 /// A transaction to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewIntent {
-    /// What it does.
+    /// Kind of call.
     pub kind: TxKind,
     /// Callee; `None` creates a contract.
     pub to: Option<Address>,
@@ -124,34 +124,34 @@ pub struct NewIntent {
     pub data: Bytes,
     /// Chunks that it proves.
     pub chunks: Vec<u16>,
-    /// Gas limit.
+    /// Gas limit of the transaction.
     pub gas_limit: u64,
 }
 
 /// A stored transaction intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
-    /// Row id.
+    /// Row of the database.
     pub id: i64,
     /// Job that it belongs to.
     pub job_id: Option<B256>,
     /// Plan of the job that it belongs to.
     pub round: u32,
-    /// What it does.
+    /// The call.
     pub tx: NewIntent,
-    /// Chain.
+    /// EIP-155 chain id.
     pub chain_id: u64,
-    /// Sender.
+    /// Account that the transaction is from.
     pub sender: Address,
     /// Nonce, once reserved.
     pub nonce: Option<u64>,
-    /// Where it stands.
+    /// Current state of the transaction.
     pub state: IntentState,
     /// Why, where there is more to say.
     pub reason: Option<String>,
     /// How it was settled.
     pub settlement: Option<Settlement>,
-    /// Unix milliseconds.
+    /// When it was stored, in Unix milliseconds.
     pub created_at: u64,
 }
 
@@ -169,13 +169,13 @@ pub struct Settlement {
     pub attempt_id: Option<i64>,
     /// The block.
     pub block: BlockRef,
-    /// Gas used.
+    /// Gas that the transaction used.
     pub gas_used: u64,
-    /// Wei per gas.
+    /// Price paid, in wei per gas.
     pub gas_price: u64,
     /// What a roll-up took for publishing the bytes, beside what gas cost.
     pub data_fee: Gwei,
-    /// Created contract.
+    /// Address of the contract that it created.
     pub contract: Option<Address>,
 }
 
@@ -202,7 +202,7 @@ impl Purpose {
 pub struct NewAttempt {
     /// Why it exists.
     pub purpose: Purpose,
-    /// Nonce.
+    /// Nonce of the transaction.
     pub nonce: u64,
     /// EIP-2718 bytes.
     pub raw: Bytes,
@@ -212,14 +212,14 @@ pub struct NewAttempt {
     pub max_fee: u64,
     /// `maxPriorityFeePerGas` in wei.
     pub priority_fee: u64,
-    /// Gas limit.
+    /// Gas limit of the transaction.
     pub gas_limit: u64,
     /// The most that a roll-up may take for publishing the bytes, beside what gas costs.
     pub data_fee: Gwei,
 }
 
 impl NewAttempt {
-    /// The most that it can cost, as far as that is known beforehand.
+    /// The most that it can cost, as far as is known in advance.
     pub fn dearest(&self) -> Gwei {
         Gwei::of_gas(self.gas_limit, self.max_fee).plus(self.data_fee)
     }
@@ -228,13 +228,13 @@ impl NewAttempt {
 /// A stored signed transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Row id.
+    /// Row of the database.
     pub id: i64,
-    /// Intent.
+    /// The intent that it is an attempt of.
     pub intent_id: i64,
     /// Number within the intent, from 0.
     pub seq: u32,
-    /// The transaction.
+    /// What was signed.
     pub tx: NewAttempt,
     /// How often it was broadcast.
     pub sends: u32,
@@ -246,7 +246,7 @@ pub struct Attempt {
     pub taken: bool,
     /// First block it was seen in.
     pub seen: Option<BlockRef>,
-    /// Unix milliseconds.
+    /// When it was stored, in Unix milliseconds.
     pub created_at: u64,
 }
 
@@ -255,13 +255,13 @@ pub struct Attempt {
 pub struct Transition {
     /// Transaction that moved; the job itself when `None`.
     pub intent_id: Option<i64>,
-    /// State before.
+    /// State before the change.
     pub from: String,
-    /// State after.
+    /// State after the change.
     pub to: String,
-    /// Reason.
+    /// Explanation, where there is one.
     pub reason: Option<String>,
-    /// Unix milliseconds.
+    /// When, in Unix milliseconds.
     pub at: u64,
 }
 

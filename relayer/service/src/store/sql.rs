@@ -51,7 +51,7 @@ macro_rules! params {
 }
 pub(super) use params;
 
-/// What stands in a column of a row.
+/// The value of a column in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cell {
     Null,

@@ -1,4 +1,4 @@
-//! What must hold whatever happens to the process.
+//! Invariants of the store.
 
 mod leases;
 mod money;
