@@ -1,8 +1,8 @@
 //! Arguments of the verbs that talk to a chain. Names and variables are foundry's.
 
 use alloy::primitives::B256;
+use chainfer_chain::wallet::WalletArgs;
 use chainfer_relayer::store::Location;
-use chainfer_relayer::wallet::WalletArgs;
 use clap::Args;
 use std::path::PathBuf;
 

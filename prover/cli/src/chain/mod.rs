@@ -5,12 +5,14 @@ pub(crate) mod record;
 use crate::{args::NodeArgs, failure::bad_input};
 use alloy::primitives::Address;
 use anyhow::Context as _;
+use chainfer_chain::{
+    rpc::{Rpc, RpcConfig},
+    wallet::WalletArgs,
+};
 use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use chainfer_relayer::{
     client::{ClientConfig, TxReport},
-    rpc::{Rpc, RpcConfig},
     store::Location,
-    wallet::WalletArgs,
 };
 use serde::Serialize;
 use std::{
@@ -75,10 +77,10 @@ fn state_folder() -> anyhow::Result<PathBuf> {
 /// The node does not answer.
 pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
     Rpc::new(node.clone())
-        .map_err(chainfer_relayer::Error::from)?
+        .map_err(chainfer_chain::Error::from)?
         .chain_id()
         .await
-        .map_err(chainfer_relayer::Error::from)
+        .map_err(chainfer_chain::Error::from)
         .context(UNREACHABLE)
 }
 

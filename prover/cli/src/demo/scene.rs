@@ -4,8 +4,7 @@ use super::anvil::Account;
 use crate::failure::bad_input;
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
-use chainfer_formats::{TensorSpec, Visibility, packing::VALUES_PER_ELEMENT};
-use chainfer_relayer::proof_file::ProofFile;
+use chainfer_formats::{ProofFile, TensorSpec, Visibility, packing::VALUES_PER_ELEMENT};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -78,7 +77,7 @@ pub(super) fn ends<'a>(
 
 pub(super) fn inference_id(proof: &ProofFile) -> anyhow::Result<B256> {
     let model = proof.model_id.context("the proof names no model")?;
-    Ok(chainfer_relayer::abi::ids::inference_id(
+    Ok(chainfer_chain::abi::ids::inference_id(
         model,
         proof.root.value(),
         proof.context.value(),

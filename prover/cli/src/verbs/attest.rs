@@ -7,8 +7,8 @@ use crate::{
     failure::bad_input,
     output::{Page, Progress, Report, thousands},
 };
+use chainfer_chain::proof_file::{DeploymentFile, Manifest, ProofFile};
 use chainfer_engine::inference::verify_inference;
-use chainfer_relayer::proof_file::{DeploymentFile, Manifest, ProofFile};
 use serde_json::json;
 
 /// Runs the verb.
