@@ -2,6 +2,7 @@
 
 mod builder;
 mod every_cell;
+mod golden;
 mod honest;
 mod negative;
 mod windows;
