@@ -4,99 +4,17 @@
 //! `CHAINFER_GOLDEN=write` writes the file anew.
 
 use super::builder::{Builder, Conv, partition, square};
+use super::recorder::Recorder;
 use super::setup;
 use crate::{ChunkCircuit, CircuitShape, HideWeights, Objective, PlanOptions};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
-use halo2_proofs::circuit::Value;
-use halo2_proofs::plonk::{
-    Advice, Any, Assigned, Assignment, Challenge, Circuit, Column, ConstraintSystem, Error, Fixed,
-    FloorPlanner, Instance, Selector,
-};
+use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use halo2curves::bn256::Fr;
-use halo2curves::ff::{Field, PrimeField};
+use halo2curves::ff::PrimeField;
 use sha3::{Digest, Keccak256};
 use std::fmt::Write;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/golden.txt");
-
-/// Keeps all that a circuit assigns.
-#[derive(Default)]
-struct Recorder {
-    fixed: Vec<Vec<Fr>>,
-    advice: Vec<Vec<Fr>>,
-    copies: Keccak256,
-}
-
-fn put<T: Clone>(column: &mut Vec<T>, at: usize, value: T, empty: T) {
-    if column.len() <= at {
-        column.resize(at + 1, empty);
-    }
-    column[at] = value;
-}
-
-impl Assignment<Fr> for Recorder {
-    fn enter_region<NR: Into<String>, N: FnOnce() -> NR>(&mut self, _: N) {}
-    fn annotate_column<A: FnOnce() -> AR, AR: Into<String>>(&mut self, _: A, _: Column<Any>) {}
-    fn exit_region(&mut self) {}
-    fn enable_selector<A: FnOnce() -> AR, AR: Into<String>>(
-        &mut self,
-        _: A,
-        _: &Selector,
-        _: usize,
-    ) -> Result<(), Error> {
-        Err(Error::Synthesis)
-    }
-    fn query_instance(&self, _: Column<Instance>, _: usize) -> Result<Value<Fr>, Error> {
-        Err(Error::Synthesis)
-    }
-    fn assign_advice<'v>(
-        &mut self,
-        column: Column<Advice>,
-        row: usize,
-        to: Value<Assigned<Fr>>,
-    ) -> Value<&'v Assigned<Fr>> {
-        to.map(|value| {
-            put(
-                &mut self.advice[column.index()],
-                row,
-                value.evaluate(),
-                Fr::ZERO,
-            )
-        });
-        Value::unknown()
-    }
-    fn assign_fixed(&mut self, column: Column<Fixed>, row: usize, to: Assigned<Fr>) {
-        put(
-            &mut self.fixed[column.index()],
-            row,
-            to.evaluate(),
-            Fr::ZERO,
-        );
-    }
-    fn copy(&mut self, left: Column<Any>, left_row: usize, right: Column<Any>, right_row: usize) {
-        self.copies.update(format!(
-            "{:?} {} {left_row} {:?} {} {right_row};",
-            left.column_type(),
-            left.index(),
-            right.column_type(),
-            right.index()
-        ));
-    }
-    fn fill_from_row(
-        &mut self,
-        _: Column<Fixed>,
-        _: usize,
-        _: Value<Assigned<Fr>>,
-    ) -> Result<(), Error> {
-        Err(Error::Synthesis)
-    }
-    fn get_challenge(&self, challenge: Challenge) -> Value<Fr> {
-        let base = Fr::from(0x1234_5678_9abc_def1 + challenge.index() as u64);
-        Value::known(base.pow([19]))
-    }
-    fn push_namespace<NR: Into<String>, N: FnOnce() -> NR>(&mut self, _: N) {}
-    fn pop_namespace(&mut self, _: Option<String>) {}
-}
 
 fn hex(digest: &[u8]) -> String {
     digest[..12].iter().map(|b| format!("{b:02x}")).collect()
@@ -113,12 +31,11 @@ fn digest_columns(columns: &[Vec<Fr>]) -> String {
     hex(&hasher.finalize())
 }
 
-fn pinned(shape: &CircuitShape) -> (ConstraintSystem<Fr>, String) {
+fn pinned(shape: &CircuitShape) -> String {
     let mut meta = ConstraintSystem::default();
-    ChunkCircuit::configure_with_params(&mut meta, shape.clone());
+    ChunkCircuit::configure_with_params(&mut meta, shape.clone()).unwrap();
     let text = format!("{:?}", meta.pinned());
-    let digest = hex(&Keccak256::digest(text.as_bytes()));
-    (meta, digest)
+    hex(&Keccak256::digest(text.as_bytes()))
 }
 
 /// Every kind of constraint system.
@@ -164,7 +81,7 @@ fn shapes(out: &mut String) {
     }
     for shape in all {
         shape.validate().unwrap();
-        let (_, digest) = pinned(&shape);
+        let digest = pinned(&shape);
         writeln!(
             out,
             "shape lanes {} taps {} weights {} hash {} limbs {} pooling {} compact {}: {digest}",
@@ -190,28 +107,25 @@ fn chunk(
 ) {
     let setup = setup(model, inputs, chunk, options);
     let shape = setup.plan.shape();
-    let (mut meta, digest) = pinned(shape);
-    let mut recorder = Recorder {
-        fixed: vec![vec![]; meta.num_fixed_columns()],
-        advice: vec![vec![]; meta.num_advice_columns()],
-        copies: Keccak256::new(),
-    };
-    meta = ConstraintSystem::default();
-    let config = ChunkCircuit::configure_with_params(&mut meta, shape.clone());
-    <ChunkCircuit as Circuit<Fr>>::FloorPlanner::synthesize(
-        &mut recorder,
-        &setup.circuit,
-        config,
-        vec![],
-    )
-    .unwrap();
+    let digest = pinned(shape);
+    let recorder = Recorder::run(&setup.circuit.circuit());
+    let mut copies = Keccak256::new();
+    for [(left, left_row), (right, right_row)] in &recorder.copies {
+        copies.update(format!(
+            "{:?} {} {left_row} {:?} {} {right_row};",
+            left.column_type(),
+            left.index(),
+            right.column_type(),
+            right.index()
+        ));
+    }
     writeln!(
         out,
         "{name} chunk {chunk} k {} lanes {} taps {} weights {} hash {} limbs {} pooling {} compact {} hide {}:\n  system {digest} fixed {} copies {} trace {}",
         shape.k, shape.lanes, shape.taps, shape.weights_per_row, shape.hash_lanes, shape.limbs, shape.pooling, shape.stacked,
         setup.plan.hide_rows(),
         digest_columns(&recorder.fixed),
-        hex(&recorder.copies.finalize()),
+        hex(&copies.finalize()),
         digest_columns(&recorder.advice),
     )
     .unwrap();

@@ -2,9 +2,8 @@
 //! the forged first phase, so that only the checks that bind are left to fail.
 
 use super::builder::{Builder, partition, square};
-use super::{Setup, failing, recounted, setup};
+use super::{Setup, Witnessed, failing, recounted, setup};
 use crate::columns::{CellRef, Col};
-use crate::witness::digits;
 use crate::{
     ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, Objective, PlanOptions,
     chunk_instances,
@@ -30,14 +29,14 @@ fn names(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|s| s.to_string()).collect()
 }
 
-/// The case in a circuit with areas side by side and in one with stacked areas.
+/// The case in both arrangements.
 fn cases() -> [Case; 2] {
     [Objective::Time, Objective::Gas].map(|objective| {
         let case = case(PlanOptions {
             objective,
             ..PlanOptions::default()
         });
-        assert_eq!(case.setup.plan.shape().stacked, objective == Objective::Gas);
+        assert_eq!(case.setup.is_compact(), objective == Objective::Gas);
         case
     })
 }
@@ -80,11 +79,7 @@ impl Case {
     }
 
     fn get(&self, cell: CellRef) -> Fr {
-        self.setup
-            .circuit
-            .first()
-            .unwrap()
-            .get(&self.setup.plan, cell)
+        self.setup.circuit.get(cell)
     }
 
     /// The setup of a prover that hashes these values, and claims the instances that belong to them.
@@ -95,26 +90,18 @@ impl Case {
             values: Arc::new(values),
             commitment,
         };
-        let circuit = ChunkCircuit::for_proof(self.setup.plan.clone(), &witness).unwrap();
-        Setup {
-            plan: self.setup.plan.clone(),
-            circuit,
-            instances,
-        }
+        let circuit = Witnessed::new(&self.setup.plan, &witness);
+        self.setup.with(circuit, instances)
     }
 
     /// The honest cells under other instances.
     fn claimed(&self, instances: Vec<Fr>) -> Setup {
-        Setup {
-            plan: self.setup.plan.clone(),
-            circuit: self.setup.circuit.clone(),
-            instances,
-        }
+        self.setup.with(self.setup.circuit.clone(), instances)
     }
 
     /// What compares cells with the instances.
     fn instance_check(&self) -> &'static str {
-        if self.setup.plan.shape().stacked {
+        if self.setup.is_compact() {
             "pin: a = instance"
         } else {
             "copy"
@@ -168,11 +155,7 @@ fn wrong_weight_fails_the_relation() {
         // The cells of the other model under the fixed columns of this one.
         let first: Vec<(CellRef, Fr)> = every_first_phase_cell(&forged);
         let circuit = case.claiming(trace).circuit.tampered(&first);
-        let claimed = Setup {
-            plan: case.setup.plan.clone(),
-            circuit,
-            instances: forged.instances,
-        };
+        let claimed = case.setup.with(circuit, forged.instances);
         assert_eq!(failing(&claimed, &claimed.circuit), names(&[RELATION]));
     }
 }
@@ -190,7 +173,7 @@ fn every_first_phase_cell(setup: &Setup) -> Vec<(CellRef, Fr)> {
     for col in cols {
         for row in 0..setup.plan.usable {
             let cell = CellRef { col, row };
-            cells.push((cell, setup.circuit.first().unwrap().get(&setup.plan, cell)));
+            cells.push((cell, setup.circuit.get(cell)));
         }
     }
     cells
@@ -409,29 +392,6 @@ fn changed_public_values_fail_the_copy() {
 }
 
 #[test]
-fn every_accumulator_has_one_output() {
-    // Exhaustive over all digits for a small range: no accumulator is written in two ways with different outputs.
-    let range = 16i64;
-    let mut outputs = std::collections::BTreeMap::new();
-    for rem in 0..range {
-        for v in 0..range {
-            for (c, y) in [(-1i64, 0), (0, v), (1, range - 1)] {
-                for e in 0..range {
-                    let acc = rem + range * (v + range * c * (e + 1));
-                    let first = *outputs.entry(acc).or_insert(y);
-                    assert_eq!(first, y, "accumulator {acc}");
-                    let honest = digits(acc, range as u32).unwrap();
-                    assert_eq!((i64::from(honest.y), i64::from(honest.rem)), (y, rem));
-                    assert_eq!(y, acc.div_euclid(range).clamp(0, range - 1));
-                }
-            }
-        }
-    }
-    assert!(digits(range.pow(3) + range.pow(2), range as u32).is_none());
-    assert!(digits(-range.pow(3) - 1, range as u32).is_none());
-}
-
-#[test]
 fn partition_that_leaves_a_boundary_tensor_out_is_refused() {
     for case in cases() {
         let spoil: [fn(&mut PartitionedModel); 5] = [
@@ -486,13 +446,7 @@ fn high_limb_out_of_range_fails_its_gate() {
     let setup = setup(&model, &inputs, 0, &options);
     assert_eq!(setup.plan.shape().limbs, 2);
     let (row, lane) = setup.plan.layout.tensors[&y].cell(0);
-    let get = |col| {
-        setup
-            .circuit
-            .first()
-            .unwrap()
-            .get(&setup.plan, CellRef { col, row })
-    };
+    let get = |col| setup.circuit.get(CellRef { col, row });
     // E - 1 is below 480 or else needs a high limb of 2.
     let (e, high) = (Col::E(lane), Col::High(lane, 2));
     let forged = setup.circuit.tampered(&[
@@ -507,8 +461,8 @@ fn high_limb_out_of_range_fails_its_gate() {
     assert!(!failures.contains(LOOKUP), "{failures:?}");
 }
 
-/// A stacked case, and a cell of the first word at a row.
-fn stacked() -> Case {
+/// The case in the compact arrangement.
+fn compact() -> Case {
     let [_, case] = cases();
     case
 }
@@ -532,16 +486,16 @@ fn shifted(case: &Case, cells: &[CellRef]) -> BTreeSet<String> {
 
 #[test]
 fn packed_value_other_than_the_activation_fails_the_copy() {
-    let case = stacked();
+    let case = compact();
     let (_, first) = case.setup.plan.grid.element_at(0);
-    let (row, _) = case.setup.plan.grid.value_at(first, 3);
+    let (row, _) = case.setup.plan.grid.packing.value_at(first, 3);
     let failures = shifted(&case, &[word(0, row)]);
     assert!(failures.contains("copy"), "{failures:?}");
 }
 
 #[test]
 fn packing_that_begins_with_another_value_fails_the_shift() {
-    let case = stacked();
+    let case = compact();
     let (_, first) = case.setup.plan.grid.element_at(0);
     let failures = shifted(&case, &[word(1, first + 1)]);
     let expected = [
@@ -553,7 +507,7 @@ fn packing_that_begins_with_another_value_fails_the_shift() {
 
 #[test]
 fn packing_that_drops_a_value_fails_its_gate() {
-    let case = stacked();
+    let case = compact();
     let (_, first) = case.setup.plan.grid.element_at(0);
     let failures = shifted(&case, &[word(1, first + 5)]);
     assert_eq!(failures, names(&["pack: next b = 2^16 b + next a"]));
@@ -561,9 +515,11 @@ fn packing_that_drops_a_value_fails_its_gate() {
 
 #[test]
 fn element_other_than_the_packed_one_fails_the_move() {
-    let case = stacked();
+    let case = compact();
     let grid = &case.setup.plan.grid;
-    let cell = grid.cell(crate::hashing::Source::Element(0)).unwrap();
+    let cell = grid
+        .cell(crate::chip::openings::plan::Source::Element(0))
+        .unwrap();
     let failures = shifted(&case, &[cell]);
     assert!(
         failures.contains("poseidon 0: round, word 0"),
@@ -573,7 +529,7 @@ fn element_other_than_the_packed_one_fails_the_move() {
 
 #[test]
 fn words_that_change_on_their_way_into_a_permutation_fail_the_shift() {
-    let case = stacked();
+    let case = compact();
     let (_, row) = case.setup.plan.grid.permutation_at(0);
     for (j, row, expected) in [(1, row - 1, 1), (1, row, 1), (2, row, 2)] {
         let failures = shifted(&case, &[word(j, row)]);
@@ -584,8 +540,8 @@ fn words_that_change_on_their_way_into_a_permutation_fail_the_shift() {
 
 #[test]
 fn pinned_constants_that_differ_fail_the_pin() {
-    let case = stacked();
-    for i in 0..case.setup.plan.hashing.constants.len() {
+    let case = compact();
+    for i in 0..case.setup.plan.openings.constants.len() {
         let row = case.setup.plan.grid.constant_at(i);
         let failures = shifted(&case, &[word(0, row)]);
         assert!(failures.contains("pin: a = constant"), "{failures:?}");
@@ -601,7 +557,7 @@ fn instances_beyond_the_last_change_no_constant() {
         let longer = case.claimed(instances);
         assert_eq!(failing(&longer, &longer.circuit), names(&[]));
         let plan = &case.setup.plan;
-        for i in 0..plan.hashing.constants.len() {
+        for i in 0..plan.openings.constants.len() {
             let row = plan.grid.constant_at(i);
             let cell = word(0, row);
             let Some(instance) = longer.instances.get(row) else {
@@ -639,28 +595,38 @@ fn codes_with_max_pooling_stand_for_their_flags() {
 }
 
 fn assert_codes_stand_for_flags(plan: &ChunkPlan) {
-    use crate::codes;
-    use crate::columns::{Fix, coded};
-    let filled = crate::fill::fill(plan);
-    let roles = coded(plan.shape());
+    use crate::chip::{linear, poseidon, rlc};
+    use crate::columns::{Fix, REQUANTISED, VALUE};
+    use crate::selectors::{SCALE, tests::evaluate};
+    use halo2_proofs::plonk::Expression;
+    let fixed = crate::circuit::fill(plan).unwrap();
+    let arrangement = plan.arrangement;
     let mut checked = 0;
-    for role in roles {
+    for role in arrangement.encoded_flags(plan.shape()) {
         for row in 0..plan.usable {
-            let value = |role: Fix| filled.columns[&role][row];
-            let Some(flag) =
-                codes::value_of_flag(role, plan.shape(), |code| value(Fix::Code(code)))
-            else {
-                continue;
-            };
+            let value = |role: Fix| fixed.column(role).unwrap()[row];
+            let mut query = |role: Fix| Expression::Constant(value(role));
+            let flag = arrangement.decode(role, plan.shape(), &mut query).unwrap();
             let expected = match role {
-                // The last usable row and the first are the ends; a fold's first row has no base yet.
-                Fix::Ends => value(role),
-                Fix::FoldR => value(Fix::FoldR) + first_of_fold(plan, row),
-                Fix::FoldZ => value(Fix::FoldZ) - first_of_fold(plan, row),
-                _ => value(role),
+                // A fold's first row has no base yet.
+                rlc::FOLD_R => value(rlc::FOLD_R) + first_of_fold(plan, row),
+                rlc::FOLD_Z => value(rlc::FOLD_Z) - first_of_fold(plan, row),
+                // Weights come before the biases in their column, blinders after them.
+                Fix {
+                    name: linear::BIAS, ..
+                } if !(plan.layout.first..plan.layout.end).contains(&row) => continue,
+                role => value(role),
             };
-            let scale = Fr::from(codes::scale(role));
-            assert_eq!(flag, expected * scale, "{role:?} at {row}");
+            let scale = match role {
+                VALUE | poseidon::ROTATE | poseidon::PARTIAL | poseidon::FULL => 1,
+                Fix {
+                    name: REQUANTISED | linear::BIAS,
+                    ..
+                } => 1,
+                _ => SCALE,
+            };
+            let flag = evaluate(&flag, Fr::zero());
+            assert_eq!(flag, expected * Fr::from(scale), "{role:?} at {row}");
             checked += 1;
         }
     }
@@ -669,10 +635,9 @@ fn assert_codes_stand_for_flags(plan: &ChunkPlan) {
 
 /// 1 where a fold by z begins.
 fn first_of_fold(plan: &ChunkPlan, row: usize) -> Fr {
-    use crate::program::{Carry, Load};
-    let begins =
-        |line: &crate::program::CombineRow| line.load == Load::FoldZ && line.carry == Carry::Drop;
-    Fr::from(u64::from(plan.program.get(row).is_some_and(begins)))
+    use crate::chip::rlc::program::{Carry, Load, Row};
+    let begins = |line: &Row| line.load == Load::FoldZ && line.carry == Carry::Drop;
+    Fr::from(u64::from(plan.check.get(row).is_some_and(begins)))
 }
 
 #[test]
@@ -689,7 +654,7 @@ fn maxima_that_are_not_fail_their_gates() {
     let setup = setup(&model, &[vec![5, 9, 20, 3]], 0, &options);
     let (row, _) = setup.plan.layout.tensors[&h].cell(0);
     let cell = |col: fn(usize) -> Col, row| CellRef { col: col(0), row };
-    let get = |cell| setup.circuit.first().unwrap().get(&setup.plan, cell);
+    let get = |cell| setup.circuit.get(cell);
     let forge = |cells: &[(CellRef, Fr)]| {
         let forged = setup.circuit.tampered(cells);
         failing(&setup, &recounted(&setup, &forged))
@@ -708,7 +673,7 @@ fn maxima_that_are_not_fail_their_gates() {
     let failures = forge(&[(a, get(a) + one), (y, get(y) + one), (p, get(p) + one)]);
     assert!(failures.contains("max: a = next y"), "{failures:?}");
     // A tap that is not the activation.
-    let last = row + crate::layout::POOL_ROWS - 1;
+    let last = row + crate::chip::max_pool::compact::POOL_ROWS - 1;
     let (a, p) = (cell(Col::C, last), cell(Col::V, last));
     let failures = forge(&[(a, get(a) + one), (p, get(p) - one)]);
     assert_eq!(failures, names(&[RELATION]));

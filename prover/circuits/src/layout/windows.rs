@@ -4,7 +4,7 @@
 //! into the steps and masks of a Horner accumulator. For a kernel row `ky`, [`segments`] cuts the input rows into
 //! runs that are contiguous in both layouts: the sum over a run is a difference of two accumulator values.
 
-use crate::layout::TensorLayout;
+use super::tensor::TensorLayout;
 use chainfer_model::quantized::{ConvMap, QMaxPool};
 
 /// Geometry of a window layer.
@@ -43,6 +43,26 @@ impl Window {
     /// Whether output row i reads input row i alone.
     pub(crate) fn rows_are_identity(&self) -> bool {
         self.kernel[0] == 1 && self.row_step() == 1 && self.pad[0] == 0
+    }
+
+    /// Kernel rows and columns, row by row.
+    pub(crate) fn taps(&self) -> Vec<(usize, usize)> {
+        (0..self.kernel[0])
+            .flat_map(|ky| (0..self.kernel[1]).map(move |kx| (ky, kx)))
+            .collect()
+    }
+
+    /// The input coordinate that the tap `k` of an output coordinate reads along an axis, if it is not padding; for windows
+    /// without a folded pooling.
+    pub(crate) fn source(
+        &self,
+        axis: usize,
+        size: usize,
+        output: usize,
+        k: usize,
+    ) -> Option<usize> {
+        let at = (output * self.stride[axis] + k).checked_sub(self.pad[axis])?;
+        (at < size).then_some(at)
     }
 
     /// The output coordinate for which `input` is the tap `k` along an axis, if any.
