@@ -4,10 +4,10 @@
 //! column a role takes, and whether a flag has one of its own, is decided by the arrangement, through [`Placement`].
 
 use crate::error::CircuitError;
-use crate::gate::Expr;
 use crate::shape::CircuitShape;
 use halo2_proofs::plonk::{
-    Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
+    Advice, Challenge, Column, ConstraintSystem, Expression, FirstPhase, Fixed, Instance,
+    SecondPhase,
 };
 use halo2curves::bn256::Fr;
 use std::fmt;
@@ -119,6 +119,9 @@ pub(crate) const REQUANTISED: &str = "requantised";
 pub(crate) const fn requantised(lane: usize) -> Fix {
     Fix::nth(REQUANTISED, lane)
 }
+
+/// An expression in cells.
+pub(crate) type Expr = Expression<Fr>;
 
 /// Gives the expression of a fixed column.
 pub(crate) type Query<'a> = dyn FnMut(Fix) -> Expr + 'a;

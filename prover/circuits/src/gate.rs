@@ -6,15 +6,13 @@
 //! Gates must vanish on the blinded rows too. Terms whose coefficients are all fixed vanish there by themselves, for fixed
 //! columns are 0 on those rows; the rest is multiplied by [`ACTIVE`](crate::columns::ACTIVE).
 
+pub(crate) use crate::columns::Expr;
 use crate::columns::{Col, Columns, Fix};
 use crate::error::CircuitError;
 use crate::shape::CircuitShape;
 use halo2_proofs::plonk::{ConstraintSystem, Expression, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use halo2curves::bn256::Fr;
-
-/// An expression in cells.
-pub(crate) type Expr = Expression<Fr>;
 
 /// Gates: the equation as a name, and the expression that must be 0.
 pub(crate) type Gates = Vec<(String, Expr)>;

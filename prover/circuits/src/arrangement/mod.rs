@@ -74,3 +74,6 @@ impl CircuitShape {
         of(self).check(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ pub(crate) fn second_phase(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

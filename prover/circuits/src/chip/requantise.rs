@@ -117,29 +117,4 @@ pub(crate) fn idle(trace: &mut Trace, lanes: usize, rows: std::ops::Range<usize>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::digits;
-
-    #[test]
-    fn every_accumulator_has_one_output() {
-        // Exhaustive over all digits for a small range: no accumulator is written in two ways with different outputs.
-        let range = 16i64;
-        let mut outputs = std::collections::BTreeMap::new();
-        for rem in 0..range {
-            for v in 0..range {
-                for (c, y) in [(-1i64, 0), (0, v), (1, range - 1)] {
-                    for e in 0..range {
-                        let acc = rem + range * (v + range * c * (e + 1));
-                        let first = *outputs.entry(acc).or_insert(y);
-                        assert_eq!(first, y, "accumulator {acc}");
-                        let honest = digits(acc, range as u32).unwrap();
-                        assert_eq!((i64::from(honest.y), i64::from(honest.rem)), (y, rem));
-                        assert_eq!(y, acc.div_euclid(range).clamp(0, range - 1));
-                    }
-                }
-            }
-        }
-        assert!(digits(range.pow(3) + range.pow(2), range as u32).is_none());
-        assert!(digits(-range.pow(3) - 1, range as u32).is_none());
-    }
-}
+mod tests;

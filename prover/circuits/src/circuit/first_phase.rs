@@ -72,3 +72,6 @@ fn check(plan: &ChunkPlan, values: &[Vec<u32>]) -> Result<(), CircuitError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

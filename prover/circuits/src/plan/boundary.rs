@@ -74,3 +74,6 @@ pub(crate) fn check(model: &PartitionedModel, chunk: usize) -> Result<(), Circui
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,8 @@
 
 use super::recorder::{Recorder, challenge};
 use super::{Setup, Witnessed};
-use crate::columns::{CellRef, Columns};
-use halo2_proofs::plonk::{Any, Expression};
+use crate::columns::{CellRef, Col, Columns};
+use halo2_proofs::plonk::{Any, Column, Expression};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use rand::SeedableRng;
@@ -27,6 +27,7 @@ pub(crate) struct Evaluator {
     instances: Vec<Fr>,
     /// Advice cells that equal another one or an instance.
     copied: BTreeSet<(usize, usize)>,
+    failing_copies: BTreeSet<(Column<Any>, Column<Any>)>,
     rows: usize,
 }
 
@@ -64,25 +65,33 @@ impl Evaluator {
             advice,
             instances,
             copied: BTreeSet::new(),
+            failing_copies: BTreeSet::new(),
             rows,
         };
+        let mut failing = BTreeSet::new();
         for [left, right] in recorder.copies {
             assert_ne!(left, right);
-            let value = |(column, row): (halo2_proofs::plonk::Column<Any>, usize)| match column
-                .column_type()
-            {
+            let value = |(column, row): (Column<Any>, usize)| match column.column_type() {
                 Any::Advice(_) => evaluator.advice[column.index()][row],
                 Any::Fixed => evaluator.fixed[column.index()][row],
                 Any::Instance => evaluator.instances[row],
             };
-            assert_eq!(value(left), value(right), "{left:?} {right:?}");
+            if value(left) != value(right) {
+                failing.insert((left.0, right.0));
+            }
             for (column, row) in [left, right] {
                 if let Any::Advice(_) = column.column_type() {
                     evaluator.copied.insert((column.index(), row));
                 }
             }
         }
+        evaluator.failing_copies = failing;
         evaluator
+    }
+
+    /// Columns with cells whose copies differ.
+    pub(crate) fn failing_copies(&self) -> &BTreeSet<(Column<Any>, Column<Any>)> {
+        &self.failing_copies
     }
 
     fn evaluate(&self, polynomial: &Expression<Fr>, row: usize) -> Fr {
@@ -113,24 +122,55 @@ impl Evaluator {
         self.gates.iter().filter_map(failing).collect()
     }
 
+    /// Position of a column.
+    pub(crate) fn column(&self, col: Col) -> usize {
+        self.columns.advice(col).unwrap().index()
+    }
+
     /// Whether the circuit is still satisfied when this much is added to a cell.
     pub(crate) fn accepts(&mut self, cell: CellRef, by: Fr) -> bool {
-        let column = self.columns.advice(cell.col).unwrap().index();
+        let column = self.column(cell.col);
         if self.copied.contains(&(column, cell.row)) {
             return false;
         }
+        let around = self.around(cell);
         self.advice[column][cell.row] += by;
-        let around = [
+        let accepted = around
+            .iter()
+            .all(|(gate, row)| self.evaluate(&self.gates[*gate].polynomial, *row) == Fr::ZERO);
+        self.advice[column][cell.row] -= by;
+        accepted
+    }
+
+    /// Whether no gate notices when this much is added to a cell.
+    pub(crate) fn changes_nothing(&mut self, cell: CellRef, by: Fr) -> bool {
+        let column = self.column(cell.col);
+        let around = self.around(cell);
+        let all = |this: &Self| -> Vec<Fr> {
+            let value =
+                |(gate, row): &(usize, usize)| this.evaluate(&this.gates[*gate].polynomial, *row);
+            around.iter().map(value).collect()
+        };
+        let before = all(self);
+        self.advice[column][cell.row] += by;
+        let after = all(self);
+        self.advice[column][cell.row] -= by;
+        before == after
+    }
+
+    /// The gates that read a cell, with the rows where they do.
+    fn around(&self, cell: CellRef) -> Vec<(usize, usize)> {
+        let column = self.column(cell.col);
+        let rows = [
             (cell.row + self.rows - 1) % self.rows,
             cell.row,
             (cell.row + 1) % self.rows,
         ];
-        let reading = self.gates.iter().filter(|g| g.reads.contains(&column));
-        let accepted = reading
-            .flat_map(|gate| around.map(|row| (gate, row)))
-            .all(|(gate, row)| self.evaluate(&gate.polynomial, row) == Fr::ZERO);
-        self.advice[column][cell.row] -= by;
-        accepted
+        let gates = self.gates.iter().enumerate();
+        let reading = gates.filter(|(_, gate)| gate.reads.contains(&column));
+        reading
+            .flat_map(|(gate, _)| rows.map(|row| (gate, row)))
+            .collect()
     }
 }
 

@@ -139,6 +139,7 @@ fn assert_every_cell_is_bound(setup: &Setup) {
     assert_eq!(verify(setup, &setup.circuit).map_err(|e| e.len()), Ok(()));
     let mut evaluator = Evaluator::new(setup, &setup.circuit);
     assert_eq!(evaluator.failures(), vec![]);
+    assert!(evaluator.failing_copies().is_empty());
     let mut wrong = Vec::new();
     let mut tried = 0;
     let columns = columns(setup);

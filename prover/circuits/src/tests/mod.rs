@@ -1,18 +1,22 @@
 //! Tests on whole chunk circuits with the mock prover.
 
-mod builder;
+pub(crate) mod builder;
+pub(crate) mod case;
+mod dags;
+mod equations;
 mod evaluator;
 mod every_cell;
+mod forged_proofs;
 mod golden;
 mod honest;
-mod negative;
 mod recorder;
+mod second_phase;
 mod windows;
 
 use crate::chip::logup::looked_up;
-use crate::circuit::{fill, first_phase};
+use crate::circuit::{fill, first_phase, second_phase};
 use crate::columns::{CellRef, Col};
-use crate::trace::{FixedCells, Trace};
+use crate::trace::{Challenges, FixedCells, Trace};
 use crate::{
     ChunkCircuit, ChunkPlan, ChunkWitness, CircuitShape, InferenceCommitment, Objective,
     PlanOptions, arrangement, chunk_instances,
@@ -60,6 +64,11 @@ impl Witnessed {
         self.first.get(cell).unwrap()
     }
 
+    /// The second phase under some challenges.
+    pub(crate) fn second_phase(&self, challenges: &Challenges) -> Trace {
+        second_phase(&self.plan, &self.fixed, &self.first, challenges).unwrap()
+    }
+
     pub(crate) fn circuit(&self) -> ChunkCircuit {
         ChunkCircuit::new(self.plan.clone(), self.fixed.clone(), self.first.clone())
     }
@@ -100,7 +109,7 @@ impl Circuit<Fr> for Bumped {
     }
 
     fn without_witnesses(&self) -> Self {
-        panic!("only for the mock prover")
+        panic!("keys are made from the circuit itself")
     }
 
     fn configure_with_params(meta: &mut ConstraintSystem<Fr>, shape: CircuitShape) -> Self::Config {

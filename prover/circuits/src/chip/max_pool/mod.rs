@@ -93,3 +93,6 @@ fn maxima(
     };
     Ok((0..output.dims.len()).map(of_element).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! The constants are pinned by another gate, which does not read the instance column: halo2 does not fix the column's length, so
 //! nothing behind the public values may count.
 
-use super::grid::{AreaRows, Areas, Wiring};
+use super::grid::{FirstRows, RowCounts, Wiring};
 use crate::chip::poseidon::write_words;
 use crate::chip::words::WordsRow;
 use crate::columns::{CellRef, Col};
@@ -20,11 +20,11 @@ const LOAD_ROWS: usize = 2;
 pub(crate) struct FirstWord;
 
 impl Wiring for FirstWord {
-    fn areas(&self, rows: AreaRows) -> Areas {
+    fn first_rows(&self, rows: RowCounts) -> FirstRows {
         let first_constant = rows.instances;
         let first_element = first_constant + rows.constants;
         let first_slot = first_element + rows.elements;
-        Areas {
+        FirstRows {
             first_constant,
             first_element,
             first_slot,

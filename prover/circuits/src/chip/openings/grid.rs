@@ -11,7 +11,7 @@ use std::fmt::Debug;
 /// How words come into permutations, and how they are compared with instances.
 pub(crate) trait Wiring: Debug + Send + Sync {
     /// The first rows of constants, elements and permutation slots, given how many rows each take.
-    fn areas(&self, rows: AreaRows) -> Areas;
+    fn first_rows(&self, rows: RowCounts) -> FirstRows;
 
     /// Rows before a permutation that take its words in.
     fn load_rows(&self) -> usize;
@@ -31,7 +31,7 @@ pub(crate) trait Wiring: Debug + Send + Sync {
 
 /// Rows that each kind takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AreaRows {
+pub(crate) struct RowCounts {
     /// Public values, root and context counted.
     pub(crate) instances: usize,
     pub(crate) constants: usize,
@@ -41,7 +41,7 @@ pub(crate) struct AreaRows {
 
 /// First row of each kind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Areas {
+pub(crate) struct FirstRows {
     pub(crate) first_constant: usize,
     pub(crate) first_element: usize,
     pub(crate) first_slot: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Grid {
     pub(crate) slots: usize,
     /// Elements in each lane.
     elements: usize,
-    areas: Areas,
+    first: FirstRows,
 }
 
 impl Grid {
@@ -72,7 +72,7 @@ impl Grid {
     ) -> Self {
         let elements = plan.elements.len().div_ceil(lanes);
         let slots = plan.permutations.len().div_ceil(lanes);
-        let areas = wiring.areas(AreaRows {
+        let first = wiring.first_rows(RowCounts {
             instances: super::plan::INSTANCES_BEFORE + plan.exposed.len(),
             constants: plan.constants.len(),
             elements: packing.rows() * elements,
@@ -84,13 +84,13 @@ impl Grid {
             wiring,
             slots,
             elements,
-            areas,
+            first,
         }
     }
 
     /// All rows taken.
     pub(crate) fn rows(&self) -> usize {
-        self.areas.rows
+        self.first.rows
     }
 
     /// Lane and first row of an element.
@@ -99,7 +99,7 @@ impl Grid {
     }
 
     fn element_row(&self, index: usize) -> usize {
-        self.areas.first_element + self.packing.rows() * index
+        self.first.first_element + self.packing.rows() * index
     }
 
     /// First row of every element of a lane, whether it packs one or not.
@@ -110,7 +110,7 @@ impl Grid {
     /// Row of a slot's first S-box.
     fn slot(&self, slot: usize) -> usize {
         let load = self.wiring.load_rows();
-        self.areas.first_slot + (load + PERMUTATION_ROWS) * slot + load
+        self.first.first_slot + (load + PERMUTATION_ROWS) * slot + load
     }
 
     /// Row of the first S-box of every permutation slot, used or not.
@@ -133,7 +133,7 @@ impl Grid {
 
     /// Row of a pinned constant (the first word of lane 0).
     pub(crate) fn constant_at(&self, constant: usize) -> usize {
-        self.areas.first_constant + constant
+        self.first.first_constant + constant
     }
 
     /// The cell that holds a computed source; free ones have none but their uses.

@@ -1,7 +1,7 @@
 //! Every word has copy constraints: a permutation's words are copied straight into its first row, and instances are copied from
 //! the instance column.
 
-use super::grid::{AreaRows, Areas, Wiring};
+use super::grid::{FirstRows, RowCounts, Wiring};
 use crate::columns::{CellRef, Col};
 use crate::trace::{FixedCells, Trace};
 use halo2curves::bn256::Fr;
@@ -11,8 +11,8 @@ use halo2curves::bn256::Fr;
 pub(crate) struct EveryWord;
 
 impl Wiring for EveryWord {
-    fn areas(&self, rows: AreaRows) -> Areas {
-        Areas {
+    fn first_rows(&self, rows: RowCounts) -> FirstRows {
+        FirstRows {
             first_element: 0,
             first_slot: rows.elements,
             first_constant: rows.elements + rows.slots,

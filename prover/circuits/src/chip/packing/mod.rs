@@ -28,3 +28,6 @@ pub(crate) trait Packing: Debug + Send + Sync {
     /// Writes an element of as many values as there are slots; gives the element.
     fn write(&self, trace: &mut Trace, at: (usize, usize), values: &[Fr]) -> Fr;
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,32 +292,4 @@ pub(crate) fn second_phase(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn combinations_without_a_code_are_refused() {
-        let row = |carry, load, weights: usize| Row {
-            carry,
-            load,
-            weights: vec![1; weights],
-            ..Row::default()
-        };
-        assert_eq!(alpha_codes(&Row::default()), Ok((0, 0)));
-        for bad in [
-            row(Carry::Hold, Load::One, 0),
-            row(Carry::R, Load::FoldZ, 1),
-            row(Carry::Drop, Load::FoldZ, 2),
-        ] {
-            let refused = alpha_codes(&bad);
-            assert!(matches!(refused, Err(CircuitError::UnknownCode { .. })));
-        }
-        let bad = Row {
-            gamma: Step::R,
-            zero: true,
-            ..Row::default()
-        };
-        let refused = gamma_code(&bad, false);
-        assert!(matches!(refused, Err(CircuitError::UnknownCode { .. })));
-    }
-}
+mod tests;
