@@ -208,25 +208,6 @@ impl Arrangement for Compact {
         }
     }
 
-    fn check(&self, shape: &CircuitShape) -> Result<(), CircuitError> {
-        let single = [
-            ("lanes", shape.lanes as u64),
-            ("hash_lanes", shape.hash_lanes as u64),
-            ("limbs", shape.limbs.into()),
-            ("weights_per_row", shape.weights_per_row as u64),
-        ];
-        for (what, got) in single {
-            if got != 1 {
-                return Err(CircuitError::BadShape {
-                    what,
-                    got,
-                    allowed: "1 in the compact arrangement",
-                });
-            }
-        }
-        Ok(())
-    }
-
     fn first_value_row(&self, check: usize, hashing: usize) -> usize {
         check.max(hashing)
     }

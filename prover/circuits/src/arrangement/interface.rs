@@ -33,9 +33,6 @@ pub(crate) trait Arrangement: Placement {
     /// The sizes that plans are searched among; a shape has at least as many lanes as its operators need.
     fn sizes(&self) -> Sizes;
 
-    /// Refuses sizes of a shape that no plan in this arrangement has.
-    fn check(&self, shape: &CircuitShape) -> Result<(), CircuitError>;
-
     /// First row of activations, given the rows of the check and of hashing.
     fn first_value_row(&self, check: usize, hashing: usize) -> usize;
 

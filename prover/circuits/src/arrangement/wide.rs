@@ -169,17 +169,6 @@ impl Arrangement for Wide {
         }
     }
 
-    fn check(&self, shape: &CircuitShape) -> Result<(), CircuitError> {
-        if shape.lanes < self.lanes_needed(shape) {
-            return Err(CircuitError::BadShape {
-                what: "lanes",
-                got: shape.lanes as u64,
-                allowed: "2 to 4 with max pooling in the wide arrangement",
-            });
-        }
-        Ok(())
-    }
-
     fn first_value_row(&self, _check: usize, _hashing: usize) -> usize {
         0
     }
