@@ -4,6 +4,7 @@
 //! ([`quantized::QuantizedGraph`]) that [`executor::execute`] runs; [`partition::partition`] cuts that into chunks.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod convolution;
 pub mod error;
 pub mod executor;
 pub mod float;
@@ -14,6 +15,7 @@ pub mod partition;
 pub mod partitioned;
 pub mod quantise;
 pub mod quantized;
+pub mod window;
 
 pub use error::{ModelError, Result};
 #[cfg(feature = "onnx")]

@@ -12,6 +12,7 @@
 //! the float bias, the zero points of the inputs over the taps that exist, the zero point of the output times
 //! `range`, and the rounding half `range / 2`.
 
+use crate::window::Window;
 use serde::{Deserialize, Serialize};
 
 /// Index of a tensor in [`QuantizedGraph::tensors`].
@@ -90,6 +91,13 @@ pub struct ConvMap {
     pub weights: Vec<i64>,
 }
 
+impl ConvMap {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.pad).pooling(self.pre_pool)
+    }
+}
+
 /// How one input enters a linear layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TermMap {
@@ -140,6 +148,13 @@ pub struct QMaxPool {
     pub stride: [usize; 2],
     /// Padding `[top, left]`.
     pub pad: [usize; 2],
+}
+
+impl QMaxPool {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.pad)
+    }
 }
 
 /// One layer.

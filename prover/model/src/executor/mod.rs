@@ -1,6 +1,5 @@
 //! Integer reference executor: the oracle for the circuits and the source of every witness.
 
-pub(crate) mod conv;
 pub mod naive;
 mod strict;
 mod validate;
@@ -9,6 +8,7 @@ pub use strict::{ClampTable, FloatClamp, execute_strict};
 pub(crate) use validate::check_bounds;
 pub use validate::validate;
 
+use crate::convolution::{accumulate, fold_windows};
 use crate::error::{ModelError, Result};
 use crate::quantized::{QLayer, QLinear, QMaxPool, QuantizedGraph, TermMap};
 
@@ -36,7 +36,7 @@ pub fn linear_accumulators(
             TermMap::Conv(map) => {
                 let input: Vec<i64> = input.iter().map(|u| i64::from(*u)).collect();
                 let src = graph.tensor(term.input).dims;
-                conv::accumulate(&map.into(), &map.weights, src, out, &input, &mut acc);
+                accumulate(&map.into(), &map.weights, src, out, &input, &mut acc);
             }
             TermMap::Dense { weights } => {
                 for (slot, row) in acc.iter_mut().zip(weights.chunks_exact(input.len())) {
@@ -65,26 +65,7 @@ pub fn max_pool(graph: &QuantizedGraph, layer: &QMaxPool, input: &[u32]) -> Vec<
         graph.tensor(layer.input).dims,
         graph.tensor(layer.output).dims,
     );
-    let mut out = Vec::with_capacity(dst.len());
-    for plane in input.chunks_exact(src.plane()) {
-        for oy in 0..dst.h {
-            for ox in 0..dst.w {
-                let mut best = 0;
-                for ky in 0..layer.kernel[0] {
-                    let Some(y) = conv::tap(oy, layer.stride[0], ky, layer.pad[0], src.h) else {
-                        continue;
-                    };
-                    for kx in 0..layer.kernel[1] {
-                        if let Some(x) = conv::tap(ox, layer.stride[1], kx, layer.pad[1], src.w) {
-                            best = best.max(plane[y * src.w + x]);
-                        }
-                    }
-                }
-                out.push(best);
-            }
-        }
-    }
-    out
+    fold_windows(&layer.window(), src, [dst.h, dst.w], input, 0, u32::max)
 }
 
 /// Runs the integer program on quantised inputs (one vector an input, in the order of the tensor's dims).

@@ -1,6 +1,6 @@
 //! The rules of [`crate::quantized`], checked.
 
-use super::conv::pooled_dims;
+use crate::convolution::pooled_dims;
 use crate::error::{ModelError, Result};
 use crate::quantized::{
     ConvMap, Dims, QLayer, QLinear, QMaxPool, QuantizedGraph, TensorId, TermMap,

@@ -7,10 +7,11 @@ mod builder;
 mod exec;
 mod ops;
 
+pub use crate::window::Padding;
 pub use builder::GraphBuilder;
 pub use exec::FloatTrace;
 pub(crate) use ops::transpose_sources;
-pub use ops::{BatchNorm, Bounds, Constant, Conv, Dense, FloatOp, Padding, Pool};
+pub use ops::{BatchNorm, Bounds, Constant, Conv, Dense, FloatOp, Pool};
 
 use crate::io::InputSpec;
 

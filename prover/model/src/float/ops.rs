@@ -1,27 +1,6 @@
 //! Typed operators of the float graph.
 
-/// Zeros (or, for maxima, nothing) around the rows and columns of an input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Padding {
-    /// Rows above.
-    pub top: usize,
-    /// Columns to the left.
-    pub left: usize,
-    /// Rows below.
-    pub bottom: usize,
-    /// Columns to the right.
-    pub right: usize,
-}
-
-impl Padding {
-    /// No padding.
-    pub const NONE: Self = Self {
-        top: 0,
-        left: 0,
-        bottom: 0,
-        right: 0,
-    };
-}
+use crate::window::{Padding, Window};
 
 /// A two-dimensional convolution with constant weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +19,13 @@ pub struct Conv {
     pub weights: Vec<f64>,
     /// One an output channel.
     pub bias: Option<Vec<f64>>,
+}
+
+impl Conv {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.padding.before())
+    }
 }
 
 /// A product with a constant matrix over the last axis, for every row that the other axes make.
@@ -142,6 +128,13 @@ pub struct Pool {
     pub stride: [usize; 2],
     /// Around the input: ignored by maxima, zeros that count for averages.
     pub padding: Padding,
+}
+
+impl Pool {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.padding.before())
+    }
 }
 
 /// Ends of a clamp; `None` is unbounded.

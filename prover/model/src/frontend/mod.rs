@@ -2,10 +2,7 @@
 
 #[cfg(feature = "onnx")]
 mod onnx;
-mod padding;
 mod zkml;
-
-pub(crate) use padding::same_padding;
 
 #[cfg(feature = "onnx")]
 pub use onnx::{SUPPORTED as ONNX_OPERATORS, from_onnx_bytes};

@@ -3,10 +3,11 @@
 use super::linear::rows_layout;
 use super::value::{Body, Value, invert, normal, per_channel, scale_rows};
 use super::{External, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor, FusedTerm};
+use crate::convolution::Geometry;
 use crate::error::{ModelError, Result};
-use crate::executor::conv::Geometry;
 use crate::float::{Bounds, FloatGraph, FloatId, FloatNode, FloatOp, transpose_sources};
 use crate::quantized::Dims;
+use crate::window::Window;
 
 /// A dense layer is made of element-wise factors only up to this many elements.
 const MAX_DIAGONAL: usize = 256;
@@ -231,10 +232,7 @@ impl Lowering<'_> {
         let map = if let Some(weights) = per_channel(&scale, value.dims) {
             FusedMap::Conv {
                 geometry: Geometry {
-                    pre_pool: pool,
-                    kernel: [1, 1],
-                    stride: [1, 1],
-                    pad: [0, 0],
+                    window: Window::POINT.pooling(pool),
                     groups: value.dims.c,
                 },
                 weights,

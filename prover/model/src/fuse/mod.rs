@@ -14,10 +14,11 @@ mod sum;
 mod trim;
 mod value;
 
+use crate::convolution::Geometry;
 use crate::error::Result;
-use crate::executor::conv::Geometry;
 use crate::float::{Bounds, FloatGraph};
 use crate::quantized::Dims;
+use crate::window::Window;
 
 /// How the source model's user sees a model input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +66,7 @@ pub(crate) struct FusedMaxPool {
     pub(crate) name: String,
     pub(crate) input: usize,
     pub(crate) output: usize,
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) pad: [usize; 2],
+    pub(crate) window: Window,
 }
 
 #[derive(Clone, Debug)]

@@ -170,9 +170,9 @@ fn assemble(
                     name: pool.name.clone(),
                     input: TensorId(pool.input),
                     output: TensorId(pool.output),
-                    kernel: pool.kernel,
-                    stride: pool.stride,
-                    pad: pool.pad,
+                    kernel: pool.window.kernel(),
+                    stride: pool.window.stride(),
+                    pad: pool.window.pad(),
                 };
                 corrector.max_pool(&graph, &layer);
                 QLayer::MaxPool(layer)

@@ -6,7 +6,7 @@ use crate::error::{ModelError, Result};
 use crate::float::{
     Bounds, Constant, Conv, Dense, FloatId, FloatOp, Padding, Pool, transpose_sources,
 };
-use crate::frontend::same_padding;
+use crate::window::Window;
 
 impl Importer {
     pub(super) fn layer(&mut self, layer: &Layer) -> Result<FloatId> {
@@ -116,7 +116,9 @@ impl Importer {
         };
         let stride = [sh, sw];
         let padding = match padding {
-            0 if sh > 0 && sw > 0 => same_padding([h, w], [kh, kw], stride, true),
+            0 if sh > 0 && sw > 0 => {
+                Window::new([kh, kw], stride, [0, 0]).same_padding([h, w], true)
+            }
             1 => Padding::NONE,
             _ => {
                 return Err(malformed(format!(
