@@ -1,7 +1,7 @@
 //! Convolutions and poolings of planes, over integers or reals: the loops of every executor but the naive one.
 
-use crate::quantized::{ConvMap, Dims};
-use crate::window::Window;
+use crate::dims::Dims;
+use crate::window::{Tap, Window};
 use std::ops::{AddAssign, Mul};
 
 /// A convolution without its weights.
@@ -10,15 +10,6 @@ pub(crate) struct Geometry {
     pub(crate) window: Window,
     /// Groups of channels; input and output channels are multiples of it.
     pub(crate) groups: usize,
-}
-
-impl From<&ConvMap> for Geometry {
-    fn from(map: &ConvMap) -> Self {
-        Self {
-            window: map.window(),
-            groups: map.groups,
-        }
-    }
 }
 
 /// Dims after non-overlapping pooling; rows and columns that do not fill a window are dropped.
@@ -65,7 +56,7 @@ pub(crate) fn fold_windows<T: Copy>(
         for oy in 0..out[0] {
             for ox in 0..out[1] {
                 let taps = window.inside([oy, ox], [src.h, src.w]);
-                let value = |tap: crate::window::Tap| plane[tap.row * src.w + tap.column];
+                let value = |tap: Tap| plane[tap.row * src.w + tap.column];
                 values.push(taps.map(value).fold(start, &fold));
             }
         }
@@ -99,11 +90,10 @@ pub(crate) fn accumulate<T>(
         for i in 0..group_in {
             let plane = &pooled[(first_in + i) * from.plane()..][..from.plane()];
             let taps = &weights[(o * group_in + i) * size..][..size];
-            for (k, &weight) in taps.iter().enumerate() {
+            for (&weight, (ky, kx)) in taps.iter().zip(geometry.window.offsets()) {
                 if weight == T::default() {
                     continue;
                 }
-                let (ky, kx) = (k / columns.kernel, k % columns.kernel);
                 let across = columns.outputs(kx, dst.w, from.w);
                 let Some(x) = columns.input(across.start, kx, from.w) else {
                     continue;

@@ -13,6 +13,24 @@ pub enum Visibility {
     Committed,
 }
 
+/// Visibility of a model's inputs and outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundaryVisibility {
+    /// Applies to every model input.
+    pub inputs: Visibility,
+    /// Applies to every model output.
+    pub outputs: Visibility,
+}
+
+impl Default for BoundaryVisibility {
+    fn default() -> Self {
+        Self {
+            inputs: Visibility::Committed,
+            outputs: Visibility::Public,
+        }
+    }
+}
+
 /// Which kind of boundary tensor a leaf commits to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +77,6 @@ pub struct PartitionedModel {
     pub graph: QuantizedGraph,
     /// Leaves in canonical order: inputs, then cut tensors by producing chunk, then outputs.
     pub leaves: Vec<Leaf>,
-    /// Chunks in order.
+    /// Chunks, in the order of their layers.
     pub chunks: Vec<ChunkSpec>,
 }

@@ -263,6 +263,12 @@ impl Window {
         self.rows.kernel * self.columns.kernel
     }
 
+    /// Kernel rows and columns of the taps, in the order of [`Tap::index`].
+    pub fn offsets(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let [rows, columns] = self.kernel();
+        (0..rows).flat_map(move |ky| (0..columns).map(move |kx| (ky, kx)))
+    }
+
     /// Size `[rows, columns]` after pooling.
     pub fn pooled(&self, size: [usize; 2]) -> [usize; 2] {
         [self.rows.pooled(size[0]), self.columns.pooled(size[1])]

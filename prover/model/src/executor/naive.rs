@@ -1,6 +1,7 @@
 //! The documented formulas, transcribed: slow, and the property-test oracle of the executor.
 
-use super::Trace;
+use super::run::{Trace, check_inputs};
+use super::validate::validate;
 use crate::error::Result;
 use crate::quantized::{Dims, QLayer, QLinear, QuantizedGraph, TermMap};
 
@@ -63,8 +64,8 @@ pub fn linear_accumulators(
 /// # Errors
 /// As [`super::execute`].
 pub fn execute(graph: &QuantizedGraph, inputs: &[Vec<u32>]) -> Result<Trace> {
-    super::validate(graph)?;
-    super::check_inputs(graph, inputs)?;
+    validate(graph)?;
+    check_inputs(graph, inputs)?;
     let mut tensors = vec![Vec::new(); graph.tensors.len()];
     for (id, values) in graph.inputs.iter().zip(inputs) {
         tensors[id.0] = values.clone();

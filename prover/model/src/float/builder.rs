@@ -1,6 +1,7 @@
 //! Builds float graphs with shape inference; every rule of the graph is checked here, once.
 
-use super::{Conv, FloatGraph, FloatId, FloatNode, FloatOp, FloatTensor};
+use super::graph::{FloatGraph, FloatId, FloatNode, FloatTensor};
+use super::ops::{Conv, FloatOp};
 use crate::error::{ModelError, Result};
 use crate::window::{Axis, Padding, Window};
 
@@ -56,7 +57,7 @@ impl GraphBuilder {
         let bad = |reason: String| {
             Err(ModelError::UnsupportedUse {
                 node: name.to_owned(),
-                op: op.name(),
+                op: op.name().to_owned(),
                 reason,
             })
         };
@@ -133,7 +134,7 @@ fn check_size(name: &str, op: &'static str, shape: &[usize]) -> Result<()> {
     }
     Err(ModelError::UnsupportedUse {
         node: name.to_owned(),
-        op,
+        op: op.to_owned(),
         reason: format!("shape {shape:?} is empty or larger than {MAX_ELEMENTS} elements"),
     })
 }
@@ -227,7 +228,7 @@ fn infer(op: &FloatOp, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
         FloatOp::BatchNorm(norm) => {
             let channels = *shape.get(1).ok_or("an input without a channel axis")?;
             for values in [&norm.gamma, &norm.beta, &norm.mean, &norm.variance] {
-                expect("statistics a channel", channels, values.len())?;
+                expect("statistics per channel", channels, values.len())?;
             }
             if norm.variance.iter().any(|v| v + norm.epsilon <= 0.0) {
                 return Err("variance + epsilon is not positive".into());

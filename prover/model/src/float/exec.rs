@@ -1,20 +1,21 @@
 //! Reference executor over f64: what quantisation is measured against.
 
-use super::{BatchNorm, Conv, Dense, FloatGraph, FloatOp, Pool, ops::transpose_sources};
+use super::graph::FloatGraph;
+use super::ops::{BatchNorm, Conv, Dense, FloatOp, Pool, transpose_sources};
 use crate::convolution::{Geometry, accumulate, fold_windows};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::io::check_lists;
-use crate::quantized::Dims;
+use crate::signature::check_lists;
 
 /// The values of every tensor of one float inference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatTrace {
-    /// Indexed by [`super::FloatId`], flattened in the shape's order; empty where no output depends on it.
+    /// Indexed by [`super::graph::FloatId`], flattened in the shape's order; empty where no output depends on it.
     pub tensors: Vec<Vec<f64>>,
 }
 
 impl FloatGraph {
-    /// Runs the network on one flat list an input.
+    /// Runs the network on one flat list per input.
     ///
     /// # Errors
     /// Wrong number or length of inputs, or a value that is not finite.

@@ -1,6 +1,6 @@
 //! Runs a fused graph over the reals: for calibration, and to check that fusing was exact.
 
-use super::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
 use crate::convolution::{accumulate, fold_windows};
 
 impl FusedGraph {

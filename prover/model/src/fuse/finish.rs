@@ -1,8 +1,8 @@
 //! Convolutions that see their whole input at one position are matrix products.
 
+use super::graph::{FusedGraph, FusedLayer, FusedMap, FusedTensor, FusedTerm};
 use super::sum::matrix;
-use super::{FusedGraph, FusedLayer, FusedMap, FusedTensor, FusedTerm};
-use crate::quantized::Dims;
+use crate::dims::Dims;
 
 /// A grouped convolution becomes a (mostly zero) matrix only up to this many weights.
 const MAX_SPARSE: usize = 4096;

@@ -1,12 +1,12 @@
 //! Convolutions and matrix products of symbolic values.
 
-use super::lower::{Lowering, internal, unsupported};
-use super::value::{Body, Value, normal, per_channel};
-use super::{FusedMap, FusedTerm};
+use super::graph::{FusedMap, FusedTerm};
+use super::lowering::{Lowering, internal, unsupported};
+use super::value::{Body, Value, normal, per_channel, rows_layout};
 use crate::convolution::{Geometry, accumulate};
+use crate::dims::Dims;
 use crate::error::Result;
 use crate::float::{Bounds, Conv, Dense, FloatNode, Padding};
-use crate::quantized::Dims;
 use crate::window::Window;
 
 /// A product over several rows becomes one matrix only up to this many weights.
@@ -170,7 +170,7 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
         return Err(unsupported(
                 &node.name,
                 "Conv",
-                "its input is multiplied by a constant that varies inside a channel; supported: one factor a channel"
+                "its input is multiplied by a constant that varies inside a channel; supported: one factor per channel"
                     .into(),
             ));
     };
@@ -204,13 +204,6 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
         map,
     };
     Ok(pending(node, term, bias, out, None))
-}
-
-/// Internal index of element `(row, channel)`, row-major, where channels are outermost.
-pub(super) fn rows_layout(rows: usize, channels: usize) -> Vec<usize> {
-    (0..rows * channels)
-        .map(|j| j % channels * rows + j / channels)
-        .collect()
 }
 
 fn pool_of(value: &Value) -> [usize; 2] {

@@ -1,12 +1,12 @@
 //! Averages (folded into the layer that reads them) and maxima (staged into windows of at most four taps).
 
-use super::lower::{Lowering, internal};
+use super::graph::{FusedLayer, FusedMaxPool};
+use super::lowering::{Lowering, internal};
 use super::value::{Body, Value, per_channel};
-use super::{FusedLayer, FusedMaxPool};
 use crate::convolution::{pool_sums, pooled_dims};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::float::{Conv, FloatNode, Padding, Pool};
-use crate::quantized::Dims;
+use crate::float::{Bounds, Conv, FloatNode, Padding, Pool};
 use crate::window::{Axis, Window};
 
 /// Taps that one maximum may have.
@@ -34,7 +34,7 @@ impl Lowering<'_> {
         {
             let linear = self.linear_of(value, &node.name)?;
             let name = format!("{}.input", node.name);
-            value = self.emit(linear, &name, crate::float::Bounds::default())?;
+            value = self.emit(linear, &name, Bounds::default())?;
         }
         let out = self.shape(node.output);
         let target = [out[2], out[3]];

@@ -1,12 +1,12 @@
 //! Sums of two tensors: one linear layer with the terms of both.
 
-use super::lower::{Lowering, internal, unsupported};
+use super::graph::{FusedMap, FusedTerm};
+use super::lowering::{Lowering, internal, unsupported};
 use super::value::{Body, Value, normal};
-use super::{FusedMap, FusedTerm};
 use crate::convolution::{Geometry, accumulate};
+use crate::dims::Dims;
 use crate::error::Result;
 use crate::float::FloatNode;
-use crate::quantized::Dims;
 use crate::window::Window;
 
 /// A convolution is written out as a matrix only up to this many weights.
@@ -270,8 +270,7 @@ fn regrid(from: &Geometry, weights: &[f64], to: &Geometry, src: Dims, out: Dims)
             };
             let row = &weights[(o * own_in + i) * own.taps()..][..own.taps()];
             let to = &mut grid[(o * group_in + channel) * all.taps()..][..all.taps()];
-            for (k, weight) in row.iter().enumerate() {
-                let (ky, kx) = (k / own.columns.kernel, k % own.columns.kernel);
+            for (weight, (ky, kx)) in row.iter().zip(own.offsets()) {
                 to[(ky + top) * all.columns.kernel + kx + left] = *weight;
             }
         }

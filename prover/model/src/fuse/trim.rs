@@ -1,7 +1,7 @@
 //! Trailing rows and columns that nobody reads (behind a floor) are not computed, nor are layers that nobody reads.
 
-use super::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
-use crate::quantized::Dims;
+use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use crate::dims::Dims;
 use crate::window::Window;
 
 pub(super) fn trim(graph: &mut FusedGraph) {

@@ -80,7 +80,7 @@ pub(super) fn quantise_linear(
                 let zeros = vec![-zero; input.dims.len()];
                 let (src, out) = (input.dims, output.dims);
                 accumulate(
-                    &map.into(),
+                    &map.geometry(),
                     &map.weights,
                     src,
                     out,

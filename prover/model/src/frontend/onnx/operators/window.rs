@@ -1,9 +1,9 @@
 //! Kernel, stride and padding of convolutions and pools.
 
-use super::attributes::Attributes;
-use super::refuse;
 use crate::error::Result;
 use crate::float::{Padding, Pool};
+use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::node::refuse;
 use crate::window::Window;
 use tract_onnx::pb::NodeProto;
 
