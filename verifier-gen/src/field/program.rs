@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use halo2curves::{bn256::Fr, ff::Field};
 
-use crate::graph::{Graph, Input, Node, NodeId};
+use super::graph::{Graph, Input, Node, NodeId};
 
 /// Instructions that fill one 32-byte word: the contract decodes a word at a time.
 pub(crate) const INSTRUCTIONS_PER_WORD: usize = 5;

@@ -1,62 +1,18 @@
-//! The order of a proof: what is committed, squeezed, evaluated and opened where. Follows halo2-axiom's `verify_proof`.
+//! The protocol of one constraint system: what its proofs hold, in which order, and what is opened where. Follows halo2-axiom's
+//! `verify_proof`.
 
 use halo2_proofs::{
-    plonk::{Any, ConstraintSystem, Expression, VerifyingKey},
+    plonk::{Any, ConstraintSystem, VerifyingKey},
     poly::Rotation,
 };
 use halo2curves::bn256::{Fr, G1Affine};
 
+use super::{
+    limits::check,
+    openings::{Commitment, Evaluation, Openings, RotationSet},
+    transcript::{Challenges, Step, TranscriptLayout},
+};
 use crate::error::GenerateError;
-
-/// A step of the Fiat-Shamir transcript.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Points of the proof that follow.
-    Points(usize),
-    /// Scalars of the proof that follow.
-    Scalars(usize),
-    /// One challenge.
-    Squeeze,
-}
-
-/// Challenges by the order in which they are squeezed.
-#[derive(Clone, Debug)]
-pub(crate) struct Challenges {
-    /// The circuit's own, by their index.
-    pub(crate) circuit: Vec<usize>,
-    pub(crate) theta: usize,
-    pub(crate) beta: usize,
-    pub(crate) gamma: usize,
-    pub(crate) y: usize,
-    pub(crate) x: usize,
-    /// SHPLONK's `y`: separates polynomials of one rotation set.
-    pub(crate) open_y: usize,
-    /// SHPLONK's `v`: separates rotation sets.
-    pub(crate) open_v: usize,
-    /// SHPLONK's `u`: where the combined quotient is opened.
-    pub(crate) open_u: usize,
-    pub(crate) count: usize,
-}
-
-/// A commitment that is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Commitment {
-    /// A point of the proof, by position.
-    Proof(usize),
-    Fixed(usize),
-    Sigma(usize),
-    /// The quotient, folded from its pieces.
-    Quotient,
-}
-
-/// A claimed evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evaluation {
-    /// A scalar of the proof, by position.
-    Proof(usize),
-    /// The value that the constraints dictate.
-    Quotient,
-}
 
 /// Evaluations of one grand product of the permutation argument.
 #[derive(Clone, Copy, Debug)]
@@ -74,14 +30,6 @@ pub(crate) struct LookupEvaluations {
     pub(crate) input: usize,
     pub(crate) input_prev: usize,
     pub(crate) table: usize,
-}
-
-/// Commitments that are opened at the same points.
-#[derive(Clone, Debug)]
-pub(crate) struct RotationSet {
-    pub(crate) rotations: Vec<i32>,
-    /// Each commitment with its evaluations, in the order of `rotations`.
-    pub(crate) members: Vec<(Commitment, Vec<Evaluation>)>,
 }
 
 /// Everything that the shape of a circuit fixes.
@@ -270,185 +218,6 @@ impl Protocol {
         rotations.sort_unstable();
         rotations.dedup();
         rotations
-    }
-}
-
-fn check(vk: &VerifyingKey<G1Affine>, num_instances: &[usize]) -> Result<(), GenerateError> {
-    let cs = vk.cs();
-    if num_instances.len() != cs.num_instance_columns() {
-        return Err(GenerateError::InstanceColumns {
-            expected: cs.num_instance_columns(),
-            got: num_instances.len(),
-        });
-    }
-    let usable = (vk.get_domain().get_n() as usize).saturating_sub(cs.blinding_factors() + 1);
-    if let Some((column, got)) = num_instances
-        .iter()
-        .enumerate()
-        .find(|(_, len)| **len > usable)
-    {
-        return Err(GenerateError::InstanceTooLong {
-            column,
-            got: *got,
-            usable,
-        });
-    }
-    if cs.degree() < 3 {
-        return Err(GenerateError::DegreeTooLow(cs.degree()));
-    }
-    check_degrees(cs)
-}
-
-/// halo2 bounds the degree that it derives, by 5 unless told otherwise, and does not say so.
-fn check_degrees(cs: &ConstraintSystem<Fr>) -> Result<(), GenerateError> {
-    let limit = cs.degree();
-    let highest = |expressions: &[Expression<Fr>]| expressions.iter().map(Expression::degree).max();
-    let gates = cs.gates().iter().map(|gate| {
-        let degree = highest(gate.polynomials()).unwrap_or(0);
-        ("gate", gate.name(), degree)
-    });
-    let lookups = cs.lookups().iter().map(|lookup| {
-        // The product `(1 - l_last - l_blind) z(X) (input + beta) (table + gamma)`; halo2 counts constants as degree 1.
-        let [input, table] = [lookup.input_expressions(), lookup.table_expressions()]
-            .map(|expressions| highest(expressions).unwrap_or(0).max(1));
-        ("lookup", lookup.name(), 2 + input + table)
-    });
-    match gates.chain(lookups).find(|(.., degree)| *degree > limit) {
-        None => Ok(()),
-        Some((kind, name, degree)) => Err(GenerateError::DegreeClamped {
-            kind,
-            name: name.to_owned(),
-            degree,
-            limit,
-        }),
-    }
-}
-
-/// Positions in the proof, handed out in order.
-#[derive(Debug, Default)]
-struct TranscriptLayout {
-    steps: Vec<Step>,
-    points: usize,
-    scalars: usize,
-    challenges: usize,
-}
-
-impl TranscriptLayout {
-    /// Advice commitments and circuit challenges, phase by phase; returns their positions by column and by index.
-    fn phases(&mut self, cs: &ConstraintSystem<Fr>) -> (Vec<usize>, Vec<usize>) {
-        let (advice_phases, challenge_phases) = (cs.advice_column_phase(), cs.challenge_phase());
-        let mut advice = vec![0; advice_phases.len()];
-        let mut challenges = vec![0; challenge_phases.len()];
-        for phase in 0..=advice_phases.iter().copied().max().unwrap_or(0) {
-            for (position, _) in advice
-                .iter_mut()
-                .zip(&advice_phases)
-                .filter(|(_, p)| **p == phase)
-            {
-                *position = self.point();
-            }
-            for (position, _) in challenges
-                .iter_mut()
-                .zip(&challenge_phases)
-                .filter(|(_, p)| **p == phase)
-            {
-                *position = self.squeeze();
-            }
-        }
-        (advice, challenges)
-    }
-
-    fn point(&mut self) -> usize {
-        match self.steps.last_mut() {
-            Some(Step::Points(count)) => *count += 1,
-            _ => self.steps.push(Step::Points(1)),
-        }
-        self.points += 1;
-        self.points - 1
-    }
-
-    fn scalars(&mut self, count: usize) -> usize {
-        match self.steps.last_mut() {
-            Some(Step::Scalars(total)) => *total += count,
-            _ => self.steps.push(Step::Scalars(count)),
-        }
-        self.scalars += count;
-        self.scalars - count
-    }
-
-    fn squeeze(&mut self) -> usize {
-        self.steps.push(Step::Squeeze);
-        self.challenges += 1;
-        self.challenges - 1
-    }
-}
-
-/// Groups queries as SHPLONK does: by commitment, then by the set of points, both in order of first appearance.
-#[derive(Debug)]
-struct Openings {
-    rows: u64,
-    commitments: Vec<(Commitment, Vec<(i32, Evaluation)>)>,
-}
-
-impl Openings {
-    fn new(rows: u64) -> Self {
-        Self {
-            rows,
-            commitments: Vec::new(),
-        }
-    }
-
-    fn query(
-        &mut self,
-        commitment: Commitment,
-        rotation: i32,
-        scalar: usize,
-    ) -> Result<(), GenerateError> {
-        self.push(commitment, rotation, Evaluation::Proof(scalar))
-    }
-
-    fn push(
-        &mut self,
-        commitment: Commitment,
-        rotation: i32,
-        value: Evaluation,
-    ) -> Result<(), GenerateError> {
-        // Equal points must meet in one set, so a rotation is kept as its representative nearest to zero.
-        let rows = self.rows as i64;
-        let wrapped = i64::from(rotation).rem_euclid(rows);
-        let rotation = if wrapped > rows / 2 {
-            wrapped - rows
-        } else {
-            wrapped
-        } as i32;
-        match self
-            .commitments
-            .iter_mut()
-            .find(|(known, _)| *known == commitment)
-        {
-            Some((_, queries)) if queries.iter().any(|(known, _)| *known == rotation) => {
-                return Err(GenerateError::RotationCollision { rows: self.rows });
-            }
-            Some((_, queries)) => queries.push((rotation, value)),
-            None => self.commitments.push((commitment, vec![(rotation, value)])),
-        }
-        Ok(())
-    }
-
-    fn into_sets(self) -> Vec<RotationSet> {
-        let mut sets: Vec<RotationSet> = Vec::new();
-        for (commitment, mut queries) in self.commitments {
-            queries.sort_by_key(|(rotation, _)| *rotation);
-            let (rotations, evaluations): (Vec<i32>, Vec<Evaluation>) = queries.into_iter().unzip();
-            match sets.iter_mut().find(|set| set.rotations == rotations) {
-                Some(set) => set.members.push((commitment, evaluations)),
-                None => sets.push(RotationSet {
-                    rotations,
-                    members: vec![(commitment, evaluations)],
-                }),
-            }
-        }
-        sets
     }
 }
 

@@ -1,7 +1,7 @@
-//! Templates with holes named `{{like_this}}`.
+//! Templates with holes named `{{like_this}}`, for Solidity and for everything else in a project.
 
 /// Replaces every hole. A hole without a value stays, which the tests look for.
-pub(super) fn fill(template: &str, values: &[(&str, String)]) -> String {
+pub(crate) fn fill(template: &str, values: &[(&str, String)]) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {

@@ -1,12 +1,14 @@
 //! Where everything lies in calldata and in the contract's memory. All addresses are known when the contract is generated.
 
+use super::place::Place;
 use crate::{
     error::GenerateError,
-    graph::{Inactive, Input},
-    inline::{Place, Places},
-    opening::Point,
+    field::{
+        graph::{Inactive, Input},
+        opening::Point,
+        program::Operand,
+    },
     options::Mode,
-    program::Operand,
     protocol::{Commitment, Protocol, Step},
 };
 
@@ -101,7 +103,7 @@ pub(crate) struct Layout {
     points: Vec<usize>,
 }
 
-/// Fold area and pairing input, see [`crate::fold`].
+/// Fold area and pairing input, see [`super::fold`].
 const SCRATCH_LEN: usize = 0x2c0;
 
 impl Layout {
@@ -266,6 +268,15 @@ impl Layout {
         }
     }
 
+    /// Where arithmetic reads an input.
+    pub(crate) fn input(&self, input: Input) -> Place {
+        match input {
+            Input::Instance(i) if !self.interpreted => Place::Calldata(self.cd_instances + 32 * i),
+            Input::Evaluation(i) if !self.interpreted => Place::Calldata(self.cd_scalars + 32 * i),
+            _ => Place::Memory(self.operand(Operand::Input(input))),
+        }
+    }
+
     /// Where the loop over rows without constraints leaves its results.
     pub(crate) fn inactive(&self, part: Inactive) -> usize {
         self.inactive + 32 * part as usize
@@ -311,16 +322,6 @@ impl Layout {
                 };
                 Place::Memory(self.digest() + 32 + 64 * index)
             }
-        }
-    }
-}
-
-impl Places for Layout {
-    fn input(&self, input: Input) -> Place {
-        match input {
-            Input::Instance(i) if !self.interpreted => Place::Calldata(self.cd_instances + 32 * i),
-            Input::Evaluation(i) if !self.interpreted => Place::Calldata(self.cd_scalars + 32 * i),
-            _ => Place::Memory(self.operand(Operand::Input(input))),
         }
     }
 }

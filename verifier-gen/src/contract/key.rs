@@ -11,9 +11,11 @@ use halo2curves::{
 };
 use sha3::{Digest, Keccak256};
 
-use crate::{
-    error::GenerateError, generate::CODE_LIMIT, opening::KnownPoints, protocol::Commitment,
+use super::{
+    limits::CODE_LIMIT,
+    section::{Section, big_endian},
 };
+use crate::{error::GenerateError, field::opening::KnownPoints, protocol::Commitment};
 
 /// A contract whose code is a verifying key: what a shared verifier reads.
 ///
@@ -58,22 +60,6 @@ impl KeyContract {
             runtime,
             creation,
         })
-    }
-}
-
-/// A named run of bytes; the name becomes a comment in the generated source.
-#[derive(Clone, Debug)]
-pub(crate) struct Section {
-    pub(crate) name: String,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Section {
-    pub(crate) fn new(name: &str, bytes: Vec<u8>) -> Self {
-        Self {
-            name: name.to_owned(),
-            bytes,
-        }
     }
 }
 
@@ -132,10 +118,10 @@ impl Key {
     /// The bytes that a verifier keeps in memory, with these commitments.
     pub(crate) fn sections(&self, commitments: &[Commitment]) -> Vec<Section> {
         let mut sections = vec![
-            Section::new("setup: tau on G2", g2(&self.tau_g2)),
-            Section::new("setup: minus the generator of G2", g2(&self.neg_g2)),
-            Section::new("setup: generator of G1", g1(&self.generator)),
-            Section::new(
+            Section::points("setup: tau on G2", g2(&self.tau_g2)),
+            Section::points("setup: minus the generator of G2", g2(&self.neg_g2)),
+            Section::points("setup: generator of G1", g1(&self.generator)),
+            Section::points(
                 "digest of the verifying key",
                 big_endian(self.digest.to_repr()).to_vec(),
             ),
@@ -146,19 +132,10 @@ impl Key {
                 Commitment::Sigma(i) => format!("permutation {i}"),
                 Commitment::Proof(_) | Commitment::Quotient => String::new(),
             };
-            Section::new(&name, g1(&self.point(*commitment)))
+            Section::points(name, g1(&self.point(*commitment)))
         }));
         sections
     }
-}
-
-pub(crate) fn big_endian(repr: impl AsRef<[u8]>) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes
-        .iter_mut()
-        .zip(repr.as_ref().iter().rev())
-        .for_each(|(to, from)| *to = *from);
-    bytes
 }
 
 /// A point as the precompiles take it; the identity is (0, 0).
@@ -181,7 +158,6 @@ fn g2(point: &G2Affine) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::testing::{key, params};
-    use halo2curves::ff::Field;
 
     #[test]
     fn code_starts_with_stop_and_creation_code_returns_it() {
@@ -203,12 +179,5 @@ mod tests {
         assert_eq!(contract.creation[10..], contract.runtime);
         let hash: [u8; 32] = Keccak256::digest(&contract.runtime).into();
         assert_eq!(contract.code_hash, hash);
-    }
-
-    #[test]
-    fn words_are_big_endian() {
-        let mut expected = [0; 32];
-        expected[31] = 1;
-        assert_eq!(big_endian(Fr::ONE.to_repr()), expected);
     }
 }

@@ -9,10 +9,12 @@ use halo2curves::{
     ff::{Field, PrimeField},
 };
 
-use crate::{
-    error::GenerateError,
+use super::{
     graph::{Graph, Input, Node, NodeId},
     lagrange::Lagrange,
+};
+use crate::{
+    error::GenerateError,
     protocol::{LookupEvaluations, Protocol, query_index},
 };
 

@@ -1,13 +1,13 @@
-//! Field arithmetic ready for rendering: products and signed sums, powers written out as products.
+//! Field arithmetic as it is computed: products and signed sums, with powers written out as products.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use halo2curves::{
-    bn256::Fr,
-    ff::{Field, PrimeField},
-};
+use halo2curves::{bn256::Fr, ff::Field};
 
-use crate::graph::{Graph, Input, Node, NodeId};
+use super::{
+    expression::encoded_len,
+    graph::{Graph, Input, Node, NodeId},
+};
 
 /// A value of an [`Arithmetic`]; operands have smaller ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -310,13 +310,6 @@ impl<'g> Builder<'g> {
         self.powers.entry(base).or_default().insert(exponent, power);
         power
     }
-}
-
-/// Bytes of a constant without leading zeros.
-fn encoded_len(value: &Fr) -> usize {
-    let repr = value.to_repr();
-    let bytes = repr.as_ref();
-    bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count()
 }
 
 #[cfg(test)]

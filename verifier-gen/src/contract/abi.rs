@@ -1,35 +1,32 @@
 //! The contract's interface as standard ABI JSON.
 
+use super::errors::{
+    DEGENERATE_CHALLENGE, INSTANCE_OUT_OF_RANGE, INVALID_INSTANCE_COUNT, INVALID_KEY,
+    INVALID_POINT, INVALID_PROOF_LENGTH, NON_CANONICAL_CALLDATA, PRECOMPILE_FAILED, PROOF_REJECTED,
+    SCALAR_OUT_OF_RANGE, SolidityError, UNEXPECTED_MEMORY_LAYOUT,
+};
 use crate::options::Mode;
 
 /// Functions and errors, in the order of the source.
 pub(crate) fn json(mode: Mode, carries_data: bool) -> String {
-    let mut entries = Vec::new();
-    for (name, parameters) in [
-        (
-            "InvalidProofLength",
-            &[("expected", "uint256"), ("got", "uint256")][..],
-        ),
-        (
-            "InvalidInstanceCount",
-            &[("expected", "uint256"), ("got", "uint256")],
-        ),
-        ("NonCanonicalCalldata", &[]),
-        ("InstanceOutOfRange", &[("index", "uint256")]),
-        ("ScalarOutOfRange", &[("word", "uint256")]),
-        ("InvalidPoint", &[("word", "uint256")]),
-        ("DegenerateChallenge", &[]),
-        ("PrecompileFailed", &[("precompile", "uint256")]),
-        ("ProofRejected", &[]),
-    ] {
-        entries.push(error(name, parameters));
-    }
+    let mut errors = vec![
+        INVALID_PROOF_LENGTH,
+        INVALID_INSTANCE_COUNT,
+        NON_CANONICAL_CALLDATA,
+        INSTANCE_OUT_OF_RANGE,
+        SCALAR_OUT_OF_RANGE,
+        INVALID_POINT,
+        DEGENERATE_CHALLENGE,
+        PRECOMPILE_FAILED,
+        PROOF_REJECTED,
+    ];
     if mode == Mode::Shared {
-        entries.push(error("InvalidKey", &[("key", "address")]));
+        errors.push(INVALID_KEY);
     }
     if carries_data {
-        entries.push(error("UnexpectedMemoryLayout", &[]));
+        errors.push(UNEXPECTED_MEMORY_LAYOUT);
     }
+    let mut entries: Vec<String> = errors.iter().map(error).collect();
     let mut parameters = vec![("proof", "bytes"), ("instances", "uint256[]")];
     if mode == Mode::Shared {
         parameters.insert(0, ("key", "address"));
@@ -44,10 +41,11 @@ pub(crate) fn json(mode: Mode, carries_data: bool) -> String {
     format!("[{}]", entries.join(","))
 }
 
-fn error(name: &str, parameters: &[(&str, &str)]) -> String {
+fn error(error: &SolidityError) -> String {
     format!(
-        r#"{{"type":"error","name":"{name}","inputs":[{}]}}"#,
-        list(parameters)
+        r#"{{"type":"error","name":"{}","inputs":[{}]}}"#,
+        error.name,
+        list(error.parameters)
     )
 }
 

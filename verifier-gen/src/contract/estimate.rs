@@ -1,9 +1,7 @@
 //! What a contract will cost, before it is compiled.
 
-use crate::{
-    fold::Folding, generate::Style, lagrange::InstanceLoop, layout::Layout, options::Mode,
-    protocol::Protocol,
-};
+use super::{arithmetic::Style, fold::Folding, layout::Layout};
+use crate::{field::lagrange::InstanceLoop, options::Mode, protocol::Protocol};
 
 /// Bytes of code around the rendered parts at most, compiled with the optimizer.
 const CODE_OVERHEAD: usize = 1_900;

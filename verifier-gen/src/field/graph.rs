@@ -24,10 +24,10 @@ pub(crate) enum Input {
     Evaluation(usize),
     /// A challenge, by the order in which it is squeezed.
     Challenge(usize),
-    /// What a loop over public inputs gives, see [`crate::lagrange::InstanceLoop`].
+    /// What a loop over public inputs gives, see [`InstanceLoop`](super::lagrange::InstanceLoop).
     LoopNumerator(usize),
     LoopDenominator(usize),
-    /// What the loop over the rows without constraints leaves, see [`crate::lagrange`].
+    /// What the loop over the rows without constraints leaves, see [`super::lagrange`].
     Inactive(Inactive),
     /// The inverse of the denominators' product.
     Inverse,

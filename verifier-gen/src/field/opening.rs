@@ -2,11 +2,11 @@
 
 use halo2curves::{bn256::Fr, ff::Field};
 
-use crate::{
+use super::{
+    denominators::Denominators,
     graph::{Graph, Input, NodeId},
-    lagrange::Denominators,
-    protocol::{Commitment, Evaluation, Protocol, RotationSet},
 };
+use crate::protocol::{Commitment, Evaluation, Protocol, RotationSet, root_power};
 
 /// A point of the final combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,14 +277,4 @@ fn difference(graph: &mut Graph, distances: &[(i32, NodeId)], set: &RotationSet)
         .iter()
         .filter(|(rotation, _)| !set.rotations.contains(rotation));
     graph.product(outside.map(|(_, node)| *node))
-}
-
-/// The root of unity to the power of a rotation, which may be negative.
-pub(crate) fn root_power(omega: Fr, rotation: i32) -> Fr {
-    let power = omega.pow_vartime([u64::from(rotation.unsigned_abs())]);
-    if rotation < 0 {
-        power.invert().unwrap_or(Fr::ZERO)
-    } else {
-        power
-    }
 }
