@@ -304,15 +304,20 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         }
         ChunkSpec[] calldata chunks = registration.chunks;
         uint32[] calldata lengths = registration.leafLengths;
-        for (uint256 i; i < registration.inputs.length; ++i) {
+        ModelLayout.Assigned memory assigned = ModelLayout.start(chunks.length, lengths.length);
+        for (uint256 i; i < inputs; ++i) {
             TensorSpec calldata spec = registration.inputs[i];
-            if (!ModelLayout.isValid(spec, chunks, lengths)) revert InvalidInputSpec(i);
+            if (spec.leaf != i || !ModelLayout.assign(assigned, spec, chunks, lengths)) revert InvalidInputSpec(i);
             record.inputs.push(spec);
         }
-        for (uint256 i; i < registration.outputs.length; ++i) {
+        for (uint256 i; i < outputs; ++i) {
             TensorSpec calldata spec = registration.outputs[i];
-            if (!ModelLayout.isValid(spec, chunks, lengths)) revert InvalidOutputSpec(i);
+            if (!ModelLayout.assign(assigned, spec, chunks, lengths)) revert InvalidOutputSpec(i);
             record.outputs.push(spec);
+        }
+        for (uint256 i; i < chunks.length; ++i) {
+            uint256 count = assigned.words[i];
+            if (count != chunks[i].numPublic) revert PublicValueCountMismatch(i, count, chunks[i].numPublic);
         }
     }
 }

@@ -87,10 +87,12 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error TooManyTensors(uint256 inputs, uint256 outputs);
     /// @notice There are no values behind the leaf.
     error LeafIsEmpty(uint256 leaf);
-    /// @notice What `InvalidOutputSpec` says of an output, of an input.
+    /// @notice The input has one of the faults of `InvalidOutputSpec`, or its leaf is not at its own index: inputs have the first
+    /// leaves, in order.
     error InvalidInputSpec(uint256 inputIndex);
-    /// @notice The output names a missing chunk, a leaf that is missing or of another length, words past its public values, no
-    /// value, a shape of more than 8 dimensions or of another number of values, or a bad scale or zero point.
+    /// @notice The output has no values, more than 8 dimensions, a shape with another number of values, a scale or zero point out of
+    /// range, a chunk that does not exist, a leaf that does not exist, has another length or is another tensor's, or an offset other
+    /// than the first word of its chunk that the tensors before it leave free; or its words run past the chunk's public values.
     error InvalidOutputSpec(uint256 outputIndex);
     /// @notice No such model.
     error ModelNotRegistered(ModelId modelId);
@@ -108,7 +110,8 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error NoChunkProofs();
     /// @notice The model has no such chunk.
     error ChunkOutOfRange(uint256 chunk, uint256 chunkCount);
-    /// @notice The chunk's circuit has another number of public values.
+    /// @notice A proof has another number of public values than the chunk's circuit; or, at registration, a chunk has more public
+    /// values (`actual`) than its inputs and outputs take up (`expected`).
     error PublicValueCountMismatch(uint256 chunk, uint256 expected, uint256 actual);
     /// @notice A public value is not below the order of the scalar field.
     error PublicValueNotCanonical(uint256 chunk, uint256 index);

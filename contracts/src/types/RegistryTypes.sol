@@ -36,14 +36,15 @@ enum Visibility {
     Committed
 }
 
-/// @notice Where a model input or output stands among leaves and public values, and what its integers mean.
+/// @notice Where a model input or output is among leaves and public values, and what its integers mean.
 /// @dev The real value of `u` is `scale * (u - zeroPoint)`. A public tensor takes `ceil(length / 15)` words, a committed
-/// one takes a single word, its leaf.
+/// one takes a single word, its leaf. The public values of a chunk are exactly the words of the inputs that it exposes, then of the
+/// outputs, each in the model's order.
 /// @param name Name of the tensor in the model.
 /// @param shape Its dimensions, at most 8; their product is `length`.
-/// @param leaf Position of its leaf in the tree.
+/// @param leaf Position of its leaf in the tree: an input's is its index, and no two tensors share one.
 /// @param chunk The chunk that exposes it: the first that reads an input, the one that computes an output.
-/// @param offset First word within that chunk's public values.
+/// @param offset Its first word among that chunk's public values: the number of words that the chunk's tensors before it take.
 /// @param length Number of values.
 /// @param zeroPoint The integer that stands for zero.
 /// @param visibility Public: the values are in the instance column, packed. Committed: their leaf is.
