@@ -33,7 +33,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
         registry.requireAttested(modelId, inferenceId);
     }
 
-    function test_requireAttested_revertsWhenUnknownCommittedOrPartlyProven() public {
+    function test_requireAttested_revertsWhenNotWhollyProven() public {
         bytes memory expected = abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, inferenceId);
         vm.expectRevert(expected);
         registry.requireAttested(modelId, inferenceId);

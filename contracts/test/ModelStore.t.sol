@@ -44,7 +44,7 @@ contract ModelStoreTest is RegistryTest {
         assertEq(ModelId.unwrap(registry.modelIdOf("m", REGISTRANT)), expected);
     }
 
-    function test_registerModel_sameManifestByTwoRegistrants_givesTwoModels() public {
+    function test_registerModel_byTwoRegistrants_givesTwoModels() public {
         ModelRegistration memory registration = classifierRegistration();
         ModelId first = register(registration);
         ModelId second = registry.registerModel(registration);
@@ -215,7 +215,7 @@ contract ModelStoreTest is RegistryTest {
         registry.registerModel(registration);
     }
 
-    function test_registerModel_revertsWhenAKeyOfTheSecondTableIsOfAnotherSetup() public {
+    function test_registerModel_revertsWhenALaterKeyIsOfAnotherSetup() public {
         ModelRegistration memory registration = registrationOf("setups", uniform(130, 0));
         bytes memory code = registration.chunks[128].key.code;
         code[256] ^= 0x01;
@@ -256,13 +256,13 @@ contract ModelStoreTest is RegistryTest {
         _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenACommittedTensorRunsPastThePublicValues() public {
+    function test_registerModel_revertsWhenACommittedTensorRunsPast() public {
         TensorSpec memory spec = scores(1);
         spec.visibility = Visibility.Committed;
         _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenATensorNamesAMissingLeafOrOneOfAnotherLength() public {
+    function test_registerModel_revertsWhenATensorNamesAWrongLeaf() public {
         TensorSpec memory spec = scores(2);
         spec.leaf = 6;
         _expectInvalidTensor(spec);
