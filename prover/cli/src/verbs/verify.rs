@@ -1,4 +1,4 @@
-//! `chainfer verify`: an inference proof against a bundle's public part.
+//! `chainfer verify`: verifies an inference proof against a bundle's public part.
 
 use super::{
     prove::binding_facts,
@@ -59,10 +59,10 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
     Report::new(&json, outputs_page(page, &proof.outputs))
 }
 
-/// Opens both, for the verbs that check a proof.
+/// Opens a bundle and a proof.
 ///
 /// # Errors
-/// One of them cannot be used.
+/// One of the two cannot be used.
 pub(crate) fn read(bundle: &Path, proof: &Path) -> anyhow::Result<(PublicBundle, ProofFile)> {
     let opened = PublicBundle::open(bundle)
         .with_context(|| format!("cannot use the bundle {}", bundle.display()))?;
