@@ -5,15 +5,15 @@ import {ChunkSpec, TensorSpec, Visibility} from "../types/RegistryTypes.sol";
 import {PackedValues} from "./PackedValues.sol";
 
 /// @title ModelLayout
-/// @notice What makes sense as the layout of a model: inputs and outputs against chunks and leaves.
+/// @notice Checks the layout of a model: its inputs and outputs must match its chunks and leaves.
 library ModelLayout {
-    /// @dev Leaves of a tree; their lengths have to fit in one contract with the chunks.
+    /// @dev Maximum number of leaves; their lengths must fit in one contract with the chunks.
     uint256 internal constant MAX_LEAVES = 2048;
 
-    /// @dev Inputs, and outputs: each is a leaf of its own in any honest model. Their number fits 16 bits.
+    /// @dev Maximum number of inputs, and of outputs: each has a leaf of its own. Fits in 16 bits.
     uint256 internal constant MAX_TENSORS = MAX_LEAVES;
 
-    /// @dev Dimensions of a tensor; the product of so many does not overflow.
+    /// @dev Maximum number of dimensions of a tensor; the product of 8 of 32 bits does not overflow.
     uint256 internal constant MAX_RANK = 8;
 
     /// @notice How far a model's public values and leaves have been assigned to its inputs and outputs.
@@ -24,7 +24,7 @@ library ModelLayout {
         bool[] leaves;
     }
 
-    /// @notice Nothing is assigned yet.
+    /// @notice The state before any tensor is assigned.
     function start(uint256 chunkCount, uint256 leafCount) internal pure returns (Assigned memory assigned) {
         assigned.words = new uint256[](chunkCount);
         assigned.leaves = new bool[](leafCount);
@@ -62,12 +62,12 @@ library ModelLayout {
         return product == length;
     }
 
-    /// @notice Words that a tensor takes among the public values.
+    /// @notice Number of words that a tensor takes among the public values.
     function wordsOf(TensorSpec memory spec) internal pure returns (uint256) {
         return spec.visibility == Visibility.Committed ? 1 : PackedValues.wordsFor(spec.length);
     }
 
-    /// @notice Levels above the leaves, which are padded to a power of two.
+    /// @notice Number of levels above the leaves, which are padded to a power of two.
     function heightOf(uint256 leafCount) internal pure returns (uint256 height) {
         while (uint256(1) << height < leafCount) {
             ++height;
