@@ -62,3 +62,36 @@ fn list(parameters: &[(&str, &str)]) -> String {
 fn parameter(name: &str, kind: &str) -> String {
     format!(r#"{{"name":"{name}","type":"{kind}","internalType":"{kind}"}}"#)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    const ARTEFACT: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../contracts/artefacts/IHalo2VerifierErrors.json"
+    ));
+
+    fn errors(abi: &Value) -> BTreeSet<String> {
+        let entries = abi.as_array().unwrap().iter();
+        entries
+            .filter(|entry| entry["type"] == "error")
+            .map(|entry| {
+                let inputs = entry["inputs"].as_array().unwrap().iter();
+                let inputs: Vec<String> = inputs
+                    .map(|input| format!("{} {}", input["type"], input["name"]))
+                    .collect();
+                format!("{}({})", entry["name"], inputs.join(","))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn errors_equal_those_that_programs_decode() {
+        let artefact: Value = serde_json::from_str(ARTEFACT).unwrap();
+        let most: Value = serde_json::from_str(&json(Mode::Shared, true)).unwrap();
+        assert_eq!(errors(&most), errors(&artefact["abi"]));
+    }
+}

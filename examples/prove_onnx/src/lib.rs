@@ -7,10 +7,10 @@
 use anyhow::{Context as _, Result};
 use chainfer_engine::{
     bundle::{CompileOptions, PublicBundle, compile},
-    ids::ContextSource,
-    inference::{ProofFile, ProveOptions, prove_inference, verify_inference},
+    inference::{ContextSource, ProveOptions, prove_inference, verify_inference},
     srs::SrsStore,
 };
+use chainfer_formats::ProofFile;
 use chainfer_model::{
     io::load_inputs,
     load_model,

@@ -12,6 +12,8 @@ fn digits_proof_is_verified_and_a_changed_one_refused() {
     let bundle = folder.path().join("bundle");
     let scores = verify(&bundle, &proof).unwrap();
     assert_eq!(scores.len(), 10);
-    proof.chunks[0].proof.0[100] ^= 1;
+    let mut bytes = proof.chunks[0].proof.to_vec();
+    bytes[100] ^= 1;
+    proof.chunks[0].proof = bytes.into();
     assert!(verify(&bundle, &proof).is_err());
 }

@@ -2,7 +2,7 @@
 
 use crate::codes::Code;
 use crate::layout::POOL_ROWS;
-use crate::shape::{CircuitShape, HASH_COLUMNS};
+use crate::shape::{CircuitShape, HASH_COLUMNS, ShapeColumns as _};
 use halo2_proofs::plonk::{
     Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase,
 };
@@ -118,11 +118,9 @@ impl Col {
     }
 }
 
-impl CircuitShape {
-    /// Number of columns in the permutation argument, the instance column included where it is in it.
-    pub fn equality_columns(&self) -> usize {
-        Col::equal(self).len() + usize::from(!self.stacked)
-    }
+/// Number of columns in the permutation argument, the instance column included where it is in it.
+pub(crate) fn equality_columns(shape: &CircuitShape) -> usize {
+    Col::equal(shape).len() + usize::from(!shape.stacked)
 }
 
 /// A cell of an advice column.

@@ -7,6 +7,7 @@
 use crate::codes;
 use crate::columns::{Col, Columns, Fix};
 use crate::poseidon;
+use crate::shape::ShapeColumns as _;
 use halo2_proofs::plonk::{ConstraintSystem, Expression, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use halo2curves::bn256::Fr;

@@ -1,13 +1,13 @@
 //! The plan of a chunk circuit: shape, placement of every cell, copy constraints.
 
 use crate::boundary;
-use crate::columns::{CellRef, Col, Columns};
+use crate::columns::{CellRef, Col, Columns, equality_columns};
 use crate::error::CircuitError;
 use crate::gates;
 use crate::hashing::{HashGrid, HashPlan, ZERO};
 use crate::layout::{self, ChunkLayout, Lanes};
 use crate::program::{self, CombineRow};
-use crate::shape::{CircuitShape, MAX_K};
+use crate::shape::{CircuitShape, MAX_K, ShapeColumns as _};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
 use chainfer_model::quantized::QLayer;
 use halo2_proofs::plonk::ConstraintSystem;
@@ -345,7 +345,7 @@ impl ChunkPlan {
             first_phase_columns: s.first_phase_columns(),
             second_phase_columns: s.second_phase_columns(),
             fixed_columns: crate::columns::fixed_columns(s).len(),
-            equality_columns: s.equality_columns(),
+            equality_columns: equality_columns(s),
             hide_rows: self.hide_rows,
             soundness_error_log2: total.log2() - 253.6,
         }
@@ -472,7 +472,7 @@ fn cost(shape: &CircuitShape, objective: Objective) -> f64 {
     let first = shape.first_phase_columns() as f64;
     let second = shape.second_phase_columns() as f64;
     let fixed = crate::columns::fixed_columns(shape).len() as f64;
-    let equality = shape.equality_columns() as f64;
+    let equality = equality_columns(shape) as f64;
     let rows = (1u64 << shape.k) as f64;
     let time =
         rows / 4096.0 * (0.075 * first + 0.136 * second + 0.06 * equality + 0.018 * fixed + 0.5);

@@ -6,6 +6,7 @@ use crate::fill::Filled;
 use crate::layout::POOL_ROWS;
 use crate::plan::ChunkPlan;
 use crate::program::{Carry, Load, Step};
+use crate::shape::ShapeColumns as _;
 use crate::witness::FirstTrace;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{BatchInvert, Field};

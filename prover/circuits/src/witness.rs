@@ -7,6 +7,7 @@ use crate::hashing::{HashPlan, PERMUTATION_ROWS, RoundStep, Source, schedule};
 use crate::layout::{POOL_ROWS, layers};
 use crate::plan::ChunkPlan;
 use crate::poseidon::mds;
+use crate::shape::ShapeColumns as _;
 use chainfer_model::executor::linear_accumulators;
 use chainfer_model::quantized::{QLayer, QLinear, QMaxPool, TensorId};
 use halo2curves::bn256::Fr;

@@ -1,9 +1,10 @@
 //! The exit code of an error.
 
+use chainfer_chain::proof_file::ProofFileError;
 use chainfer_circuits::CircuitError;
 use chainfer_engine::EngineError;
+use chainfer_formats::FormatError;
 use chainfer_model::ModelError;
-use chainfer_relayer::proof_file::ProofFileError;
 use std::{fmt::Display, io};
 
 /// An argument or file that cannot be used. Exit code 2.
@@ -41,7 +42,13 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
         return Some(of_circuit(error));
     }
     if let Some(error) = cause.downcast_ref() {
+        return Some(of_format(error));
+    }
+    if let Some(error) = cause.downcast_ref() {
         return Some(of_relayer(error));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(of_chain(error));
     }
     cause.downcast_ref().map(of_io)
 }
@@ -65,14 +72,32 @@ fn of_circuit(error: &CircuitError) -> ExitCode {
     }
 }
 
-fn of_relayer(error: &chainfer_relayer::Error) -> ExitCode {
-    use chainfer_relayer::{Error as E, rpc::RpcError};
+fn of_format(error: &FormatError) -> ExitCode {
     match error {
+        FormatError::Io { source, .. } => of_io(source),
+        _ => ExitCode::BadInput,
+    }
+}
+
+fn of_relayer(error: &chainfer_relayer::Error) -> ExitCode {
+    use chainfer_relayer::Error as E;
+    match error {
+        E::Chain(error) => of_chain(error),
         E::ProofFile(_)
         | E::WrongChain { .. }
         | E::Mismatch { .. }
-        | E::NoCode { .. }
         | E::VerifierNotListed { .. }
+        | E::Config(_) => ExitCode::BadInput,
+        E::Io { source, .. } => of_io(source),
+        _ => ExitCode::Failed,
+    }
+}
+
+fn of_chain(error: &chainfer_chain::Error) -> ExitCode {
+    use chainfer_chain::{Error as E, rpc::RpcError};
+    match error {
+        E::Mismatch { .. }
+        | E::NoCode { .. }
         | E::Wallet(_)
         | E::Config(_)
         | E::Rpc(RpcError::Config { .. }) => ExitCode::BadInput,

@@ -50,12 +50,13 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
 }
 
 /// The crates whose log messages are shown first.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "chainfer",
     "chainfer_model",
     "chainfer_circuits",
     "chainfer_engine",
     "chainfer_verifier_gen",
+    "chainfer_chain",
     "chainfer_relayer",
 ];
 

@@ -7,9 +7,9 @@ use alloy::{
     primitives::{B256, Bytes, I256},
     sol_types::SolCall,
 };
-use chainfer_relayer::{
-    abi::{IChainferRegistry::registerModelCall, TensorSpec, Visibility},
-    engine::Registry,
+use chainfer_chain::{
+    abi::{ChainferRegistry::registerModelCall, TensorSpec, Visibility},
+    registry::Registry,
     rpc::{Rpc, RpcConfig},
 };
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
         );
         let shape: Vec<u64> = spec.shape.iter().copied().map(u64::from).collect();
         assert_eq!(entry["shape"], json!(shape));
-        assert_eq!(spec.visibility == Visibility::Public, public);
+        assert_eq!(spec.visibility == Visibility::Public.to_abi(), public);
         let wad: f64 = spec.scaleWad.to_string().parse().unwrap();
         assert!(
             (wad / 1e18 - scale).abs() <= 1e-18 + scale * 1e-12,

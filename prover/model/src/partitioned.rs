@@ -3,27 +3,7 @@
 use crate::quantized::{QuantizedGraph, TensorId};
 use serde::{Deserialize, Serialize};
 
-/// Whether a boundary tensor's values are public or only its leaf is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    /// The packed values are instances; the leaf's salt is 0.
-    Public,
-    /// The leaf commitment is the instance (model inputs and outputs) or nothing is (cut tensors).
-    Committed,
-}
-
-/// Which kind of boundary tensor a leaf commits to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LeafClass {
-    /// A model input.
-    Input,
-    /// A tensor that crosses a cut.
-    Cut,
-    /// A model output.
-    Output,
-}
+pub use chainfer_formats::{LeafClass, Visibility};
 
 /// One leaf of the commitment tree; its position is its index in [`PartitionedModel::leaves`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

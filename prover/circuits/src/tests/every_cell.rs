@@ -15,6 +15,7 @@ use super::builder::{Builder, Conv, partition, square};
 use super::{Setup, setup, verify};
 use crate::columns::{CellRef, Col};
 use crate::hashing::{PERMUTATION_ROWS, STACKED_PACK_ROWS};
+use crate::shape::ShapeColumns as _;
 use crate::{HideWeights, Objective, PlanOptions};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use std::panic::{AssertUnwindSafe, catch_unwind};

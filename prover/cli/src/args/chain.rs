@@ -1,8 +1,8 @@
 //! Arguments of the verbs that use a chain. Flags and environment variables are named as in foundry.
 
 use alloy::primitives::B256;
+use chainfer_chain::wallet::WalletArgs;
 use chainfer_relayer::store::Location;
-use chainfer_relayer::wallet::WalletArgs;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -5,19 +5,15 @@ pub(crate) mod record;
 use crate::{args::SenderArgs, failure::bad_input};
 use alloy::primitives::Address;
 use anyhow::Context as _;
-use chainfer_relayer::{
-    client::{ClientConfig, TxReport},
-    rpc::{Rpc, RpcConfig},
-};
+use chainfer_chain::rpc::{Rpc, RpcConfig};
+use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
+use chainfer_relayer::client::{ClientConfig, TxReport};
 use serde::Serialize;
 use std::{
     env, fs,
     future::Future,
     path::{Path, PathBuf},
 };
-
-/// Chain id of local development chains: the only one where forgeable proofs are no danger.
-pub(crate) const DEVELOPMENT_CHAIN: u64 = 31337;
 
 const UNREACHABLE: &str = "cannot get the chain id from the node of --rpc-url";
 
@@ -73,10 +69,10 @@ fn state_folder() -> anyhow::Result<PathBuf> {
 /// The node does not answer.
 pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
     Rpc::new(node.clone())
-        .map_err(chainfer_relayer::Error::from)?
+        .map_err(chainfer_chain::Error::from)?
         .chain_id()
         .await
-        .map_err(chainfer_relayer::Error::from)
+        .map_err(chainfer_chain::Error::from)
         .context(UNREACHABLE)
 }
 
@@ -85,10 +81,10 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
 /// # Errors
 /// Bad input; the message says what to do.
 pub(crate) fn check_srs(insecure: bool, chain_id: u64, allowed: bool) -> anyhow::Result<()> {
-    if insecure && chain_id != DEVELOPMENT_CHAIN && !allowed {
+    if insecure && chain_id != DEVELOPMENT_CHAIN_ID && !allowed {
         return Err(bad_input(format!(
             "the bundle uses the insecure development SRS, under which anybody can forge proofs, and chain {chain_id} is \
-             not the local development chain ({DEVELOPMENT_CHAIN}); if this is a test, pass --allow-insecure-srs"
+             not the local development chain ({DEVELOPMENT_CHAIN_ID}); if this is a test, pass --allow-insecure-srs"
         )));
     }
     Ok(())
@@ -154,7 +150,7 @@ mod tests {
 
     #[test]
     fn check_srs_insecure_only_on_the_development_chain_or_by_flag() {
-        assert!(check_srs(true, DEVELOPMENT_CHAIN, false).is_ok());
+        assert!(check_srs(true, DEVELOPMENT_CHAIN_ID, false).is_ok());
         assert!(check_srs(true, 1, true).is_ok());
         assert!(check_srs(false, 1, false).is_ok());
         let refused = check_srs(true, 11_155_111, false).unwrap_err();

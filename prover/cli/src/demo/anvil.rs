@@ -3,7 +3,7 @@
 use super::child::{Running, Talks, start};
 use alloy::primitives::Address;
 use anyhow::Context as _;
-use chainfer_relayer::wallet::Secret;
+use chainfer_chain::wallet::Secret;
 use std::{path::Path, process::Command, time::Duration};
 
 /// One of the node's funded accounts.

@@ -8,7 +8,7 @@ use alloy::{
     sol_types::{SolCall, SolConstructor},
 };
 use anyhow::{Context as _, bail};
-use chainfer_relayer::{
+use chainfer_chain::{
     abi::decode_revert,
     rpc::{At, Receipt},
 };

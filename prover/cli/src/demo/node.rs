@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use anyhow::{Context as _, bail};
-use chainfer_relayer::rpc::{At, CallRequest, Receipt, Rpc, RpcConfig};
+use chainfer_chain::rpc::{At, CallRequest, Receipt, Rpc, RpcConfig};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -4,9 +4,7 @@ use super::anvil::Account;
 use crate::failure::bad_input;
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
-use chainfer_engine::manifest::TensorSpec;
-use chainfer_model::partitioned::Visibility;
-use chainfer_relayer::proof_file::ProofFile;
+use chainfer_formats::{ProofFile, TensorSpec, Visibility, packing::VALUES_PER_ELEMENT};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -71,7 +69,7 @@ pub(super) fn ends<'a>(
         return Err(bad_input(format!(
             "the demo's dApp reads the scores on chain, so output {} must be public and have at most {} values",
             output.name,
-            15 * STORED_WORDS
+            VALUES_PER_ELEMENT * STORED_WORDS
         )));
     }
     Ok(input)
@@ -79,7 +77,7 @@ pub(super) fn ends<'a>(
 
 pub(super) fn inference_id(proof: &ProofFile) -> anyhow::Result<B256> {
     let model = proof.model_id.context("the proof names no model")?;
-    Ok(chainfer_relayer::abi::ids::inference_id(
+    Ok(chainfer_chain::abi::ids::inference_id(
         model,
         proof.root.value(),
         proof.context.value(),

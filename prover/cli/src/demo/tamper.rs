@@ -3,8 +3,8 @@
 use super::node::{CallOutcome, LocalNode};
 use alloy::{primitives::B256, sol_types::SolCall};
 use anyhow::{Context as _, bail};
-use chainfer_relayer::{
-    abi::{ChunkProof, IChainferRegistry, decode_revert},
+use chainfer_chain::{
+    abi::{ChainferRegistry, ChunkProof, decode_revert},
     proof_file::ProofFile,
     rpc::At,
 };
@@ -35,7 +35,7 @@ pub(super) async fn try_tampered(
 ) -> anyhow::Result<Tampered> {
     let binding = proof.binding.context("the proof is bound to no chain")?;
     let attest = |chunks: Vec<ChunkProof>| -> anyhow::Result<_> {
-        let call = IChainferRegistry::attestCall {
+        let call = ChainferRegistry::attestCall {
             modelId: proof.model_id.context("the proof names no model")?,
             root: proof.root.value(),
             requester: binding.requester,

@@ -1,11 +1,9 @@
 //! The forge project of a bundle: verifiers, keys, and tests if a proof is given.
 
 use super::ChunkVerifier;
-use anyhow::{Context as _, anyhow};
-use chainfer_engine::{
-    bundle::PublicBundle,
-    inference::{ProofFile, verify_inference},
-};
+use anyhow::Context as _;
+use chainfer_engine::{bundle::PublicBundle, field::to_fr, inference::verify_inference};
+use chainfer_formats::ProofFile;
 use chainfer_verifier_gen::project::{ChunkProof, ForgeProject, ProjectChunk};
 
 /// The project of a bundle, from its checked verifiers. The proof must be valid for this bundle: tests with any other would show
@@ -54,14 +52,13 @@ fn chunk(
         .iter()
         .find(|chunk| chunk.index == index)
         .context("the inference proof has no proof of this chunk")?;
-    let instances = [proof.root, proof.context]
+    let instances: Vec<_> = [proof.root, proof.context]
         .iter()
         .chain(&found.public_values)
-        .map(|word| word.to_fr())
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| anyhow!("a public value is out of range"))?;
+        .map(|scalar| to_fr(*scalar))
+        .collect();
     Ok(made.with_proof(ChunkProof {
-        proof: &found.proof.0,
+        proof: &found.proof,
         instances: &instances,
     })?)
 }

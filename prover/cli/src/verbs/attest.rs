@@ -7,13 +7,14 @@ use crate::{
     failure::bad_input,
     output::{Page, Progress, Report, thousands},
 };
+use chainfer_chain::proof_file::{DeploymentFile, Manifest, ProofFile};
 use chainfer_engine::inference::verify_inference;
-use chainfer_relayer::proof_file::{DeploymentFile, Manifest, ProofFile};
 use serde_json::json;
 
 /// Runs the verb.
 pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
+    let proof = proof?;
     // The registry would refuse an invalid proof too, but that costs gas.
     verify_inference(&bundle, &proof)?;
     progress.say("the proof is valid");

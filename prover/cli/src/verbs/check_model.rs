@@ -16,11 +16,10 @@ use alloy::{
     sol_types::SolCall,
 };
 use anyhow::Context as _;
-use chainfer_relayer::{
-    abi::{IChainferRegistry, ids::model_id},
-    client::{Difference, Registration, differences},
-    engine::Registry,
+use chainfer_chain::{
+    abi::{ChainferRegistry, ids::model_id},
     proof_file::{DeploymentFile, Manifest},
+    registry::{Difference, Registration, Registry, compare},
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
 use serde::Serialize;
@@ -91,12 +90,13 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         };
         if let Some(model) = node.model(id).await? {
             outcome.registered = true;
-            outcome.differences = differences(&node, id, &model, &expected, &code_hashes).await?;
+            let compared = compare(&node, id, &model, &expected, &code_hashes).await?;
+            outcome.differences = compared.differences;
             outcome.as_compiled = outcome.differences.is_empty();
             outcome.uri = model.uri;
-            let frozen = IChainferRegistry::isFrozenCall { modelId: id };
+            let frozen = ChainferRegistry::isFrozenCall { modelId: id };
             outcome.frozen = ask(&rpc, registry, frozen).await?;
-            let deprecated = IChainferRegistry::isDeprecatedCall { modelId: id };
+            let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
             outcome.deprecated = ask(&rpc, registry, deprecated).await?;
         }
         anyhow::Ok(outcome)

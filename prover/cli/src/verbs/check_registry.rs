@@ -19,8 +19,8 @@ use alloy::{
     sol_types::SolCall,
 };
 use anyhow::Context as _;
-use chainfer_relayer::{
-    engine::Registry,
+use chainfer_chain::{
+    registry::Registry,
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
 use serde::Serialize;

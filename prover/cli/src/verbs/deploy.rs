@@ -9,13 +9,13 @@ use crate::{
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
-use chainfer_engine::bundle::PublicBundle;
-use chainfer_relayer::{
-    client::{
-        ChunkCode, ClientConfig, DeployPlan, NewRegistry, Registration, RegistryPlan, Step,
-        VerifierCode,
-    },
+use chainfer_chain::{
     proof_file::{DeployedChunk, Manifest},
+    registry::Registration,
+};
+use chainfer_engine::bundle::PublicBundle;
+use chainfer_relayer::client::{
+    ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
