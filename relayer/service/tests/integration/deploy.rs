@@ -189,8 +189,8 @@ async fn deploy_registers_what_the_manifest_says() {
             address(0),
             3,
             1,
-            1,
             3,
+            4,
             2,
             "ipfs://test"
         )
@@ -204,14 +204,17 @@ async fn deploy_registers_what_the_manifest_says() {
     assert_eq!(input, planned.inputs[0]);
     assert_eq!(
         (input.leaf, input.chunk, input.offset, input.length),
-        (0, 0, 1, 20)
+        (0, 0, 0, 20)
     );
     assert_eq!(input.visibility, Visibility::Committed.to_abi());
     let output = registry.output_spec(id, 0).await.unwrap();
     assert_eq!(output, planned.outputs[0]);
     assert_eq!((output.leaf, output.chunk, output.zeroPoint), (2, 2, 3));
     assert_eq!(output.scaleWad.to_string(), "500000000000000000");
-    for (leaf, length) in (0..).zip([20, 7, 10]) {
+    let cut = registry.output_spec(id, 1).await.unwrap();
+    assert_eq!(cut, planned.outputs[1]);
+    assert_eq!((cut.leaf, cut.chunk, cut.offset), (1, 0, 1));
+    for (leaf, length) in (0..).zip([20, 7, 10, 9]) {
         let got = registry.leaf_length(id, leaf).await.unwrap();
         assert_eq!(got, U256::from(length));
     }

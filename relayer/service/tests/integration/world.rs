@@ -270,16 +270,23 @@ pub fn manifest() -> Manifest {
         "format": "chainfer.manifest", "version": 2, "manifest_id": word(1), "chunks": chunks,
         "leaves": [
             { "name": "image", "class": "input", "visibility": "committed", "length": 20 },
-            { "name": "cut", "class": "cut", "visibility": "committed", "length": 7 },
+            { "name": "cut", "class": "cut", "visibility": "public", "length": 7 },
             { "name": "logits", "class": "output", "visibility": "public", "length": 10 },
+            { "name": "features", "class": "output", "visibility": "public", "length": 9 },
         ],
         "inputs": [{
-            "name": "image", "leaf": 0, "chunk": 0, "offset": 1, "length": 20, "zero_point": 5,
+            "name": "image", "leaf": 0, "chunk": 0, "offset": 0, "length": 20, "zero_point": 5,
             "scale": 0.25, "shape": [1, 4, 5], "visibility": "committed",
         }],
         "outputs": [{
             "name": "logits", "leaf": 2, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",
+        }, {
+            "name": "cut", "leaf": 1, "chunk": 0, "offset": 1, "length": 7, "zero_point": 0,
+            "scale": 0.5, "shape": [7], "visibility": "public",
+        }, {
+            "name": "features", "leaf": 3, "chunk": 1, "offset": 0, "length": 9, "zero_point": 0,
+            "scale": 0.5, "shape": [9], "visibility": "public",
         }],
         "srs": { "insecure": true, "digest": word(9) },
         "something_else": "is ignored",
