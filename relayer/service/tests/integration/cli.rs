@@ -164,6 +164,6 @@ fn command_line_is_the_golden_one() {
     made["exit codes"]["unknown verb"] = run(&["no-such-verb"]).0.into();
     made["exit codes"]["unknown flag"] = run(&["list", "--no-such-flag"]).0.into();
     made["exit codes"]["version"] = run(&["--version"]).0.into();
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     golden::compare(&repository, "relayer_command_line.json", &made);
 }

@@ -14,7 +14,7 @@ mod anvil;
 mod cli;
 mod deploy;
 mod faults;
-#[path = "../../../tests/support/golden.rs"]
+#[path = "../../../../tests/support/golden.rs"]
 mod golden;
 mod interface;
 mod load;
