@@ -1,6 +1,5 @@
 //! The exit code of an error.
 
-use chainfer_chain::proof_file::ProofFileError;
 use chainfer_circuits::CircuitError;
 use chainfer_engine::EngineError;
 use chainfer_formats::FormatError;
@@ -32,7 +31,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
-    if cause.is::<BadInput>() || cause.is::<ModelError>() || cause.is::<ProofFileError>() {
+    if cause.is::<BadInput>() || cause.is::<ModelError>() {
         return Some(ExitCode::BadInput);
     }
     if let Some(error) = cause.downcast_ref() {
@@ -83,11 +82,10 @@ fn of_relayer(error: &chainfer_relayer::Error) -> ExitCode {
     use chainfer_relayer::Error as E;
     match error {
         E::Chain(error) => of_chain(error),
-        E::ProofFile(_)
-        | E::WrongChain { .. }
-        | E::Mismatch { .. }
-        | E::VerifierNotListed { .. }
-        | E::Config(_) => ExitCode::BadInput,
+        E::Format(error) => of_format(error),
+        E::WrongChain { .. } | E::Mismatch { .. } | E::VerifierNotListed { .. } | E::Config(_) => {
+            ExitCode::BadInput
+        }
         E::Io { source, .. } => of_io(source),
         _ => ExitCode::Failed,
     }

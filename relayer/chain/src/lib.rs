@@ -4,7 +4,6 @@
 pub mod abi;
 mod error;
 pub mod fees;
-pub mod proof_file;
 pub mod registry;
 pub mod rpc;
 pub mod wallet;

@@ -21,10 +21,10 @@ use crate::{
 use alloy::primitives::{B256, U256};
 use anvil::Anvil;
 use anyhow::{Context as _, bail};
-use chainfer_chain::{proof_file::ProofFile, wallet::WalletConfig};
+use chainfer_chain::wallet::WalletConfig;
 use chainfer_circuits::{HideWeights, Objective};
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
-use chainfer_formats::{Binding, limits::DEVELOPMENT_CHAIN_ID};
+use chainfer_formats::{Binding, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
 use chainfer_relayer::client::{ClientConfig, NewRegistry, RegistryPlan};
 use dapp::{Payout, Terms};

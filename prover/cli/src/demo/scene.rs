@@ -4,7 +4,7 @@ use super::anvil::Account;
 use crate::failure::bad_input;
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
-use chainfer_formats::{ProofFile, TensorSpec, Visibility, packing::VALUES_PER_ELEMENT};
+use chainfer_formats::{ProofFile, TensorSpec, Visibility, ids, packing::VALUES_PER_ELEMENT};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -77,11 +77,7 @@ pub(super) fn ends<'a>(
 
 pub(super) fn inference_id(proof: &ProofFile) -> anyhow::Result<B256> {
     let model = proof.model_id.context("the proof names no model")?;
-    Ok(chainfer_chain::abi::ids::inference_id(
-        model,
-        proof.root.value(),
-        proof.context.value(),
-    ))
+    Ok(ids::inference_id(model, proof.root, proof.context))
 }
 
 /// The public words of the model input: its leaf if it is committed.
@@ -89,13 +85,13 @@ pub(super) fn input_words(proof: &ProofFile, input: &TensorSpec) -> anyhow::Resu
     let words = proof
         .chunks
         .iter()
-        .find(|c| usize::from(c.index) == input.chunk)
+        .find(|c| c.index == input.chunk)
         .and_then(|c| {
             c.public_values
                 .get(input.offset..input.offset + input.words())
         })
-        .context("the proof does not have the input's public values")?;
-    Ok(words.iter().map(|word| word.to_bytes()).collect())
+        .context("the proof lacks the input's public values")?;
+    Ok(words.iter().map(|word| word.to_word()).collect())
 }
 
 pub(super) fn narrow<T: TryFrom<usize>>(value: usize) -> anyhow::Result<T> {

@@ -5,9 +5,9 @@ use alloy::{primitives::B256, sol_types::SolCall};
 use anyhow::{Context as _, bail};
 use chainfer_chain::{
     abi::{ChainferRegistry, ChunkProof, decode_revert},
-    proof_file::ProofFile,
     rpc::At,
 };
+use chainfer_formats::ProofFile;
 use serde::Serialize;
 
 /// How the registry answered.
@@ -47,8 +47,9 @@ pub(super) async fn try_tampered(
     let mut chunks: Vec<ChunkProof> = proof
         .chunks
         .iter()
-        .map(|c| ChunkProof {
-            chunk: c.index,
+        .zip(0..)
+        .map(|(c, chunk)| ChunkProof {
+            chunk,
             proof: c.proof.clone(),
             publicValues: c.public_values.iter().map(|v| v.value()).collect(),
         })

@@ -7,8 +7,8 @@ use crate::{
     failure::bad_input,
     output::{Page, Progress, Report, thousands},
 };
-use chainfer_chain::proof_file::{DeploymentFile, Manifest, ProofFile};
 use chainfer_engine::inference::verify_inference;
+use chainfer_formats::DeploymentFile;
 use serde_json::json;
 
 /// Runs the verb.
@@ -18,8 +18,7 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
     // The registry would refuse an invalid proof too, but that costs gas.
     verify_inference(&bundle, &proof)?;
     progress.say("the proof is valid");
-    let manifest = Manifest::read(&bundle.dir().join("manifest.json"))?;
-    let proof = ProofFile::read(&args.proof)?;
+    let manifest = bundle.manifest();
     let report = chain::block_on(async {
         let client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
@@ -41,7 +40,7 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
             "sending the proof to registry {} on chain {chain_id}",
             deployment.registry
         ));
-        Ok(chainfer_relayer::client::attest(&client, &proof, &manifest, &deployment).await?)
+        Ok(chainfer_relayer::client::attest(&client, &proof, manifest, &deployment).await?)
     })?;
     let transactions: Vec<Transaction> = report
         .transactions

@@ -17,11 +17,11 @@ use alloy::{
 };
 use anyhow::Context as _;
 use chainfer_chain::{
-    abi::{ChainferRegistry, ids::model_id},
-    proof_file::{DeploymentFile, Manifest},
+    abi::ChainferRegistry,
     registry::{Difference, Registration, Registry, compare},
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
+use chainfer_formats::{DeploymentFile, Manifest, ids::model_id};
 use serde::Serialize;
 use std::path::Path;
 

@@ -9,11 +9,9 @@ use crate::{
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
-use chainfer_chain::{
-    proof_file::{DeployedChunk, Manifest},
-    registry::Registration,
-};
+use chainfer_chain::registry::Registration;
 use chainfer_engine::bundle::PublicBundle;
+use chainfer_formats::{DeployedChunk, Manifest};
 use chainfer_relayer::client::{
     ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode,
 };

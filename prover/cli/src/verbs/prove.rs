@@ -9,7 +9,6 @@ use crate::{
 };
 use alloy::primitives::U256;
 use anyhow::Context as _;
-use chainfer_chain::proof_file::DeploymentFile;
 use chainfer_engine::{
     bundle::Bundle,
     inference::{ChunkMetrics, ContextSource, ProveMetrics, ProveOptions, prove_inference},

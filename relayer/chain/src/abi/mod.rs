@@ -3,7 +3,6 @@
 //! Solidity's user-defined value types (`ModelId`, `Context`, …) appear as what they wrap.
 
 mod contracts;
-pub mod ids;
 mod messages;
 mod reverts;
 mod status;

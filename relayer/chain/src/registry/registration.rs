@@ -2,8 +2,11 @@
 
 use crate::abi::{ChunkSpec, ModelRegistration, TensorSpec, Visibility};
 use crate::error::{Error, Result};
-use crate::proof_file::{Manifest, ManifestTensor, Visibility as FileVisibility};
 use alloy::primitives::{B256, I256};
+use chainfer_formats::limits::MAX_RANK;
+use chainfer_formats::{
+    ChunkEntry, Manifest, TensorSpec as ManifestTensor, Visibility as FileVisibility,
+};
 
 /// What a model is registered with, except for the addresses of its contracts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +34,19 @@ impl Registration {
     pub fn from_manifest(manifest: &Manifest, uri: impl Into<String>) -> Result<Self> {
         Ok(Self {
             manifest_id: manifest.manifest_id,
-            num_public: manifest.chunks.iter().map(|c| c.num_public).collect(),
-            key_code_hashes: manifest.chunks.iter().map(|c| c.key_code_hash).collect(),
+            num_public: numbers("num_public", manifest.chunks.iter().map(|c| c.num_public))?,
+            key_code_hashes: manifest
+                .chunks
+                .iter()
+                .map(key_code_hash)
+                .collect::<Result<_>>()?,
             hiding_budgets: manifest.chunks.iter().map(|c| c.hide_rows).collect(),
             inputs: tensor_specs(INPUTS, &manifest.inputs)?,
             outputs: tensor_specs(OUTPUTS, &manifest.outputs)?,
-            leaf_lengths: manifest.leaves.iter().map(|leaf| leaf.length).collect(),
+            leaf_lengths: numbers(
+                "leaves.length",
+                manifest.leaves.iter().map(|leaf| leaf.length),
+            )?,
             uri: uri.into(),
         })
     }
@@ -59,19 +69,41 @@ impl Registration {
 struct Fields {
     scale: &'static str,
     shape: &'static str,
+    place: &'static str,
 }
 
 const INPUTS: Fields = Fields {
     scale: "inputs.scale",
     shape: "inputs.shape",
+    place: "inputs",
 };
 const OUTPUTS: Fields = Fields {
     scale: "outputs.scale",
     shape: "outputs.shape",
+    place: "outputs",
 };
 
-/// Dimensions that the registry takes.
-const MAX_RANK: usize = 8;
+/// Code hash of a chunk's key; only bundles with Solidity verifiers have it.
+fn key_code_hash(chunk: &ChunkEntry) -> Result<B256> {
+    chunk.key_code_hash.ok_or_else(|| Error::Mismatch {
+        field: "chunks.key_code_hash",
+        expected: "a bundle with a Solidity verifier for every chunk".to_owned(),
+        got: format!("none for chunk {}", chunk.index),
+    })
+}
+
+/// A number in the registry's width.
+fn number<T: TryFrom<usize>>(field: &'static str, value: usize) -> Result<T> {
+    T::try_from(value).map_err(|_| Error::Mismatch {
+        field,
+        expected: "a number that the registry can store".to_owned(),
+        got: value.to_string(),
+    })
+}
+
+fn numbers(field: &'static str, values: impl Iterator<Item = usize>) -> Result<Vec<u32>> {
+    values.map(|value| number(field, value)).collect()
+}
 
 fn tensor_specs(fields: Fields, tensors: &[ManifestTensor]) -> Result<Vec<TensorSpec>> {
     tensors.iter().map(|t| tensor_spec(fields, t)).collect()
@@ -100,10 +132,10 @@ fn tensor_spec(fields: Fields, tensor: &ManifestTensor) -> Result<TensorSpec> {
     Ok(TensorSpec {
         name: tensor.name.clone(),
         shape,
-        leaf: tensor.leaf,
-        chunk: tensor.chunk,
-        offset: tensor.offset,
-        length: tensor.length,
+        leaf: number(fields.place, tensor.leaf)?,
+        chunk: number(fields.place, tensor.chunk)?,
+        offset: number(fields.place, tensor.offset)?,
+        length: number(fields.place, tensor.length)?,
         zeroPoint: tensor.zero_point,
         visibility: match tensor.visibility {
             FileVisibility::Public => Visibility::Public.to_abi(),
@@ -115,11 +147,11 @@ fn tensor_spec(fields: Fields, tensor: &ManifestTensor) -> Result<TensorSpec> {
 
 /// The shape as the registry has it; `None` for one that it would refuse.
 fn shape_of(tensor: &ManifestTensor) -> Option<Vec<u32>> {
-    let mut product: u64 = 1;
+    let mut product: usize = 1;
     for dimension in &tensor.shape {
         product = product.checked_mul(*dimension)?;
     }
-    if tensor.shape.len() > MAX_RANK || product != u64::from(tensor.length) {
+    if tensor.shape.len() > MAX_RANK || product != tensor.length {
         return None;
     }
     tensor
@@ -133,7 +165,7 @@ fn shape_of(tensor: &ManifestTensor) -> Option<Vec<u32>> {
 mod tests {
     use super::*;
 
-    fn tensor(shape: &[u64]) -> ManifestTensor {
+    fn tensor(shape: &[usize]) -> ManifestTensor {
         ManifestTensor {
             name: "scores".to_owned(),
             leaf: 0,
@@ -144,6 +176,7 @@ mod tests {
             scale: 0.25,
             shape: shape.to_vec(),
             visibility: FileVisibility::Public,
+            element_order: None,
         }
     }
 
@@ -151,7 +184,7 @@ mod tests {
     fn tensor_spec_takes_the_manifests_shape() {
         for shape in [&[10][..], &[1, 10], &[1, 2, 1, 5, 1, 1, 1, 1]] {
             let spec = tensor_spec(OUTPUTS, &tensor(shape)).unwrap();
-            let wide: Vec<u64> = spec.shape.iter().map(|d| u64::from(*d)).collect();
+            let wide: Vec<usize> = spec.shape.iter().map(|d| *d as usize).collect();
             assert_eq!(wide, shape);
         }
     }
@@ -163,7 +196,7 @@ mod tests {
             &[],
             &[2, 0, 5],
             &[1, 1, 1, 1, 1, 1, 1, 1, 10],
-            &[u64::MAX, u64::MAX],
+            &[usize::MAX, usize::MAX],
         ] {
             let refused = tensor_spec(INPUTS, &tensor(shape)).unwrap_err().to_string();
             assert!(refused.contains("inputs.shape"), "{refused}");

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::state::JobState;
 use alloy::primitives::{Address, B256};
-use chainfer_chain::proof_file::{DeploymentFile, Manifest, ProofFile};
+use chainfer_formats::{DeploymentFile, Manifest, ProofFile};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct AttestReport {
 /// after a crash, sends nothing twice.
 ///
 /// # Errors
-/// [`Error::ProofFile`] and [`Error::Mismatch`] when the files do not belong together, before
+/// [`Error::Format`] and [`Error::Mismatch`] when the files do not belong together, before
 /// anything is sent; [`Error::JobEnded`] when the registry refuses the proof.
 pub async fn attest(
     config: &ClientConfig,
@@ -114,14 +114,11 @@ fn bound_proof(
         ),
         Some(_) => Ok(proof.clone()),
         // The model was not named at proving time; the context decides whether it is this one.
-        None => Ok(ProofFile::new(
-            proof.manifest_id,
-            Some(deployment.model_id),
-            proof.root,
-            proof.context,
-            proof.binding,
-            proof.chunks.clone(),
-            proof.outputs.clone(),
-        )?),
+        None => {
+            let mut named = proof.clone();
+            named.model_id = Some(deployment.model_id);
+            named.check()?;
+            Ok(named)
+        }
     }
 }

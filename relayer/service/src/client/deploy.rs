@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::store::TxKind;
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolCall;
-use chainfer_chain::abi::{ChainferRegistry, ChunkSpec, Model, ids};
-use chainfer_chain::proof_file::{DeployedChunk, DeploymentFile};
+use chainfer_chain::abi::{ChainferRegistry, ChunkSpec, Model};
 use chainfer_chain::registry::{Registry, compare};
+use chainfer_formats::ids;
+use chainfer_formats::{DeployedChunk, DeploymentFile};
 use serde::Serialize;
 use std::time::Duration;
 

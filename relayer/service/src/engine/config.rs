@@ -3,14 +3,12 @@
 use crate::money::{Caps, Gwei};
 use alloy::primitives::{Address, B256};
 use chainfer_chain::fees::FeePolicy;
+use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Gas that one transaction may have at most (EIP-7825).
 pub(super) const TRANSACTION_GAS_CAP: u64 = 1 << 24;
-
-/// Chain id of local development chains.
-const DEVELOPMENT_CHAIN: u64 = 31337;
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
@@ -101,7 +99,11 @@ impl EngineConfig {
     /// Fills in what depends on the chain: a development chain makes a block only when asked, so one
     /// confirmation must do there.
     pub(super) fn for_chain(mut self, chain_id: u64) -> Self {
-        let default = if chain_id == DEVELOPMENT_CHAIN { 1 } else { 3 };
+        let default = if chain_id == DEVELOPMENT_CHAIN_ID {
+            1
+        } else {
+            3
+        };
         self.confirmations = Some(self.confirmations.unwrap_or(default).max(1));
         self
     }

@@ -8,8 +8,8 @@ use crate::store::{BlockRef, Intent, Job};
 use alloy::primitives::Address;
 use chainfer_chain::Error as ChainError;
 use chainfer_chain::abi::InferenceStatus;
-use chainfer_chain::proof_file::ProofFile;
 use chainfer_chain::rpc::At;
+use chainfer_formats::ProofFile;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -356,7 +356,7 @@ fn ends_job(e: &Error) -> bool {
     matches!(
         e,
         Error::ChunkTooLarge { .. }
-            | Error::ProofFile(_)
+            | Error::Format(_)
             | Error::Mismatch { .. }
             | Error::Chain(
                 ChainError::Reverted { .. }

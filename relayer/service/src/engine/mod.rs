@@ -23,13 +23,13 @@ pub use config::EngineConfig;
 use crate::error::{Error, Result};
 use crate::state::JobState;
 use crate::store::{Cancellation, Job, JobKey, Lease, Store, Submitted, new_holder};
-use alloy::primitives::{Address, B256, U256};
-use chainfer_chain::abi::ids;
+use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::sol_types::SolValue;
 use chainfer_chain::fees::Oracle;
-use chainfer_chain::proof_file::ProofFile;
 use chainfer_chain::registry::Registry;
 use chainfer_chain::rpc::Rpc;
 use chainfer_chain::wallet::Wallet;
+use chainfer_formats::{ProofFile, ids};
 use std::collections::HashMap;
 use std::sync::Mutex as SyncMutex;
 use std::sync::atomic::AtomicU64;
@@ -179,7 +179,7 @@ impl Engine {
         }
         let (root, context): (U256, U256) = (proof.root.value(), proof.context.value());
         Ok(JobKey {
-            id: ids::job_id(self.chain_id, binding.registry, model_id, root, context),
+            id: job_id(self.chain_id, binding.registry, model_id, root, context),
             chain_id: self.chain_id,
             registry: binding.registry,
             model_id,
@@ -187,7 +187,7 @@ impl Engine {
             context,
             requester: binding.requester,
             nonce: binding.nonce.into(),
-            inference_id: ids::inference_id(model_id, root, context),
+            inference_id: ids::inference_id(model_id, proof.root, proof.context),
         })
     }
 
@@ -281,4 +281,9 @@ impl Engine {
             tokio::time::sleep(self.config.poll).await;
         }
     }
+}
+
+/// Idempotency key of a relay job: there is at most one job per key.
+fn job_id(chain_id: u64, registry: Address, model: B256, root: U256, context: U256) -> B256 {
+    keccak256((U256::from(chain_id), registry, model, root, context).abi_encode())
 }

@@ -13,8 +13,8 @@ use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use chainfer_chain::Error as ChainError;
 use chainfer_chain::abi::{ChainferRegistry, ChunkProof, Inference, InferenceStatus};
-use chainfer_chain::proof_file::{Chunk, ProofFile};
 use chainfer_chain::rpc::{At, CallRequest};
+use chainfer_formats::{ChunkProof as FileChunk, ProofFile};
 
 /// Bytes of a signed transaction beside its calldata, rounded up.
 const ENVELOPE_BYTES: usize = 256;
@@ -42,10 +42,11 @@ impl Engine {
         proof: &ProofFile,
         inference: &Inference,
     ) -> Result<Vec<NewIntent>> {
-        let missing: Vec<&Chunk> = proof
-            .chunks
-            .iter()
-            .filter(|c| !inference.provenChunks.bit(usize::from(c.index)))
+        // A proof file has its chunks in order, none missing.
+        let missing: Vec<Part<'_>> = (0..)
+            .zip(&proof.chunks)
+            .map(|(index, chunk)| Part { index, chunk })
+            .filter(|part| !inference.provenChunks.bit(usize::from(part.index)))
             .collect();
         let kind = match inference.status() {
             Some(InferenceStatus::None) => TxKind::Attest,
@@ -77,13 +78,13 @@ impl Engine {
         view: &View,
         job: &Job,
         kind: TxKind,
-        missing: &[&Chunk],
+        missing: &[Part<'_>],
     ) -> Result<Vec<NewIntent>> {
         let mut sized = Vec::new();
         for chunk in missing {
             let batch = Batch {
                 kind,
-                chunks: vec![chunk],
+                chunks: vec![*chunk],
             };
             match self.measure(view, job, &batch).await? {
                 Measure::Fits { estimate } => {
@@ -94,7 +95,7 @@ impl Engine {
             }
         }
         sized.sort_by_key(|(gas, ..)| std::cmp::Reverse(*gas));
-        let mut packed: Vec<(u64, usize, Vec<&Chunk>)> = Vec::new();
+        let mut packed: Vec<(u64, usize, Vec<Part<'_>>)> = Vec::new();
         for (gas, bytes, chunk) in sized {
             let more = gas.saturating_sub(SHARED_GAS);
             let room = packed.iter_mut().find(|(g, b, _)| {
@@ -110,7 +111,7 @@ impl Engine {
                 None => packed.push((gas, bytes, vec![chunk])),
             }
         }
-        let mut todo: Vec<Vec<&Chunk>> = packed.into_iter().map(|(.., chunks)| chunks).collect();
+        let mut todo: Vec<Vec<Part<'_>>> = packed.into_iter().map(|(.., chunks)| chunks).collect();
         let mut plan = Vec::new();
         while let Some(mut chunks) = todo.pop() {
             chunks.sort_by_key(|c| c.index);
@@ -200,10 +201,17 @@ impl Engine {
     }
 }
 
+/// A chunk's proof, and the chunk's position in the model.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    index: u16,
+    chunk: &'a FileChunk,
+}
+
 /// Chunks that go into one transaction.
 struct Batch<'a> {
     kind: TxKind,
-    chunks: Vec<&'a Chunk>,
+    chunks: Vec<Part<'a>>,
 }
 
 impl Batch<'_> {
@@ -223,8 +231,9 @@ impl Batch<'_> {
             .iter()
             .map(|c| ChunkProof {
                 chunk: c.index,
-                proof: c.proof.clone(),
+                proof: c.chunk.proof.clone(),
                 publicValues: c
+                    .chunk
                     .public_values
                     .iter()
                     .map(|v| v.value())

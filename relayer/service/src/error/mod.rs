@@ -7,8 +7,8 @@ pub use database::DatabaseError;
 use crate::money::{Cap, Gwei};
 use crate::state::{IntentState, JobState};
 use alloy::primitives::{Address, B256};
-use chainfer_chain::proof_file::ProofFileError;
 use chainfer_chain::rpc::RpcError;
+use chainfer_formats::FormatError;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -21,7 +21,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A proof, manifest or deployment file is malformed or inconsistent.
     #[error(transparent)]
-    ProofFile(#[from] ProofFileError),
+    Format(#[from] FormatError),
     /// The chain could not be read, a contract refused, or the key could not be used.
     #[error(transparent)]
     Chain(#[from] chainfer_chain::Error),

@@ -52,7 +52,7 @@ impl IntoResponse for ApiError {
 impl From<Error> for ApiError {
     fn from(e: Error) -> Self {
         let (status, code) = match &e {
-            Error::ProofFile(_) => (StatusCode::BAD_REQUEST, "bad_proof"),
+            Error::Format(_) => (StatusCode::BAD_REQUEST, "bad_proof"),
             Error::WrongChain { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_chain"),
             Error::Mismatch { .. } | Error::Chain(ChainError::Mismatch { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "mismatch")

@@ -17,7 +17,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use chainfer_chain::proof_file::ProofFile;
+use chainfer_formats::ProofFile;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::world::{World, address, client, creation_code, deploy_plan, manifest}
 use alloy::primitives::{B256, U256, keccak256};
 use alloy::sol_types::SolCall;
 use chainfer_chain::abi::{ChainferRegistry, Visibility};
-use chainfer_chain::proof_file::DeploymentFile;
+use chainfer_formats::DeploymentFile;
 use chainfer_relayer::Error;
 use chainfer_relayer::client::{
     DeployPlan, NewRegistry, RegistryPlan, call_contract, deploy, deploy_contract,
@@ -188,10 +188,10 @@ async fn deploy_registers_what_the_manifest_says() {
             planned.manifest_id,
             address(0),
             3,
-            1,
             3,
-            4,
-            2,
+            1,
+            6,
+            3,
             "ipfs://test"
         )
     );
@@ -200,21 +200,18 @@ async fn deploy_registers_what_the_manifest_says() {
         assert_eq!(spec.numPublic, if chunk == 0 { 2 } else { 1 });
         assert_eq!(spec.hidingBudget, 64 + u32::from(chunk));
     }
-    let input = registry.input_spec(id, 0).await.unwrap();
-    assert_eq!(input, planned.inputs[0]);
+    let input = registry.input_spec(id, 1).await.unwrap();
+    assert_eq!(input, planned.inputs[1]);
     assert_eq!(
         (input.leaf, input.chunk, input.offset, input.length),
-        (0, 0, 0, 20)
+        (1, 0, 1, 20)
     );
     assert_eq!(input.visibility, Visibility::Committed.to_abi());
     let output = registry.output_spec(id, 0).await.unwrap();
     assert_eq!(output, planned.outputs[0]);
-    assert_eq!((output.leaf, output.chunk, output.zeroPoint), (2, 2, 3));
+    assert_eq!((output.leaf, output.chunk, output.zeroPoint), (5, 2, 3));
     assert_eq!(output.scaleWad.to_string(), "500000000000000000");
-    let cut = registry.output_spec(id, 1).await.unwrap();
-    assert_eq!(cut, planned.outputs[1]);
-    assert_eq!((cut.leaf, cut.chunk, cut.offset), (1, 0, 1));
-    for (leaf, length) in (0..).zip([20, 7, 10, 9]) {
+    for (leaf, length) in (0..).zip([20, 20, 4, 7, 7, 10]) {
         let got = registry.leaf_length(id, leaf).await.unwrap();
         assert_eq!(got, U256::from(length));
     }

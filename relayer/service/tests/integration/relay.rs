@@ -2,8 +2,8 @@
 
 use crate::anvil::Anvil;
 use crate::world::{World, client, one_chunk_client};
-use chainfer_chain::proof_file::ProofFile;
 use chainfer_chain::registry::{read_inference, read_output, read_output_values};
+use chainfer_formats::ProofFile;
 use chainfer_relayer::Error;
 use chainfer_relayer::client::attest;
 use chainfer_relayer::state::{IntentState, JobState};
@@ -37,7 +37,7 @@ async fn attest_good_proof_is_proven_in_one_transaction() {
         (inference.status, inference.proven_chunks.as_slice()),
         ("proven", &[0, 1, 2][..])
     );
-    assert_eq!(inference.context, proof.context.to_bytes());
+    assert_eq!(inference.context, proof.context.to_word());
     assert_eq!(inference.requester, proof.binding.unwrap().requester);
     let raw = read_output(&config.rpc, world.registry(), report.inference_id, 0)
         .await

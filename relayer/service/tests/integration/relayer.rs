@@ -1,7 +1,7 @@
 //! The relayer's binary as a process that tests kill.
 
 use crate::anvil::KEYS;
-use chainfer_chain::proof_file::ProofFile;
+use chainfer_formats::ProofFile;
 use chainfer_relayer::store::Location;
 use serde_json::Value;
 use std::ffi::OsString;

@@ -5,10 +5,13 @@ use super::anvil::{Anvil, KEYS, root, tool};
 use alloy::primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolValue;
-use chainfer_chain::abi::ids;
-use chainfer_chain::proof_file::{Binding, Chunk, Fr, Manifest, Output, ProofFile, Visibility};
 use chainfer_chain::registry::Registration;
 use chainfer_chain::wallet::WalletConfig;
+use chainfer_formats::manifest::MANIFEST;
+use chainfer_formats::proof::Statement;
+use chainfer_formats::{
+    Binding, ChunkProof, Manifest, OutputValues, ProofFile, Scalar, SrsSpec, Visibility, ids,
+};
 use chainfer_relayer::client::{
     ChunkCode, ClientConfig, DeployPlan, Deployment, NewRegistry, RegistryPlan, VerifierCode,
     deploy,
@@ -133,46 +136,45 @@ impl World {
 
     /// A proof that the stubs accept; each `nonce` is another inference.
     pub fn proof(&self, nonce: u64) -> ProofFile {
-        let (chain_id, registry) = (self.deployment.file.chain_id, self.registry());
-        let (model, requester) = (self.deployment.file.model_id, address(2));
-        let context = ids::context(chain_id, registry, model, requester, U256::from(nonce));
-        let root = U256::from(0xabcdef + nonce);
+        let model = self.deployment.file.model_id;
+        let binding = Binding {
+            chain_id: self.deployment.file.chain_id,
+            registry: self.registry(),
+            requester: address(2),
+            nonce: B256::from(U256::from(nonce)),
+        };
+        let context = ids::context(&binding, model);
+        let root = Scalar::from_u64(0xabcdef + nonce);
         let chunks = (0..CHUNKS)
             .map(|index| {
-                let mut public = vec![U256::from(1000 * u64::from(index) + nonce)];
+                let mut public = vec![Scalar::from_u64(1000 * u64::from(index) + nonce)];
                 if index == 0 {
-                    public.push(U256::from(nonce));
+                    public.push(Scalar::from_u64(nonce));
                 }
-                let mut instances = vec![root, context];
-                instances.extend(&public);
-                Chunk {
-                    index,
-                    public_values: public.into_iter().map(|v| Fr::new(v).unwrap()).collect(),
+                let mut instances = vec![root.value(), context.value()];
+                instances.extend(public.iter().map(|v| v.value()));
+                ChunkProof {
+                    index: index.into(),
+                    public_values: public,
                     proof: stub_proof(index, &instances),
                 }
             })
             .collect();
-        ProofFile::new(
-            self.manifest.manifest_id,
-            Some(model),
-            Fr::new(root).unwrap(),
-            Fr::new(context).unwrap(),
-            Some(Binding {
-                chain_id,
-                registry,
-                requester,
-                nonce: B256::from(U256::from(nonce)),
-            }),
-            chunks,
-            vec![Output {
-                name: "logits".to_owned(),
-                shape: vec![1, 10],
-                visibility: Visibility::Public,
-                raw: Some(vec![1, 2, 3]),
-                values: Some(vec![0.1, 0.2, 0.3]),
-            }],
-        )
-        .unwrap()
+        let statement = Statement {
+            manifest_id: self.manifest.manifest_id,
+            model_id: Some(model),
+            root,
+            context,
+            binding: Some(binding),
+        };
+        let output = OutputValues {
+            name: "logits".to_owned(),
+            shape: vec![1, 10],
+            visibility: Visibility::Public,
+            raw: Some(vec![1, 2, 3]),
+            values: Some(vec![0.1, 0.2, 0.3]),
+        };
+        ProofFile::new(statement, chunks, vec![output]).unwrap()
     }
 
     /// How many `InferenceProven` events the registry has emitted.
@@ -255,31 +257,56 @@ pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
     }
 }
 
+/// Two committed inputs and a public output; the chunks expose 2, 1 and 1 public values.
 pub fn manifest() -> Manifest {
     let word = |byte: u8| B256::repeat_byte(byte).to_string();
+    let shape = json!({
+        "k": 8, "range": 64, "limbs": 1, "lanes": 1, "taps": 1, "weights_per_row": 4, "hash_lanes": 1,
+        "pooling": false, "stacked": false,
+    });
+    let lists: [[&[usize]; 3]; 3] = [
+        [&[0, 1], &[3], &[0, 1]],
+        [&[2, 3], &[4], &[2]],
+        [&[4], &[5], &[5]],
+    ];
     let chunks: Vec<Value> = (0..CHUNKS)
-        .map(|i| {
+        .zip(lists)
+        .map(|(i, [reads, writes, exposes])| {
+            let contract = format!("Verifier{}", verifier_of(i));
             json!({
-                "index": i, "contract": format!("Verifier{}", verifier_of(i)),
-                "source": format!("solidity/Verifier{}.sol", verifier_of(i)),
-                "num_public": if i == 0 { 2 } else { 1 }, "hide_rows": 64 + i, "vk_digest": word(7), "key_code_hash": key_code_hash(i),
+                "index": i, "contract": contract, "source": format!("solidity/{contract}.sol"),
+                "source_digest": B256::repeat_byte(20 + verifier_of(i) as u8),
+                "key_code_hash": key_code_hash(i), "num_public": if i == 0 { 2 } else { 1 },
+                "vk_digest": word(7), "proof_length": 1024, "shape": shape, "hide_rows": 64 + i,
+                "reads": reads, "writes": writes, "exposes": exposes,
             })
         })
         .collect();
-    let json = json!({
-        "format": "chainfer.manifest", "version": 2, "manifest_id": word(1), "chunks": chunks,
+    let leaf = |name: &str, class: &str, visibility: &str, length: usize| json!({ "name": name, "class": class, "visibility": visibility, "length": length });
+    let input = |name: &str, leaf: usize, chunk: usize, offset: usize, length: usize| {
+        json!({
+            "name": name, "leaf": leaf, "chunk": chunk, "offset": offset, "length": length,
+            "zero_point": 5, "scale": 0.25, "shape": [1, length], "visibility": "committed",
+        })
+    };
+    let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into(), true);
+    let mut json = json!({
+        "format": "chainfer.manifest", "version": 2, "manifest_id": word(0), "range": 64, "chunks": chunks,
         "leaves": [
-            { "name": "image", "class": "input", "visibility": "committed", "length": 20 },
-            { "name": "cut", "class": "cut", "visibility": "public", "length": 7 },
-            { "name": "logits", "class": "output", "visibility": "public", "length": 10 },
-            { "name": "features", "class": "output", "visibility": "public", "length": 9 },
+            leaf("image", "input", "committed", 20),
+            leaf("mask", "input", "committed", 20),
+            leaf("bias", "input", "committed", 4),
+            leaf("cut", "cut", "committed", 7),
+            leaf("hidden", "cut", "committed", 7),
+            leaf("logits", "output", "public", 10),
         ],
-        "inputs": [{
-            "name": "image", "leaf": 0, "chunk": 0, "offset": 0, "length": 20, "zero_point": 5,
-            "scale": 0.25, "shape": [1, 4, 5], "visibility": "committed",
-        }],
+        "inputs": [
+            input("image", 0, 0, 0, 20),
+            input("mask", 1, 0, 1, 20),
+            input("bias", 2, 1, 0, 4),
+        ],
         "outputs": [{
-            "name": "logits", "leaf": 2, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
+            "name": "logits", "leaf": 5, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",
         }, {
             "name": "cut", "leaf": 1, "chunk": 0, "offset": 1, "length": 7, "zero_point": 0,
@@ -288,8 +315,10 @@ pub fn manifest() -> Manifest {
             "name": "features", "leaf": 3, "chunk": 1, "offset": 0, "length": 9, "zero_point": 0,
             "scale": 0.5, "shape": [9], "visibility": "public",
         }],
-        "srs": { "insecure": true, "digest": word(9) },
+        "srs": srs,
         "something_else": "is ignored",
     });
+    let unchecked: Manifest = MANIFEST.parse(json.to_string().as_bytes()).unwrap();
+    json["manifest_id"] = unchecked.recompute_id().to_string().into();
     Manifest::parse(json.to_string().as_bytes()).unwrap()
 }

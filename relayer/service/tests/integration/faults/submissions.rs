@@ -2,7 +2,7 @@
 
 use crate::scene::{Scene, until};
 use crate::service::{Running, config};
-use chainfer_chain::proof_file::ProofFile;
+use chainfer_formats::ProofFile;
 use chainfer_relayer::state::JobState;
 use chainfer_relayer::store::Submitted;
 use std::collections::BTreeSet;
