@@ -2,9 +2,10 @@
 //! need.
 
 use super::tensor::TensorLayout;
-use super::windows::{ColumnMap, RowMap, Window, segments};
+use super::windows::{ColumnMap, RowMap, segments};
 use crate::error::CircuitError;
 use chainfer_model::quantized::{QuantizedGraph, TensorId};
+use chainfer_model::window::Window;
 use std::collections::BTreeMap;
 
 /// A layer, as far as the places of tensors depend on it.
@@ -122,12 +123,12 @@ impl Geometry<'_> {
             readers.push((window, output));
         }
         let whole = |(window, output): &(Window, &TensorLayout)| {
-            window.rows_are_identity() && output.dims.h == info.dims.h && output.period == 1
+            window.rows.is_identity() && output.dims.h == info.dims.h && output.period == 1
         };
         let flat = readers.iter().all(whole);
         let mut candidates = vec![1];
         for (window, output) in &readers {
-            for period in [window.row_step(), window.row_step() * output.period] {
+            for period in [window.rows.step(), window.rows.step() * output.period] {
                 if period <= info.dims.h && !candidates.contains(&period) {
                     candidates.push(period);
                 }
@@ -137,7 +138,7 @@ impl Geometry<'_> {
             let trial = TensorLayout::new(info.dims, lanes, stride, *period, false);
             let mut terms = 0;
             for (window, output) in &readers {
-                for ky in 0..window.kernel[0] {
+                for ky in 0..window.rows.kernel {
                     let runs = segments(&trial, output, &RowMap::new(window, info.dims.h, ky));
                     terms += runs
                         .iter()
@@ -160,7 +161,7 @@ impl Geometry<'_> {
 
         // Wide enough for the extra steps between the image rows of every consumer's output.
         for (window, output) in &readers {
-            for kx in 0..window.kernel[1] {
+            for kx in 0..window.columns.kernel {
                 let needed = ColumnMap::pitch_needed(window, &layout, output, kx);
                 if needed > layout.pitch {
                     let aligned =
@@ -175,7 +176,7 @@ impl Geometry<'_> {
         for (input, window) in windows {
             let width = self.graph.tensor(*input).dims.w;
             let input_stride = self.stride(*input);
-            for kx in 0..window.kernel[1] {
+            for kx in 0..window.columns.kernel {
                 tail = tail.max(ColumnMap::tail_needed(
                     window,
                     width,
@@ -188,7 +189,7 @@ impl Geometry<'_> {
         layout.chan = (layout.dims.h * layout.pitch + tail * stride).next_multiple_of(lanes);
         let mut columns: Vec<ColumnMap> = Vec::new();
         for (window, output) in &readers {
-            for kx in 0..window.kernel[1] {
+            for kx in 0..window.columns.kernel {
                 if let Some(map) = ColumnMap::new(window, &layout, output, kx)
                     && !columns.iter().any(|c| c.same_flags(&map))
                 {

@@ -5,78 +5,7 @@
 //! runs that are contiguous in both layouts: the sum over a run is a difference of two accumulator values.
 
 use super::tensor::TensorLayout;
-use chainfer_model::quantized::{ConvMap, QMaxPool};
-
-/// Geometry of a window layer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    pub(crate) pre_pool: [usize; 2],
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) pad: [usize; 2],
-}
-
-impl Window {
-    pub(crate) fn of_conv(conv: &ConvMap) -> Self {
-        Window {
-            pre_pool: conv.pre_pool,
-            kernel: conv.kernel,
-            stride: conv.stride,
-            pad: conv.pad,
-        }
-    }
-
-    pub(crate) fn of_pool(pool: &QMaxPool) -> Self {
-        Window {
-            pre_pool: [1, 1],
-            kernel: pool.kernel,
-            stride: pool.stride,
-            pad: pool.pad,
-        }
-    }
-
-    /// Distance of the input rows that one kernel row reads.
-    pub(crate) fn row_step(&self) -> usize {
-        self.pre_pool[0] * self.stride[0]
-    }
-
-    /// Whether output row i reads input row i alone.
-    pub(crate) fn rows_are_identity(&self) -> bool {
-        self.kernel[0] == 1 && self.row_step() == 1 && self.pad[0] == 0
-    }
-
-    /// Kernel rows and columns, row by row.
-    pub(crate) fn taps(&self) -> Vec<(usize, usize)> {
-        (0..self.kernel[0])
-            .flat_map(|ky| (0..self.kernel[1]).map(move |kx| (ky, kx)))
-            .collect()
-    }
-
-    /// The input coordinate that the tap `k` of an output coordinate reads along an axis, if it is not padding; for windows
-    /// without a folded pooling.
-    pub(crate) fn source(
-        &self,
-        axis: usize,
-        size: usize,
-        output: usize,
-        k: usize,
-    ) -> Option<usize> {
-        let at = (output * self.stride[axis] + k).checked_sub(self.pad[axis])?;
-        (at < size).then_some(at)
-    }
-
-    /// The output coordinate for which `input` is the tap `k` along an axis, if any.
-    fn target(&self, axis: usize, size: usize, input: usize, k: usize) -> Option<usize> {
-        let pooled = input / self.pre_pool[axis];
-        if pooled >= size / self.pre_pool[axis] {
-            return None;
-        }
-        let shifted = (pooled + self.pad[axis]).checked_sub(k)?;
-        shifted
-            .is_multiple_of(self.stride[axis])
-            .then_some(shifted / self.stride[axis])
-    }
-}
+use chainfer_model::window::Window;
 
 /// Which output row each input row stands for, under one kernel row.
 #[derive(Debug)]
@@ -88,7 +17,7 @@ impl RowMap {
     pub(crate) fn new(window: &Window, height: usize, ky: usize) -> Self {
         RowMap {
             target: (0..height)
-                .map(|row| window.target(0, height, row, ky))
+                .map(|row| window.rows.output_of(row, ky, height))
                 .collect(),
         }
     }
@@ -157,7 +86,7 @@ impl Used {
         kx: usize,
     ) -> Option<Self> {
         let pairs: Vec<(usize, usize)> = (0..width)
-            .filter_map(|col| Some((col, window.target(1, width, col, kx)?)))
+            .filter_map(|col| Some((col, window.columns.output_of(col, kx, width)?)))
             .filter(|(_, out)| *out < output.dims.w)
             .collect();
         let (first, last) = (*pairs.first()?, *pairs.last()?);

@@ -308,12 +308,6 @@ pub fn manifest() -> Manifest {
         "outputs": [{
             "name": "logits", "leaf": 5, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",
-        }, {
-            "name": "cut", "leaf": 1, "chunk": 0, "offset": 1, "length": 7, "zero_point": 0,
-            "scale": 0.5, "shape": [7], "visibility": "public",
-        }, {
-            "name": "features", "leaf": 3, "chunk": 1, "offset": 0, "length": 9, "zero_point": 0,
-            "scale": 0.5, "shape": [9], "visibility": "public",
         }],
         "srs": srs,
         "something_else": "is ignored",

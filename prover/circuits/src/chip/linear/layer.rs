@@ -8,10 +8,10 @@ use crate::columns::Col;
 use crate::error::CircuitError;
 use crate::field::signed;
 use crate::layout::place::ChunkLayout;
-use crate::layout::windows::Window;
 use crate::trace::FixedCells;
 use chainfer_model::executor::linear_accumulators;
 use chainfer_model::quantized::{ConvMap, QLayer, QLinear, TensorId, TermMap};
+use chainfer_model::window::Window;
 
 /// The operator of linear layers; their rows are requantised activations as all others.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl LayerChip for LinearLayer<'_> {
         let terms = self.0.terms.iter();
         terms
             .filter_map(|term| match &term.map {
-                TermMap::Conv(conv) => Some((term.input, Window::of_conv(conv))),
+                TermMap::Conv(conv) => Some((term.input, conv.window())),
                 TermMap::Dense { .. } => None,
             })
             .collect()
@@ -105,7 +105,7 @@ impl LinearLayer<'_> {
             let TermMap::Conv(conv) = &term.map else {
                 return Err(self.mixed());
             };
-            let window = Window::of_conv(conv);
+            let window = conv.window();
             let tensors = (term.input, layer.output);
             windows::prepare(program, &layer.name, &window, tensors)?;
             convs.push((tensors, conv, window));
@@ -129,7 +129,7 @@ impl LinearLayer<'_> {
                 let in_channels = program.tensor(tensors.0, &layer.name)?.dims.c / conv.groups;
                 let group = o / per_group;
                 for c in 0..in_channels {
-                    for tap in window.taps() {
+                    for tap in window.offsets() {
                         let channel = group * in_channels + c;
                         let layout = program.layout();
                         let terms =

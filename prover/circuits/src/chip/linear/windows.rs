@@ -24,11 +24,12 @@ use crate::error::CircuitError;
 use crate::field::signed;
 use crate::gate::{Cells, Expr, int};
 use crate::layout::place::ChunkLayout;
-use crate::layout::windows::{ColumnMap, RowMap, Window, segments};
+use crate::layout::windows::{ColumnMap, RowMap, segments};
 use crate::selectors::decode as selector;
 use crate::shape::CircuitShape;
 use crate::trace::{FixedCells, Trace};
 use chainfer_model::quantized::TensorId;
+use chainfer_model::window::Window;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use std::ops::Range;
@@ -284,7 +285,7 @@ pub(crate) fn prepare(
     window: &Window,
     tensors: (TensorId, TensorId),
 ) -> Result<(), CircuitError> {
-    for tap in window.taps() {
+    for tap in window.offsets() {
         let terms = taps(program.layout(), layer, window, tensors, 0, tap)?;
         program.prepare(&terms);
     }

@@ -22,11 +22,11 @@ use crate::error::CircuitError;
 use crate::field::{powers, signed};
 use crate::gate::{Cells, Expr, Gates, power};
 use crate::layout::place::ChunkLayout;
-use crate::layout::windows::Window;
 use crate::selectors::{among, decode as selector};
 use crate::shape::CircuitShape;
 use crate::trace::FixedCells;
 use chainfer_model::quantized::{QLayer, QMaxPool, TensorId};
+use chainfer_model::window::Window;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 
@@ -156,7 +156,7 @@ struct Layer<'a>(&'a QMaxPool);
 
 impl LayerChip for Layer<'_> {
     fn windows(&self) -> Vec<(TensorId, Window)> {
-        vec![(self.0.input, Window::of_pool(self.0))]
+        vec![(self.0.input, self.0.window())]
     }
 
     fn slots(&self, _lanes: usize) -> usize {

@@ -27,7 +27,6 @@ use crate::chip::operator::Witness;
 use crate::chip::rlc::program::{Program, Step};
 use crate::columns::{Col, Fix};
 use crate::error::CircuitError;
-use crate::layout::windows::Window;
 use chainfer_model::quantized::QMaxPool;
 
 /// Row of a maximum.
@@ -39,10 +38,10 @@ const TAPS: usize = 4;
 /// The equation that ties the taps of the maxima to the activations.
 fn relation(layer: &QMaxPool, program: &mut Program<'_>) -> Result<(), CircuitError> {
     let out = program.tensor(layer.output, &layer.name)?;
-    let window = Window::of_pool(layer);
+    let window = layer.window();
     let tensors = (layer.input, layer.output);
     windows::prepare(program, &layer.name, &window, tensors)?;
-    let window_taps = window.taps();
+    let window_taps: Vec<(usize, usize)> = window.offsets().collect();
     let mut step = Step::Drop;
     for channel in 0..out.dims.c {
         for j in (0..TAPS).rev() {
@@ -77,17 +76,13 @@ fn maxima(
     let input = witness.layout.tensor(layer.input, &layer.name)?.dims;
     let output = witness.layout.tensor(layer.output, &layer.name)?;
     let values = &witness.values[layer.input.0];
-    let window = Window::of_pool(layer);
+    let window = layer.window();
     let of_element = |element: usize| {
         let (c, rest) = (element / output.dims.plane(), element % output.dims.plane());
         let (oy, ox) = (rest / output.dims.w, rest % output.dims.w);
         let mut taps = [0u32; TAPS];
-        for (tap, (ky, kx)) in taps.iter_mut().zip(window.taps()) {
-            let y = window.source(0, input.h, oy, ky);
-            let x = window.source(1, input.w, ox, kx);
-            if let (Some(y), Some(x)) = (y, x) {
-                *tap = values[(c * input.h + y) * input.w + x];
-            }
+        for tap in window.inside([oy, ox], [input.h, input.w]) {
+            taps[tap.index] = values[(c * input.h + tap.row) * input.w + tap.column];
         }
         (output.cell(element).0, taps)
     };

@@ -20,10 +20,10 @@ use crate::error::CircuitError;
 use crate::field::powers;
 use crate::gate::{Cells, Expr, Gates, power, sum};
 use crate::layout::place::ChunkLayout;
-use crate::layout::windows::Window;
 use crate::shape::CircuitShape;
 use crate::trace::FixedCells;
 use chainfer_model::quantized::{QLayer, QMaxPool, TensorId};
+use chainfer_model::window::Window;
 use halo2curves::bn256::Fr;
 
 /// D steps by z: one maximum a row.
@@ -167,7 +167,7 @@ struct Layer<'a>(&'a QMaxPool);
 
 impl LayerChip for Layer<'_> {
     fn windows(&self) -> Vec<(TensorId, Window)> {
-        vec![(self.0.input, Window::of_pool(self.0))]
+        vec![(self.0.input, self.0.window())]
     }
 
     fn slots(&self, lanes: usize) -> usize {
