@@ -1,4 +1,4 @@
-//! The `chainfer` binary: parses, runs one verb, prints what it returns.
+//! The `chainfer` binary: parses the command line, runs one verb and prints its report.
 
 mod args;
 mod chain;
@@ -49,17 +49,18 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
     }
 }
 
-/// Crates whose words a user may want to read.
-const OURS: [&str; 6] = [
+/// The crates whose log messages are shown first.
+const OURS: [&str; 7] = [
     "chainfer",
     "chainfer_model",
     "chainfer_circuits",
     "chainfer_engine",
     "chainfer_verifier_gen",
+    "chainfer_chain",
     "chainfer_relayer",
 ];
 
-/// What the libraries log: warnings only, unless asked for more. `RUST_LOG` has the last word.
+/// Sets up logging: warnings only, unless flags ask for more. `RUST_LOG` overrides the flags.
 fn log_to_stderr(global: GlobalArgs) {
     let (ours, others) = match (global.quiet, global.verbose) {
         (true, _) => ("error", "error"),
