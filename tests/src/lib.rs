@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use chainfer_circuits::Objective;
 use chainfer_engine::bundle::{Bundle, CompileOptions, compile};
-use chainfer_engine::bytes::{Address, Bytes32};
-use chainfer_engine::ids::{Binding, ContextSource, model_id};
-use chainfer_engine::inference::{InferenceProof, ProveOptions, prove_inference};
+use chainfer_engine::inference::{ContextSource, InferenceProof, ProveOptions, prove_inference};
 use chainfer_engine::srs::SrsStore;
+use chainfer_formats::ids::model_id;
+use chainfer_formats::{Address, Binding, U256};
 use chainfer_model::float::FloatGraph;
 use chainfer_model::io::{load_calibration, load_inputs};
 use chainfer_model::load_model;
@@ -74,11 +74,14 @@ pub struct Proved {
 fn context(bundle: &Bundle) -> ContextSource {
     let binding = Binding {
         chain_id: 31337,
-        registry: Address([0x11; 20]),
-        requester: Address([0x22; 20]),
-        nonce: Bytes32::from_u64(7),
+        registry: Address::repeat_byte(0x11),
+        requester: Address::repeat_byte(0x22),
+        nonce: U256::from(7).into(),
     };
-    let model_id = model_id(bundle.public().manifest().manifest_id, Address([0x33; 20]));
+    let model_id = model_id(
+        bundle.public().manifest().manifest_id,
+        Address::repeat_byte(0x33),
+    );
     ContextSource::Binding { binding, model_id }
 }
 

@@ -39,10 +39,10 @@ fn verifier_fixture_is_what_the_generator_writes() {
     let code = compile(&ours.solidity, &ours.contract_name, Settings::PROJECT);
     let path = repository().join("tests/fixtures/verifier_small.json");
     if std::env::var_os("CHAINFER_BLESS").is_some() {
-        let words: Vec<String> = instances.iter().map(|w| hex0x(&w.0)).collect();
+        let words: Vec<String> = instances.iter().map(|w| hex0x(&w.to_word().0)).collect();
         let fixture = json!({
             "creationCode": hex0x(&code.deployment),
-            "proof": hex0x(&file.chunks[chunk].proof.0),
+            "proof": hex0x(&file.chunks[chunk].proof),
             "instances": words,
         });
         std::fs::write(

@@ -11,6 +11,7 @@
 mod common;
 
 use chainfer_circuits::Objective;
+use chainfer_engine::field::to_fr;
 use chainfer_engine::inference::verify_inference;
 use chainfer_tests::{Proved, Source, digits, prove, zkml_mnist};
 use chainfer_verifier_gen::{GeneratorOptions, encode_calldata, generate};
@@ -27,7 +28,7 @@ fn instances(proved: &Proved, chunk: usize) -> Vec<Fr> {
     let file = &proved.proved.proof;
     let mut words = vec![file.root, file.context];
     words.extend(&file.chunks[chunk].public_values);
-    words.iter().map(|w| w.to_fr().unwrap()).collect()
+    words.iter().map(|scalar| to_fr(*scalar)).collect()
 }
 
 /// Verifies every chunk natively and in our contract; returns (gas, runtime bytes) of each.
@@ -41,7 +42,7 @@ fn verify_everywhere(proved: &Proved, theirs_too: bool) -> Vec<(u64, usize)> {
             &public.verifier_params()[chunk],
         );
         let instances = instances(proved, chunk);
-        let proof = &proved.proved.proof.chunks[chunk].proof.0;
+        let proof = &proved.proved.proof.chunks[chunk].proof;
         let options = GeneratorOptions::new(format!("Chunk{chunk}Verifier"));
         let ours = generate(vk, params, &[instances.len()], &options).unwrap();
         let code = compile(&ours.solidity, &ours.contract_name, Settings::PROJECT);
@@ -60,7 +61,7 @@ fn verify_everywhere(proved: &Proved, theirs_too: bool) -> Vec<(u64, usize)> {
         assert_eq!(output.last(), Some(&1));
         figures.push((gas, code.runtime_len));
         for at in [0, proof.len() / 2, proof.len() - 1] {
-            let mut flipped = proof.clone();
+            let mut flipped = proof.to_vec();
             flipped[at] ^= 1;
             let outcome = evm.call(address, encode_calldata(&flipped, &instances));
             assert!(

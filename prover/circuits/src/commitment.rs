@@ -1,4 +1,4 @@
-//! Host side of the boundary commitments: packing, leaves, the Merkle tree, salts (DESIGN section 2).
+//! Host side of the boundary commitments: packing, leaves, the Merkle tree, salts; see docs/formats.md.
 //!
 //! The circuits recompute the same things; this module is their reference.
 
@@ -11,10 +11,7 @@ use halo2curves::{
 use sha3::{Digest, Keccak256};
 use std::fmt;
 
-/// Values that one field element packs.
-pub const VALUES_PER_ELEMENT: usize = 15;
-/// Bits of one packed value.
-pub const VALUE_BITS: u32 = 16;
+pub use chainfer_formats::packing::{VALUE_BITS, VALUES_PER_ELEMENT, packed_len};
 
 /// Separates the salt PRF from every other use of Keccak.
 const SALT_DOMAIN: &[u8] = b"chainfer.salt.v1";
@@ -31,11 +28,6 @@ pub fn pack(values: &[u32]) -> Vec<Fr> {
                 .fold(Fr::ZERO, |acc, v| acc * shift + Fr::from(u64::from(*v)))
         })
         .collect()
-}
-
-/// Elements that `len` values pack into.
-pub const fn packed_len(len: usize) -> usize {
-    len.div_ceil(VALUES_PER_ELEMENT)
 }
 
 /// First state of the leaf sponge: `2^64 + len`. The length is load-bearing: it keeps messages that differ in

@@ -2,6 +2,7 @@
 
 use chainfer_circuits::CircuitError;
 use chainfer_engine::EngineError;
+use chainfer_formats::FormatError;
 use chainfer_model::ModelError;
 use chainfer_relayer::proof_file::ProofFileError;
 use std::{fmt::Display, io};
@@ -41,6 +42,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
         return Some(of_circuit(error));
     }
     if let Some(error) = cause.downcast_ref() {
+        return Some(of_format(error));
+    }
+    if let Some(error) = cause.downcast_ref() {
         return Some(of_relayer(error));
     }
     cause.downcast_ref().map(of_io)
@@ -61,6 +65,13 @@ fn of_engine(error: &EngineError) -> ExitCode {
 fn of_circuit(error: &CircuitError) -> ExitCode {
     match error {
         CircuitError::Inconsistent { .. } | CircuitError::BadWitness { .. } => ExitCode::Failed,
+        _ => ExitCode::BadInput,
+    }
+}
+
+fn of_format(error: &FormatError) -> ExitCode {
+    match error {
+        FormatError::Io { source, .. } => of_io(source),
         _ => ExitCode::BadInput,
     }
 }

@@ -1,6 +1,6 @@
 //! The crate's errors: [`EngineError`] for work that could not be done, [`VerifyError`] for a proof that is refused.
 
-use crate::bytes::Bytes32;
+use chainfer_formats::{B256, FormatError, Scalar};
 use std::{io, path::PathBuf};
 use thiserror::Error;
 
@@ -26,16 +26,9 @@ pub enum EngineError {
         /// What is wrong with it.
         detail: String,
     },
-    /// A format version that this release does not read.
-    #[error("{what} has format {got}, this release reads {expected}")]
-    UnsupportedFormat {
-        /// Which file.
-        what: String,
-        /// Format and version found.
-        got: String,
-        /// Format and version read.
-        expected: String,
-    },
+    /// A file of another format or version, with a malformed field, or whose fields contradict each other.
+    #[error(transparent)]
+    Format(FormatError),
     /// Content that does not hash to what is recorded for it.
     #[error(
         "{what}: digest is {got}, expected {expected}; the file was changed or belongs to another bundle"
@@ -44,9 +37,9 @@ pub enum EngineError {
         /// Which file.
         what: String,
         /// Recorded digest.
-        expected: Bytes32,
+        expected: B256,
         /// Digest of the content.
-        got: Bytes32,
+        got: B256,
     },
     /// Parts of a bundle that do not fit each other.
     #[error("inconsistent bundle: {0}")]
@@ -61,7 +54,7 @@ pub enum EngineError {
     #[error("SRS {digest} with 2^{k} powers is not in {dir}; import it there first", dir = .dir.display())]
     SrsMissing {
         /// SRS digest.
-        digest: Bytes32,
+        digest: B256,
         /// log2 of the powers needed.
         k: u32,
         /// Cache folder searched.
@@ -170,9 +163,9 @@ pub enum VerifyError {
     #[error("the proof is for manifest {got}, the bundle is {expected}")]
     ManifestMismatch {
         /// Manifest id of the bundle.
-        expected: Bytes32,
+        expected: B256,
         /// Manifest id in the proof.
-        got: Bytes32,
+        got: B256,
     },
     /// A binding without the model id that it is hashed with.
     #[error("the proof has a binding but no model id, so its context cannot be recomputed")]
@@ -184,9 +177,9 @@ pub enum VerifyError {
     #[error("the context is {got}, its binding hashes to {expected}")]
     ContextMismatch {
         /// Recomputed context.
-        expected: Bytes32,
+        expected: Scalar,
         /// Context in the proof.
-        got: Bytes32,
+        got: Scalar,
     },
     /// An instance that is not below the scalar field's modulus.
     #[error("{what} is not below the scalar field's modulus")]
@@ -282,6 +275,23 @@ impl VerifyError {
 
 /// The crate's result.
 pub type Result<T, E = EngineError> = std::result::Result<T, E>;
+
+impl From<FormatError> for EngineError {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Io {
+                action,
+                path,
+                source,
+            } => Self::Io {
+                action,
+                path,
+                source,
+            },
+            other => Self::Format(other),
+        }
+    }
+}
 
 impl EngineError {
     pub(crate) fn io(

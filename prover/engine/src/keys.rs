@@ -4,21 +4,18 @@
 //! leave their machine; they are stored raw, sealed against damage.
 
 use crate::{
-    bytes::{Bytes32, Encoder},
     error::{EngineError, Result},
-    files::Access,
+    field::{coordinate_word, to_scalar},
     sealed,
     srs::KzgParams,
 };
+use chainfer_formats::{B256, digest::Encoder, files::Access};
 use chainfer_transcript::{POINT_LEN, SCALAR_LEN};
 use halo2_proofs::{
     SerdeFormat,
     plonk::{self, Circuit, Error, keygen_pk, keygen_vk},
 };
-use halo2curves::{
-    bn256::{Fq, Fr, G1Affine},
-    ff::PrimeField,
-};
+use halo2curves::bn256::{Fr, G1Affine};
 use std::{fmt::Debug, io::Read, path::Path};
 
 /// Verifying key of a chunk.
@@ -88,25 +85,19 @@ pub fn decode_vk<C: Circuit<Fr>>(bytes: &[u8], k: u32, params: C::Params) -> Res
 ///
 /// Binds the constraint system (through halo2's own digest of it, which every proof's transcript absorbs), all
 /// commitments, the domain and the instance length, which halo2 binds nowhere.
-pub fn vk_digest(vk: &VerifyingKey, num_public: usize) -> Bytes32 {
+pub fn vk_digest(vk: &VerifyingKey, num_public: usize) -> B256 {
     let mut encoder = Encoder::new("chainfer.vk.v1");
     encoder.number(vk.get_domain().k.into()).count(num_public);
-    encoder.word(&Bytes32::from_fr(&vk.transcript_repr()));
+    encoder.word(&to_scalar(&vk.transcript_repr()).to_word());
     for points in [vk.fixed_commitments(), vk.permutation().commitments()] {
         encoder.count(points.len());
         for point in points {
             encoder
-                .word(&coordinate(&point.x))
-                .word(&coordinate(&point.y));
+                .word(&coordinate_word(&point.x))
+                .word(&coordinate_word(&point.y));
         }
     }
     encoder.digest()
-}
-
-fn coordinate(value: &Fq) -> Bytes32 {
-    let mut bytes: [u8; 32] = value.to_repr();
-    bytes.reverse();
-    Bytes32(bytes)
 }
 
 /// Bytes of every proof under this key (SHPLONK, uncompressed points).

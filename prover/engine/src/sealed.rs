@@ -3,12 +3,12 @@
 //! halo2's fast readers panic on short or odd input; nothing reaches them that was not written whole by this crate.
 //! The seal finds damage, not malice: files that may come from others are bound by digests in the manifest.
 
-use crate::{
-    bytes::Bytes32,
-    error::{EngineError, Result},
+use crate::error::{EngineError, Result};
+use chainfer_formats::{
+    B256,
+    digest::Keccak256,
     files::{Access, write_atomic_with},
 };
-use sha3::{Digest, Keccak256};
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom, Take, Write},
@@ -45,7 +45,7 @@ pub(crate) fn write(
     magic: &Magic,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    write_atomic_with(path, access, |file| {
+    Ok(write_atomic_with(path, access, |file| {
         let mut writer = HashingWriter {
             inner: file,
             hasher: Keccak256::new(),
@@ -58,8 +58,8 @@ pub(crate) fn write(
             buffered.flush()?;
         }
         let seal = writer.hasher.finalize();
-        file.write_all(&seal)
-    })
+        file.write_all(seal.as_slice())
+    })?)
 }
 
 /// Checks the seal and returns a reader over the payload, with the payload's length as its limit.
@@ -82,19 +82,22 @@ pub(crate) fn open(path: &Path, magic: &Magic) -> Result<Take<BufReader<File>>> 
             "not a file of this kind and version",
         ));
     }
-    let mut hasher = Keccak256::new();
-    hasher.update(found);
+    let mut hasher = HashingWriter {
+        inner: &mut io::sink(),
+        hasher: Keccak256::new(),
+    };
+    hasher.hasher.update(found);
     let copied = io::copy(&mut (&mut file).take(payload), &mut hasher)
         .map_err(EngineError::io("read", path))?;
     let mut seal = [0u8; SEAL as usize];
     file.read_exact(&mut seal)
         .map_err(EngineError::io("read", path))?;
-    let got: [u8; 32] = hasher.finalize().into();
-    if copied != payload || got != seal {
+    let got = hasher.hasher.finalize();
+    if copied != payload || got.0 != seal {
         return Err(EngineError::DigestMismatch {
             what: name(),
-            expected: Bytes32(seal),
-            got: Bytes32(got),
+            expected: B256::from(seal),
+            got,
         });
     }
     file.seek(SeekFrom::Start(MAGIC))

@@ -7,17 +7,15 @@ use chainfer_circuits::HideWeights;
 use chainfer_engine::{
     EngineError,
     bundle::{Bundle, CompileOptions, PublicBundle, VerifierRequest, VerifierSource, compile},
-    bytes::{Bytes32, keccak256},
-    ids::{Binding, ContextSource},
-    inference::{ProveOptions, prepare, prove_inference},
-    manifest::Manifest,
+    inference::{ContextSource, ProveOptions, prepare, prove_inference},
     srs::SrsStore,
 };
+use chainfer_formats::{B256, Binding, FormatError, Manifest, digest::keccak256};
 use chainfer_model::{
     executor::{ClampTable, FloatClamp},
     quantise::SaturationPolicy,
 };
-use common::{compiled, context, inputs, two_chunks};
+use common::{compiled, context, inputs, two_chunks, word};
 use std::{fs, path::Path};
 
 fn options(seed: u8) -> CompileOptions<'static> {
@@ -75,9 +73,7 @@ fn emitted_verifiers_are_in_the_folder_and_in_the_id() {
             // Both chunks share it.
             contract: "Shared".to_owned(),
             source: "contract Shared {}".to_owned(),
-            key_code_hash: Bytes32::from_u64(
-                100 * request.chunk as u64 + request.num_instances as u64,
-            ),
+            key_code_hash: word(100 * request.chunk as u64 + request.num_instances as u64),
         })
     };
     let with = CompileOptions {
@@ -99,7 +95,7 @@ fn emitted_verifiers_are_in_the_folder_and_in_the_id() {
         chunk.source_digest,
         Some(keccak256(&[b"contract Shared {}"]))
     );
-    assert_eq!(chunk.key_code_hash, Some(Bytes32::from_u64(103)));
+    assert_eq!(chunk.key_code_hash, Some(word(103)));
     let other = &bundle.public().manifest().chunks[0];
     assert_eq!(
         (&other.contract, &other.source),
@@ -128,7 +124,7 @@ fn verifiers_of_one_name_that_differ_are_refused() {
             Ok(VerifierSource {
                 contract: contract.to_owned(),
                 source: format!("// {}", request.chunk),
-                key_code_hash: Bytes32::from_u64(1),
+                key_code_hash: word(1),
             })
         }
     };
@@ -153,7 +149,7 @@ fn manifest_that_tells_verifiers_apart_wrongly_is_refused() {
         Ok(VerifierSource {
             contract: "Shared".to_owned(),
             source: "contract Shared {}".to_owned(),
-            key_code_hash: Bytes32::from_u64(1),
+            key_code_hash: word(1),
         })
     };
     let with = CompileOptions {
@@ -168,7 +164,7 @@ fn manifest_that_tells_verifiers_apart_wrongly_is_refused() {
         |m| m.chunks[0].contract = None,
         |m| m.chunks[0].source = Some("elsewhere.sol".to_owned()),
         |m| m.chunks[0].source_digest = None,
-        |m| m.chunks[0].source_digest = Some(Bytes32::from_u64(5)),
+        |m| m.chunks[0].source_digest = Some(word(5)),
         |m| m.chunks[0].key_code_hash = None,
     ];
     for (i, change) in changes.iter().enumerate() {
@@ -179,7 +175,7 @@ fn manifest_that_tells_verifiers_apart_wrongly_is_refused() {
     }
     // The key's code is part of the model's identity.
     let mut other = good.clone();
-    other.chunks[1].key_code_hash = Some(Bytes32::from_u64(2));
+    other.chunks[1].key_code_hash = Some(word(2));
     assert_ne!(other.recompute_id(), good.manifest_id);
 }
 
@@ -294,13 +290,13 @@ fn open_changed_manifest_fields_are_refused() {
         &|m| m["chunks"][0]["num_public"] = 2.into(),
         &|m| m["leaves"][1]["length"] = 17.into(),
         &|m| m["srs"]["insecure"] = false.into(),
-        &|m| m["manifest_id"] = Bytes32::default().to_string().into(),
+        &|m| m["manifest_id"] = B256::ZERO.to_string().into(),
         &|m| m["chunks"].as_array_mut().unwrap().swap(0, 1),
     ];
     for change in refused {
         assert!(matches!(
             open(change),
-            Err(EngineError::DigestMismatch { .. })
+            Err(EngineError::Format(FormatError::Inconsistent { field, .. })) if field == "manifest_id"
         ));
     }
     for (field, value) in [
@@ -311,21 +307,32 @@ fn open_changed_manifest_fields_are_refused() {
         let value: serde_json::Value = value.parse::<u64>().map_or(value.into(), |n| n.into());
         let error = open(&|m| m["chunks"][0][field] = value.clone()).unwrap_err();
         assert!(
-            matches!(error, EngineError::Malformed { .. }),
+            matches!(
+                error,
+                EngineError::Malformed { .. }
+                    | EngineError::Format(FormatError::Inconsistent { .. })
+            ),
             "{field}: {error}"
         );
     }
     let error = open(&|m| m["version"] = 9.into()).unwrap_err();
-    assert!(matches!(error, EngineError::UnsupportedFormat { .. }));
+    assert!(matches!(
+        error,
+        EngineError::Format(FormatError::Version { got: 9, .. })
+    ));
     for shape in ["k", "range", "lanes", "hash_lanes"] {
         let error =
             open(&|m| m["chunks"][0]["shape"][shape] = 4_000_000_000u32.into()).unwrap_err();
-        assert!(matches!(error, EngineError::Circuit(_)), "{shape}: {error}");
+        let path = format!("chunks[0].shape.{shape}");
+        assert!(
+            matches!(&error, EngineError::Format(FormatError::Inconsistent { field, .. }) if *field == path),
+            "{shape}: {error}"
+        );
     }
     fs::write(&path, b"[").unwrap();
     assert!(matches!(
         PublicBundle::open(&public),
-        Err(EngineError::Malformed { .. })
+        Err(EngineError::Format(FormatError::Malformed { .. }))
     ));
 }
 

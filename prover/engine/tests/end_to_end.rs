@@ -7,15 +7,14 @@ use chainfer_circuits::HideWeights;
 use chainfer_engine::{
     EngineError, VerifyError,
     bundle::{Bundle, CompileOptions, PublicBundle},
-    bytes::Bytes32,
-    ids::ContextSource,
     inference::{
-        InferenceProof, ProofFile, ProveOptions, SecretFile, prove_inference, verify_inference,
+        ContextSource, InferenceProof, ProveOptions, open, prove_inference, verify_inference,
     },
     srs::SrsStore,
 };
+use chainfer_formats::{B256, Bytes, FormatError, ProofFile, Scalar, SecretFile, U256};
 use chainfer_model::{executor::execute, partitioned::Visibility};
-use common::{compiled, context, inputs, model, two_chunks};
+use common::{compiled, context, inputs, model, two_chunks, word};
 use std::sync::OnceLock;
 
 struct Fixture {
@@ -49,6 +48,17 @@ fn fixture() -> &'static Fixture {
             proved,
         }
     })
+}
+
+/// The element with its lowest bit flipped.
+fn flipped(scalar: Scalar) -> Scalar {
+    Scalar::new(scalar.value() ^ U256::from(1)).unwrap()
+}
+
+fn edit(bytes: &mut Bytes, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut copy = bytes.to_vec();
+    change(&mut copy);
+    *bytes = copy.into();
 }
 
 fn refused(change: impl FnOnce(&mut ProofFile)) -> VerifyError {
@@ -107,7 +117,7 @@ fn metrics_cover_every_chunk() {
 
 #[test]
 fn changed_root_is_refused_by_the_first_chunk() {
-    let error = refused(|p| p.root.0[31] ^= 1);
+    let error = refused(|p| p.root = flipped(p.root));
     assert!(
         matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }),
         "{error}"
@@ -134,7 +144,7 @@ fn root_of_another_inference_is_refused() {
 
 #[test]
 fn changed_context_differs_from_its_binding() {
-    let error = refused(|p| p.context.0[31] ^= 1);
+    let error = refused(|p| p.context = flipped(p.context));
     assert!(matches!(error, VerifyError::ContextMismatch { .. }));
 }
 
@@ -151,16 +161,16 @@ fn context_changed_without_a_binding_is_refused_by_the_proof() {
     let error = refused(|p| {
         p.binding = None;
         p.model_id = None;
-        p.context.0[31] ^= 1;
+        p.context = flipped(p.context);
     });
     assert!(matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }));
 }
 
 #[test]
 fn changed_public_value_is_refused_by_its_chunk() {
-    let error = refused(|p| p.chunks[1].public_values[0].0[31] ^= 1);
+    let error = refused(|p| p.chunks[1].public_values[0] = flipped(p.chunks[1].public_values[0]));
     assert!(matches!(error, VerifyError::ProofInvalid { chunk: 1, .. }));
-    let error = refused(|p| p.chunks[0].public_values[0].0[31] ^= 1);
+    let error = refused(|p| p.chunks[0].public_values[0] = flipped(p.chunks[0].public_values[0]));
     assert!(matches!(error, VerifyError::ProofInvalid { chunk: 0, .. }));
 }
 
@@ -176,9 +186,9 @@ fn changed_readable_output_is_refused() {
 
 #[test]
 fn flipped_proof_bytes_are_refused() {
-    let length = fixture().proved.proof.chunks[1].proof.0.len();
+    let length = fixture().proved.proof.chunks[1].proof.len();
     for at in [0, 63, length / 2, length - 1] {
-        let error = refused(|p| p.chunks[1].proof.0[at] ^= 1);
+        let error = refused(|p| edit(&mut p.chunks[1].proof, |b| b[at] ^= 1));
         assert!(
             matches!(error, VerifyError::ProofInvalid { chunk: 1, .. }),
             "byte {at}"
@@ -188,10 +198,8 @@ fn flipped_proof_bytes_are_refused() {
 
 #[test]
 fn truncated_and_extended_proofs_are_refused() {
-    let length = fixture().proved.proof.chunks[0].proof.0.len();
-    let error = refused(|p| {
-        p.chunks[0].proof.0.pop();
-    });
+    let length = fixture().proved.proof.chunks[0].proof.len();
+    let error = refused(|p| edit(&mut p.chunks[0].proof, |b| b.truncate(length - 1)));
     assert_eq!(
         error,
         VerifyError::ProofLength {
@@ -200,7 +208,7 @@ fn truncated_and_extended_proofs_are_refused() {
             got: length - 1
         }
     );
-    let error = refused(|p| p.chunks[0].proof.0.push(0));
+    let error = refused(|p| edit(&mut p.chunks[0].proof, |b| b.push(0)));
     assert_eq!(
         error,
         VerifyError::ProofLength {
@@ -248,42 +256,29 @@ fn omitted_duplicated_and_unknown_chunks_are_refused() {
 
 #[test]
 fn instances_plus_modulus_are_refused() {
-    fn plus_modulus(word: &mut Bytes32) {
-        let modulus: Bytes32 = "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001"
-            .parse()
-            .unwrap();
-        let mut carry = 0u16;
-        for i in (0..32).rev() {
-            let sum = u16::from(word.0[i]) + u16::from(modulus.0[i]) + carry;
-            word.0[i] = sum as u8;
-            carry = sum >> 8;
+    let plus_modulus = |word: &serde_json::Value| {
+        let word: U256 = word.as_str().unwrap().parse().unwrap();
+        B256::from(word + Scalar::MODULUS).to_string().into()
+    };
+    let good = serde_json::to_value(&fixture().proved.proof).unwrap();
+    for (pointer, path) in [
+        ("/root", "root"),
+        ("/chunks/1/public_values/0", "chunks[1].public_values[0]"),
+        ("/context", "context"),
+    ] {
+        let mut other = good.clone();
+        if path == "context" {
+            other["binding"] = serde_json::Value::Null;
+            other["model_id"] = serde_json::Value::Null;
         }
+        let value = other.pointer_mut(pointer).unwrap();
+        *value = plus_modulus(value);
+        let error = ProofFile::parse(other.to_string().as_bytes()).unwrap_err();
+        assert!(
+            matches!(&error, FormatError::NotCanonical { field, .. } if field == path),
+            "{error}"
+        );
     }
-    let error = refused(|p| plus_modulus(&mut p.root));
-    assert_eq!(
-        error,
-        VerifyError::NotCanonical {
-            what: "the root".to_owned()
-        }
-    );
-    let error = refused(|p| plus_modulus(&mut p.chunks[1].public_values[0]));
-    assert_eq!(
-        error,
-        VerifyError::NotCanonical {
-            what: "chunk 1, public value 0".to_owned()
-        }
-    );
-    let error = refused(|p| {
-        p.binding = None;
-        p.model_id = None;
-        plus_modulus(&mut p.context);
-    });
-    assert_eq!(
-        error,
-        VerifyError::NotCanonical {
-            what: "the context".to_owned()
-        }
-    );
 }
 
 #[test]
@@ -298,7 +293,7 @@ fn missing_or_extra_public_values_are_refused() {
         }
     );
     // trailing zeros are what halo2 itself would not notice
-    let error = refused(|p| p.chunks[1].public_values.push(Bytes32::default()));
+    let error = refused(|p| p.chunks[1].public_values.push(Scalar::ZERO));
     assert_eq!(
         error,
         VerifyError::PublicValueCount {
@@ -322,14 +317,11 @@ fn malformed_proof_files_are_refused() {
     parse(&good).unwrap();
     assert!(matches!(
         ProofFile::parse(b"\xff{"),
-        Err(EngineError::Malformed { .. })
+        Err(FormatError::Malformed { .. })
     ));
     let mut other = good.clone();
     other["version"] = 2.into();
-    assert!(matches!(
-        parse(&other),
-        Err(EngineError::UnsupportedFormat { .. })
-    ));
+    assert!(matches!(parse(&other), Err(FormatError::Version { .. })));
     for (field, value) in [
         ("root", serde_json::json!("0x12")),
         ("surprise", serde_json::json!(1)),
@@ -339,7 +331,7 @@ fn malformed_proof_files_are_refused() {
         let mut other = good.clone();
         other[field] = value;
         assert!(
-            matches!(parse(&other), Err(EngineError::Malformed { .. })),
+            matches!(parse(&other), Err(FormatError::Malformed { .. })),
             "{field}"
         );
     }
@@ -361,30 +353,30 @@ fn secret_opens_every_tensor_and_its_changes_are_noticed() {
     }
     let secret = SecretFile::read(&path).unwrap();
     for (name, tensor) in [("pixels", 0), ("hidden", 1), ("logits", 2)] {
-        let opening = secret.open(name).unwrap();
+        let opening = open(&secret, name).unwrap();
         let trace = execute(&f.bundle.model().graph, &inputs()).unwrap();
         assert_eq!(opening.packed, trace.tensors[tensor]);
         assert_eq!(opening.root, f.proved.proof.root);
         opening.verify().unwrap();
     }
     assert_eq!(
-        secret.open("logits").unwrap().raw,
+        open(&secret, "logits").unwrap().raw,
         f.proved.proof.outputs[0].raw.clone().unwrap()
     );
     assert!(matches!(
-        secret.open("nothing"),
+        open(&secret, "nothing"),
         Err(EngineError::NoSuchTensor { .. })
     ));
     let mut bad = secret.clone();
     bad.tensors[0].values[0] ^= 1;
     assert!(matches!(
-        bad.open("pixels"),
+        open(&bad, "pixels"),
         Err(EngineError::Verify(VerifyError::BadOpening { .. }))
     ));
     let mut bad = secret.clone();
-    bad.tensors[1].salt = Bytes32::from_u64(1);
+    bad.tensors[1].salt = Scalar::from_u64(1);
     assert!(matches!(
-        bad.open("pixels"),
+        open(&bad, "pixels"),
         Err(EngineError::Verify(VerifyError::BadOpening { .. }))
     ));
     assert!(!format!("{secret:?}{:?}", secret.tensors[0]).contains("salt"));
@@ -399,7 +391,7 @@ fn other_visibilities_and_an_explicit_context_prove() {
         ..Default::default()
     };
     let (bundle, store) = compiled(&model, &options, dir.path());
-    let context = ContextSource::Explicit(Bytes32::from_u64(99));
+    let context = ContextSource::Explicit(word(99));
     let proved = prove_inference(
         &bundle,
         &store,
@@ -413,8 +405,14 @@ fn other_visibilities_and_an_explicit_context_prove() {
     assert_eq!(bundle.proofs_left(0).unwrap(), None);
     // the packed input, then the output's leaf
     let public_values = &proved.proof.chunks[0].public_values;
-    assert_eq!(public_values[0].0[22..], [0, 40, 0, 17, 0, 0, 0, 63, 0, 3]);
-    assert_eq!(public_values[1], proved.secret.open("logits").unwrap().leaf);
+    assert_eq!(
+        public_values[0].to_word()[22..],
+        [0, 40, 0, 17, 0, 0, 0, 63, 0, 3]
+    );
+    assert_eq!(
+        public_values[1],
+        open(&proved.secret, "logits").unwrap().leaf
+    );
 }
 
 #[test]

@@ -3,26 +3,24 @@
 use crate::quantized::{QuantizedGraph, TensorId};
 use serde::{Deserialize, Serialize};
 
-/// Whether a boundary tensor's values are public or only its leaf is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    /// The packed values are instances; the leaf's salt is 0.
-    Public,
-    /// The leaf commitment is the instance (model inputs and outputs) or nothing is (cut tensors).
-    Committed,
+pub use chainfer_formats::{LeafClass, Visibility};
+
+/// Visibility of a model's inputs and outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundaryVisibility {
+    /// Applies to every model input.
+    pub inputs: Visibility,
+    /// Applies to every model output.
+    pub outputs: Visibility,
 }
 
-/// Which kind of boundary tensor a leaf commits to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LeafClass {
-    /// A model input.
-    Input,
-    /// A tensor that crosses a cut.
-    Cut,
-    /// A model output.
-    Output,
+impl Default for BoundaryVisibility {
+    fn default() -> Self {
+        Self {
+            inputs: Visibility::Committed,
+            outputs: Visibility::Public,
+        }
+    }
 }
 
 /// One leaf of the commitment tree; its position is its index in [`PartitionedModel::leaves`].
@@ -59,6 +57,6 @@ pub struct PartitionedModel {
     pub graph: QuantizedGraph,
     /// Leaves in canonical order: inputs, then cut tensors by producing chunk, then outputs.
     pub leaves: Vec<Leaf>,
-    /// Chunks in order.
+    /// Chunks, in the order of their layers.
     pub chunks: Vec<ChunkSpec>,
 }

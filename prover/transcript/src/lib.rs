@@ -17,16 +17,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod challenge;
+mod encoding;
 mod read;
 mod sponge;
 mod write;
 
 pub use challenge::ChallengeEvm;
+pub use encoding::{POINT_LEN, SCALAR_LEN};
 pub use read::EvmTranscriptRead;
 pub use write::EvmTranscriptWrite;
-
-/// Bytes of one encoded scalar.
-pub const SCALAR_LEN: usize = 32;
-
-/// Bytes of one encoded point (both coordinates).
-pub const POINT_LEN: usize = 64;

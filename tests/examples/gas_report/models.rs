@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use chainfer_circuits::Objective;
-use chainfer_engine::inference::verify_inference;
+use chainfer_engine::{field::to_fr, inference::verify_inference};
 use chainfer_tests::{Source, prove};
 use halo2curves::bn256::Fr;
 use serde_json::{Value, json};
@@ -40,15 +40,15 @@ fn model(name: &str, source: &Source, chunks: usize, objective: Objective) -> Re
         words.extend(&chunk.public_values);
         let instances = words
             .iter()
-            .map(|word| word.to_fr().context("a public value"))
-            .collect::<Result<Vec<Fr>>>()?;
+            .map(|scalar| to_fr(*scalar))
+            .collect::<Vec<Fr>>();
         let key = Key {
             name: &format!("Chunk{i}Verifier"),
             vk: &public.verifying_keys()[i],
             params: &public.verifier_params()[i],
             lengths: &[instances.len()],
         };
-        let input = Input::new(chunk.proof.0.clone(), &[instances]);
+        let input = Input::new(chunk.proof.to_vec(), &[instances]);
         let mut part = statement(&key, &input);
         if chunks > 1 {
             members.push(Member::new("chunk", &key, input));

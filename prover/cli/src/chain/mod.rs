@@ -5,6 +5,7 @@ pub(crate) mod record;
 use crate::{args::NodeArgs, failure::bad_input};
 use alloy::primitives::Address;
 use anyhow::Context as _;
+use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use chainfer_relayer::{
     client::{ClientConfig, TxReport},
     rpc::{Rpc, RpcConfig},
@@ -17,9 +18,6 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
 };
-
-/// Chain id of local development chains: the only one where forgeable proofs are no danger.
-pub(crate) const DEVELOPMENT_CHAIN: u64 = 31337;
 
 const UNREACHABLE: &str = "cannot ask the node of --rpc-url for its chain";
 
@@ -89,10 +87,10 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
 /// # Errors
 /// [`crate::failure::BadInput`] with the remedy.
 pub(crate) fn check_srs(insecure: bool, chain_id: u64, allowed: bool) -> anyhow::Result<()> {
-    if insecure && chain_id != DEVELOPMENT_CHAIN && !allowed {
+    if insecure && chain_id != DEVELOPMENT_CHAIN_ID && !allowed {
         return Err(bad_input(format!(
             "the bundle uses the insecure development SRS, under which anybody can forge proofs, and the node is of \
-             chain {chain_id}, which is not the local development chain ({DEVELOPMENT_CHAIN}); if this is a test, pass \
+             chain {chain_id}, which is not the local development chain ({DEVELOPMENT_CHAIN_ID}); if this is a test, pass \
              --allow-insecure-srs"
         )));
     }
@@ -161,7 +159,7 @@ mod tests {
 
     #[test]
     fn check_srs_insecure_only_on_the_development_chain_or_by_flag() {
-        assert!(check_srs(true, DEVELOPMENT_CHAIN, false).is_ok());
+        assert!(check_srs(true, DEVELOPMENT_CHAIN_ID, false).is_ok());
         assert!(check_srs(true, 1, true).is_ok());
         assert!(check_srs(false, 1, false).is_ok());
         let refused = check_srs(true, 11_155_111, false).unwrap_err();

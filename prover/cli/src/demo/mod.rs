@@ -12,20 +12,17 @@ mod tamper;
 
 use crate::{
     args::DemoArgs,
-    chain::{DEVELOPMENT_CHAIN, Transaction},
+    chain::Transaction,
     output::{Progress, Report},
     solidity::Solc,
     verbs::{compile, deploy, prove, shared::argmax, verify},
 };
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{B256, U256};
 use anvil::Anvil;
 use anyhow::{Context as _, bail};
 use chainfer_circuits::{HideWeights, Objective};
-use chainfer_engine::{
-    bytes::Bytes32,
-    ids::{Binding, ContextSource},
-    inference::{ProveOptions, verify_inference},
-};
+use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
+use chainfer_formats::{Binding, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
 use chainfer_relayer::{
     client::{ClientConfig, NewRegistry, RegistryPlan},
@@ -100,7 +97,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 bundle: &bundle,
                 registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
                 uri: "",
-                chain_id: DEVELOPMENT_CHAIN,
+                chain_id: DEVELOPMENT_CHAIN_ID,
             };
             runtime.block_on(deploy::deploy(&client, &contracts, target, progress))
         },
@@ -118,6 +115,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
         },
     )?;
     let (public, native) = verify::read(&bundle, &proof_path)?;
+    let native = native?;
     stages.run("verify", "check the proof natively", || {
         Ok(verify_inference(&public, &native)?)
     })?;
@@ -189,7 +187,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
         manifest_id: compiled.manifest_id,
         model_id: deployed.model_id,
         inference_id,
-        chain_id: DEVELOPMENT_CHAIN,
+        chain_id: DEVELOPMENT_CHAIN_ID,
         registry: deployed.registry,
         requester: cast.requester,
         predicted_label: predicted,
@@ -231,12 +229,11 @@ fn prove_request(
     cast: &Cast<'_>,
     deployed: &deploy::Outcome,
 ) -> prove::Request {
-    let address = |a: Address| chainfer_engine::bytes::Address(a.into_array());
     let binding = Binding {
-        chain_id: DEVELOPMENT_CHAIN,
-        registry: address(deployed.registry),
-        requester: address(cast.requester),
-        nonce: Bytes32::from_u64(NONCE),
+        chain_id: DEVELOPMENT_CHAIN_ID,
+        registry: deployed.registry,
+        requester: cast.requester,
+        nonce: U256::from(NONCE).into(),
     };
     prove::Request {
         bundle: bundle.to_owned(),
@@ -244,7 +241,7 @@ fn prove_request(
         output: proof.to_owned(),
         context: ContextSource::Binding {
             binding,
-            model_id: Bytes32(deployed.model_id.0),
+            model_id: deployed.model_id,
         },
         options: ProveOptions {
             jobs: args.jobs.map(NonZeroUsize::get),
@@ -282,7 +279,7 @@ async fn claim(
     payout: &Payout<'_>,
     cast: &Cast<'_>,
     inference_id: B256,
-) -> anyhow::Result<(Transaction, u64, alloy::primitives::U256)> {
+) -> anyhow::Result<(Transaction, u64, U256)> {
     let label = payout.class_of(inference_id).await?;
     let before = node.balance(cast.requester).await?;
     let claimed = payout.claim(cast.funder, inference_id).await?;

@@ -7,10 +7,8 @@ use crate::{
     verbs::{deploy::transactions_table, shared::outputs_page},
 };
 use alloy::primitives::{Address, B256};
-use chainfer_engine::{
-    bytes::Bytes32,
-    inference::{ChunkMetrics, OutputValues},
-};
+use chainfer_engine::inference::ChunkMetrics;
+use chainfer_formats::{OutputValues, Scalar};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -29,9 +27,9 @@ pub(super) struct Dapp {
 /// The whole demo.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Outcome {
-    pub(super) root: Bytes32,
-    pub(super) context: Bytes32,
-    pub(super) manifest_id: Bytes32,
+    pub(super) root: Scalar,
+    pub(super) context: Scalar,
+    pub(super) manifest_id: B256,
     pub(super) model_id: B256,
     pub(super) inference_id: B256,
     pub(super) chain_id: u64,

@@ -4,8 +4,7 @@ use super::anvil::Account;
 use crate::failure::bad_input;
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
-use chainfer_engine::manifest::TensorSpec;
-use chainfer_model::partitioned::Visibility;
+use chainfer_formats::{TensorSpec, Visibility, packing::VALUES_PER_ELEMENT};
 use chainfer_relayer::proof_file::ProofFile;
 use std::{
     fs,
@@ -71,7 +70,7 @@ pub(super) fn ends<'a>(
         return Err(bad_input(format!(
             "the demo's dApp reads the scores on chain, so output {} must be public and at most {} values long",
             output.name,
-            15 * STORED_WORDS
+            VALUES_PER_ELEMENT * STORED_WORDS
         )));
     }
     Ok(input)

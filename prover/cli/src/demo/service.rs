@@ -5,9 +5,10 @@ use super::{
     child::{Running, Talks, start},
     node::{get, http_client, post},
 };
-use crate::{chain::DEVELOPMENT_CHAIN, failure::bad_input};
+use crate::failure::bad_input;
 use alloy::primitives::Address;
 use anyhow::{Context as _, bail};
+use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use serde_json::Value;
 use std::{
     env,
@@ -74,7 +75,7 @@ impl Relayer {
                 "--registry",
                 &registry.to_string(),
                 "--chain-id",
-                &DEVELOPMENT_CHAIN.to_string(),
+                &DEVELOPMENT_CHAIN_ID.to_string(),
             ])
             .args(["--rpc-url", &anvil.url])
             // Not an argument: those are for everybody to see.

@@ -1,11 +1,9 @@
 //! A bundle's forge project: shared verifiers, keys, and tests if there is a proof to start from.
 
 use super::ChunkVerifier;
-use anyhow::{Context as _, anyhow};
-use chainfer_engine::{
-    bundle::PublicBundle,
-    inference::{ProofFile, verify_inference},
-};
+use anyhow::Context as _;
+use chainfer_engine::{bundle::PublicBundle, field::to_fr, inference::verify_inference};
+use chainfer_formats::ProofFile;
 use chainfer_verifier_gen::project::{ChunkProof, ForgeProject, ProjectChunk};
 
 /// The project of a bundle and its checked verifiers. A proof must be a valid one of this very bundle: tests that start from
@@ -54,14 +52,13 @@ fn chunk(
         .iter()
         .find(|chunk| chunk.index == index)
         .context("there is no proof")?;
-    let instances = [proof.root, proof.context]
+    let instances: Vec<_> = [proof.root, proof.context]
         .iter()
         .chain(&found.public_values)
-        .map(|word| word.to_fr())
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| anyhow!("a public value is out of range"))?;
+        .map(|scalar| to_fr(*scalar))
+        .collect();
     Ok(made.with_proof(ChunkProof {
-        proof: &found.proof.0,
+        proof: &found.proof,
         instances: &instances,
     })?)
 }

@@ -2,10 +2,8 @@
 
 use crate::failure::bad_input;
 use anyhow::Context as _;
-use chainfer_engine::{
-    bundle::{PublicBundle, VerifierRequest},
-    bytes::keccak256,
-};
+use chainfer_engine::bundle::{PublicBundle, VerifierRequest};
+use chainfer_formats::digest::keccak256;
 use chainfer_verifier_gen::{GeneratedVerifier, GeneratorOptions, KeyContract};
 use std::{collections::BTreeSet, fs};
 
@@ -82,18 +80,17 @@ pub(crate) fn read_checked(bundle: &PublicBundle) -> anyhow::Result<Vec<ChunkVer
 
 fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifier> {
     let entry = &bundle.manifest().chunks[chunk];
-    let (Some(source), Some(expected), Some(key_code_hash)) =
-        (&entry.source, entry.source_digest, entry.key_code_hash)
-    else {
+    let Some(recorded) = entry.verifier() else {
         return Err(bad_input(format!(
             "the bundle has no Solidity verifier for chunk {chunk}; compile it again"
         )));
     };
-    let path = bundle.dir().join(source);
+    let path = bundle.dir().join(recorded.source);
     let text = fs::read_to_string(&path)
         .with_context(|| format!("cannot read the verifier {}", path.display()))?;
     let got = keccak256(&[text.as_bytes()]);
-    if got != expected {
+    if got != recorded.source_digest {
+        let expected = recorded.source_digest;
         return Err(bad_input(format!(
             "{}: its digest is {got}, the manifest says {expected}: the file was changed; restore it or compile again",
             path.display()
@@ -107,8 +104,8 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
         num_instances: 2 + entry.num_public,
     })?;
     let same = made.solidity == text
-        && entry.contract.as_ref() == Some(&made.contract_name)
-        && key.code_hash == key_code_hash.0;
+        && recorded.contract == made.contract_name
+        && key.code_hash == recorded.key_code_hash.0;
     if !same {
         return Err(bad_input(format!(
             "{} and the key's code hash are not what chunk {chunk}'s verifying key generates: the bundle was forged, or another version of chainfer made it; compile it again",

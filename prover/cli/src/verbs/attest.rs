@@ -14,6 +14,7 @@ use serde_json::json;
 /// Runs the verb.
 pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
+    let proof = proof?;
     // A proof that does not verify here is refused there, for gas.
     verify_inference(&bundle, &proof)?;
     progress.say("the proof verifies; nothing is sent before that");

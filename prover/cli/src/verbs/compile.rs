@@ -11,10 +11,10 @@ use anyhow::Context as _;
 use chainfer_circuits::{HideWeights, Objective, PlanSummary};
 use chainfer_engine::{
     bundle::{CompileOptions, VerifierRequest, VerifierSource, compile as compile_bundle},
-    bytes::Bytes32,
     resources::{Cost, Stopwatch},
-    srs::{SrsSpec, SrsStore},
+    srs::SrsStore,
 };
+use chainfer_formats::{B256, SrsSpec, hex};
 use chainfer_model::{
     io::load_calibration,
     load_model,
@@ -88,7 +88,9 @@ fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
         return Ok(seed);
     }
     let text = std::str::from_utf8(&content).map_err(|_| refuse())?;
-    Ok(text.trim().parse::<Bytes32>().map_err(|_| refuse())?.0)
+    Ok(hex::parse_word_any_case(text.trim())
+        .map_err(|_| refuse())?
+        .0)
 }
 
 /// One chunk in the report.
@@ -113,7 +115,8 @@ pub(crate) struct ChunkOutcome {
 pub(crate) struct Outcome {
     pub(crate) bundle: PathBuf,
     pub(crate) model: PathBuf,
-    pub(crate) manifest_id: Bytes32,
+    #[serde(with = "hex::word")]
+    pub(crate) manifest_id: B256,
     pub(crate) srs: SrsSpec,
     pub(crate) quantisation: QuantReport,
     pub(crate) chunks: Vec<ChunkOutcome>,
@@ -181,7 +184,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         let source = VerifierSource {
             contract: made.contract_name.clone(),
             source: made.solidity.clone(),
-            key_code_hash: Bytes32(key.code_hash),
+            key_code_hash: B256::from(key.code_hash),
         };
         verifiers.borrow_mut().push(made);
         Ok(source)

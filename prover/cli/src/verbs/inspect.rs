@@ -7,11 +7,9 @@ use crate::{
 };
 use anyhow::Context as _;
 use chainfer_circuits::PlanSummary;
-use chainfer_engine::{
-    bundle::{Bundle, LAYOUT_FILE, PRIVATE_DIR, PublicBundle},
-    manifest::{Manifest, TensorSpec},
-};
-use chainfer_model::{load_model, partitioned::Visibility};
+use chainfer_engine::bundle::{Bundle, LAYOUT_FILE, PRIVATE_DIR, PublicBundle};
+use chainfer_formats::{Manifest, TensorSpec, Visibility};
+use chainfer_model::load_model;
 use serde::Deserialize;
 use serde_json::json;
 use std::{fs, path::Path};

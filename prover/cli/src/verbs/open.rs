@@ -5,13 +5,14 @@ use crate::{
     output::{Page, Report},
 };
 use anyhow::Context as _;
-use chainfer_engine::inference::SecretFile;
+use chainfer_engine::inference::open;
+use chainfer_formats::SecretFile;
 
 /// Runs the verb.
 pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
     let secret = SecretFile::read(&args.secret)
         .with_context(|| format!("cannot use {}", args.secret.display()))?;
-    let opening = secret.open(&args.tensor)?;
+    let opening = open(&secret, &args.tensor)?;
     let shown: Vec<String> = opening.values.iter().map(|v| format!("{v:.4}")).collect();
     let mut page = Page::new()
         .heading(format!("Tensor {} {:?}", opening.name, opening.shape))

@@ -11,17 +11,14 @@ use alloy::primitives::U256;
 use anyhow::Context as _;
 use chainfer_engine::{
     bundle::Bundle,
-    bytes::{Address, Bytes32},
-    ids::{Binding, ContextSource},
-    inference::{
-        ChunkMetrics, OutputValues, ProofFile, ProveMetrics, ProveOptions, SecretFile,
-        prove_inference,
-    },
+    inference::{ChunkMetrics, ContextSource, ProveMetrics, ProveOptions, prove_inference},
     resources::{peak_rss_bytes, process_cpu_seconds},
     srs::SrsStore,
 };
+use chainfer_formats::{
+    Address, B256, Binding, DeploymentFile, OutputValues, ProofFile, Scalar, SecretFile, hex,
+};
 use chainfer_model::quantise::SaturationPolicy;
-use chainfer_relayer::proof_file::DeploymentFile;
 use serde::Serialize;
 use std::{
     num::NonZeroUsize,
@@ -67,8 +64,7 @@ pub(crate) fn saturation(args: SaturationArgs) -> SaturationPolicy {
 /// What the flags bind a proof to. Registry and model id come from the bundle's deployment where no flag gives them.
 fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
     let parse = |flag: &str, text: &str| {
-        text.parse::<Bytes32>()
-            .map_err(|e| bad_input(format!("{flag}: {e}")))
+        hex::parse_word_any_case(text).map_err(|e| bad_input(format!("{flag}: {e}")))
     };
     let (Some(chain_id), Some(requester), Some(nonce)) =
         (args.chain_id, &args.requester, &args.nonce)
@@ -103,14 +99,14 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
         (Some(registry), Some(model_id)) => (registry, model_id),
         (registry, model_id) => {
             let known = deployment()?;
-            let there = Address(known.registry.into_array());
+            let there = known.registry;
             if let Some(asked) = registry.filter(|asked| *asked != there) {
                 return Err(bad_input(format!(
-                    "--registry is {asked}, but the bundle is deployed with {there} on chain {chain_id}; give --model-id \
+                    "--registry is {asked:#x}, but the bundle is deployed with {there:#x} on chain {chain_id}; give --model-id \
                      for another registry"
                 )));
             }
-            (there, model_id.unwrap_or(Bytes32(known.model_id.0)))
+            (there, model_id.unwrap_or(known.model_id))
         }
     };
     let binding = Binding {
@@ -123,11 +119,11 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
 }
 
 fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
-    Ok(Address(crate::chain::address(flag, text)?.into_array()))
+    crate::chain::address(flag, text)
 }
 
 /// A `uint256`, decimal or `0x` hex.
-fn number(flag: &str, text: &str) -> anyhow::Result<Bytes32> {
+fn number(flag: &str, text: &str) -> anyhow::Result<B256> {
     let refuse = || {
         bad_input(format!(
             "{flag}: expected a number below 2^256, decimal or 0x hex, got {text:?}"
@@ -139,7 +135,7 @@ fn number(flag: &str, text: &str) -> anyhow::Result<Bytes32> {
         None if text.is_empty() => return Err(refuse()),
         None => U256::from_str_radix(text, 10),
     };
-    Ok(Bytes32(value.map_err(|_| refuse())?.to_be_bytes()))
+    Ok(value.map_err(|_| refuse())?.into())
 }
 
 /// What was proved.
@@ -147,10 +143,12 @@ fn number(flag: &str, text: &str) -> anyhow::Result<Bytes32> {
 pub(crate) struct Outcome {
     pub(crate) proof: PathBuf,
     pub(crate) secret: PathBuf,
-    pub(crate) manifest_id: Bytes32,
-    pub(crate) model_id: Option<Bytes32>,
-    pub(crate) root: Bytes32,
-    pub(crate) context: Bytes32,
+    #[serde(with = "hex::word")]
+    pub(crate) manifest_id: B256,
+    #[serde(with = "hex::optional_word")]
+    pub(crate) model_id: Option<B256>,
+    pub(crate) root: Scalar,
+    pub(crate) context: Scalar,
     pub(crate) binding: Option<Binding>,
     pub(crate) outputs: Vec<OutputValues>,
     /// Of the whole process so far, start-up and key reading included.
@@ -258,8 +256,8 @@ fn page(outcome: &Outcome) -> Page {
 /// A binding for people.
 pub(crate) fn binding_facts(page: Page, binding: &Binding) -> Page {
     page.fact("chain", binding.chain_id)
-        .fact("registry", binding.registry)
-        .fact("requester", binding.requester)
+        .fact("registry", format!("{:#x}", binding.registry))
+        .fact("requester", format!("{:#x}", binding.requester))
         .fact("nonce", binding.nonce)
 }
 
@@ -309,8 +307,14 @@ mod tests {
 
     #[test]
     fn number_takes_decimal_and_hex_and_nothing_else() {
-        assert_eq!(number("--nonce", "255").unwrap(), Bytes32::from_u64(255));
-        assert_eq!(number("--nonce", "0xff").unwrap(), Bytes32::from_u64(255));
+        assert_eq!(
+            number("--nonce", "255").unwrap(),
+            B256::from(U256::from(255))
+        );
+        assert_eq!(
+            number("--nonce", "0xff").unwrap(),
+            B256::from(U256::from(255))
+        );
         let too_large = format!("0x1{}", "0".repeat(64));
         for bad in ["", "0x", "-1", "1.5", "ff", &too_large] {
             assert!(number("--nonce", bad).is_err(), "{bad}");

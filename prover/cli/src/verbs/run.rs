@@ -9,7 +9,8 @@ use crate::{
     output::{Page, Progress, Report, seconds},
 };
 use anyhow::Context as _;
-use chainfer_engine::{EngineError, bundle::Bundle, inference::OutputValues};
+use chainfer_engine::{EngineError, bundle::Bundle};
+use chainfer_formats::OutputValues;
 use chainfer_model::{
     executor::{execute, execute_strict},
     quantise::SaturationPolicy,

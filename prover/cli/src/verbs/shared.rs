@@ -2,7 +2,8 @@
 
 use crate::output::Page;
 use anyhow::Context as _;
-use chainfer_engine::{bundle::Bundle, inference::OutputValues, srs::SrsSpec};
+use chainfer_engine::bundle::Bundle;
+use chainfer_formats::{OutputValues, SrsSpec};
 use chainfer_model::{io::load_inputs, quantise::SaturationPolicy};
 use serde::{Deserialize, Serialize};
 use std::{

@@ -1,5 +1,6 @@
 //! `chainfer solidity`: a bundle's verifiers as a forge project, with their sizes and, given a proof, their tests.
 
+use super::verify::read_proof;
 use crate::{
     args::SolidityArgs,
     output::{Align, Page, Progress, Report, Table, thousands},
@@ -9,7 +10,7 @@ use crate::{
 };
 use alloy::primitives::{B256, keccak256};
 use anyhow::{Context as _, bail};
-use chainfer_engine::{bundle::PublicBundle, bytes::Bytes32, inference::ProofFile};
+use chainfer_engine::bundle::PublicBundle;
 use chainfer_verifier_gen::project::ProjectFile;
 use serde::Serialize;
 use std::{
@@ -37,7 +38,7 @@ struct Key {
     /// Its creation code, as a Solidity constant.
     file: PathBuf,
     runtime_size: usize,
-    code_hash: Bytes32,
+    code_hash: B256,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     let project = match &args.proof {
         None => project(&bundle, &chunks, None)?,
         Some(path) => {
-            let proof = ProofFile::read(path)
+            let proof = read_proof(path)?
                 .with_context(|| format!("cannot use the proof {}", path.display()))?;
             project(&bundle, &chunks, Some(&proof))
                 .with_context(|| format!("cannot use the proof {}", path.display()))?
@@ -122,7 +123,7 @@ fn contract(folder: &Path, chunk: &ChunkVerifier, codes: &BTreeMap<&str, Compile
         key: Key {
             file: folder.join(format!("src/keys/{}.sol", chunk.key_name())),
             runtime_size: chunk.key.runtime.len(),
-            code_hash: Bytes32(chunk.key.code_hash),
+            code_hash: B256::from(chunk.key.code_hash),
         },
     }
 }

@@ -9,26 +9,24 @@ use crate::{
     output::{Page, Progress, Report},
 };
 use anyhow::Context as _;
-use chainfer_engine::{
-    bundle::PublicBundle,
-    inference::{ProofFile, verify_inference},
-};
+use chainfer_engine::{bundle::PublicBundle, inference::verify_inference};
+use chainfer_formats::{FormatError, ProofFile};
 use serde_json::json;
-use std::{path::Path, time::Instant};
+use std::{fmt, path::Path, time::Instant};
 
 /// Runs the verb.
 pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
+    let proof = match proof {
+        Ok(proof) => proof,
+        Err(refusal) => return invalid(refusal.to_string(), progress),
+    };
     let start = Instant::now();
-    let checked = verify_inference(&bundle, &proof);
+    if let Err(refusal) = verify_inference(&bundle, &proof) {
+        return invalid(refusal.to_string(), progress);
+    }
     let check_s = start.elapsed().as_secs_f64();
     let wall_s = progress.elapsed_s();
-    if let Err(refusal) = checked {
-        let reason = refusal.to_string();
-        let json = json!({ "valid": false, "reason": reason, "wall_s": wall_s });
-        let page = Page::new().text(format!("INVALID: {reason}"));
-        return Ok(Report::new(&json, page)?.negative());
-    }
     let manifest = bundle.manifest();
     let json = json!({
         "valid": true,
@@ -59,14 +57,48 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
     Report::new(&json, outputs_page(page, &proof.outputs))
 }
 
-/// Opens both, for the verbs that check a proof.
+fn invalid(reason: String, progress: Progress) -> anyhow::Result<Report> {
+    let json = json!({ "valid": false, "reason": reason, "wall_s": progress.elapsed_s() });
+    let page = Page::new().text(format!("INVALID: {reason}"));
+    Ok(Report::new(&json, page)?.negative())
+}
+
+/// Opens both, for the verbs that check a proof, see [`read_proof`].
 ///
 /// # Errors
 /// One of them cannot be used.
-pub(crate) fn read(bundle: &Path, proof: &Path) -> anyhow::Result<(PublicBundle, ProofFile)> {
+pub(crate) fn read(
+    bundle: &Path,
+    proof: &Path,
+) -> anyhow::Result<(PublicBundle, Result<ProofFile, Refusal>)> {
     let opened = PublicBundle::open(bundle)
         .with_context(|| format!("cannot use the bundle {}", bundle.display()))?;
-    let proof = ProofFile::read(proof)
-        .with_context(|| format!("cannot use the proof {}", proof.display()))?;
-    Ok((opened, proof))
+    Ok((opened, read_proof(proof)?))
+}
+
+/// Reads a proof. One whose fields contradict each other is not bad input but a proof that is refused, the inner error.
+///
+/// # Errors
+/// The file cannot be used.
+pub(crate) fn read_proof(path: &Path) -> anyhow::Result<Result<ProofFile, Refusal>> {
+    match ProofFile::read(path) {
+        Ok(proof) => Ok(Ok(proof)),
+        Err(error) if error.is_contradiction() => Ok(Err(Refusal(error))),
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot use the proof {}", path.display()))
+        }
+    }
+}
+
+/// Why a proof is refused before its curve points are looked at.
+#[derive(Debug)]
+pub(crate) struct Refusal(FormatError);
+
+// Not the cause: a refused proof is exit code 1, a file that cannot be used is 2.
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }

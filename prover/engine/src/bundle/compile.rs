@@ -1,23 +1,28 @@
 //! From a partitioned model to a bundle.
 
 use super::{
-    Bundle, LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR,
     counter::ProofCounter,
+    describe::manifest,
+    names::{LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR},
     private::{self, PrivateModel, StoredPlanOptions},
+    whole::Bundle,
 };
 use crate::{
-    bytes::{Bytes32, keccak256},
     error::{EngineError, Result},
-    files::{self, Access},
     keys::{self, VerifyingKey, encode_vk, proof_length, vk_digest, write_pk},
-    manifest::{
-        self, ChunkEntry, LeafEntry, MAX_CHUNKS, Manifest, is_contract_name, source_path,
-        tensor_specs,
-    },
     resources::{Cost, Stopwatch},
-    srs::{KzgParams, SrsSpec, SrsStore, development_digest},
+    srs::{KzgParams, SrsStore},
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanSummary};
+use chainfer_formats::{
+    B256, ChunkEntry, SrsSpec,
+    digest::keccak256,
+    files::{self, Access},
+    json::FileKind,
+    limits::MAX_CHUNKS,
+    manifest::{is_contract_name, source_path},
+    srs::DEVELOPMENT_DIGEST,
+};
 use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
 use rand::{RngCore, rngs::OsRng};
 use serde::Serialize;
@@ -30,7 +35,7 @@ pub enum SrsChoice {
     #[default]
     Development,
     /// The one with this digest, which the store has.
-    Digest(Bytes32),
+    Digest(B256),
 }
 
 /// What a generator of verifier contracts is given.
@@ -54,7 +59,7 @@ pub struct VerifierSource {
     /// Self-contained Solidity source.
     pub source: String,
     /// Code hash of the contract that holds the chunk's verifying key.
-    pub key_code_hash: Bytes32,
+    pub key_code_hash: B256,
 }
 
 /// A generator of verifier contracts; the error is shown to the user.
@@ -113,6 +118,14 @@ pub struct Compiled {
     pub cost: Cost,
 }
 
+/// The report of how chunks are laid out. It is for people, and nothing is checked against it.
+const LAYOUT: FileKind = FileKind {
+    name: "layout",
+    format: "chainfer.layout",
+    version: 1,
+    access: Access::Public,
+};
+
 #[derive(Serialize)]
 struct LayoutFile<'a> {
     format: &'static str,
@@ -151,7 +164,7 @@ pub fn compile(
     }
     let chunks = written?;
     fs::rename(&staging, out).map_err(EngineError::io("rename to", out))?;
-    files::sync_parent(out)?;
+    files::sync_parent(out);
     Ok(Compiled {
         bundle: Bundle::open(out)?,
         chunks,
@@ -172,7 +185,7 @@ fn write_all(
         // Keys under another setup share no blinders; the circuits see to whatever else tells two keys apart.
         Some(seed) => {
             let setup = match options.srs {
-                SrsChoice::Development => development_digest()?,
+                SrsChoice::Development => DEVELOPMENT_DIGEST,
                 SrsChoice::Digest(digest) => digest,
             };
             keccak256(&[b"chainfer.hiding.v1", &seed, &setup.0]).0
@@ -216,13 +229,13 @@ fn write_all(
         ));
     };
     let manifest = manifest(model, entries, srs)?;
-    files::write_json(&public.join(MANIFEST_FILE), &manifest, Access::Public)?;
+    manifest.write(&public.join(MANIFEST_FILE))?;
     let layout = LayoutFile {
-        format: "chainfer.layout",
-        version: 1,
+        format: LAYOUT.format,
+        version: LAYOUT.version,
         chunks: reports.iter().map(|r| &r.plan).collect(),
     };
-    files::write_json(&public.join(LAYOUT_FILE), &layout, Access::Public)?;
+    LAYOUT.write(&public.join(LAYOUT_FILE), &layout)?;
     private::write_seed(&private, &hiding_seed)?;
     let private_model = PrivateModel {
         manifest_id: manifest.manifest_id,
@@ -255,7 +268,7 @@ fn compile_chunk(
         SrsChoice::Digest(digest) => store.get(digest, k)?,
     };
     let plan = Arc::new(plan);
-    let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan));
+    let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan))?;
     let pk = keys::generate(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
         chunk,
         detail: e.to_string(),
@@ -326,34 +339,4 @@ fn write_verifier(entry: &mut ChunkEntry, made: VerifierSource, public: &Path) -
     entry.contract = Some(made.contract);
     entry.key_code_hash = Some(made.key_code_hash);
     Ok(())
-}
-
-fn manifest(model: &PartitionedModel, chunks: Vec<ChunkEntry>, srs: SrsSpec) -> Result<Manifest> {
-    let leaves = model
-        .leaves
-        .iter()
-        .map(|leaf| {
-            let tensor = model.graph.tensor(leaf.tensor);
-            LeafEntry {
-                name: tensor.name.clone(),
-                class: leaf.class,
-                visibility: leaf.visibility,
-                length: tensor.dims.len(),
-            }
-        })
-        .collect();
-    let mut manifest = Manifest {
-        format: manifest::FORMAT.to_owned(),
-        version: manifest::VERSION,
-        manifest_id: Bytes32::default(),
-        range: model.graph.range,
-        chunks,
-        leaves,
-        inputs: tensor_specs(model, &model.graph.inputs, "input")?,
-        outputs: tensor_specs(model, &model.graph.outputs, "output")?,
-        srs,
-    };
-    manifest.manifest_id = manifest.recompute_id();
-    manifest.validate()?;
-    Ok(manifest)
 }

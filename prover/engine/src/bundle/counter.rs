@@ -5,9 +5,11 @@
 //! a crash can waste an attempt, never forget one. Copying a private folder copies its counts; split the budget by
 //! proving through one machine, or compile afresh for each.
 
-use crate::{
-    error::{EngineError, Result},
+use crate::error::{EngineError, Result};
+use chainfer_formats::{
+    FormatError,
     files::{self, Access},
+    json::FileKind,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -15,8 +17,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const FORMAT: &str = "chainfer.proof-counter";
-const VERSION: u32 = 1;
+const COUNTER: FileKind = FileKind {
+    name: "proof counter",
+    format: "chainfer.proof-counter",
+    version: 1,
+    access: Access::Private,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,16 +102,21 @@ impl ProofCounter {
     }
 
     fn load(&self) -> Result<u32> {
-        Ok(files::read_json::<Count>(&self.path, FORMAT, VERSION)?.attempts)
+        let count: Count = COUNTER.read(&self.path).map_err(|error| match error {
+            error @ FormatError::Io { .. } => error.into(),
+            // A key has one of these a chunk, so the message needs the path.
+            error => EngineError::malformed(self.path.display().to_string(), error),
+        })?;
+        Ok(count.attempts)
     }
 
     fn store(&self, attempts: u32) -> Result<()> {
         let count = Count {
-            format: FORMAT.to_owned(),
-            version: VERSION,
+            format: COUNTER.format.to_owned(),
+            version: COUNTER.version,
             attempts,
         };
-        files::write_json(&self.path, &count, Access::Private)
+        Ok(COUNTER.write(&self.path, &count)?)
     }
 }
 

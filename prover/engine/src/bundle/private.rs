@@ -1,12 +1,15 @@
 //! The private folder's own files: the model with its weights, the seed of the weight blinders.
 
 use crate::{
-    bytes::Bytes32,
     error::{EngineError, Result},
-    files::{self, Access},
     sealed,
 };
 use chainfer_circuits::{HideWeights, Objective, PlanOptions};
+use chainfer_formats::{
+    B256,
+    files::{self, Access},
+    hex,
+};
 use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
 use serde::{Deserialize, Serialize};
 use std::{io, path::Path};
@@ -37,7 +40,8 @@ impl StoredPlanOptions {
 /// The model with its weights.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct PrivateModel {
-    pub(crate) manifest_id: Bytes32,
+    #[serde(with = "hex::word")]
+    pub(crate) manifest_id: B256,
     pub(crate) plan: StoredPlanOptions,
     pub(crate) clamps: Option<ClampTable>,
     pub(crate) model: PartitionedModel,
@@ -61,15 +65,19 @@ impl PrivateModel {
 }
 
 pub(crate) fn write_seed(private: &Path, seed: &[u8; 32]) -> Result<()> {
-    let text = format!("{}\n", Bytes32(*seed));
-    files::write_atomic(&private.join(SEED_FILE), text.as_bytes(), Access::Private)
+    let text = format!("{}\n", B256::from(*seed));
+    files::write_atomic(&private.join(SEED_FILE), text.as_bytes(), Access::Private)?;
+    Ok(())
 }
 
 pub(crate) fn read_seed(private: &Path) -> Result<[u8; 32]> {
     let path = private.join(SEED_FILE);
-    // The parse error would quote the seed.
-    let refuse =
-        || EngineError::malformed(path.display().to_string(), "expected 0x and 64 hex digits");
+    let refuse = || {
+        EngineError::malformed(
+            path.display().to_string(),
+            "expected 0x and 64 lower-case hex digits",
+        )
+    };
     let text = String::from_utf8(files::read(&path)?).map_err(|_| refuse())?;
-    Ok(text.trim().parse::<Bytes32>().map_err(|_| refuse())?.0)
+    Ok(hex::parse_word(text.trim()).map_err(|_| refuse())?.0)
 }

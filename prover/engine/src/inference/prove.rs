@@ -1,22 +1,21 @@
 //! Proving: execute, commit, then all chunks in parallel, for no chunk waits for another.
 
-use super::{ChunkProof, ProofFile, SecretFile, instances};
+use super::{context::ContextSource, instances::instances, opening::secret_file, outputs};
 use crate::{
     bundle::Bundle,
-    bytes::{Bytes32, HexBytes},
     error::{EngineError, Result},
-    ids::ContextSource,
+    field::{to_fr, to_scalar},
     keys::VerifyingKey,
     prove,
     resources::{Cost, Stopwatch, measured},
-    srs::SrsStore,
+    srs::{self, SrsStore},
 };
 use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
+use chainfer_formats::{ChunkProof, ProofFile, Scalar, SecretFile, proof::Statement};
 use chainfer_model::{
     executor::{execute, execute_strict},
     quantise::SaturationPolicy,
 };
-use halo2curves::bn256::Fr;
 use rand::{RngCore, rngs::OsRng};
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
@@ -81,7 +80,7 @@ pub struct InferenceProof {
 pub struct PreparedInference {
     witness: ChunkWitness,
     context: ContextSource,
-    context_value: Fr,
+    context_value: Scalar,
 }
 
 impl fmt::Debug for PreparedInference {
@@ -95,8 +94,8 @@ impl fmt::Debug for PreparedInference {
 
 impl PreparedInference {
     /// Root of the commitment tree.
-    pub fn root(&self) -> Bytes32 {
-        Bytes32::from_fr(&self.witness.commitment.root())
+    pub fn root(&self) -> Scalar {
+        to_scalar(&self.witness.commitment.root())
     }
 
     /// Values of every tensor, by tensor id.
@@ -119,10 +118,10 @@ pub fn prepare(
 ) -> Result<PreparedInference> {
     let _span = tracing::info_span!("prepare").entered();
     if let Some(binding) = context.binding() {
-        let manifest = bundle.public().manifest();
-        manifest.require_srs_for_chain(binding.chain_id, options.allow_insecure_srs)?;
+        let setup = &bundle.public().manifest().srs;
+        srs::require_for_chain(setup, binding.chain_id, options.allow_insecure_srs)?;
     }
-    let context_value = context.field_element()?;
+    let context_value = context.scalar()?;
     let model = bundle.model();
     let trace = match (options.saturation, bundle.clamps()) {
         (SaturationPolicy::Saturate, _) => execute(&model.graph, inputs)?,
@@ -171,9 +170,9 @@ pub fn prove_chunk(
         chunk,
         &witness.values,
         &witness.commitment,
-        inference.context_value,
+        to_fr(inference.context_value),
     );
-    let public_values: Vec<Bytes32> = values.iter().skip(2).map(Bytes32::from_fr).collect();
+    let public_values: Vec<Scalar> = values.iter().skip(2).map(to_scalar).collect();
     if public_values.len() != entry.num_public {
         return Err(EngineError::Inconsistent(format!(
             "chunk {chunk} has {} public values, its manifest says {}",
@@ -189,17 +188,15 @@ pub fn prove_chunk(
             detail: e.to_string(),
         })?;
     // The instances are built as the verifier of the file will build them.
-    let context = inference.context.word();
-    instances(chunk, inference.root(), context, &public_values)
-        .and_then(|instances| prove::verify(verifier_params, vk, &instances, &proof))
-        .map_err(|e| EngineError::SelfCheck {
-            chunk,
-            source: e.in_chunk(chunk),
-        })?;
+    let instances = instances(inference.root(), inference.context_value, &public_values);
+    prove::verify(verifier_params, vk, &instances, &proof).map_err(|e| EngineError::SelfCheck {
+        chunk,
+        source: e.in_chunk(chunk),
+    })?;
     Ok(ChunkProof {
         index: chunk,
         public_values,
-        proof: HexBytes(proof),
+        proof: proof.into(),
     })
 }
 
@@ -243,14 +240,22 @@ pub fn prove_inference(
     proved.sort_by_key(|(proof, _)| proof.index);
     let (chunks, metrics): (Vec<_>, Vec<_>) = proved.into_iter().unzip();
     let manifest = bundle.public().manifest();
-    let secret = SecretFile::new(
+    let secret = secret_file(
         manifest.manifest_id,
         bundle.model(),
         &inference.witness.values,
         &inference.witness.commitment,
-        inference.context.word(),
+        inference.context_value,
     );
-    let proof = ProofFile::new(manifest, inference.root(), &inference.context, chunks)?;
+    let statement = Statement {
+        manifest_id: manifest.manifest_id,
+        model_id: inference.context.model_id(),
+        root: inference.root(),
+        context: inference.context_value,
+        binding: inference.context.binding(),
+    };
+    let outputs = outputs::decode(manifest, &chunks)?;
+    let proof = ProofFile::new(statement, chunks, outputs)?;
     let metrics = ProveMetrics {
         cost: watch.cost(),
         proof_bytes: proof.proof_bytes(),
@@ -331,7 +336,7 @@ fn work(
             let metrics = ChunkMetrics {
                 index: chunk,
                 cost,
-                proof_bytes: proof.proof.0.len(),
+                proof_bytes: proof.proof.len(),
             };
             tracing::info!(chunk, wall_s = cost.wall_s, cpu_s = cost.cpu_s, "proved");
             Ok((proof, metrics))

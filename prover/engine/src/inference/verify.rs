@@ -1,7 +1,8 @@
 //! Native verification of an inference proof against a bundle's public part.
 
-use super::{ProofFile, instances};
-use crate::{bundle::PublicBundle, error::VerifyError, ids, prove};
+use super::{instances::instances, outputs};
+use crate::{bundle::PublicBundle, error::VerifyError, prove};
+use chainfer_formats::{ProofFile, ids};
 
 /// Checks an untrusted proof. Success means: the model of this bundle, on inputs and with outputs that the public
 /// values state or commit to, under this root and context.
@@ -20,8 +21,6 @@ pub fn verify_inference(public: &PublicBundle, proof: &ProofFile) -> Result<(), 
         });
     }
     check_context(proof)?;
-    // Root and context are checked even where a chunk list is wrong, so that the first fault is the reported one.
-    instances(0, proof.root, proof.context, &[])?;
     check_chunk_list(proof, public.num_chunks())?;
     for chunk in &proof.chunks {
         let span = tracing::debug_span!("verify_chunk", chunk = chunk.index);
@@ -34,12 +33,12 @@ pub fn verify_inference(public: &PublicBundle, proof: &ProofFile) -> Result<(), 
                 got: chunk.public_values.len(),
             });
         }
-        let instances = instances(chunk.index, proof.root, proof.context, &chunk.public_values)?;
+        let instances = instances(proof.root, proof.context, &chunk.public_values);
         let (key, params) = (
             &public.verifying_keys()[chunk.index],
             &public.verifier_params()[chunk.index],
         );
-        prove::verify(params, key, &instances, &chunk.proof.0)
+        prove::verify(params, key, &instances, &chunk.proof)
             .map_err(|e| e.in_chunk(chunk.index))?;
     }
     check_outputs(public, proof)
@@ -79,7 +78,7 @@ fn check_chunk_list(proof: &ProofFile, chunks: usize) -> Result<(), VerifyError>
 }
 
 fn check_outputs(public: &PublicBundle, proof: &ProofFile) -> Result<(), VerifyError> {
-    let expected = proof.decode_outputs(public.manifest())?;
+    let expected = outputs::decode(public.manifest(), &proof.chunks)?;
     if expected.len() != proof.outputs.len() {
         return Err(VerifyError::OutputMismatch {
             name: "list".to_owned(),

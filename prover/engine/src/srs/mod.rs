@@ -8,13 +8,11 @@ mod fixed_base;
 mod spec;
 mod store;
 
-pub use spec::SrsSpec;
+pub use spec::{require_for_chain, validate, verifier_params};
 pub use store::SrsStore;
 
-use crate::{
-    bytes::{Bytes32, keccak256},
-    error::{EngineError, Result},
-};
+use crate::error::{EngineError, Result};
+use chainfer_formats::{B256, SrsSpec, digest::keccak256};
 use fixed_base::GeneratorTable;
 use halo2_proofs::poly::{commitment::Params, kzg::commitment::ParamsKZG};
 use halo2curves::{
@@ -23,6 +21,7 @@ use halo2curves::{
     group::Curve,
 };
 use rand::{SeedableRng, rngs::StdRng};
+use spec::describe;
 use std::{fmt, sync::OnceLock};
 
 /// KZG parameters over BN254.
@@ -83,7 +82,7 @@ impl Srs {
             .get(1)
             .copied()
             .ok_or_else(|| EngineError::malformed("SRS", "fewer than two powers"))?;
-        let spec = SrsSpec::new(tau_g1, params.s_g2(), insecure)?;
+        let spec = describe(tau_g1, params.s_g2(), insecure)?;
         Ok(Self { params, spec })
     }
 
@@ -103,7 +102,7 @@ impl Srs {
     }
 
     /// Identity of the setup; the same for every size of it.
-    pub fn digest(&self) -> Bytes32 {
+    pub fn digest(&self) -> B256 {
         self.spec.digest
     }
 
@@ -143,20 +142,6 @@ impl Powers for KzgParams {
     fn get_powers(&self) -> &[G1Affine] {
         halo2_proofs::poly::commitment::ParamsProver::get_g(self)
     }
-}
-
-/// Digest of the development SRS.
-///
-/// # Errors
-/// None in practice: the constant's points are of one tau.
-pub fn development_digest() -> Result<Bytes32> {
-    let tau = development_tau();
-    let spec = SrsSpec::new(
-        (G1Affine::generator() * tau).to_affine(),
-        (G2Affine::generator() * tau).to_affine(),
-        true,
-    )?;
-    Ok(spec.digest)
 }
 
 fn development_tau() -> Fr {
@@ -225,7 +210,7 @@ mod tests {
 
     #[test]
     fn digest_of_every_size_is_the_development_digest() {
-        let digest = development_digest().unwrap();
+        let digest = chainfer_formats::srs::DEVELOPMENT_DIGEST;
         assert_eq!(Srs::development(3).unwrap().digest(), digest);
         assert_eq!(
             Srs::development(4).unwrap().downsize(2).unwrap().digest(),

@@ -1,12 +1,15 @@
 //! A folder that caches SRS files by digest and size.
 
-use super::{KzgParams, MAX_K, Srs, development_digest};
+use super::{KzgParams, MAX_K, Srs};
 use crate::{
-    bytes::Bytes32,
     error::{EngineError, Result},
-    files::{Access, create_dir},
     resources::check_cpu,
     sealed,
+};
+use chainfer_formats::{
+    B256,
+    files::{Access, create_dir},
+    srs::DEVELOPMENT_DIGEST,
 };
 use halo2_proofs::poly::commitment::Params;
 use std::{
@@ -23,8 +26,7 @@ const MAGIC: sealed::Magic = *b"cfsrs\0\0\x01";
 #[derive(Debug)]
 pub struct SrsStore {
     dir: PathBuf,
-    development: Bytes32,
-    loaded: Mutex<HashMap<(Bytes32, u32), Arc<Srs>>>,
+    loaded: Mutex<HashMap<(B256, u32), Arc<Srs>>>,
 }
 
 impl SrsStore {
@@ -36,7 +38,6 @@ impl SrsStore {
         check_cpu()?;
         Ok(Self {
             dir: dir.into(),
-            development: development_digest()?,
             loaded: Mutex::default(),
         })
     }
@@ -69,9 +70,9 @@ impl SrsStore {
     /// # Errors
     /// `k` is out of bounds. A cache that cannot be read or written is logged, not an error.
     pub fn development(&self, k: u32) -> Result<Arc<Srs>> {
-        self.remember(self.development, k, || {
-            let path = self.path(self.development, k);
-            match self.read(&path, k, self.development) {
+        self.remember(DEVELOPMENT_DIGEST, k, || {
+            let path = self.path(DEVELOPMENT_DIGEST, k);
+            match self.read(&path, k, DEVELOPMENT_DIGEST) {
                 Ok(srs) => return Ok(srs),
                 Err(error) if path.exists() => {
                     tracing::warn!(%error, "the cached development SRS is damaged and made again");
@@ -91,8 +92,8 @@ impl SrsStore {
     ///
     /// # Errors
     /// [`EngineError::SrsMissing`] if the cache has none.
-    pub fn get(&self, digest: Bytes32, k: u32) -> Result<Arc<Srs>> {
-        if digest == self.development {
+    pub fn get(&self, digest: B256, k: u32) -> Result<Arc<Srs>> {
+        if digest == DEVELOPMENT_DIGEST {
             return self.development(k);
         }
         self.remember(digest, k, || {
@@ -126,7 +127,7 @@ impl SrsStore {
 
     fn remember(
         &self,
-        digest: Bytes32,
+        digest: B256,
         k: u32,
         make: impl FnOnce() -> Result<Srs>,
     ) -> Result<Arc<Srs>> {
@@ -140,7 +141,7 @@ impl SrsStore {
         Ok(srs)
     }
 
-    fn path(&self, digest: Bytes32, k: u32) -> PathBuf {
+    fn path(&self, digest: B256, k: u32) -> PathBuf {
         self.dir
             .join(format!("srs-{}-k{k}.bin", hex::encode(&digest.0[..8])))
     }
@@ -153,7 +154,7 @@ impl SrsStore {
         })
     }
 
-    fn read(&self, path: &Path, k: u32, digest: Bytes32) -> Result<Srs> {
+    fn read(&self, path: &Path, k: u32, digest: B256) -> Result<Srs> {
         let name = path.display().to_string();
         let mut file = sealed::open(path, &MAGIC)?;
         // insecure flag, k, two bases of 64-byte points, two 128-byte points

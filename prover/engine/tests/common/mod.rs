@@ -4,10 +4,10 @@
 
 use chainfer_engine::{
     bundle::{Bundle, CompileOptions, compile},
-    bytes::{Address, Bytes32},
-    ids::{Binding, ContextSource, model_id},
+    inference::ContextSource,
     srs::SrsStore,
 };
+use chainfer_formats::{Address, B256, Binding, U256, ids::model_id};
 use chainfer_model::{
     partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility},
     quantized::{
@@ -17,6 +17,10 @@ use chainfer_model::{
 use std::path::Path;
 
 pub(crate) const RANGE: u32 = 64;
+
+pub(crate) fn word(value: u64) -> B256 {
+    B256::from(U256::from(value))
+}
 
 fn tensor(name: &str, len: usize) -> QTensor {
     QTensor {
@@ -116,13 +120,13 @@ pub(crate) fn compiled(
 pub(crate) fn context(bundle: &Bundle) -> ContextSource {
     let binding = Binding {
         chain_id: 31337,
-        registry: Address([0x11; 20]),
-        requester: Address([0x22; 20]),
-        nonce: Bytes32::from_u64(7),
+        registry: Address::repeat_byte(0x11),
+        requester: Address::repeat_byte(0x22),
+        nonce: word(7),
     };
     let manifest_id = bundle.public().manifest().manifest_id;
     ContextSource::Binding {
         binding,
-        model_id: model_id(manifest_id, Address([0x33; 20])),
+        model_id: model_id(manifest_id, Address::repeat_byte(0x33)),
     }
 }

@@ -3,14 +3,15 @@
 mod cost;
 mod leaves;
 
+pub use crate::partitioned::BoundaryVisibility;
 pub use cost::CostModel;
 
 use crate::error::{ModelError, Result};
-use crate::partitioned::{PartitionedModel, Visibility};
+use crate::partitioned::PartitionedModel;
 use crate::quantized::QuantizedGraph;
 use cost::Costs;
 
-/// The registry takes no more chunks than this.
+/// The most chunks that the registry contract accepts: it keeps them in one 256-bit word.
 const MAX_CHUNKS: usize = 256;
 
 /// How many chunks to cut.
@@ -20,24 +21,6 @@ pub enum ChunkCount {
     Exactly(usize),
     /// The fewest whose largest cost is within [`CostModel::auto_target`], as far as that goes.
     Auto,
-}
-
-/// Visibility of a model's inputs and outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoundaryVisibility {
-    /// Of every input.
-    pub inputs: Visibility,
-    /// Of every output.
-    pub outputs: Visibility,
-}
-
-impl Default for BoundaryVisibility {
-    fn default() -> Self {
-        Self {
-            inputs: Visibility::Committed,
-            outputs: Visibility::Public,
-        }
-    }
 }
 
 /// Cuts the layer list into contiguous runs whose largest cost is least (and, among those, whose sum is least).

@@ -1,0 +1,120 @@
+//! `public/deployments/<chain id>.json`: where a bundle's contracts are on one chain.
+
+use crate::{
+    error::{FormatError, Result},
+    files::{Access, create_dir},
+    hex,
+    json::FileKind,
+    limits::MAX_CHUNKS,
+};
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file.
+pub const DEPLOYMENT: FileKind = FileKind {
+    name: "deployment",
+    format: "chainfer.deployment",
+    version: 2,
+    access: Access::Public,
+};
+
+/// A bundle's contracts on one chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentFile {
+    format: String,
+    version: u32,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Registry contract.
+    #[serde(with = "hex::address")]
+    pub registry: Address,
+    /// Id of the model in the registry.
+    #[serde(with = "hex::word")]
+    pub model_id: B256,
+    /// Account that registered the model.
+    #[serde(with = "hex::address")]
+    pub registrant: Address,
+    /// Verifier and key of each chunk, in order.
+    pub chunks: Vec<DeployedChunk>,
+    /// Block in which the model was registered.
+    pub block: u64,
+}
+
+/// Where a chunk is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployedChunk {
+    /// Its verifier, which chunks of one shape share.
+    #[serde(with = "hex::address")]
+    pub verifier: Address,
+    /// The contract that holds its verifying key.
+    #[serde(with = "hex::address")]
+    pub key: Address,
+}
+
+impl DeploymentFile {
+    /// A file of the current version.
+    pub fn new(
+        chain_id: u64,
+        registry: Address,
+        (model_id, registrant): (B256, Address),
+        chunks: Vec<DeployedChunk>,
+        block: u64,
+    ) -> Self {
+        Self {
+            format: DEPLOYMENT.format.to_owned(),
+            version: DEPLOYMENT.version,
+            chain_id,
+            registry,
+            model_id,
+            registrant,
+            chunks,
+            block,
+        }
+    }
+
+    /// Parses untrusted bytes and checks them.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        let file: Self = DEPLOYMENT.parse(json)?;
+        file.check()?;
+        Ok(file)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], or the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let file: Self = DEPLOYMENT.read(path)?;
+        file.check()?;
+        Ok(file)
+    }
+
+    /// Writes the file, and its folder, whole or not at all.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        if let Some(folder) = path.parent() {
+            create_dir(folder, Access::Public)?;
+        }
+        DEPLOYMENT.write(path, self)
+    }
+
+    fn check(&self) -> Result<()> {
+        if (1..=MAX_CHUNKS).contains(&self.chunks.len()) {
+            return Ok(());
+        }
+        Err(FormatError::inconsistent(
+            DEPLOYMENT.name,
+            "chunks",
+            format!("1 to {MAX_CHUNKS} chunks"),
+            self.chunks.len(),
+        ))
+    }
+}

@@ -1,0 +1,19 @@
+//! Limits that the registry contract sets, and the ids that all parts agree on.
+
+/// Largest number of chunks of a model.
+pub const MAX_CHUNKS: usize = 256;
+
+/// Largest number of leaves of a commitment tree.
+pub const MAX_LEAVES: usize = 2048;
+
+/// Largest number of values of a boundary tensor: the registry stores lengths in 32 bits.
+pub const MAX_TENSOR_LENGTH: usize = u32::MAX as usize;
+
+/// Largest number of dimensions of a model input or output.
+pub const MAX_RANK: usize = 8;
+
+/// Largest length of one chunk proof in bytes.
+pub const MAX_PROOF_BYTES: usize = 1 << 20;
+
+/// The one chain id that accepts the insecure development setup by itself: that of anvil and hardhat.
+pub const DEVELOPMENT_CHAIN_ID: u64 = 31337;

@@ -1,0 +1,61 @@
+//! The manifest id.
+
+use super::Manifest;
+use crate::{
+    boundary::{LeafClass, Visibility},
+    digest::Encoder,
+};
+use alloy_primitives::B256;
+
+fn class_code(class: LeafClass) -> u64 {
+    match class {
+        LeafClass::Input => 0,
+        LeafClass::Cut => 1,
+        LeafClass::Output => 2,
+    }
+}
+
+impl Manifest {
+    /// The id: a hash in a fixed order, numbers as 8 bytes big-endian, floats by their bits, texts and lists with their
+    /// length in front. What is not hashed follows from what is: circuit shapes and proof lengths from the verifying keys,
+    /// contract names and paths from the sources.
+    pub fn recompute_id(&self) -> B256 {
+        let mut e = Encoder::new("chainfer.manifest.v2");
+        e.number(self.version.into()).number(self.range.into());
+        e.count(self.chunks.len());
+        for chunk in &self.chunks {
+            e.word(&chunk.vk_digest)
+                .count(chunk.num_public)
+                .number(chunk.hide_rows.into());
+            e.word(&chunk.source_digest.unwrap_or_default());
+            e.word(&chunk.key_code_hash.unwrap_or_default());
+            e.numbers(&chunk.reads)
+                .numbers(&chunk.writes)
+                .numbers(&chunk.exposes);
+        }
+        e.word(&self.srs.digest).flag(self.srs.insecure);
+        e.count(self.leaves.len());
+        for leaf in &self.leaves {
+            e.text(&leaf.name).number(class_code(leaf.class));
+            e.flag(leaf.visibility == Visibility::Public)
+                .count(leaf.length);
+        }
+        for specs in [&self.inputs, &self.outputs] {
+            e.count(specs.len());
+            for spec in specs {
+                e.text(&spec.name)
+                    .count(spec.leaf)
+                    .count(spec.chunk)
+                    .count(spec.offset);
+                e.count(spec.length)
+                    .number(spec.zero_point.into())
+                    .float(spec.scale);
+                e.numbers(&spec.shape)
+                    .flag(spec.visibility == Visibility::Public);
+                e.flag(spec.element_order.is_some());
+                e.numbers(spec.element_order.as_deref().unwrap_or_default());
+            }
+        }
+        e.digest()
+    }
+}
