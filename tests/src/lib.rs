@@ -1,5 +1,7 @@
 //! Tests that cross crates. This library takes a model file to a bundle and a proof, as the command line does.
 
+pub mod golden_trace;
+
 use anyhow::{Context, Result};
 use chainfer_circuits::Objective;
 use chainfer_engine::bundle::{Bundle, CompileOptions, compile};
@@ -11,6 +13,7 @@ use chainfer_model::float::FloatGraph;
 use chainfer_model::io::{load_calibration, load_inputs};
 use chainfer_model::load_model;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
+use chainfer_model::partitioned::PartitionedModel;
 use chainfer_model::quantise::{QuantOptions, SaturationPolicy, quantise};
 use std::path::{Path, PathBuf};
 
@@ -85,11 +88,22 @@ fn context(bundle: &Bundle) -> ContextSource {
     ContextSource::Binding { binding, model_id }
 }
 
-/// Compiles a model in chunks and proves its input.
+/// A model in chunks, its quantised input, and the float reference of its first output.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Quantised and cut.
+    pub model: PartitionedModel,
+    /// Quantised inputs.
+    pub values: Vec<Vec<u32>>,
+    /// Float reference output.
+    pub expected: Vec<f64>,
+}
+
+/// Loads, quantises and cuts a model, and reads its input.
 ///
 /// # Errors
 /// Whatever a stage says, with its name.
-pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -> Result<Proved> {
+pub fn prepare(source: &Source, chunks: usize) -> Result<Prepared> {
     let float: FloatGraph = load_model(&source.model).context("load")?;
     let specs = float.input_specs();
     let samples = load_calibration(&source.calibration, &specs, float.fixed_point())
@@ -113,6 +127,23 @@ pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -
         .graph
         .quantise_inputs(&inputs, SaturationPolicy::Saturate)
         .context("quantise inputs")?;
+    Ok(Prepared {
+        model,
+        values,
+        expected,
+    })
+}
+
+/// Compiles a model in chunks and proves its input.
+///
+/// # Errors
+/// Whatever a stage says, with its name.
+pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -> Result<Proved> {
+    let Prepared {
+        model,
+        values,
+        expected,
+    } = prepare(source, chunks)?;
     // A fixed seed: the same keys on every run, so that fixtures can be compared.
     let options = CompileOptions {
         objective,
