@@ -1,4 +1,4 @@
-//! The `chainfer` binary: parses, runs one verb, prints what it returns.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod chain;
