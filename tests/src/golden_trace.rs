@@ -33,7 +33,8 @@ pub fn constraint_system_digest(circuit: &ChunkCircuit) -> String {
 
 fn constraint_system(circuit: &ChunkCircuit) -> ConstraintSystem<Fr> {
     let mut meta = ConstraintSystem::default();
-    ChunkCircuit::configure_with_params(&mut meta, circuit.params());
+    // A shape without columns has an unsatisfiable gate, which the digest shows.
+    let _ = ChunkCircuit::configure_with_params(&mut meta, circuit.params());
     meta
 }
 

@@ -1,7 +1,7 @@
 //! Digests of what keys and proofs are made of: constraint systems, fixed columns, copy constraints, and both phases of the
 //! trace under fixed challenges. They change only with the circuits themselves.
 //!
-//! `CHAINFER_GOLDEN=write` writes the file anew.
+//! `CHAINFER_BLESS=1` writes the file anew; `scripts/golden` does.
 
 use super::builder::{Builder, Conv, partition, square};
 use super::recorder::Recorder;
@@ -254,7 +254,7 @@ fn golden() -> String {
 #[test]
 fn circuits_and_traces_match_the_golden_file() {
     let found = golden();
-    if std::env::var("CHAINFER_GOLDEN").is_ok_and(|v| v == "write") {
+    if std::env::var("CHAINFER_BLESS").is_ok() {
         std::fs::write(FILE, &found).unwrap();
     }
     let expected = std::fs::read_to_string(FILE).unwrap_or_default();
