@@ -1,4 +1,4 @@
-//! Tests that cross crates. This library takes a model file to a bundle and a proof, as the command line does.
+#![doc = include_str!("../README.md")]
 
 pub mod golden_trace;
 

@@ -220,3 +220,17 @@ fn tests_named_in_security_page_exist() {
     }
     assert!(named >= 6, "only {named} tests are named");
 }
+
+#[test]
+fn readme_is_short_and_its_contract_is_the_example() {
+    let root = root();
+    let readme = text(&root.join("README.md"));
+    assert!(readme.lines().count() <= 130);
+    let example = text(&root.join("contracts/src/examples/LabelConsumer.sol"));
+    let mut rest = example.lines();
+    let block = readme.split("```solidity\n").nth(1).unwrap();
+    for line in block.lines().take_while(|l| *l != "```") {
+        let found = line.is_empty() || rest.any(|l| l == line);
+        assert!(found, "LabelConsumer.sol does not go on with: {line}");
+    }
+}

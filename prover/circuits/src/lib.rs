@@ -1,4 +1,4 @@
-//! Chunk circuits: plan, chips, boundary commitments.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod arrangement;

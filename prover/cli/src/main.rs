@@ -1,4 +1,4 @@
-//! The `chainfer` binary: parses the command line, runs one verb and prints its report.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod chain;
@@ -49,18 +49,17 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
     }
 }
 
-/// The crates whose log messages are shown first.
-const OURS: [&str; 7] = [
+/// Crates whose words a user may want to read.
+const OURS: [&str; 6] = [
     "chainfer",
     "chainfer_model",
     "chainfer_circuits",
     "chainfer_engine",
     "chainfer_verifier_gen",
-    "chainfer_chain",
     "chainfer_relayer",
 ];
 
-/// Sets up logging: warnings only, unless flags ask for more. `RUST_LOG` overrides the flags.
+/// What the libraries log: warnings only, unless asked for more. `RUST_LOG` has the last word.
 fn log_to_stderr(global: GlobalArgs) {
     let (ours, others) = match (global.quiet, global.verbose) {
         (true, _) => ("error", "error"),
