@@ -72,6 +72,21 @@ fn broken_onnx_never_panics() {
 }
 
 #[test]
+fn sums_of_an_opset_that_broadcasts_by_axis_are_refused() {
+    let path = root().join("tests/fixtures/models/ops/add_constant.onnx");
+    let mut bytes = std::fs::read(path).unwrap();
+    from_onnx_bytes(&bytes).unwrap();
+    // The version is the second field of the opset import, which stands last in the file.
+    let at = bytes.windows(2).rposition(|w| w == [0x10, 13]).unwrap();
+    bytes[at + 1] = 6;
+    let error = from_onnx_bytes(&bytes).unwrap_err().to_string();
+    assert!(
+        error.contains("Add: its form in opset 6; supported: opset 7 and later"),
+        "{error}"
+    );
+}
+
+#[test]
 fn broken_zkml_never_panics() {
     let bytes = rmp_serde::to_vec_named(&zkml_model()).unwrap();
     from_zkml_bytes(&bytes).unwrap();

@@ -104,7 +104,7 @@ fn chain_is_cut_evenly_with_one_leaf_a_cut() {
 }
 
 #[test]
-fn skip_connection_over_cuts_is_one_leaf_that_every_reader_opens() {
+fn skip_connection_over_cuts_is_one_leaf_for_all_readers() {
     // t1 is read by layers 1, 2 and 3.
     let model = cut(graph(1, &[&[0], &[1], &[1, 2], &[1, 3]], &[4]), 4).unwrap();
     assert_eq!(
@@ -122,7 +122,7 @@ fn skip_connection_over_cuts_is_one_leaf_that_every_reader_opens() {
 }
 
 #[test]
-fn output_that_crosses_a_cut_is_a_cut_leaf_and_exposed_as_an_output() {
+fn output_that_crosses_a_cut_is_an_exposed_cut_leaf() {
     let model = cut(graph(1, &[&[0], &[1]], &[1, 2]), 2).unwrap();
     assert_eq!(
         leaves(&model.leaves),

@@ -87,7 +87,7 @@ fn linear(q: &Quantised, n: usize) -> &QLinear {
 }
 
 #[test]
-fn average_pool_and_affine_fold_into_the_next_convolution_and_the_floor_is_trimmed() {
+fn average_pool_and_affine_fold_forward_and_the_floor_is_trimmed() {
     let scale = Constant {
         shape: vec![3, 1, 1],
         data: vec![0.5, -1.0, 2.0],
@@ -241,7 +241,7 @@ fn transpose_that_nothing_absorbs_is_refused_by_name() {
 }
 
 #[test]
-fn output_that_is_read_again_and_outputs_that_share_a_tensor_work() {
+fn outputs_that_are_read_again_or_share_a_tensor_work() {
     let mut b = GraphBuilder::new();
     let x = b.input("x", &[1, 1, 2, 2]).unwrap();
     let a = b.node("a", conv(2, 1, 1, 0), &[x]).unwrap();

@@ -1,4 +1,5 @@
-//! Sums, differences, products and quotients, element by element.
+//! Sums, differences, products and quotients, element by element. Before opset 7, operands broadcast by an axis attribute
+//! rather than from the last axis on.
 
 use super::entry::Operator;
 use crate::error::{ModelError, Result};
@@ -15,7 +16,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator {
         info: OperatorInfo {
             name: "Add",
-            since: Some(1),
+            since: Some(7),
             only: "",
             accepts: "two tensors of one shape, or a tensor and a constant that broadcasts to it",
             becomes: "a linear layer with the terms of both; a constant is folded",
@@ -25,7 +26,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator {
         info: OperatorInfo {
             name: "Div",
-            since: Some(1),
+            since: Some(7),
             only: "by a constant",
             accepts: "a tensor divided by a constant that broadcasts to it",
             becomes: "nothing: it is folded into the linear layer before or after it",
@@ -35,7 +36,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator {
         info: OperatorInfo {
             name: "Mul",
-            since: Some(1),
+            since: Some(7),
             only: "by a constant",
             accepts: "a tensor and a constant that broadcasts to it",
             becomes: "nothing: it is folded into the linear layer before or after it",
@@ -45,7 +46,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator {
         info: OperatorInfo {
             name: "Sub",
-            since: Some(1),
+            since: Some(7),
             only: "",
             accepts: "two tensors of one shape, or a tensor and a constant that broadcasts to it, in either order",
             becomes: "a linear layer with the terms of both; a constant is folded",

@@ -55,9 +55,18 @@ pub(super) fn supported() -> String {
 
 /// Maps a node whose output is not constant.
 pub(super) fn read(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
-    match find(&node.op_type) {
-        Some(operator) => (operator.read)(importer, node),
+    let Some(operator) = find(&node.op_type) else {
         // The check of the file has refused these.
-        None => Err(refuse(node, format!("unknown; supported: {}", supported()))),
+        return Err(refuse(node, format!("unknown; supported: {}", supported())));
+    };
+    match operator.info.since {
+        Some(since) if importer.opset < since => Err(refuse(
+            node,
+            format!(
+                "its form in opset {}; supported: opset {since} and later; export the model with a newer opset",
+                importer.opset
+            ),
+        )),
+        _ => (operator.read)(importer, node),
     }
 }
