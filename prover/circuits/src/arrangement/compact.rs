@@ -11,7 +11,7 @@ use crate::chip::openings::grid::Wiring;
 use crate::chip::operator::Operator;
 use crate::chip::packing::compact::OneARow;
 use crate::chip::packing::{self, Packing};
-use crate::chip::registry::{self, Operators};
+use crate::chip::registry;
 use crate::chip::{linear, logup, poseidon, requantise, rlc, words};
 use crate::columns::{self, ACTIVE, Col, Columns, Fix, Placement, Query, VALUE, requantised};
 use crate::error::CircuitError;
@@ -41,7 +41,7 @@ fn accumulator_columns(shape: &CircuitShape) -> usize {
 
 /// The operators with rows of their own in a shape, with their codes.
 fn with_own_rows(shape: &CircuitShape) -> impl Iterator<Item = (i64, &'static dyn Operator, Fix)> {
-    let operators = registry::COMPACT.iter().copied().zip(REQUANTISED_CODE..);
+    let operators = Compact.operators().into_iter().zip(REQUANTISED_CODE..);
     operators
         .filter(|(operator, _)| operator.is_in(shape))
         .filter_map(|(operator, code)| Some((code, operator, operator.own_rows(0)?)))
@@ -180,8 +180,11 @@ impl Arrangement for Compact {
         &Compact
     }
 
-    fn operators(&self) -> &'static Operators {
-        registry::COMPACT
+    fn operators(&self) -> Vec<&'static dyn Operator> {
+        registry::OPERATORS
+            .iter()
+            .map(|entry| entry.compact)
+            .collect()
     }
 
     fn packing(&self) -> &'static dyn Packing {

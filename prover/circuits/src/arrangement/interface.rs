@@ -4,7 +4,6 @@ use crate::chip::openings::grid::{Grid, Wiring};
 use crate::chip::openings::plan::OpeningPlan;
 use crate::chip::operator::Operator;
 use crate::chip::packing::Packing;
-use crate::chip::registry::Operators;
 use crate::columns::{Columns, Fix, Placement};
 use crate::error::CircuitError;
 use crate::shape::CircuitShape;
@@ -19,7 +18,7 @@ pub(crate) trait Arrangement: Placement {
     fn placement(&self) -> &'static dyn Placement;
 
     /// The operators, as this arrangement proves them.
-    fn operators(&self) -> &'static Operators;
+    fn operators(&self) -> Vec<&'static dyn Operator>;
 
     /// How elements are packed.
     fn packing(&self) -> &'static dyn Packing;
@@ -56,7 +55,7 @@ pub(crate) trait Arrangement: Placement {
 
     /// The operators of a shape.
     fn operators_in(&self, shape: &CircuitShape) -> Vec<&'static dyn Operator> {
-        let all = self.operators().iter().copied();
+        let all = self.operators().into_iter();
         all.filter(|operator| operator.is_in(shape)).collect()
     }
 

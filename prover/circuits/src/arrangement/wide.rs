@@ -6,9 +6,10 @@
 use super::interface::{Arrangement, Sizes};
 use crate::chip::openings::grid::Wiring;
 use crate::chip::openings::wide::EveryWord;
+use crate::chip::operator::Operator;
 use crate::chip::packing::wide::TwoARow;
 use crate::chip::packing::{self, Packing};
-use crate::chip::registry::{self, Operators};
+use crate::chip::registry;
 use crate::chip::{linear, logup, poseidon, requantise, rlc, words};
 use crate::columns::{self, ACTIVE, Col, Columns, Fix, Placement, Query, VALUE};
 use crate::error::CircuitError;
@@ -144,8 +145,8 @@ impl Arrangement for Wide {
         &Wide
     }
 
-    fn operators(&self) -> &'static Operators {
-        registry::WIDE
+    fn operators(&self) -> Vec<&'static dyn Operator> {
+        registry::OPERATORS.iter().map(|entry| entry.wide).collect()
     }
 
     fn packing(&self) -> &'static dyn Packing {

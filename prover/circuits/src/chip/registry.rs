@@ -1,22 +1,36 @@
 //! The operators that circuits prove: the one list to extend.
 //!
-//! To add an operator, write its chip ([`Operator`] and [`LayerChip`]) and add it to both lists, at the end: their order is that of
-//! columns and gates, and of codes in the compact arrangement.
+//! To add an operator, write its chip ([`Operator`] and [`LayerChip`]) and add an entry here, at the end: the order is that of columns
+//! and gates, and of codes in the compact arrangement. Nothing else lists operators, but the layers of a model
+//! ([`QLayer`]) and the parameter of a shape that says whether it has the operator's columns ([`Operator::require`]).
 
 use crate::chip::linear::Linear;
-use crate::chip::max_pool::{compact, wide};
+use crate::chip::max_pool;
 use crate::chip::operator::{LayerChip, Operator};
 use crate::error::CircuitError;
 use chainfer_model::quantized::QLayer;
 
-/// An arrangement's operators.
+/// An operator, as each arrangement proves it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) wide: &'static dyn Operator,
+    pub(crate) compact: &'static dyn Operator,
+}
+
+/// All operators.
+pub(crate) const OPERATORS: &[Entry] = &[
+    Entry {
+        wide: &Linear,
+        compact: &Linear,
+    },
+    Entry {
+        wide: &max_pool::wide::MaxPool,
+        compact: &max_pool::compact::MaxPool,
+    },
+];
+
+/// The operators of an arrangement.
 pub(crate) type Operators = [&'static dyn Operator];
-
-/// In the wide arrangement.
-pub(crate) const WIDE: &Operators = &[&Linear, &wide::MaxPool];
-
-/// In the compact arrangement.
-pub(crate) const COMPACT: &Operators = &[&Linear, &compact::MaxPool];
 
 /// The chip of a layer.
 ///

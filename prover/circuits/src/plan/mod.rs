@@ -191,7 +191,7 @@ impl ChunkPlan {
         let layers = layers(&self.model, &self.model.chunks[self.chunk]).iter();
         let operators = self.arrangement.operators();
         layers
-            .map(|layer| registry::layer(operators, layer))
+            .map(|layer| registry::layer(&operators, layer))
             .collect()
     }
 

@@ -14,7 +14,7 @@ pub(super) fn geometries(
     lanes: usize,
 ) -> Result<Vec<LayerGeometry>, CircuitError> {
     let of_layer = |layer: &QLayer| {
-        let chip = registry::layer(arrangement.operators(), layer)?;
+        let chip = registry::layer(&arrangement.operators(), layer)?;
         Ok(LayerGeometry {
             output: layer.output(),
             windows: chip.windows(),
@@ -43,7 +43,7 @@ impl Rows {
     ) -> Result<(Vec<Row>, usize), CircuitError> {
         let mut program = Program::new(layout, weights_per_row);
         for layer in layers {
-            registry::layer(arrangement.operators(), layer)?.relation(&mut program)?;
+            registry::layer(&arrangement.operators(), layer)?.relation(&mut program)?;
         }
         Ok(program.finish())
     }

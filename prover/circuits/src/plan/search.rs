@@ -111,7 +111,7 @@ impl Search<'_> {
         };
         let mut base = arrangement.base();
         base.range = chunk.graph.range;
-        for operator in registry::used(arrangement.operators(), chunk.layers) {
+        for operator in registry::used(&arrangement.operators(), chunk.layers) {
             operator.require(&mut base);
         }
         let sizes = arrangement.sizes();
