@@ -4,6 +4,7 @@ export { registryTimelockAbi } from "./RegistryTimelock.js";
 export { tensorOpeningsAbi } from "./TensorOpenings.js";
 export { batchVerifierAbi } from "./BatchVerifier.js";
 export { boundVerifierAbi } from "./BoundVerifier.js";
+export { iHalo2VerifierErrorsAbi } from "./IHalo2VerifierErrors.js";
 export { erc7992AdapterAbi } from "./ERC7992Adapter.js";
 export { easResolverAbi } from "./EASResolver.js";
 export { classificationPayoutAbi } from "./ClassificationPayout.js";

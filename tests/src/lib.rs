@@ -27,18 +27,11 @@ pub fn fixture(name: &str) -> PathBuf {
     repository().join("tests/fixtures/models").join(name)
 }
 
-/// The folder of the zkml MNIST network, if this machine has it: `CHAINFER_DATA`, or `../shared/data` beside the
-/// repository.
+/// The folder of zkml's MNIST network, which is not part of this repository: `zkml-mnist` in the folder that `CHAINFER_DATA` names,
+/// if there is one.
 pub fn zkml_mnist() -> Option<PathBuf> {
-    let folders = [
-        std::env::var_os("CHAINFER_DATA").map(PathBuf::from),
-        Some(repository().join("../shared/data")),
-    ];
-    folders
-        .into_iter()
-        .flatten()
-        .map(|d| d.join("zkml-mnist"))
-        .find(|d| d.is_dir())
+    let folder = Path::new(&std::env::var_os("CHAINFER_DATA")?).join("zkml-mnist");
+    folder.is_dir().then_some(folder)
 }
 
 /// A model with its files.

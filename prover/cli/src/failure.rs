@@ -1,38 +1,37 @@
-//! From an error to an exit code.
+//! The exit code of an error.
 
 use chainfer_circuits::CircuitError;
 use chainfer_engine::EngineError;
 use chainfer_formats::FormatError;
 use chainfer_model::ModelError;
-use chainfer_relayer::proof_file::ProofFileError;
 use std::{fmt::Display, io};
 
-/// What the user gave cannot be used. Exit code 2.
+/// An argument or file that cannot be used. Exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BadInput(String);
 
-/// An error about what the user gave.
+/// An error for an argument or file that cannot be used.
 pub(crate) fn bad_input(message: impl Display) -> anyhow::Error {
     anyhow::Error::new(BadInput(message.to_string()))
 }
 
-/// Why the program stops without success.
+/// Exit codes other than 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitCode {
-    /// A verification or a transaction failed, or something broke.
+    /// A verification or a transaction failed, or an unexpected error occurred.
     Failed = 1,
-    /// Bad usage or bad input.
+    /// Wrong usage or bad input.
     BadInput = 2,
 }
 
-/// The code of an error: that of the first cause that tells.
+/// The exit code of an error: that of the first cause that has one.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     error.chain().find_map(of_cause).unwrap_or(ExitCode::Failed)
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
-    if cause.is::<BadInput>() || cause.is::<ModelError>() || cause.is::<ProofFileError>() {
+    if cause.is::<BadInput>() || cause.is::<ModelError>() {
         return Some(ExitCode::BadInput);
     }
     if let Some(error) = cause.downcast_ref() {
@@ -46,6 +45,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     }
     if let Some(error) = cause.downcast_ref() {
         return Some(of_relayer(error));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(of_chain(error));
     }
     cause.downcast_ref().map(of_io)
 }
@@ -77,13 +79,23 @@ fn of_format(error: &FormatError) -> ExitCode {
 }
 
 fn of_relayer(error: &chainfer_relayer::Error) -> ExitCode {
-    use chainfer_relayer::{Error as E, rpc::RpcError};
+    use chainfer_relayer::Error as E;
     match error {
-        E::ProofFile(_)
-        | E::WrongChain { .. }
-        | E::Mismatch { .. }
+        E::Chain(error) => of_chain(error),
+        E::Format(error) => of_format(error),
+        E::WrongChain { .. } | E::Mismatch { .. } | E::VerifierNotListed { .. } | E::Config(_) => {
+            ExitCode::BadInput
+        }
+        E::Io { source, .. } => of_io(source),
+        _ => ExitCode::Failed,
+    }
+}
+
+fn of_chain(error: &chainfer_chain::Error) -> ExitCode {
+    use chainfer_chain::{Error as E, rpc::RpcError};
+    match error {
+        E::Mismatch { .. }
         | E::NoCode { .. }
-        | E::VerifierNotListed { .. }
         | E::Wallet(_)
         | E::Config(_)
         | E::Rpc(RpcError::Config { .. }) => ExitCode::BadInput,
@@ -92,7 +104,7 @@ fn of_relayer(error: &chainfer_relayer::Error) -> ExitCode {
     }
 }
 
-/// A file that is missing or closed to us is bad input; a full disk is not.
+/// A file that is missing or not accessible is bad input; a full disk is not.
 fn of_io(error: &io::Error) -> ExitCode {
     use io::ErrorKind as K;
     match error.kind() {

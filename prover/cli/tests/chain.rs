@@ -7,9 +7,9 @@ use alloy::{
     primitives::{B256, Bytes, I256},
     sol_types::SolCall,
 };
-use chainfer_relayer::{
-    abi::{IChainferRegistry::registerModelCall, TensorSpec, Visibility},
-    engine::Registry,
+use chainfer_chain::{
+    abi::{ChainferRegistry::registerModelCall, TensorSpec, Visibility},
+    registry::Registry,
     rpc::{Rpc, RpcConfig},
 };
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
         );
         let shape: Vec<u64> = spec.shape.iter().copied().map(u64::from).collect();
         assert_eq!(entry["shape"], json!(shape));
-        assert_eq!(spec.visibility == Visibility::Public, public);
+        assert_eq!(spec.visibility == Visibility::Public.to_abi(), public);
         let wad: f64 = spec.scaleWad.to_string().parse().unwrap();
         assert!(
             (wad / 1e18 - scale).abs() <= 1e-18 + scale * 1e-12,
@@ -245,7 +245,7 @@ fn cast(args: &[&str]) -> String {
 }
 
 #[test]
-fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
+fn check_model_names_each_difference_of_a_tampered_record() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle");
     chainfer(args!["compile", fixture("ops/mlp.onnx"), "-o", bundle]).expect(0);
@@ -337,7 +337,7 @@ fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
 const CAP: u64 = 1 << 24;
 
 #[test]
-fn five_real_chunks_are_attested_in_one_transaction_below_the_cap() {
+fn five_real_chunks_are_attested_in_one_capped_transaction() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (bundle, proof, state) = (path("bundle"), path("proof.json"), path("state.sqlite"));

@@ -81,14 +81,16 @@ impl Example {
         let mut beta = 0;
         let mut after = Vec::new();
         for (position, row) in x.order.iter().enumerate() {
-            for slot in 0..x.pitch {
+            // A row has as many values as the image is wide; the mask is clear on the slots that follow.
+            let row = values[*row].iter().chain(std::iter::repeat(&0));
+            for (slot, value) in row.take(x.pitch).enumerate() {
                 if slot == 0 && x.restarts(position) {
                     beta = 0;
                 } else if map.step[slot] {
                     beta *= Z;
                 }
                 if map.mask[slot] {
-                    beta += values[*row][slot];
+                    beta += value;
                 }
             }
             after.push(beta);
@@ -198,7 +200,8 @@ fn worked_example_stride_2_is_that_of_the_page() {
 fn worked_example_of_the_rlc_check_is_that_of_the_page() {
     let example = stride_1();
     let mut program = Program::new(&example.layout, 1);
-    let chip = registry::layer(registry::WIDE, &example.layer).unwrap();
+    let wide: Vec<_> = registry::OPERATORS.iter().map(|entry| entry.wide).collect();
+    let chip = registry::layer(&wide, &example.layer).unwrap();
     chip.relation(&mut program).unwrap();
     let (rows, degree) = program.finish();
     // Row, alpha's carry, what it loads, weight; operand and its coefficient.

@@ -1,21 +1,20 @@
-//! Where the demo plays, who is in it, and what the dApp needs to know of the model.
+//! The demo's folder and accounts, and what its dApp needs to know about model and proof.
 
 use super::anvil::Account;
 use crate::failure::bad_input;
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
-use chainfer_formats::{TensorSpec, Visibility, packing::VALUES_PER_ELEMENT};
-use chainfer_relayer::proof_file::ProofFile;
+use chainfer_formats::{ProofFile, TensorSpec, Visibility, ids, packing::VALUES_PER_ELEMENT};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
 
-/// Largest number of public words that the registry stores, and a contract can read.
+/// Largest number of public words per chunk that the registry stores, so that contracts can read them.
 const STORED_WORDS: usize = 32;
 
-/// Where the demo works.
+/// The folder that the demo works in.
 pub(super) enum Folder {
     Temporary(TempDir),
     Kept(PathBuf),
@@ -41,34 +40,34 @@ impl Folder {
     }
 }
 
-/// Who does what: every part is played by an account of its own.
+/// The accounts of the demo, one for each role.
 #[derive(Debug)]
 pub(super) struct Cast<'a> {
     /// Deploys the contracts and registers the model.
     pub(super) registrant: &'a Account,
     /// Sends the relayer's transactions.
     pub(super) relayer: &'a Account,
-    /// Asked for the inference, and is paid.
+    /// The requester of the inference, who gets the bounty.
     pub(super) requester: Address,
-    /// Put the bounty up.
+    /// Offers the bounty.
     pub(super) funder: Address,
 }
 
-/// The model's one input; its one output must be such that the dApp can read it.
+/// The model's only input. Refuses a model whose only output the dApp cannot read.
 pub(super) fn ends<'a>(
     inputs: &'a [TensorSpec],
     outputs: &[TensorSpec],
 ) -> anyhow::Result<&'a TensorSpec> {
     let ([input], [output]) = (inputs, outputs) else {
         return Err(bad_input(format!(
-            "the demo takes a classifier with one input and one output; this model has {} and {}",
+            "the demo needs a classifier with one input and one output; this model has {} and {}",
             inputs.len(),
             outputs.len()
         )));
     };
     if output.visibility != Visibility::Public || output.words() > STORED_WORDS {
         return Err(bad_input(format!(
-            "the demo's dApp reads the scores on chain, so output {} must be public and at most {} values long",
+            "the demo's dApp reads the scores on chain, so output {} must be public and have at most {} values",
             output.name,
             VALUES_PER_ELEMENT * STORED_WORDS
         )));
@@ -78,25 +77,21 @@ pub(super) fn ends<'a>(
 
 pub(super) fn inference_id(proof: &ProofFile) -> anyhow::Result<B256> {
     let model = proof.model_id.context("the proof names no model")?;
-    Ok(chainfer_relayer::abi::ids::inference_id(
-        model,
-        proof.root.value(),
-        proof.context.value(),
-    ))
+    Ok(ids::inference_id(model, proof.root, proof.context))
 }
 
-/// The public words of the model input: its leaf, if it is committed.
+/// The public words of the model input: its leaf if it is committed.
 pub(super) fn input_words(proof: &ProofFile, input: &TensorSpec) -> anyhow::Result<Vec<B256>> {
     let words = proof
         .chunks
         .iter()
-        .find(|c| usize::from(c.index) == input.chunk)
+        .find(|c| c.index == input.chunk)
         .and_then(|c| {
             c.public_values
                 .get(input.offset..input.offset + input.words())
         })
         .context("the proof lacks the input's public values")?;
-    Ok(words.iter().map(|word| word.to_bytes()).collect())
+    Ok(words.iter().map(|word| word.to_word()).collect())
 }
 
 pub(super) fn narrow<T: TryFrom<usize>>(value: usize) -> anyhow::Result<T> {

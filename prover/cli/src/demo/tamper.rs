@@ -1,16 +1,16 @@
-//! A proof with one flipped byte, put to the registry.
+//! Shows the registry a proof with one bit flipped.
 
 use super::node::{CallOutcome, LocalNode};
 use alloy::{primitives::B256, sol_types::SolCall};
 use anyhow::{Context as _, bail};
-use chainfer_relayer::{
-    abi::{ChunkProof, IChainferRegistry, decode_revert},
-    proof_file::ProofFile,
+use chainfer_chain::{
+    abi::{ChainferRegistry, ChunkProof, decode_revert},
     rpc::At,
 };
+use chainfer_formats::ProofFile;
 use serde::Serialize;
 
-/// What the registry said.
+/// How the registry answered.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Tampered {
     /// Chunk whose proof was changed.
@@ -23,11 +23,11 @@ pub(super) struct Tampered {
     pub(super) error: String,
 }
 
-/// Simulates the attestation at a block before it happened: as it is, which must succeed, and with one bit of one proof
+/// Simulates the attestation on the state before it: with the unchanged proof, which must succeed, and with one bit of one proof
 /// flipped.
 ///
 /// # Errors
-/// The untouched proof is refused, or the changed one is not.
+/// The unchanged proof is refused, or the changed one is accepted.
 pub(super) async fn try_tampered(
     node: &LocalNode,
     proof: &ProofFile,
@@ -35,7 +35,7 @@ pub(super) async fn try_tampered(
 ) -> anyhow::Result<Tampered> {
     let binding = proof.binding.context("the proof is bound to no chain")?;
     let attest = |chunks: Vec<ChunkProof>| -> anyhow::Result<_> {
-        let call = IChainferRegistry::attestCall {
+        let call = ChainferRegistry::attestCall {
             modelId: proof.model_id.context("the proof names no model")?,
             root: proof.root.value(),
             requester: binding.requester,
@@ -47,8 +47,9 @@ pub(super) async fn try_tampered(
     let mut chunks: Vec<ChunkProof> = proof
         .chunks
         .iter()
-        .map(|c| ChunkProof {
-            chunk: c.index,
+        .zip(0..)
+        .map(|(c, chunk)| ChunkProof {
+            chunk,
             proof: c.proof.clone(),
             publicValues: c.public_values.iter().map(|v| v.value()).collect(),
         })
@@ -58,14 +59,14 @@ pub(super) async fn try_tampered(
         .call(binding.registry, attest(chunks.clone())?, at)
         .await?;
     if let CallOutcome::Reverted(data) = honest {
-        bail!("the untouched proof is refused: {}", decode_revert(&data));
+        bail!("the unchanged proof is refused: {}", decode_revert(&data));
     }
     let middle = chunks.len() / 2;
     let victim = chunks.get_mut(middle).context("the proof has no chunk")?;
     let mut bytes = victim.proof.to_vec();
-    // The last byte of a word among the evaluations: still a well-formed proof, of something else.
+    // The last byte of one of the evaluations, so that the proof stays well-formed.
     let byte = bytes.len() * 2 / 3 / 32 * 32 + 31;
-    *bytes.get_mut(byte).context("the proof is short")? ^= 1;
+    *bytes.get_mut(byte).context("the proof is too short")? ^= 1;
     victim.proof = bytes.into();
     let chunk = victim.chunk;
     match node.call(binding.registry, attest(chunks)?, at).await? {

@@ -9,10 +9,8 @@ pub use cost::CostModel;
 use crate::error::{ModelError, Result};
 use crate::partitioned::PartitionedModel;
 use crate::quantized::QuantizedGraph;
+use chainfer_formats::limits::MAX_CHUNKS;
 use cost::Costs;
-
-/// The most chunks that the registry contract accepts: it keeps them in one 256-bit word.
-const MAX_CHUNKS: usize = 256;
 
 /// How many chunks to cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

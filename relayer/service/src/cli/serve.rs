@@ -1,0 +1,171 @@
+//! `serve`: flags to a configuration, and when to stop.
+
+use alloy::primitives::{Address, B256};
+use anyhow::{Context, Result};
+use chainfer_chain::wallet::{Secret, WalletArgs};
+use chainfer_relayer::client::ClientConfig;
+use chainfer_relayer::money::{Caps, Gwei};
+use chainfer_relayer::service::ServiceConfig;
+use chainfer_relayer::store::Location;
+use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on.
+    #[arg(
+        long,
+        default_value = "127.0.0.1:8645",
+        env = "CHAINFER_RELAYER_LISTEN"
+    )]
+    listen: SocketAddr,
+    /// State: a file (SQLite), or postgres://USER@HOST/DATABASE for relayers on several machines; give the password in
+    /// PGPASSWORD.
+    #[arg(
+        long,
+        value_name = "FILE|ADDRESS",
+        default_value = "chainfer-relayer.sqlite",
+        env = "CHAINFER_RELAYER_STATE",
+        hide_env_values = true
+    )]
+    state: Location,
+    /// Token that clients must show as `Authorization: Bearer`.
+    #[arg(long, env = "CHAINFER_RELAYER_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
+    /// The only registry that proofs may be for.
+    #[arg(long, env = "CHAINFER_REGISTRY")]
+    registry: Option<Address>,
+    /// A model that proofs may be for; repeat it for several. Without it, any model.
+    #[arg(long = "model", env = "CHAINFER_RELAYER_MODELS", value_delimiter = ',')]
+    models: Vec<B256>,
+    /// Chain id that the node must report.
+    #[arg(long, env = "CHAIN_ID")]
+    chain_id: Option<u64>,
+    /// Blocks that settle a job; 1 on development chains, 3 elsewhere.
+    #[arg(long)]
+    confirmations: Option<u64>,
+    /// Milliseconds between two polls of the chain.
+    #[arg(long, default_value_t = 1_000)]
+    poll_ms: u64,
+    /// Milliseconds before a transaction that waits for a block is replaced with higher fees.
+    #[arg(long, default_value_t = 45_000)]
+    bump_after_ms: u64,
+    /// Milliseconds before a transaction that the node may not have is broadcast again.
+    #[arg(long, default_value_t = 3_000)]
+    resend_after_ms: u64,
+    /// Largest fee per gas in wei.
+    #[arg(long)]
+    max_fee: Option<u64>,
+    /// Largest gas limit of a transaction.
+    #[arg(long)]
+    gas_cap: Option<u64>,
+    /// Node (HTTP). Several, separated by commas or repeated, are asked in this order.
+    #[arg(
+        long,
+        env = "ETH_RPC_URL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        required = true
+    )]
+    rpc_url: Vec<Secret>,
+    #[command(flatten)]
+    money: Money,
+    /// Largest number of unfinished jobs; further proofs are answered with 429.
+    #[arg(long, default_value_t = 10_000)]
+    queue_limit: u64,
+    /// Largest number of transactions that wait for a block at one time.
+    #[arg(long, default_value_t = 16)]
+    max_in_flight: u32,
+    /// Largest size of the state file in bytes.
+    #[arg(long)]
+    max_state_bytes: Option<u64>,
+    /// Format of the log, which goes to stderr.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    wallet: WalletArgs,
+}
+
+/// Amounts are like 0.5ether, 20gwei, or a number of wei.
+#[derive(Debug, Args)]
+struct Money {
+    /// Most that one transaction may cost.
+    #[arg(long, value_name = "AMOUNT")]
+    max_spend_per_tx: Option<Gwei>,
+    /// Most that may be spent in any 60 minutes.
+    #[arg(long, value_name = "AMOUNT")]
+    max_spend_hourly: Option<Gwei>,
+    /// Most that may be spent in any 24 hours.
+    #[arg(long, value_name = "AMOUNT")]
+    max_spend_daily: Option<Gwei>,
+    /// Most that may be spent with this state file.
+    #[arg(long, value_name = "AMOUNT")]
+    max_spend_total: Option<Gwei>,
+    /// Balance that no new transaction may use.
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    min_balance: Gwei,
+}
+
+/// Format of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Plain lines.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Serve {
+    pub(crate) fn resolve(self) -> Result<ServiceConfig> {
+        let mut nodes = self.rpc_url.iter().map(|url| url.expose().to_owned());
+        let first = nodes.next().context("no node: give --rpc-url")?;
+        let mut client = ClientConfig::new(first, self.wallet.resolve()?);
+        client.rpc.fallbacks = nodes.collect();
+        client.state = Some(self.state);
+        client.chain_id = self.chain_id;
+        client.engine.registry = self.registry;
+        client.engine.models = (!self.models.is_empty()).then(|| self.models.into_iter().collect());
+        client.engine.caps = Caps {
+            transaction: self.money.max_spend_per_tx,
+            hour: self.money.max_spend_hourly,
+            day: self.money.max_spend_daily,
+            total: self.money.max_spend_total,
+        };
+        client.engine.min_balance = self.money.min_balance;
+        client.engine.queue_limit = self.queue_limit;
+        client.engine.max_in_flight = self.max_in_flight.max(1);
+        client.engine.confirmations = self.confirmations;
+        client.engine.poll = Duration::from_millis(self.poll_ms.max(10));
+        client.engine.bump_after = Duration::from_millis(self.bump_after_ms);
+        client.engine.resend_after = Duration::from_millis(self.resend_after_ms);
+        if let Some(max_fee) = self.max_fee {
+            client.engine.fees.max_fee = max_fee;
+        }
+        if let Some(gas_cap) = self.gas_cap {
+            client.engine.gas_cap = gas_cap;
+        }
+        let mut config = ServiceConfig::new(client);
+        config.listen = self.listen;
+        config.token = self.token;
+        config.max_state_bytes = self.max_state_bytes;
+        Ok(config)
+    }
+}
+
+/// Resolves on SIGINT or SIGTERM.
+pub(crate) async fn shutdown() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

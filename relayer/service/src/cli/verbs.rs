@@ -1,0 +1,179 @@
+//! Verbs that speak to a running service, and the backup.
+
+use alloy::primitives::B256;
+use anyhow::{Context, Result, bail};
+use chainfer_chain::wallet::Secret;
+use chainfer_relayer::service::Remote;
+use chainfer_relayer::state::JobState;
+use chainfer_relayer::store::{Location, Store};
+use clap::Args;
+use serde_json::Value;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Wait between two requests for a job.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Where the service is.
+#[derive(Debug, Args)]
+pub(crate) struct Service {
+    /// Address of the service.
+    #[arg(
+        long,
+        default_value = "http://127.0.0.1:8645",
+        env = "CHAINFER_RELAYER_URL"
+    )]
+    url: String,
+    /// Token of the service.
+    #[arg(long, env = "CHAINFER_RELAYER_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
+}
+
+impl Service {
+    fn open(self) -> Result<Remote> {
+        Ok(Remote::new(&self.url, self.token)?)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Submit {
+    /// PROOF file; `-` reads standard input.
+    proof: PathBuf,
+    /// Seconds to wait until the attestation is confirmed.
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+    #[command(flatten)]
+    service: Service,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only jobs in this state.
+    #[arg(long, value_parser = parse_state)]
+    state: Option<JobState>,
+    /// Largest number of jobs, newest first.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    #[command(flatten)]
+    service: Service,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Id of the job.
+    id: B256,
+    #[command(flatten)]
+    service: Service,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// Reason, shown in the status.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    service: Service,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Whole {
+    #[command(flatten)]
+    service: Service,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// State file, which may be in use.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "chainfer-relayer.sqlite",
+        env = "CHAINFER_RELAYER_STATE",
+        hide_env_values = true
+    )]
+    state: Location,
+    /// File to write. An existing one is replaced once the new one is complete.
+    to: PathBuf,
+}
+
+fn parse_state(text: &str) -> Result<JobState, String> {
+    JobState::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = JobState::ALL.iter().map(|s| s.as_str()).collect();
+        format!("not one of {}", names.join(", "))
+    })
+}
+
+pub(crate) async fn submit(args: Submit) -> Result<Value> {
+    let body = read(&args.proof)?;
+    let remote = args.service.open()?;
+    let job = remote.submit(body).await?;
+    let Some(seconds) = args.wait else {
+        return Ok(job);
+    };
+    let id: B256 = job["id"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .context("the relayer answers without a job id")?;
+    let begin = Instant::now();
+    loop {
+        let job = remote.show(id).await?;
+        match job["state"].as_str().and_then(JobState::parse) {
+            Some(JobState::Confirmed | JobState::Finalized) => return Ok(job),
+            Some(state @ (JobState::Failed | JobState::Cancelled)) => {
+                bail!(
+                    "job {id} is {state}: {}",
+                    job["reason"].as_str().unwrap_or("?")
+                );
+            }
+            _ if begin.elapsed().as_secs() >= seconds => {
+                bail!("job {id} is still {} after {seconds} s", job["state"]);
+            }
+            _ => tokio::time::sleep(POLL).await,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut body = Vec::new();
+        std::io::stdin().read_to_end(&mut body)?;
+        return Ok(body);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+pub(crate) async fn list(args: List) -> Result<Value> {
+    let state = args.state.map(JobState::as_str);
+    Ok(args.service.open()?.list(state, args.limit).await?)
+}
+
+pub(crate) async fn show(args: One) -> Result<Value> {
+    Ok(args.service.open()?.show(args.id).await?)
+}
+
+pub(crate) async fn cancel(args: One) -> Result<Value> {
+    Ok(args.service.open()?.cancel(args.id).await?)
+}
+
+pub(crate) async fn status(args: Whole) -> Result<Value> {
+    Ok(args.service.open()?.status().await?)
+}
+
+pub(crate) async fn pause(args: Pause) -> Result<Value> {
+    let remote = args.service.open()?;
+    Ok(remote.pause(args.reason.as_deref()).await?)
+}
+
+pub(crate) async fn resume(args: Whole) -> Result<Value> {
+    Ok(args.service.open()?.resume().await?)
+}
+
+pub(crate) fn backup(args: &Backup) -> Result<Value> {
+    let Location::File(from) = &args.state else {
+        bail!("a PostgreSQL database is backed up with pg_dump, while relayers use it");
+    };
+    Store::backup(from, &args.to).with_context(|| format!("cannot back {} up", from.display()))?;
+    let bytes = std::fs::metadata(&args.to)?.len();
+    Ok(serde_json::json!({ "backup": args.to, "bytes": bytes }))
+}

@@ -1,0 +1,62 @@
+//! The node, the key and the state that a client works with.
+
+use crate::engine::{Engine, EngineConfig};
+use crate::error::Result;
+use crate::store::{Location, Store};
+use alloy::primitives::B256;
+use chainfer_chain::rpc::{Rpc, RpcConfig};
+use chainfer_chain::wallet::WalletConfig;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where to send from and to.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// The node.
+    pub rpc: RpcConfig,
+    /// The sending key.
+    pub wallet: WalletConfig,
+    /// Where the state is kept; without this nothing survives the process.
+    pub state: Option<Location>,
+    /// Chain id that the node must report.
+    pub chain_id: Option<u64>,
+    /// Settings of the engine.
+    pub engine: EngineConfig,
+    /// Limit for a whole call.
+    pub limit: Duration,
+}
+
+impl ClientConfig {
+    /// Defaults for a node and a key; no state file.
+    pub fn new(rpc_url: impl Into<String>, wallet: WalletConfig) -> Self {
+        Self {
+            rpc: RpcConfig::new(rpc_url),
+            wallet,
+            state: None,
+            chain_id: None,
+            engine: EngineConfig::default(),
+            limit: Duration::from_secs(900),
+        }
+    }
+
+    /// The file in `folder` for the node's chain. Its name has the chain id and the genesis,
+    /// so that a restarted development chain gets a file of its own.
+    pub async fn state_file_in(&self, folder: &Path) -> Result<PathBuf> {
+        let rpc = Rpc::new(self.rpc.clone())?;
+        let chain_id = rpc.chain_id().await?;
+        let genesis = rpc.block(0).await?.map_or(B256::ZERO, |b| b.hash);
+        let short = alloy::hex::encode(&genesis[..4]);
+        Ok(folder.join(format!("relayer-{chain_id}-{short}.sqlite")))
+    }
+
+    /// Opens wallet, database and node.
+    pub async fn connect(&self) -> Result<Engine> {
+        let wallet = self.wallet.open().await?;
+        let store = match &self.state {
+            Some(location) => Store::connect(location).await?,
+            None => Store::open_in_memory()?,
+        };
+        let rpc = Rpc::new(self.rpc.clone())?;
+        Engine::open(rpc, store, wallet, self.chain_id, self.engine.clone()).await
+    }
+}

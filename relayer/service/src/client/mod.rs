@@ -1,0 +1,19 @@
+//! Deploying and attesting for programs: what the `chainfer` command line is made of.
+//!
+//! All sending goes through the [`crate::engine`], so that a call that was interrupted goes on where it was when it is made
+//! again with the same state file, and sends nothing twice.
+
+mod attest;
+mod config;
+mod deploy;
+mod listing;
+mod plan;
+mod report;
+mod transactions;
+
+pub use attest::{AttestReport, attest};
+pub use config::ClientConfig;
+pub use deploy::{Deployment, deploy};
+pub use plan::{ChunkCode, DeployPlan, NewRegistry, RegistryPlan, VerifierCode};
+pub use report::TxReport;
+pub use transactions::{Deployed, Step, call_contract, deploy_contract};

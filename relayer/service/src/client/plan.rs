@@ -1,0 +1,146 @@
+//! The contracts and the registration of a deployment.
+
+use crate::error::{Error, Result};
+use alloy::primitives::{Address, B256, Bytes, keccak256};
+use alloy::sol_types::SolConstructor;
+use chainfer_chain::abi::ChainferRegistry;
+use chainfer_chain::registry::Registration;
+
+/// Code of a verifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierCode {
+    /// Contract name, for messages.
+    pub name: String,
+    /// Creation code, constructor arguments included.
+    pub creation_code: Bytes,
+    /// Code that the contract must have once deployed, where it is known (no immutables).
+    pub runtime_code: Option<Bytes>,
+}
+
+/// Code of a chunk's key contract, and the verifier that reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkCode {
+    /// Its verifier: a position in [`DeployPlan::verifiers`].
+    pub verifier: usize,
+    /// Name of the key, for messages.
+    pub key_name: String,
+    /// Creation code of the key contract.
+    pub key_creation_code: Bytes,
+}
+
+/// A registry to be deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRegistry {
+    /// Creation code, without constructor arguments.
+    pub creation_code: Bytes,
+    /// Lists, unfreezes and removes verifier shapes; the sender when `None`.
+    pub owner: Option<Address>,
+    /// Freezes at once; nobody when `None`.
+    pub guardian: Option<Address>,
+}
+
+impl NewRegistry {
+    /// A registry that the sender owns.
+    pub fn of_sender(creation_code: Bytes) -> Self {
+        Self {
+            creation_code,
+            owner: None,
+            guardian: None,
+        }
+    }
+
+    /// Creation code with constructor arguments: the shapes in `listed` are active from the first block on.
+    pub fn init_code(&self, sender: Address, listed: Vec<B256>) -> Bytes {
+        let arguments = ChainferRegistry::constructorCall {
+            owner_: self.owner.unwrap_or(sender),
+            guardian_: self.guardian.unwrap_or_default(),
+            codeHashes: listed,
+        };
+        [self.creation_code.as_ref(), &arguments.abi_encode()]
+            .concat()
+            .into()
+    }
+}
+
+/// Where to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryPlan {
+    /// At a registry that exists.
+    Existing(Address),
+    /// At one that is deployed first.
+    New(NewRegistry),
+}
+
+/// What to deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployPlan {
+    /// The registry.
+    pub registry: RegistryPlan,
+    /// The verifiers, each once.
+    pub verifiers: Vec<VerifierCode>,
+    /// Verifier and key of each chunk, in order.
+    pub chunks: Vec<ChunkCode>,
+    /// The model.
+    pub registration: Registration,
+}
+
+impl DeployPlan {
+    /// Code hashes of the verifiers, as far as they are known before they are deployed; each once.
+    pub(super) fn known_code_hashes(&self) -> Vec<B256> {
+        let mut hashes = Vec::new();
+        for code in self
+            .verifiers
+            .iter()
+            .filter_map(|v| v.runtime_code.as_ref())
+        {
+            let hash = keccak256(code);
+            if !hashes.contains(&hash) {
+                hashes.push(hash);
+            }
+        }
+        hashes
+    }
+
+    /// Refuses a plan whose parts do not fit each other, before anything is sent.
+    pub(super) fn check(&self) -> Result<()> {
+        let mismatch = |field, expected: String, got: String| {
+            Err(Error::Mismatch {
+                field,
+                expected,
+                got,
+            })
+        };
+        let chunks = self.registration.num_public.len();
+        if self.chunks.len() != chunks || chunks == 0 {
+            return mismatch(
+                "chunks",
+                format!("a verifier and a key for each of {chunks} chunks"),
+                self.chunks.len().to_string(),
+            );
+        }
+        for (field, got) in [
+            ("key_code_hashes", self.registration.key_code_hashes.len()),
+            ("hiding_budgets", self.registration.hiding_budgets.len()),
+        ] {
+            if got != chunks {
+                return mismatch(
+                    field,
+                    format!("one for each of {chunks} chunks"),
+                    got.to_string(),
+                );
+            }
+        }
+        match self
+            .chunks
+            .iter()
+            .find(|c| c.verifier >= self.verifiers.len())
+        {
+            Some(chunk) => mismatch(
+                "chunks.verifier",
+                format!("one of {} verifiers", self.verifiers.len()),
+                chunk.verifier.to_string(),
+            ),
+            None => Ok(()),
+        }
+    }
+}

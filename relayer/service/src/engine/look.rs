@@ -1,0 +1,60 @@
+//! The node and the head that a tick works from.
+
+use super::Engine;
+use super::view::{View, check_chain};
+use crate::error::{Error, Result};
+use chainfer_chain::rpc::{Block, Rpc};
+use std::sync::atomic::Ordering;
+
+impl Engine {
+    /// The node and the head to work from: the first node that serves the right chain and is not behind, or
+    /// else the one with the highest head.
+    pub(super) async fn view(&self) -> Result<View> {
+        let mut best: Option<(Rpc, Block)> = None;
+        let mut refused: Option<Error> = None;
+        for rpc in self.rpc.candidates() {
+            match self.head_of(&rpc).await {
+                Ok(head) => {
+                    let newest = self.newest_head.load(Ordering::Relaxed);
+                    if best.as_ref().is_none_or(|(_, b)| head.number > b.number) {
+                        best = Some((rpc, head));
+                    }
+                    if head.number.saturating_add(self.rpc.max_lag()) >= newest {
+                        break;
+                    }
+                    tracing::warn!(head = head.number, newest, "the node is behind");
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e, "the node is of no use");
+                    // Another chain is worth telling more than silence is.
+                    if refused.as_ref().is_none_or(Error::is_transient) {
+                        refused = Some(e);
+                    }
+                }
+            }
+        }
+        let Some((rpc, head)) = best else {
+            return Err(refused.unwrap_or_else(|| Error::Config("no node is given".to_owned())));
+        };
+        self.newest_head.store(head.number, Ordering::Relaxed);
+        let paused = self.review_pauses(&rpc).await?;
+        Ok(View::new(rpc, head, paused, self.store.now_ms()))
+    }
+
+    /// The head of one node, after a check that the node serves the right chain. The check is repeated after a
+    /// failure, and when the chain is shorter than before: the address may lead to another node by then.
+    async fn head_of(&self, rpc: &Rpc) -> Result<Block> {
+        let before = rpc.last_head();
+        let head = rpc.head().await?;
+        if !rpc.is_verified() || head.number < before {
+            let checked = check_chain(rpc, &self.store, Some(self.chain_id)).await;
+            match &checked {
+                Ok(_) => rpc.note_chain(true),
+                Err(Error::WrongChain { .. } | Error::WrongGenesis { .. }) => rpc.note_chain(false),
+                Err(_) => {}
+            }
+            checked?;
+        }
+        Ok(head)
+    }
+}

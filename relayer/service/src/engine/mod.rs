@@ -1,0 +1,289 @@
+//! The engine: drives jobs from submission to finality.
+//!
+//! [`Engine::tick`] looks at one head block and moves every job and every transaction accordingly. All
+//! of its knowledge is in the store, so that a process may stop between any two steps and another may
+//! continue. It is the only code that sends.
+
+mod account;
+mod cancel;
+mod config;
+mod data_fee;
+mod jobs;
+mod lease;
+mod look;
+mod money;
+mod outbox;
+mod plan;
+mod send;
+mod single;
+mod view;
+
+pub use config::EngineConfig;
+
+use crate::error::{Error, Result};
+use crate::state::JobState;
+use crate::store::{Cancellation, Job, JobKey, Lease, Store, Submitted, new_holder};
+use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::sol_types::SolValue;
+use chainfer_chain::fees::Oracle;
+use chainfer_chain::registry::Registry;
+use chainfer_chain::rpc::Rpc;
+use chainfer_chain::wallet::Wallet;
+use chainfer_formats::{ProofFile, ids};
+use std::collections::HashMap;
+use std::sync::Mutex as SyncMutex;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use view::open_chain;
+
+/// The engine of one account on one chain.
+#[derive(Debug)]
+pub struct Engine {
+    rpc: Rpc,
+    store: Store,
+    wallet: Wallet,
+    config: EngineConfig,
+    chain_id: u64,
+    /// One tick at a time: signing and reserving must not interleave.
+    ticking: Mutex<()>,
+    /// Height of the head last worked from.
+    newest_head: AtomicU64,
+    /// How many times in a row an intent's nonce was used on chain without a receipt for one of our attempts.
+    foreign: SyncMutex<HashMap<i64, u32>>,
+    finality_checked: SyncMutex<Option<Instant>>,
+    /// Transactions of the account that the chain was last seen to have.
+    account_seen: SyncMutex<Option<u64>>,
+    /// Name of this engine in the lease.
+    holder: String,
+    held: SyncMutex<Held>,
+    /// Gwei; `u64::MAX` before it was read.
+    balance: AtomicU64,
+    oracle_seen: SyncMutex<Option<(Option<Oracle>, Instant)>>,
+    /// A nonce gap, and how many times in a row it was seen.
+    gap_seen: SyncMutex<Option<(u64, u32)>>,
+}
+
+/// The lease as this process knows it.
+#[derive(Debug, Default)]
+struct Held {
+    lease: Option<Lease>,
+    renewed: Option<Instant>,
+}
+
+/// What a tick may plan and sign. Pending transactions are watched in any case.
+#[derive(Debug, Clone, Copy)]
+enum Scope {
+    /// Everything in the database.
+    All,
+    /// One job.
+    Job(B256),
+    /// One transaction without a job.
+    Intent(i64),
+}
+
+impl Engine {
+    /// Connects the parts, and checks that node, database and configuration are for one chain.
+    ///
+    /// # Errors
+    /// [`Error::WrongChain`] and [`Error::WrongGenesis`] when they do not.
+    pub async fn open(
+        rpc: Rpc,
+        store: Store,
+        wallet: Wallet,
+        expected_chain: Option<u64>,
+        config: EngineConfig,
+    ) -> Result<Self> {
+        let chain_id = open_chain(&rpc, &store, expected_chain).await?;
+        tracing::info!(chain_id, sender = %wallet.address(), "relayer engine opened");
+        Ok(Self {
+            rpc,
+            store,
+            wallet,
+            config: config.for_chain(chain_id),
+            chain_id,
+            ticking: Mutex::new(()),
+            newest_head: AtomicU64::new(0),
+            foreign: SyncMutex::default(),
+            finality_checked: SyncMutex::default(),
+            account_seen: SyncMutex::default(),
+            gap_seen: SyncMutex::default(),
+            holder: new_holder(),
+            held: SyncMutex::default(),
+            balance: AtomicU64::new(u64::MAX),
+            oracle_seen: SyncMutex::default(),
+        })
+    }
+
+    /// Chain of this engine.
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// Sending account.
+    pub fn sender(&self) -> Address {
+        self.wallet.address()
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The node.
+    pub fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// The registry at an address, read as this engine's account.
+    pub fn registry(&self, address: Address) -> Registry {
+        Registry::new(self.rpc.clone(), address)
+    }
+
+    /// What a proof would be stored under. Costs nothing and stores nothing.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] and [`Error::WrongChain`] when the proof is not for this engine.
+    pub fn job_key(&self, proof: &ProofFile) -> Result<JobKey> {
+        let missing = |field| Error::Mismatch {
+            field,
+            expected: "a proof that is bound to a registry".to_owned(),
+            got: "null".to_owned(),
+        };
+        let binding = proof.binding.ok_or_else(|| missing("binding"))?;
+        let model_id = proof.model_id.ok_or_else(|| missing("model_id"))?;
+        if binding.chain_id != self.chain_id {
+            return Err(Error::WrongChain {
+                expected: self.chain_id,
+                got: binding.chain_id,
+            });
+        }
+        if let Some(registry) = self.config.registry
+            && registry != binding.registry
+        {
+            return Err(Error::Mismatch {
+                field: "binding.registry",
+                expected: registry.to_string(),
+                got: binding.registry.to_string(),
+            });
+        }
+        if let Some(models) = &self.config.models
+            && !models.contains(&model_id)
+        {
+            return Err(Error::ModelNotAllowed(model_id));
+        }
+        let (root, context): (U256, U256) = (proof.root.value(), proof.context.value());
+        Ok(JobKey {
+            id: job_id(self.chain_id, binding.registry, model_id, root, context),
+            chain_id: self.chain_id,
+            registry: binding.registry,
+            model_id,
+            root,
+            context,
+            requester: binding.requester,
+            nonce: binding.nonce.into(),
+            inference_id: ids::inference_id(model_id, proof.root, proof.context),
+        })
+    }
+
+    /// Stores a proof as a job. When this returns, the job survives a crash.
+    pub async fn submit(&self, proof: &ProofFile) -> Result<Submitted> {
+        let key = self.job_key(proof)?;
+        let body = serde_json::to_vec(proof).map_err(|e| Error::DatabaseCorrupt {
+            what: format!("proof: {e}"),
+        })?;
+        let submitted = self
+            .store
+            .submit_job(key, body, self.config.queue_limit)
+            .await?;
+        tracing::info!(job = %submitted.job().key.id, state = %submitted.job().state, "proof submitted");
+        Ok(submitted)
+    }
+
+    /// Cancels a job. With signed transactions this takes the blocks that use up their nonces.
+    pub async fn cancel(&self, id: B256) -> Result<Cancellation> {
+        let outcome = self.store.cancel_job(id).await?;
+        tracing::info!(job = %id, ?outcome, "cancellation asked for");
+        Ok(outcome)
+    }
+
+    /// Looks at the chain once and takes every step that follows.
+    pub async fn tick(&self) -> Result<()> {
+        self.tick_in(Scope::All).await
+    }
+
+    async fn tick_in(&self, scope: Scope) -> Result<()> {
+        let _one = self.ticking.lock().await;
+        if !self.hold_lease().await? {
+            // The process that has it works on the same database.
+            return Ok(());
+        }
+        let result = self.with_lease(self.tick_once(scope)).await;
+        if matches!(result, Err(Error::LeaseLost { .. })) {
+            self.lose_lease();
+        }
+        result
+    }
+
+    /// Does `work` and renews the lease beside it.
+    async fn with_lease<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            never = self.keep_lease() => match never {},
+        }
+    }
+
+    async fn tick_once(&self, scope: Scope) -> Result<()> {
+        let view = self.view().await?;
+        self.watch_pending(&view).await?;
+        self.step_jobs(&view, scope).await?;
+        self.start_ready(&view, scope).await?;
+        self.repair_gap(&view).await
+    }
+
+    /// Works on one job until it is confirmed. Other jobs in the database are left alone, but
+    /// transactions that this account has out already are watched, for their nonces come first.
+    ///
+    /// # Errors
+    /// [`Error::JobEnded`] when it fails, [`Error::Timeout`] when it takes longer than `limit`; the
+    /// job stays stored then.
+    pub async fn run_job(&self, id: B256, limit: Duration) -> Result<Job> {
+        let start = Instant::now();
+        loop {
+            match self.tick_in(Scope::Job(id)).await {
+                Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
+                other => other?,
+            }
+            let job = self.store.job(id).await?.ok_or(Error::NoSuchJob(id))?;
+            match job.state {
+                JobState::Confirmed | JobState::Finalized => return Ok(job),
+                JobState::Failed | JobState::Cancelled => {
+                    return Err(Error::JobEnded {
+                        job: id,
+                        state: job.state,
+                        reason: job.reason.unwrap_or_default(),
+                    });
+                }
+                _ => {}
+            }
+            if start.elapsed() > limit {
+                let what = format!("job {id} (now {})", job.state);
+                return Err(Error::Timeout {
+                    what,
+                    seconds: limit.as_secs(),
+                });
+            }
+            tokio::time::sleep(self.config.poll).await;
+        }
+    }
+}
+
+/// Idempotency key of a relay job: there is at most one job per key.
+fn job_id(chain_id: u64, registry: Address, model: B256, root: U256, context: U256) -> B256 {
+    keccak256((U256::from(chain_id), registry, model, root, context).abi_encode())
+}

@@ -1,0 +1,265 @@
+//! Which transactions a job needs.
+//!
+//! One transaction where everything fits, otherwise as few as fit under the gas and the size cap.
+//! Nothing is planned that does not succeed in simulation. While the root is not on chain every
+//! transaction is an `attest`, which commits if that has not been done: so the parts do not depend on
+//! each other's order, and all of them can be simulated before any is sent.
+
+use super::Engine;
+use super::view::View;
+use crate::error::{Error, Result};
+use crate::store::{Job, NewIntent, TxKind};
+use alloy::primitives::{Bytes, U256};
+use alloy::sol_types::SolCall;
+use chainfer_chain::Error as ChainError;
+use chainfer_chain::abi::{ChainferRegistry, ChunkProof, Inference, InferenceStatus};
+use chainfer_chain::rpc::{At, CallRequest};
+use chainfer_formats::{ChunkProof as FileChunk, ProofFile};
+
+/// Bytes of a signed transaction beside its calldata, rounded up.
+const ENVELOPE_BYTES: usize = 256;
+
+/// Gas that every transaction pays and that therefore counts once in a batch: 21,000 and the pairing (113,000), less what
+/// each further proof pays for sharing it.
+const SHARED_GAS: u64 = 120_000;
+
+/// What simulation says about a set of chunks in one transaction.
+enum Measure {
+    /// It succeeds with this estimate and fits under the caps.
+    Fits { estimate: u64 },
+    /// It is over a cap; the estimate is 0 where the node gave none.
+    TooBig { estimate: u64 },
+    /// It reverts.
+    Reverts(Error),
+}
+
+impl Engine {
+    /// Plans what is missing of `inference`.
+    pub(super) async fn plan(
+        &self,
+        view: &View,
+        job: &Job,
+        proof: &ProofFile,
+        inference: &Inference,
+    ) -> Result<Vec<NewIntent>> {
+        // A proof file has its chunks in order, none missing.
+        let missing: Vec<Part<'_>> = (0..)
+            .zip(&proof.chunks)
+            .map(|(index, chunk)| Part { index, chunk })
+            .filter(|part| !inference.provenChunks.bit(usize::from(part.index)))
+            .collect();
+        let kind = match inference.status() {
+            Some(InferenceStatus::None) => TxKind::Attest,
+            _ => TxKind::Prove,
+        };
+        if missing.is_empty() {
+            return Err(Error::Mismatch {
+                field: "chunks",
+                expected: "a proof of every chunk of the model".to_owned(),
+                got: format!(
+                    "{} chunks, all proven, and the inference is not",
+                    proof.chunks.len()
+                ),
+            });
+        }
+        let whole = Batch {
+            kind,
+            chunks: missing.clone(),
+        };
+        if let Measure::Fits { estimate } = self.measure(view, job, &whole).await? {
+            return Ok(vec![self.intent(job, &whole, estimate)]);
+        }
+        self.split(view, job, kind, &missing).await
+    }
+
+    /// Several transactions: measures each chunk alone, packs first-fit decreasing, measures again.
+    async fn split(
+        &self,
+        view: &View,
+        job: &Job,
+        kind: TxKind,
+        missing: &[Part<'_>],
+    ) -> Result<Vec<NewIntent>> {
+        let mut sized = Vec::new();
+        for chunk in missing {
+            let batch = Batch {
+                kind,
+                chunks: vec![*chunk],
+            };
+            match self.measure(view, job, &batch).await? {
+                Measure::Fits { estimate } => {
+                    sized.push((estimate, batch.calldata(job).len(), *chunk))
+                }
+                Measure::TooBig { estimate } => return Err(self.too_large(job, &batch, estimate)),
+                Measure::Reverts(e) => return Err(e),
+            }
+        }
+        sized.sort_by_key(|(gas, ..)| std::cmp::Reverse(*gas));
+        let mut packed: Vec<(u64, usize, Vec<Part<'_>>)> = Vec::new();
+        for (gas, bytes, chunk) in sized {
+            let more = gas.saturating_sub(SHARED_GAS);
+            let room = packed.iter_mut().find(|(g, b, _)| {
+                self.gas_limit(*g + more) <= self.config.gas_cap
+                    && *b + bytes + ENVELOPE_BYTES <= self.config.max_tx_bytes
+            });
+            match room {
+                Some((g, b, chunks)) => {
+                    *g += more;
+                    *b += bytes;
+                    chunks.push(chunk);
+                }
+                None => packed.push((gas, bytes, vec![chunk])),
+            }
+        }
+        let mut todo: Vec<Vec<Part<'_>>> = packed.into_iter().map(|(.., chunks)| chunks).collect();
+        let mut plan = Vec::new();
+        while let Some(mut chunks) = todo.pop() {
+            chunks.sort_by_key(|c| c.index);
+            let batch = Batch { kind, chunks };
+            match self.measure(view, job, &batch).await? {
+                Measure::Fits { estimate } => plan.push(self.intent(job, &batch, estimate)),
+                Measure::TooBig { .. } | Measure::Reverts(_) if batch.chunks.len() > 1 => {
+                    let mut left = batch.chunks;
+                    let right = left.split_off(left.len() / 2);
+                    todo.extend([left, right]);
+                }
+                Measure::TooBig { estimate } => return Err(self.too_large(job, &batch, estimate)),
+                Measure::Reverts(e) => return Err(e),
+            }
+        }
+        plan.sort_by(|a, b| a.chunks.cmp(&b.chunks));
+        tracing::info!(job = %job.key.id, transactions = plan.len(), "proof split over transactions");
+        Ok(plan)
+    }
+
+    /// Simulates a batch, first as a call (for the revert reason), then for its gas.
+    async fn measure(&self, view: &View, job: &Job, batch: &Batch<'_>) -> Result<Measure> {
+        let data = batch.calldata(job);
+        if data.len() + ENVELOPE_BYTES > self.config.max_tx_bytes {
+            return Ok(Measure::TooBig { estimate: 0 });
+        }
+        let request = CallRequest::new(self.sender(), Some(job.key.registry), data);
+        if let Err(e) = view.rpc.call(&request, At::Block(view.head.hash)).await {
+            return self.refusal(batch, e);
+        }
+        match view.rpc.estimate_gas(&request).await {
+            Ok(estimate) if self.fits(batch, estimate) => Ok(Measure::Fits { estimate }),
+            Ok(estimate) => Ok(Measure::TooBig { estimate }),
+            Err(e) => self.refusal(batch, e),
+        }
+    }
+
+    fn refusal(&self, batch: &Batch<'_>, e: chainfer_chain::rpc::RpcError) -> Result<Measure> {
+        if e.is_transient() {
+            return Err(e.into());
+        }
+        if e.revert_data().is_none() && e.is_out_of_gas() {
+            return Ok(Measure::TooBig { estimate: 0 });
+        }
+        match ChainError::of_call(batch.kind.as_str(), e) {
+            ChainError::Reverted { call, reason } => {
+                let reason = batch.blame(reason);
+                Ok(Measure::Reverts(
+                    ChainError::Reverted { call, reason }.into(),
+                ))
+            }
+            other => Err(other.into()),
+        }
+    }
+
+    fn gas_limit(&self, estimate: u64) -> u64 {
+        let margin = u128::from(estimate) * u128::from(self.config.gas_margin_percent) / 100;
+        estimate
+            .saturating_add(u64::try_from(margin).unwrap_or(u64::MAX))
+            .saturating_add(self.config.gas_slack)
+    }
+
+    /// A chunk cannot be split, so alone it may use the margin up.
+    fn fits(&self, batch: &Batch<'_>, estimate: u64) -> bool {
+        self.gas_limit(estimate) <= self.config.gas_cap
+            || (batch.chunks.len() == 1 && estimate <= self.config.gas_cap / 100 * 97)
+    }
+
+    fn intent(&self, job: &Job, batch: &Batch<'_>, estimate: u64) -> NewIntent {
+        NewIntent {
+            kind: batch.kind,
+            to: Some(job.key.registry),
+            data: batch.calldata(job),
+            chunks: batch.chunks.iter().map(|c| c.index).collect(),
+            gas_limit: self.gas_limit(estimate).min(self.config.gas_cap),
+        }
+    }
+
+    fn too_large(&self, job: &Job, batch: &Batch<'_>, estimate: u64) -> Error {
+        Error::ChunkTooLarge {
+            chunk: batch.chunks.first().map_or(0, |c| c.index),
+            gas: estimate,
+            bytes: batch.calldata(job).len() + ENVELOPE_BYTES,
+            gas_cap: self.config.gas_cap,
+            byte_cap: self.config.max_tx_bytes,
+        }
+    }
+}
+
+/// A chunk's proof, and the chunk's position in the model.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    index: u16,
+    chunk: &'a FileChunk,
+}
+
+/// Chunks that go into one transaction.
+struct Batch<'a> {
+    kind: TxKind,
+    chunks: Vec<Part<'a>>,
+}
+
+impl Batch<'_> {
+    /// The contract checks a batch as a whole and does not say which proof is wrong; alone, a chunk can be named.
+    fn blame(&self, reason: String) -> String {
+        match self.chunks.as_slice() {
+            [chunk] if reason.starts_with("BatchRejected") => {
+                format!("chunk {}: {reason}", chunk.index)
+            }
+            _ => reason,
+        }
+    }
+
+    fn calldata(&self, job: &Job) -> Bytes {
+        let proofs = self
+            .chunks
+            .iter()
+            .map(|c| ChunkProof {
+                chunk: c.index,
+                proof: c.chunk.proof.clone(),
+                publicValues: c
+                    .chunk
+                    .public_values
+                    .iter()
+                    .map(|v| v.value())
+                    .collect::<Vec<U256>>(),
+            })
+            .collect();
+        let key = &job.key;
+        let (model, root, requester, nonce) = (key.model_id, key.root, key.requester, key.nonce);
+        match self.kind {
+            TxKind::Prove => ChainferRegistry::proveCall {
+                modelId: model,
+                root,
+                requester,
+                nonce,
+                proofs,
+            }
+            .abi_encode(),
+            _ => ChainferRegistry::attestCall {
+                modelId: model,
+                root,
+                requester,
+                nonce,
+                proofs,
+            }
+            .abi_encode(),
+        }
+        .into()
+    }
+}

@@ -1,0 +1,243 @@
+//! The error type of this crate.
+
+mod database;
+
+pub use database::DatabaseError;
+
+use crate::money::{Cap, Gwei};
+use crate::state::{IntentState, JobState};
+use alloy::primitives::{Address, B256};
+use chainfer_chain::rpc::RpcError;
+use chainfer_formats::FormatError;
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong in the relayer. [`Error::is_transient`] tells a caller whether the
+/// same call may succeed later without any change; of the others, [`Error::DatabaseCorrupt`] is a broken invariant, and the
+/// rest asks somebody to change something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A proof, manifest or deployment file is malformed or inconsistent.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The chain could not be read, a contract refused, or the key could not be used.
+    #[error(transparent)]
+    Chain(#[from] chainfer_chain::Error),
+    /// The state database failed.
+    #[error("state database: {0}")]
+    Database(#[from] DatabaseError),
+    /// The state database was written by a newer version of this program.
+    #[error("state database has schema version {found}; this program knows up to {known}")]
+    DatabaseTooNew {
+        /// Version in the file.
+        found: i64,
+        /// Newest version known here.
+        known: i64,
+    },
+    /// The state database holds a value that this program never writes.
+    #[error("state database is corrupt: {what}")]
+    DatabaseCorrupt {
+        /// The value, and where it was read.
+        what: String,
+    },
+    /// The node serves another chain than the one asked for.
+    #[error("wrong chain: expected chain id {expected}, the node reports {got}")]
+    WrongChain {
+        /// Chain id wanted by configuration or proof.
+        expected: u64,
+        /// Chain id of the node.
+        got: u64,
+    },
+    /// The chain id is right but the genesis block is another one than the database was made for.
+    #[error(
+        "chain {chain_id} has genesis {got}, but the state database was made for genesis {expected}; \
+         use another state file for a new development chain"
+    )]
+    WrongGenesis {
+        /// Chain id of both.
+        chain_id: u64,
+        /// Genesis hash in the database.
+        expected: B256,
+        /// Genesis hash of the node.
+        got: B256,
+    },
+    /// A proof was made for another registry, model, or context than the one addressed.
+    #[error("{field}: expected {expected}, got {got}")]
+    Mismatch {
+        /// Name of the value.
+        field: &'static str,
+        /// The right value.
+        expected: String,
+        /// The value found.
+        got: String,
+    },
+    /// The operator relays other models only.
+    #[error("model {0} is not among those that this relayer is for")]
+    ModelNotAllowed(B256),
+    /// A registry takes no models with a verifier shape, and the sender cannot change that.
+    #[error("registry {registry}: verifier shape {code_hash} is {standing}; {remedy}")]
+    VerifierNotListed {
+        /// Address of the registry contract.
+        registry: Address,
+        /// Code hash of the verifier shape.
+        code_hash: B256,
+        /// Its standing, in words after "is".
+        standing: &'static str,
+        /// Who has to do what.
+        remedy: String,
+    },
+    /// One chunk alone does not fit in a transaction.
+    #[error(
+        "chunk {chunk} alone needs {gas} gas and {bytes} bytes, over the cap of {gas_cap} gas and {byte_cap} bytes"
+    )]
+    ChunkTooLarge {
+        /// Chunk index.
+        chunk: u16,
+        /// Gas with margin; 0 when the node refused to estimate.
+        gas: u64,
+        /// Transaction bytes.
+        bytes: usize,
+        /// Gas cap of a transaction.
+        gas_cap: u64,
+        /// Byte cap of a transaction.
+        byte_cap: usize,
+    },
+    /// A job may not go from one state to the other.
+    #[error("job may not go from {from} to {to}")]
+    JobTransition {
+        /// State in the database.
+        from: JobState,
+        /// State asked for.
+        to: JobState,
+    },
+    /// A transaction intent may not go from one state to the other.
+    #[error("transaction may not go from {from} to {to}")]
+    IntentTransition {
+        /// State in the database.
+        from: IntentState,
+        /// State asked for.
+        to: IntentState,
+    },
+    /// There is no such job.
+    #[error("no job {0}")]
+    NoSuchJob(B256),
+    /// The queue is full.
+    #[error("queue holds {active} unfinished jobs, the limit is {limit}")]
+    QueueFull {
+        /// Number of unfinished jobs.
+        active: u64,
+        /// Largest number of unfinished jobs.
+        limit: u64,
+    },
+    /// Another writer used the nonce between signing and storing.
+    #[error("nonce {nonce} was taken by another writer of the state database")]
+    NonceTaken {
+        /// The nonce that was to be used.
+        nonce: u64,
+    },
+    /// A transaction would cost more than may be spent.
+    #[error(
+        "the {cap} spend cap of {limit} is reached: {spent} spent or signed, {wanted} more wanted"
+    )]
+    OverCap {
+        /// Which cap.
+        cap: Cap,
+        /// Its amount.
+        limit: Gwei,
+        /// What counts against it.
+        spent: Gwei,
+        /// What the transaction may cost.
+        wanted: Gwei,
+    },
+    /// The account cannot pay for what it has signed and another transaction.
+    #[error("account {account} holds {balance}, and {needed} are needed")]
+    LowBalance {
+        /// Account that sends.
+        account: Address,
+        /// What it has.
+        balance: Gwei,
+        /// What its signed transactions, the new one and the kept reserve come to.
+        needed: Gwei,
+    },
+    /// Another process sends for the account now; nothing was stored or broadcast.
+    #[error("another process sends for account {account}")]
+    LeaseLost {
+        /// Account that sends.
+        account: Address,
+    },
+    /// The job ended without an attestation.
+    #[error("job {job} ended as {state}: {reason}")]
+    JobEnded {
+        /// Id of the job.
+        job: B256,
+        /// Terminal state.
+        state: JobState,
+        /// Recorded reason.
+        reason: String,
+    },
+    /// A transaction that is not part of a job did not succeed.
+    #[error("{what} ended as {state}: {reason}")]
+    TransactionFailed {
+        /// What was attempted.
+        what: String,
+        /// State of the intent.
+        state: IntentState,
+        /// Recorded reason.
+        reason: String,
+    },
+    /// The caller's time limit is over; a later call with the same state continues.
+    #[error(
+        "{what} did not finish within {seconds} s; run again with the same state file to go on"
+    )]
+    Timeout {
+        /// What the caller waited for.
+        what: String,
+        /// The time limit.
+        seconds: u64,
+    },
+    /// Contradictory or unsupported settings.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// Input or output on a file or socket.
+    #[error("{path}: {source}")]
+    Io {
+        /// File or address.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A background task was lost (shutdown or panic).
+    #[error("background task ended: {0}")]
+    Task(String),
+}
+
+impl From<RpcError> for Error {
+    fn from(e: RpcError) -> Self {
+        Self::Chain(e.into())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Database(e.into())
+    }
+}
+
+impl Error {
+    /// Whether the same call may succeed later without any change by a person.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Chain(e) => e.is_transient(),
+            Self::Database(e) => e.is_transient(),
+            Self::NonceTaken { .. }
+            | Self::OverCap { .. }
+            | Self::LowBalance { .. }
+            | Self::LeaseLost { .. }
+            | Self::QueueFull { .. }
+            | Self::Timeout { .. } => true,
+            _ => false,
+        }
+    }
+}

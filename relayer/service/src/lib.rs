@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod client;
+pub mod engine;
+mod error;
+pub mod money;
+#[cfg(all(test, feature = "postgres"))]
+#[path = "../tests/support/postgres.rs"]
+mod postgres_for_tests;
+pub mod service;
+pub mod state;
+pub mod store;
+
+pub use error::{Error, Result};

@@ -1,0 +1,83 @@
+//! Errors as JSON.
+
+use crate::error::Error;
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chainfer_chain::Error as ChainError;
+use serde_json::json;
+
+/// A reply that refuses, as JSON.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// Value of `Retry-After`, in seconds.
+    retry_after: Option<u32>,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// 503, and when to come back.
+    pub(super) fn busy(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(e: Error) -> Self {
+        let (status, code) = match &e {
+            Error::Format(_) => (StatusCode::BAD_REQUEST, "bad_proof"),
+            Error::WrongChain { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_chain"),
+            Error::Mismatch { .. } | Error::Chain(ChainError::Mismatch { .. }) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "mismatch")
+            }
+            Error::ModelNotAllowed(_) => (StatusCode::FORBIDDEN, "model_not_allowed"),
+            Error::QueueFull { .. } => {
+                return Self {
+                    retry_after: Some(5),
+                    ..Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", e.to_string())
+                };
+            }
+            // Nothing was accepted, and nothing lost: the client still has it.
+            Error::Database(_) if e.is_transient() => {
+                tracing::error!(error = %e, "request refused");
+                return Self::busy("storage", "the state cannot be written at the moment");
+            }
+            Error::NoSuchJob(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Error::Chain(ChainError::Rpc(_)) => (StatusCode::BAD_GATEWAY, "node"),
+            _ => {
+                // The cause is for the operator; a client cannot act on it.
+                tracing::error!(error = %e, "request failed");
+                let message = "internal error; see the relayer's log";
+                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message);
+            }
+        };
+        Self::new(status, code, e.to_string())
+    }
+}
