@@ -17,6 +17,8 @@ BIN_DIR=$TARGET_DIR/release
 NEXTEST_VERSION=0.9.143
 # Rows of the relayer's fault matrix that are not about SQLite's file, as nextest selects them.
 FAULTS_ON_POSTGRES='test(/^faults::/) - test(/^faults::storage::|::killed_in_a_migration$/)'
+# Everything that is off by default.
+ALL_FEATURES=chainfer-relayer/postgres,chainfer-relayer/aws,chainfer-relayer/gcp,chainfer-relayer/ledger
 NODE_MINIMUM=18
 PYTHON_MINIMUM=3.10
 
@@ -147,10 +149,14 @@ ensure_npm() {
     npm ci --no-audit --no-fund >&2
 }
 
-# The binaries chainfer and chainfer-relayer. The whole workspace is selected so that features, and with them the
-# compiled dependencies, are those of the test build.
+# The binaries chainfer and chainfer-relayer, and no more than they need. scripts/test has built them with all their
+# features when it runs the demo, and says so by CHAINFER_BUILT.
 ensure_release_build() {
-    cargo build --release --locked --workspace --bins >&2
+    if [[ -n ${CHAINFER_BUILT:-} ]]; then
+        say "   already built"
+        return
+    fi
+    cargo build --release --locked -p chainfer -p chainfer-relayer --bins >&2
 }
 
 ensure_nextest() {

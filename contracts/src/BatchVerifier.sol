@@ -7,12 +7,12 @@ import {ProofBatch} from "./libraries/ProofBatch.sol";
 import {Pin} from "./types/Pin.sol";
 
 /// @title BatchVerifier
-/// @notice Verifies a fixed list of proofs with one pairing, for whoever needs no registry: say, the chunks of one model.
-/// @dev It compares nothing between the instance columns: a caller that needs one root in all of them passes it so.
+/// @notice Verifies a fixed number of proofs with one pairing, without a registry: for example, the chunks of one model.
+/// @dev It does not compare the instance columns: a caller that needs the same root in all of them must check that.
 contract BatchVerifier is IPinnedVerifierErrors {
-    /// @notice Another number of proofs or of instance columns than there are keys.
+    /// @notice The number of proofs or of instance columns is not the number of keys.
     error ProofCountMismatch(uint256 expected, uint256 proofs, uint256 instances);
-    /// @notice There are fewer pins.
+    /// @notice There are not so many pins.
     error PinOutOfRange(uint256 index, uint256 count);
 
     /// @notice Number of proofs that a call takes.
@@ -20,7 +20,7 @@ contract BatchVerifier is IPinnedVerifierErrors {
 
     address private immutable TABLE;
 
-    /// @notice Reverts unless every contract holds the code that is named and all keys are of one trusted setup.
+    /// @notice Reverts unless every contract has the given code hash and all keys belong to one trusted setup.
     /// @param pins Verifier and key of each proof, in the order of the proofs; 1 to 227 of them.
     constructor(Pin[] memory pins) {
         if (pins.length == 0) revert EmptyBatch();
@@ -36,7 +36,7 @@ contract BatchVerifier is IPinnedVerifierErrors {
     /// @notice Verifies all proofs or reverts.
     /// @param proofs The transcript bytes.
     /// @param instances The instance columns.
-    /// @return True, always.
+    /// @return Always true.
     function verifyProofs(bytes[] calldata proofs, uint256[][] calldata instances) external view returns (bool) {
         uint256 count = COUNT;
         if (proofs.length != count || instances.length != count) {

@@ -10,9 +10,9 @@ import {VerifierCall} from "./libraries/VerifierCall.sol";
 import {Pin} from "./types/Pin.sol";
 
 /// @title BoundVerifier
-/// @notice A shared verifier bound to one key: the interface of a verifier that has its key inside.
-/// @dev Forwards calldata as it came, with the key in front, so the shared verifier's strictness holds for it too, and its
-/// errors come back as they are (their first 256 bytes).
+/// @notice A shared verifier bound to one key: it has the interface of a verifier with an embedded key.
+/// @dev Forwards its calldata unchanged, with the key in front, so it is as strict as the shared verifier. Errors are passed on
+/// (their first 256 bytes).
 contract BoundVerifier is IHalo2Verifier, IHalo2Accumulator, IPinnedVerifierErrors {
     /// @notice The shared verifier.
     address public immutable VERIFIER;
@@ -23,7 +23,7 @@ contract BoundVerifier is IHalo2Verifier, IHalo2Accumulator, IPinnedVerifierErro
     /// @notice Code hash of the key contract.
     bytes32 public immutable KEY_CODE_HASH;
 
-    /// @notice Reverts unless both contracts hold the code that is named, and the key is code as data.
+    /// @notice Reverts unless both contracts have the given code hashes and the key holds data as code.
     constructor(address verifier, bytes32 codeHash, address key, bytes32 keyCodeHash) {
         VerifierCall.checkCode(0, verifier, codeHash);
         KeyContract.check(0, key, keyCodeHash);
@@ -52,8 +52,8 @@ contract BoundVerifier is IHalo2Verifier, IHalo2Accumulator, IPinnedVerifierErro
         }
     }
 
-    /// @dev Asks the shared verifier with this call's arguments, which the compiler's decoder has seen to be two offsets at
-    /// least. Returns where the answer is in memory.
+    /// @dev Calls the shared verifier with this call's arguments; the compiler's decoder has checked that there are at least two
+    /// offsets. Returns the position of the answer in memory.
     function _forward(bytes4 selector, uint256 answerSize) private view returns (uint256 answer) {
         Pin memory pin = Pin({verifier: VERIFIER, key: KEY, codeHash: CODE_HASH, keyCodeHash: KEY_CODE_HASH});
         VerifierCall.checkPin(0, pin);
@@ -65,7 +65,7 @@ contract BoundVerifier is IHalo2Verifier, IHalo2Accumulator, IPinnedVerifierErro
             let question := mload(0x40)
             mstore(question, selector)
             mstore(add(question, 0x04), key)
-            // One word more stands before the arguments that the offsets point to.
+            // The arguments that the offsets point to are one word further on.
             mstore(add(question, 0x24), add(calldataload(0x04), 0x20))
             mstore(add(question, 0x44), add(calldataload(0x24), 0x20))
             calldatacopy(add(question, 0x64), 0x44, sub(calldatasize(), 0x44))

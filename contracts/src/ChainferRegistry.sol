@@ -17,10 +17,10 @@ import {ChunkProof} from "./types/RegistryTypes.sol";
 import {VerifierList} from "./VerifierList.sol";
 
 /// @title ChainferRegistry
-/// @notice See `IChainferRegistry`. Holds no funds and calls nothing but verifiers and its own `TensorOpenings`, statically.
-/// Creates no contracts but that one and tables of chunks, which hold data.
+/// @notice See `IChainferRegistry`. Holds no funds. Calls only verifiers and its own `TensorOpenings`, by static calls, and creates
+/// only the latter and tables of chunks, which are data.
 contract ChainferRegistry is CircuitBreaker, IERC165 {
-    /// @dev What one call works on.
+    /// @dev The inference that a call is about.
     struct Target {
         ModelId modelId;
         InferenceId inferenceId;
@@ -30,12 +30,12 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
         uint256 nonce;
     }
 
-    /// @dev Written once, here. Not an immutable, so that the code of every registry is the same.
+    /// @dev Written only by the constructor. Not an immutable, so that every registry has the same code.
     ITensorOpenings private _openings;
 
     /// @param owner_ The owner: a timelock in production.
-    /// @param guardian_ May freeze at once; zero for nobody.
-    /// @param codeHashes Verifier shapes that are listed from the first block on.
+    /// @param guardian_ Account that may freeze without delay; zero for none.
+    /// @param codeHashes Code hashes of the verifier shapes that are listed from the start.
     constructor(address owner_, address guardian_, bytes32[] memory codeHashes)
         VerifierList(owner_, guardian_, codeHashes)
     {
@@ -126,8 +126,8 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
         );
     }
 
-    /// @dev The only external calls are static calls to verifiers, so nothing that writes can be re-entered. What a view shows
-    /// hangs on `provenChunks`, which is written once the pairing has held.
+    /// @dev The only external calls are static calls to verifiers, so no function that writes can be re-entered. Views depend on
+    /// `provenChunks`, which is written only after the pairing check.
     function _prove(Target memory target, ChunkProof[] calldata proofs) private {
         if (proofs.length == 0) revert NoChunkProofs();
         ModelRecord storage modelRecord = _usable(target.modelId);
@@ -155,7 +155,7 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
         return ProofBatch.open(capacity, head);
     }
 
-    /// @dev Adds a chunk to the batch and records it, if it is not among the `proven`; returns those and it.
+    /// @dev Adds a chunk to the batch and records it, unless it is among the `proven` chunks. Returns the bitmap with the chunk added.
     function _proveChunk(
         Target memory target,
         ModelRecord storage modelRecord,
@@ -181,7 +181,7 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
         return proven | (uint256(1) << chunk);
     }
 
-    /// @dev Verifiers check the ranges too, but the registry does not rely on it.
+    /// @dev Verifiers check the ranges as well, but the registry does not rely on that.
     function _checkCanonical(uint256 chunk, uint256[] calldata values) private pure {
         for (uint256 i; i < values.length; ++i) {
             if (!ScalarField.isCanonical(values[i])) revert PublicValueNotCanonical(chunk, i);

@@ -10,10 +10,10 @@ import {ModelId} from "./types/ModelId.sol";
 import {ChunkValues, TensorSpec, Visibility} from "./types/RegistryTypes.sol";
 
 /// @title CircuitBreaker
-/// @notice Freezes a model on the strength of two results that cannot both be true, whoever shows them.
-/// @dev Only what is known to differ counts, and only where all inputs are known to be equal, so that honest inferences never
-/// trip it: the same input under other salts has other leaves, and neither these nor those of committed outputs are compared
-/// but with recorded openings.
+/// @notice Freezes a model if anyone shows two results of it that cannot both be true.
+/// @dev Two outputs contradict each other only if they are known to differ while all inputs are known to be equal, so honest
+/// inferences never freeze a model. Leaves depend on salts: committed tensors with different leaves are compared only by their
+/// recorded openings.
 abstract contract CircuitBreaker is InferenceStore {
     /// @inheritdoc IChainferRegistry
     function reportContradiction(
@@ -92,7 +92,7 @@ abstract contract CircuitBreaker is InferenceStore {
         return _modelIds[number];
     }
 
-    /// @dev Whether a tensor's public words are the same in both.
+    /// @dev Whether a tensor's public words are the same in both inferences.
     function _haveSameWords(
         ModelRecord storage modelRecord,
         TensorSpec memory spec,
@@ -104,13 +104,13 @@ abstract contract CircuitBreaker is InferenceStore {
         uint256 chunk = spec.chunk;
         (, uint256 count) = _chunkOf(modelRecord, chunk);
         if (count > MAX_STORED_WORDS) {
-            // Then all of the chunk's values are, and nobody has to show them.
+            // Equal hashes mean that all values of the chunk are equal, so that nobody has to show them.
             if (_inferences[first].longHashes[chunk] == _inferences[second].longHashes[chunk]) return true;
         }
         return _digestOf(spec, count, first, firstValues) == _digestOf(spec, count, second, secondValues);
     }
 
-    /// @dev Whether a committed tensor was opened in both, with the same values or with others.
+    /// @dev Whether a committed tensor was opened in both inferences, with the same values (`same`) or with different ones.
     function _areOpened(TensorSpec memory spec, InferenceId first, InferenceId second, bool same)
         private
         view
@@ -121,8 +121,7 @@ abstract contract CircuitBreaker is InferenceStore {
         return a != bytes32(0) && b != bytes32(0) && (a == b) == same;
     }
 
-    /// @dev Every list that is shown is hashed once, however many tensors are in it. Lists of chunks that have no hash are asked
-    /// for by nobody.
+    /// @dev Hashes every list once, however many tensors it contains. Lists of chunks whose values are stored are ignored.
     function _checkShown(InferenceId inferenceId, ChunkValues[] calldata shown) private view {
         InferenceRecord storage record = _inferences[inferenceId];
         for (uint256 i; i < shown.length; ++i) {
@@ -134,8 +133,8 @@ abstract contract CircuitBreaker is InferenceStore {
         }
     }
 
-    /// @dev keccak256 over the public words of a tensor whose chunk has `count` public values: stored, or among those that were
-    /// shown and checked.
+    /// @dev keccak256 over the public words of a tensor whose chunk has `count` public values. The words are read from storage or from
+    /// the lists that were shown and checked.
     function _digestOf(TensorSpec memory spec, uint256 count, InferenceId inferenceId, ChunkValues[] calldata shown)
         private
         view
@@ -152,7 +151,7 @@ abstract contract CircuitBreaker is InferenceStore {
         revert PublicValuesNotStored(inferenceId, chunk);
     }
 
-    /// @dev Over free memory that stays free: the price of memory is that of the longest list, not of all together.
+    /// @dev Uses free memory without allocating it, so that only the longest list costs memory, not all of them together.
     function _hashOfWords(uint256[] calldata words) private pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             let free := mload(0x40)

@@ -10,13 +10,13 @@ import {ModelId} from "./types/ModelId.sol";
 import {Inference, InferenceStatus, TensorSpec, Visibility} from "./types/RegistryTypes.sol";
 
 /// @title InferenceStore
-/// @notice The registry's inferences: how they are kept, and what can be read of them.
+/// @notice The registry's inferences: how they are stored and how they are read.
 abstract contract InferenceStore is ModelStore {
-    /// @dev Chunks with more public values than this store their hash only.
+    /// @dev For chunks with more public values than this, only their hash is stored.
     uint256 internal constant MAX_STORED_WORDS = 32;
 
-    /// @dev `commit` writes the first two slots, the first proven chunk the third (the context follows from it), every
-    /// proven chunk the fourth. Existence is `committedAt != 0`, completion `provenAt != 0`.
+    /// @dev `commit` writes the first two slots, the first proven chunk the third (from which the context follows), and every proven
+    /// chunk the fourth. An inference exists if `committedAt != 0` and is complete if `provenAt != 0`.
     struct InferenceRecord {
         address requester;
         uint32 modelNumber;

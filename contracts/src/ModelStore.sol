@@ -12,19 +12,18 @@ import {ChunkSpec, Model, ModelRegistration, TensorSpec} from "./types/RegistryT
 import {VerifierList} from "./VerifierList.sol";
 
 /// @title ModelStore
-/// @notice The registry's models: open registration, immutable records. The chunks of a model are the code of one contract
-/// (`PinTable`), or of two if there are many; behind the rows of the first stand the lengths of the leaves and the hiding
+/// @notice The registry's models. Anyone can register a model, and its record is immutable. Its chunks are stored as the code of one
+/// contract (`PinTable`), or of two if there are many; after the rows of the first come the lengths of the leaves and the hiding
 /// budgets of the chunks, four bytes each.
 abstract contract ModelStore is VerifierList, IChainferRegistry {
-    /// @dev Bound of the bitmap of proven chunks.
+    /// @dev Size of the bitmap of proven chunks.
     uint256 internal constant MAX_CHUNKS = 256;
 
-    /// @dev Chunks of a table; 256 would not fit in one contract.
+    /// @dev Maximum number of chunks per table; 256 would not fit in one contract.
     uint256 private constant TABLE_CHUNKS = 128;
 
-    /// @dev `number` counts models from 1: zero means not registered, and inferences hold it in place of the id. The
-    /// first slot is all that `commit`, `prove` and `requireAttested` read of it. Nothing but `deprecatedAt` and `frozen`
-    /// changes after registration.
+    /// @dev `number` counts models from 1; zero means not registered. Inferences store it instead of the id. `commit`, `prove` and
+    /// `requireAttested` read only the first slot. After registration only `deprecatedAt` and `frozen` change.
     struct ModelRecord {
         address table;
         uint32 number;
@@ -186,20 +185,20 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
 
     // -------------------------------------------------------------------------------------------------- Internals
 
-    /// @dev The record of a model, or a revert.
+    /// @dev The record of a model. Reverts if it is not registered.
     function _registered(ModelId modelId) internal view returns (ModelRecord storage record) {
         record = _models[modelId];
         if (record.number == 0) revert ModelNotRegistered(modelId);
     }
 
-    /// @dev The record of a model for which commitments and proofs are taken, or a revert. Those of a deprecated one are: a
-    /// contradiction of what it said before takes a second inference.
+    /// @dev The record of a model that takes commitments and proofs. Reverts if it is frozen. A deprecated model still takes them, because
+    /// a second inference may be needed to contradict an earlier one.
     function _usable(ModelId modelId) internal view returns (ModelRecord storage record) {
         record = _registered(modelId);
         if (record.frozen) revert ModelIsFrozen(modelId);
     }
 
-    /// @dev Whether what was proven at a time counts: it does unless the model was deprecated before.
+    /// @dev Whether an inference that was proven at this time counts: it does unless the model was deprecated before.
     function _counts(ModelRecord storage record, uint256 provenAt) internal view returns (bool) {
         uint256 end = record.deprecatedAt;
         return end == 0 || provenAt <= end;
@@ -212,7 +211,7 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         emit ModelFrozen(modelId, msg.sender);
     }
 
-    /// @dev An output of a model, or a revert.
+    /// @dev An output of a model. Reverts if there is no such output.
     function _outputOf(ModelRecord storage record, uint256 outputIndex)
         internal
         view
@@ -223,14 +222,14 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         output_ = record.outputs[outputIndex];
     }
 
-    /// @dev Verifier, key and number of public values of a chunk that the model has.
+    /// @dev Verifier, key and number of public values of a chunk, which must exist.
     function _chunkOf(ModelRecord storage record, uint256 chunk) internal view returns (Pin memory, uint256 numPublic) {
         return chunk < TABLE_CHUNKS
             ? PinTable.read(record.table, chunk)
             : PinTable.read(record.secondTable, chunk - TABLE_CHUNKS);
     }
 
-    /// @dev A number behind the first table's rows: the lengths of the leaves, then the hiding budgets.
+    /// @dev A number after the rows of the first table: the lengths of the leaves, then the hiding budgets.
     function _behindRows(ModelRecord storage record, uint256 index) private view returns (uint32) {
         uint256 rows = _inFirst(record.chunkCount);
         // forge-lint: disable-next-line(unsafe-typecast)
@@ -252,8 +251,8 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         }
     }
 
-    /// @dev Checks the chunks from `start` to `end` and writes their rows. `srsDigest` names the trusted setup that all keys
-    /// must be of; the first chunk's names it.
+    /// @dev Checks the chunks from `start` to `end` and writes their rows. All keys must belong to the trusted setup of the first chunk's
+    /// key, which `srsDigest` identifies.
     function _rows(ChunkSpec[] calldata chunks, uint256 start, uint256 end, bytes32 srsDigest)
         private
         view
@@ -289,7 +288,7 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         }
     }
 
-    /// @dev Writes four bytes, and keeps what follows them.
+    /// @dev Writes four bytes without changing those after them.
     function _put(uint256 at, uint32 value) private pure returns (uint256 next) {
         assembly ("memory-safe") {
             mstore(at, or(shl(224, value), shr(32, shl(32, mload(at)))))
@@ -304,15 +303,20 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
         }
         ChunkSpec[] calldata chunks = registration.chunks;
         uint32[] calldata lengths = registration.leafLengths;
-        for (uint256 i; i < registration.inputs.length; ++i) {
+        ModelLayout.Assigned memory assigned = ModelLayout.start(chunks.length, lengths.length);
+        for (uint256 i; i < inputs; ++i) {
             TensorSpec calldata spec = registration.inputs[i];
-            if (!ModelLayout.isValid(spec, chunks, lengths)) revert InvalidInputSpec(i);
+            if (spec.leaf != i || !ModelLayout.assign(assigned, spec, chunks, lengths)) revert InvalidInputSpec(i);
             record.inputs.push(spec);
         }
-        for (uint256 i; i < registration.outputs.length; ++i) {
+        for (uint256 i; i < outputs; ++i) {
             TensorSpec calldata spec = registration.outputs[i];
-            if (!ModelLayout.isValid(spec, chunks, lengths)) revert InvalidOutputSpec(i);
+            if (!ModelLayout.assign(assigned, spec, chunks, lengths)) revert InvalidOutputSpec(i);
             record.outputs.push(spec);
+        }
+        for (uint256 i; i < chunks.length; ++i) {
+            uint256 count = assigned.words[i];
+            if (count != chunks[i].numPublic) revert PublicValueCountMismatch(i, count, chunks[i].numPublic);
         }
     }
 }

@@ -4,14 +4,14 @@ pragma solidity ^0.8.24;
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 
 /// @title RegistryTimelock
-/// @notice The timelock that owns a registry: executable by anyone, administered by nobody but itself, and the registry's guardian
-/// cancels what is scheduled. Who may stop at once may so keep stopped what they stopped.
-/// @dev OpenZeppelin's constructor lets proposers cancel and has no place for another canceller; without an administrator
-/// the role can be given here only. A guardian who is replaced in the registry loses it by `revokeRole`, in the same batch.
+/// @notice The timelock that owns a registry. Anyone can execute, only the timelock itself administers it, and the registry's guardian
+/// can cancel what is scheduled: otherwise a proposal could undo a freeze against the guardian's will.
+/// @dev OpenZeppelin's constructor lets proposers cancel and takes no other canceller; without an administrator the role can only be
+/// granted here. A batch that replaces the guardian in the registry should also revoke the old one's role by `revokeRole`.
 contract RegistryTimelock is TimelockController {
     /// @param minDelay Seconds between proposal and execution.
-    /// @param proposers Those who propose and cancel.
-    /// @param guardian Who cancels, and does not propose; zero for nobody.
+    /// @param proposers Accounts that can propose and cancel.
+    /// @param guardian Account that can cancel but not propose; zero for none.
     constructor(uint256 minDelay, address[] memory proposers, address guardian)
         TimelockController(minDelay, proposers, new address[](1), address(0))
     {

@@ -8,7 +8,7 @@ import {InferenceId} from "./types/InferenceId.sol";
 import {Inference, InferenceStatus} from "./types/RegistryTypes.sol";
 
 /// @title TensorOpenings
-/// @notice See `ITensorOpenings`. A contract of its own, which the registry creates: the hash function fills it.
+/// @notice See `ITensorOpenings`. The registry creates it as a contract of its own, because the hash function alone is that large.
 contract TensorOpenings is ITensorOpenings {
     struct Opening {
         bytes32 digest;
@@ -45,7 +45,7 @@ contract TensorOpenings is ITensorOpenings {
     ) external override returns (uint256 commitment) {
         commitment = _check(inferenceId, leaf, salt, words, siblings);
         Opening storage opening = _openings[inferenceId][leaf];
-        // A second opening that passes is the same one: the hash resists collisions.
+        // Any further opening that passes has the same values, because the hash is collision-resistant.
         if (opening.digest != bytes32(0)) return commitment;
         opening.digest = keccak256(abi.encodePacked(words));
         opening.commitment = commitment;
@@ -72,7 +72,7 @@ contract TensorOpenings is ITensorOpenings {
     ) private view returns (uint256 commitment) {
         Inference memory inference = REGISTRY.inference(inferenceId);
         if (inference.status != InferenceStatus.Proven) revert IChainferRegistry.InferenceNotProven(inferenceId);
-        // The position means nothing but in a tree of the model's height, and the length is in the leaf's tag.
+        // A position is only meaningful in a tree of the model's height. The leaf's tag contains the length.
         uint256 length = REGISTRY.leafLength(inference.modelId, leaf);
         uint256 height = REGISTRY.model(inference.modelId).treeHeight;
         if (siblings.length != height) revert PathLengthMismatch(height, siblings.length);

@@ -22,7 +22,7 @@ abstract contract VerifierList is Ownable2Step, IRegistryGovernance {
 
     /// @param owner_ The owner; a timelock in production.
     /// @param guardian_ The guardian; zero for none.
-    /// @param codeHashes The verifier shapes that are listed from the first block on.
+    /// @param codeHashes Code hashes of the verifier shapes that are listed from the start.
     constructor(address owner_, address guardian_, bytes32[] memory codeHashes) Ownable(owner_) {
         _setGuardian(guardian_);
         for (uint256 i; i < codeHashes.length; ++i) {

@@ -33,7 +33,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
         registry.requireAttested(modelId, inferenceId);
     }
 
-    function test_requireAttested_revertsWhenUnknownCommittedOrPartlyProven() public {
+    function test_requireAttested_revertsWhenNotWhollyProven() public {
         bytes memory expected = abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, inferenceId);
         vm.expectRevert(expected);
         registry.requireAttested(modelId, inferenceId);
@@ -127,11 +127,13 @@ contract ChainferRegistryViewsTest is RegistryTest {
 
     function test_output_atAnOffset_readsItsOwnWords() public {
         ModelRegistration memory registration = registrationOf("wide", uniform(1, 4));
-        registration.outputs = new TensorSpec[](1);
+        registration.inputs = new TensorSpec[](1);
+        registration.inputs[0] = wordsAt(0, 0, 0, 1);
         registration.outputs[0] = scores(0);
-        registration.outputs[0].offset = 1;
+        (registration.outputs[0].leaf, registration.outputs[0].offset) = (1, 1);
         (registration.outputs[0].length, registration.outputs[0].shape) = (31, shapeOf(31));
-        registration.leafLengths[0] = 31;
+        registration.leafLengths = uniform(2, 15);
+        registration.leafLengths[1] = 31;
         ModelId wide = register(registration);
         uint256[] memory words = new uint256[](4);
         uint256[] memory expected = new uint256[](31);
@@ -161,7 +163,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
 
     function test_output_revertsWhenItIsCommitted() public {
         ModelRegistration memory registration = registrationOf("committed", uniform(1, 1));
-        registration.outputs = new TensorSpec[](1);
+        registration.leafLengths[0] = 10;
         registration.outputs[0] = scores(0);
         registration.outputs[0].visibility = Visibility.Committed;
         ModelId committed = register(registration);
@@ -195,8 +197,11 @@ contract ChainferRegistryViewsTest is RegistryTest {
 
     function _attestWide(uint32 words) private returns (InferenceId id, uint256[] memory values) {
         ModelRegistration memory registration = registrationOf("wide", uniform(1, words));
-        registration.outputs = new TensorSpec[](1);
+        registration.leafLengths = uniform(2, 10);
+        registration.leafLengths[1] = 15 * (words - 1);
+        registration.outputs = new TensorSpec[](2);
         registration.outputs[0] = scores(0);
+        registration.outputs[1] = wordsAt(1, 0, 1, words - 1);
         ModelId wide = register(registration);
         registry.attest(wide, ROOT, REQUESTER, NONCE, honestProofs(wide, ROOT));
         return (idOf(wide, ROOT), honestValues(wide, ROOT, 0));

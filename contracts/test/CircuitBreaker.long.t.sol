@@ -110,7 +110,7 @@ contract CircuitBreakerLongTest is RegistryTest {
         assertTrue(registry.isFrozen(modelId));
     }
 
-    function test_reportContradiction_revertsWhenAListIsShownTwiceAndOnceWrong() public {
+    function test_reportContradiction_revertsWhenOneOfTwoListsIsWrong() public {
         uint256[] memory other = values;
         other[39] ^= 1;
         InferenceId second = _attest(ROOT + 1, other);

@@ -152,7 +152,7 @@ contract CircuitBreakerTest is TraceTest {
 
     // ----------------------------------------------------------------------------------------------------- Openings
 
-    function test_reportOpeningContradiction_anotherValueUnderTheRoot_freezes() public {
+    function test_reportOpeningContradiction_anotherValue_freezes() public {
         uint256[][] memory values = publicOf(honest);
         values[2][0] ^= 1;
         InferenceId second = attestValues(modelId, honest.root, NONCE + 1, values);
@@ -168,7 +168,7 @@ contract CircuitBreakerTest is TraceTest {
         assertTrue(registry.isFrozen(modelId));
     }
 
-    function test_reportOpeningContradiction_anotherLeafUnderTheRoot_freezes() public {
+    function test_reportOpeningContradiction_anotherLeaf_freezes() public {
         uint256[][] memory values = publicOf(honest);
         values[2][1] ^= 1;
         InferenceId second = attestValues(modelId, honest.root, NONCE + 1, values);
@@ -232,7 +232,7 @@ contract CircuitBreakerTest is TraceTest {
         registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
     }
 
-    function test_reportContradiction_committedOutputsUnderOtherSalts_isRefused() public {
+    function test_reportContradiction_otherOutputSalts_isRefused() public {
         // The input keeps its salt, the output does not: its leaf differs, its values do not.
         Trace memory other = traceOf("image", "hint", "salt");
         other.salts[EMBEDDING] += 1;

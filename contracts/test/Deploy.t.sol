@@ -75,7 +75,7 @@ contract DeployTest is Test {
         script.checkGovernance(governance);
     }
 
-    function test_checkGovernance_elsewhere_revertsWhenTheDelayIsUnderAnHour() public {
+    function test_checkGovernance_revertsWhenTheDelayIsUnderAnHour() public {
         Governance memory governance = _governance(_proposers());
         Deploy script = new Deploy();
         vm.chainId(1);
@@ -226,7 +226,7 @@ contract DeployTest is Test {
         assertFalse(timelock.hasRole(role, GUARDIAN));
     }
 
-    function test_timelock_changesTheGuardianAndHandsOnTheRegistryInTwoSteps() public {
+    function test_timelock_changesGuardianAndOwner() public {
         (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
         _execute(timelock, registry, abi.encodeCall(IRegistryGovernance.setGuardian, (address(1))));
         assertEq(registry.guardian(), address(1));

@@ -86,7 +86,7 @@ contract DeterministicDeploymentTest is Test {
         assertEq(vm.parseJsonAddress(json, ".eas_resolver"), address(4));
     }
 
-    function test_adapters_checkRecord_revertsWhenTheFileIsOfAnotherRegistry() public {
+    function test_adapters_revertsWhenTheRecordIsOfAnotherRegistry() public {
         DeployAdapters script = new DeployAdapters();
         string memory path = "deployments/test-forge-adapters/1.adapters.json";
         vm.createDir("deployments/test-forge-adapters", true);

@@ -44,7 +44,7 @@ contract ModelStoreTest is RegistryTest {
         assertEq(ModelId.unwrap(registry.modelIdOf("m", REGISTRANT)), expected);
     }
 
-    function test_registerModel_sameManifestByTwoRegistrants_givesTwoModels() public {
+    function test_registerModel_byTwoRegistrants_givesTwoModels() public {
         ModelRegistration memory registration = classifierRegistration();
         ModelId first = register(registration);
         ModelId second = registry.registerModel(registration);
@@ -54,12 +54,24 @@ contract ModelStoreTest is RegistryTest {
 
     function test_registerModel_theLargestChunkCount_isRecorded() public {
         ModelRegistration memory registration = registrationOf("many", uniform(256, 0));
-        for (uint32 i; i < 256; ++i) {
-            registration.chunks[i].numPublic = type(uint32).max - i;
-            registration.chunks[i].hidingBudget = type(uint32).max - i;
-        }
+        // Fifteen tensors of the largest length are exactly the largest number of words.
+        uint32 words = type(uint32).max / 15;
         registration.leafLengths = uniform(2048, type(uint32).max);
         registration.leafLengths[2047] = 1;
+        registration.outputs = new TensorSpec[](256 + 2 * 14);
+        uint32 leaf;
+        for (uint16 i; i < 256; ++i) {
+            uint32 tensors = i == 0 || i == 255 ? 15 : 1;
+            for (uint32 j; j < tensors; ++j) {
+                uint32 shorter = j == 14 && i == 255 ? 1 : 0;
+                registration.outputs[leaf] = wordsAt(leaf, i, j * words, words - shorter);
+                registration.leafLengths[leaf++] -= 15 * shorter;
+                registration.chunks[i].numPublic += words - shorter;
+            }
+            registration.chunks[i].hidingBudget = type(uint32).max - i;
+        }
+        assertEq(registration.chunks[0].numPublic, type(uint32).max);
+        assertEq(registration.chunks[255].numPublic, type(uint32).max - 1);
         ModelId modelId = register(registration);
         assertEq(registry.model(modelId).chunkCount, 256);
         assertEq(registry.model(modelId).leafCount, 2048);
@@ -203,7 +215,7 @@ contract ModelStoreTest is RegistryTest {
         registry.registerModel(registration);
     }
 
-    function test_registerModel_revertsWhenAKeyOfTheSecondTableIsOfAnotherSetup() public {
+    function test_registerModel_revertsWhenALaterKeyIsOfAnotherSetup() public {
         ModelRegistration memory registration = registrationOf("setups", uniform(130, 0));
         bytes memory code = registration.chunks[128].key.code;
         code[256] ^= 0x01;
@@ -211,6 +223,14 @@ contract ModelStoreTest is RegistryTest {
         registration.chunks[128].keyCodeHash = keccak256(code);
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.SrsMismatch.selector, 128));
         registry.registerModel(registration);
+    }
+
+    /// @dev What the next tests break in one place is sound.
+    function test_registerModel_theOnlyTensorAsInputOrOutput_isRecorded() public {
+        ModelId asInput = register(_oneTensor(scores(2), 10, true));
+        assertEq(abi.encode(registry.inputSpec(asInput, 0)), abi.encode(scores(2)));
+        ModelId asOutput = registry.registerModel(_oneTensor(scores(2), 10, false));
+        assertEq(abi.encode(registry.outputSpec(asOutput, 0)), abi.encode(scores(2)));
     }
 
     function test_registerModel_revertsWhenATensorNamesAMissingChunk() public {
@@ -236,17 +256,17 @@ contract ModelStoreTest is RegistryTest {
         _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenACommittedTensorRunsPastThePublicValues() public {
+    function test_registerModel_revertsWhenACommittedTensorRunsPast() public {
         TensorSpec memory spec = scores(1);
         spec.visibility = Visibility.Committed;
         _expectInvalidTensor(spec);
     }
 
-    function test_registerModel_revertsWhenATensorNamesAMissingLeafOrOneOfAnotherLength() public {
+    function test_registerModel_revertsWhenATensorNamesAWrongLeaf() public {
         TensorSpec memory spec = scores(2);
         spec.leaf = 6;
         _expectInvalidTensor(spec);
-        spec.leaf = 5;
+        spec.leaf = 0;
         _expectInvalidTensor(spec, 11);
     }
 
@@ -282,7 +302,6 @@ contract ModelStoreTest is RegistryTest {
 
         registration = registrationOf("scalar", uniform(1, 1));
         registration.leafLengths[0] = 1;
-        registration.outputs = new TensorSpec[](1);
         registration.outputs[0] = scores(0);
         (registration.outputs[0].length, registration.outputs[0].shape) = (1, new uint32[](0));
         id = register(registration);
@@ -385,26 +404,30 @@ contract ModelStoreTest is RegistryTest {
         registry.registerModel(registration);
     }
 
-    /// @dev Refused as an output and as an input. Its leaf has the length that it says.
+    /// @dev Refused as the only output and as the only input. Its leaf has the length that it says.
     function _expectInvalidTensor(TensorSpec memory spec) private {
         _expectInvalidTensor(spec, spec.length);
     }
 
     function _expectInvalidTensor(TensorSpec memory spec, uint32 length) private {
-        ModelRegistration memory registration = classifierRegistration();
-        registration.leafLengths = uniform(6, length == 0 ? 1 : length);
-        registration.leafLengths[4] = 10;
-        spec.leaf = spec.leaf == 0 ? 5 : spec.leaf;
-        registration.inputs = new TensorSpec[](1);
-        registration.inputs[0] = spec;
+        ModelRegistration memory registration = _oneTensor(spec, length, true);
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidInputSpec.selector, 0));
         registry.registerModel(registration);
-        registration.inputs = new TensorSpec[](0);
-        TensorSpec[] memory outputs = new TensorSpec[](2);
-        outputs[0] = registration.outputs[0];
-        outputs[1] = spec;
-        registration.outputs = outputs;
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidOutputSpec.selector, 1));
+        registration = _oneTensor(spec, length, false);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidOutputSpec.selector, 0));
         registry.registerModel(registration);
+    }
+
+    /// @dev A model of six leaves with one input or one output, and one public value in chunk 2.
+    function _oneTensor(TensorSpec memory spec, uint32 length, bool asInput)
+        private
+        returns (ModelRegistration memory registration)
+    {
+        registration = classifierRegistration();
+        registration.chunks[0].numPublic = 0;
+        registration.leafLengths = uniform(6, length == 0 ? 1 : length);
+        registration.inputs = new TensorSpec[](asInput ? 1 : 0);
+        registration.outputs = new TensorSpec[](asInput ? 0 : 1);
+        (asInput ? registration.inputs : registration.outputs)[0] = spec;
     }
 }

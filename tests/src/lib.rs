@@ -1,4 +1,6 @@
-//! Tests that cross crates. This library takes a model file to a bundle and a proof, as the command line does.
+#![doc = include_str!("../README.md")]
+
+pub mod golden_trace;
 
 use anyhow::{Context, Result};
 use chainfer_circuits::Objective;
@@ -11,6 +13,7 @@ use chainfer_model::float::FloatGraph;
 use chainfer_model::io::{load_calibration, load_inputs};
 use chainfer_model::load_model;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
+use chainfer_model::partitioned::PartitionedModel;
 use chainfer_model::quantise::{QuantOptions, SaturationPolicy, quantise};
 use std::path::{Path, PathBuf};
 
@@ -24,18 +27,11 @@ pub fn fixture(name: &str) -> PathBuf {
     repository().join("tests/fixtures/models").join(name)
 }
 
-/// The folder of the zkml MNIST network, if this machine has it: `CHAINFER_DATA`, or `../shared/data` beside the
-/// repository.
+/// The folder of zkml's MNIST network, which is not part of this repository: `zkml-mnist` in the folder that `CHAINFER_DATA` names,
+/// if there is one.
 pub fn zkml_mnist() -> Option<PathBuf> {
-    let folders = [
-        std::env::var_os("CHAINFER_DATA").map(PathBuf::from),
-        Some(repository().join("../shared/data")),
-    ];
-    folders
-        .into_iter()
-        .flatten()
-        .map(|d| d.join("zkml-mnist"))
-        .find(|d| d.is_dir())
+    let folder = Path::new(&std::env::var_os("CHAINFER_DATA")?).join("zkml-mnist");
+    folder.is_dir().then_some(folder)
 }
 
 /// A model with its files.
@@ -85,11 +81,22 @@ fn context(bundle: &Bundle) -> ContextSource {
     ContextSource::Binding { binding, model_id }
 }
 
-/// Compiles a model in chunks and proves its input.
+/// A model in chunks, its quantised input, and the float reference of its first output.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Quantised and cut.
+    pub model: PartitionedModel,
+    /// Quantised inputs.
+    pub values: Vec<Vec<u32>>,
+    /// Float reference output.
+    pub expected: Vec<f64>,
+}
+
+/// Loads, quantises and cuts a model, and reads its input.
 ///
 /// # Errors
 /// Whatever a stage says, with its name.
-pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -> Result<Proved> {
+pub fn prepare(source: &Source, chunks: usize) -> Result<Prepared> {
     let float: FloatGraph = load_model(&source.model).context("load")?;
     let specs = float.input_specs();
     let samples = load_calibration(&source.calibration, &specs, float.fixed_point())
@@ -113,6 +120,23 @@ pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -
         .graph
         .quantise_inputs(&inputs, SaturationPolicy::Saturate)
         .context("quantise inputs")?;
+    Ok(Prepared {
+        model,
+        values,
+        expected,
+    })
+}
+
+/// Compiles a model in chunks and proves its input.
+///
+/// # Errors
+/// Whatever a stage says, with its name.
+pub fn prove(source: &Source, chunks: usize, objective: Objective, dir: &Path) -> Result<Proved> {
+    let Prepared {
+        model,
+        values,
+        expected,
+    } = prepare(source, chunks)?;
     // A fixed seed: the same keys on every run, so that fixtures can be compared.
     let options = CompileOptions {
         objective,

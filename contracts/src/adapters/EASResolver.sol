@@ -8,26 +8,26 @@ import {ModelId} from "../types/ModelId.sol";
 
 /// @title EASResolver
 /// @notice Resolver of the Ethereum Attestation Service for the schema `bytes32 modelId,bytes32 inferenceId`: an attestation
-/// passes if the registry vouches for the inference and the recipient is the account that it is credited to. By anyone.
-/// @dev An attestation says what the registry said when it was made. It can be revoked once the registry does not say so any
-/// more (the model is frozen), and only then. So whoever relies on one asks the registry again (`requireAttested`). The recipient
-/// is a beneficiary whom the prover named: an attestation is no evidence that they asked for it, or know of it.
+/// passes if `requireAttested` of the registry does and the recipient is the requester of the inference. Anyone can attest.
+/// @dev An attestation was true when it was made. It can be revoked once, and only once, the registry no longer confirms it, which is
+/// when the model is frozen; so whoever relies on one should ask the registry again (`requireAttested`). The prover names the
+/// recipient: an attestation is no evidence that the recipient asked for it or knows about it.
 contract EASResolver is ISchemaResolver {
     /// @notice The sender is not the Ethereum Attestation Service.
     error NotAttestationService(address sender);
-    /// @notice The resolver takes no ether.
+    /// @notice The resolver does not accept ether.
     error NotPayable();
-    /// @notice The data are not two words.
+    /// @notice The attestation's data is not two words.
     error InvalidData(uint256 length);
     /// @notice The inference is credited to another account.
     error RecipientMismatch(address expected, address actual);
 
     /// @notice The Ethereum Attestation Service of this chain.
     address public immutable EAS;
-    /// @notice Where inferences are proven.
+    /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
 
-    /// @dev Every entry: from the service alone, without ether.
+    /// @dev For every entry point: only the service may call it, without ether.
     modifier fromService() {
         if (msg.sender != EAS) revert NotAttestationService(msg.sender);
         if (msg.value != 0) revert NotPayable();

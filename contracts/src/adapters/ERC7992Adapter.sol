@@ -12,8 +12,8 @@ import {ChunkProof} from "../types/RegistryTypes.sol";
 import {ERC7992Models} from "./ERC7992Models.sol";
 
 /// @title ERC7992Adapter
-/// @notice The registry behind the three interfaces of ERC-7992, for tools that know these.
-/// @dev `output` is `abi.encode(uint256[][])`, the public words of each output: 15 packed values a word for a public one (see
+/// @notice Gives the registry the three interfaces of ERC-7992.
+/// @dev `output` is `abi.encode(uint256[][])`, the public words of each output: 15 packed values per word for a public one (see
 /// `PackedValues`), the leaf for a committed one. `proof` is `abi.encode(Claim)`. An inference that the registry has proven
 /// needs no chunk proofs; otherwise they are handed to `attest`, so the proof is verified by the registry either way. All
 /// models are of one proof system: a commitment that names another is refused when it is announced (`UnsupportedProofSystem`).
@@ -21,10 +21,10 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
     /// @notice Nothing is stored under this id.
     error InferenceNotFound(bytes32 inferenceId);
 
-    /// @notice What a proof consists of.
-    /// @param modelId The model that the proof is of.
+    /// @notice The contents of a proof.
+    /// @param modelId The model that was run.
     /// @param root Merkle root over the leaves of the inference.
-    /// @param requester Whom it is credited to.
+    /// @param requester The account that the inference is credited to.
     /// @param nonce The requester's nonce.
     /// @param proofs Chunk proofs: those that the registry has not seen, and those whose public values it does not store.
     struct Claim {
@@ -57,7 +57,7 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
     }
 
     /// @inheritdoc IERCZKMLStorageExtension
-    /// @dev A second time changes nothing: the commitment contains requester and nonce.
+    /// @dev Doing it again changes nothing: the commitment contains requester and nonce.
     function verifyAndStoreInference(
         uint256 modelId,
         bytes32 inputCommitment,
@@ -131,8 +131,8 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
         emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
     }
 
-    /// @dev Has the registry verify what it has not. A proof that is wrong is `InvalidProof`; whatever else the registry says,
-    /// say that the model is frozen, is passed on.
+    /// @dev Has the registry verify the chunks that are not proven yet. An invalid proof reverts with `InvalidProof`; all other errors of
+    /// the registry, for example that the model is frozen, are passed on.
     function _attest(ModelId id, Claim memory claim) private returns (InferenceId) {
         if (claim.proofs.length == 0) {
             return InferenceIdLibrary.derive(id, claim.root, CHAINFER.contextOf(id, claim.requester, claim.nonce));

@@ -7,17 +7,16 @@ import {ModelId} from "../types/ModelId.sol";
 import {ChunkSpec, Model} from "../types/RegistryTypes.sol";
 
 /// @title ERC7992Models
-/// @notice The registry's models as ERC-7992 knows them. Every model of the registry is a model here, under the same id, owned
-/// by its registrant, and its commitment follows from the record: modelHash is the manifest id, circuitHash the hash of the
+/// @notice The registry's models in terms of ERC-7992. Every model of the registry exists here under the same id, owned by its
+/// registrant, with a commitment that follows from the record: modelHash is the manifest id, circuitHash the hash of the
 /// verifiers' code hashes, vkHash that of the keys', in the order of the chunks.
-/// @dev `registerModel` announces a model that the registry has; there is nothing else to say about it. Models are immutable:
-/// a change is another model (`updateModel` reverts). A deprecation here holds here; the registry's own shows here too. Of a
-/// deprecated model nothing verifies here any more, as the standard has it, not even what the registry still vouches for because
-/// it was proven before.
+/// @dev `registerModel` only announces a model that the registry has. Models are immutable, so `updateModel` reverts. A deprecation by
+/// this contract applies only here; a deprecation in the registry applies here too. As the standard demands, no inference of a
+/// deprecated model verifies here, not even those proven before, which the registry still confirms.
 abstract contract ERC7992Models is IERCZKMLRegistry {
     /// @notice The model was announced before.
     error ModelIsRegistered(uint256 modelId);
-    /// @notice The registry recorded something else about the model.
+    /// @notice The commitment does not match the registry's record of the model.
     error CommitmentMismatch(uint256 modelId);
     /// @notice Models are never updated.
     error ModelIsImmutable(uint256 modelId);
@@ -78,7 +77,7 @@ abstract contract ERC7992Models is IERCZKMLRegistry {
         return ModelId.wrap(bytes32(modelId));
     }
 
-    /// @dev The record of a model, or a revert.
+    /// @dev The record of a model. Reverts if it is not registered.
     function _modelOf(uint256 modelId) internal view returns (Model memory) {
         try CHAINFER.model(_toId(modelId)) returns (Model memory model) {
             return model;
@@ -87,7 +86,7 @@ abstract contract ERC7992Models is IERCZKMLRegistry {
         }
     }
 
-    /// @dev Of a model that exists.
+    /// @dev The model must exist.
     function _isDeprecated(uint256 modelId) internal view returns (bool) {
         return _deprecated[modelId] || CHAINFER.isDeprecated(_toId(modelId));
     }

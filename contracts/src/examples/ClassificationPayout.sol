@@ -9,12 +9,12 @@ import {ModelId} from "../types/ModelId.sol";
 import {TensorSpec, Visibility} from "../types/RegistryTypes.sol";
 
 /// @title ClassificationPayout
-/// @notice Example dApp: bounties that are paid once a proven inference of one named model puts a given input into a
-/// given class. It reads the registry through its interface and trusts nothing else.
-/// @dev What a dApp has to bind, and this one does: the model (fixed at construction), the requester (credit goes to
-/// whom the proof was made for), the input (by the digest of the public words of the only one there is) and the whole inference being proven.
+/// @notice Example dApp: bounties that are paid if a proven inference of a certain model classifies a given input as a given
+/// class. It relies on the registry alone.
+/// @dev A dApp has to check four things, as this one does: the model (fixed at construction), the requester (the account that the proof
+/// was made for), the input (by the digest of its public words; the model has only one) and that the whole inference is proven.
 contract ClassificationPayout {
-    /// @notice A promise to pay. Settled when the amount is zero.
+    /// @notice A promise to pay. The amount is zero once it is settled.
     struct Bounty {
         address funder;
         uint64 deadline;
@@ -33,9 +33,9 @@ contract ClassificationPayout {
     /// @notice A bounty went back to its funder.
     event BountyCancelled(uint256 indexed bountyId, uint256 amount);
 
-    /// @notice The model has no input, or several: a digest of one of them would leave the others to whoever proves.
+    /// @notice The model does not have exactly one input: with several, a digest of one would let the prover choose the others.
     error NotOneInput(uint256 count);
-    /// @notice The output's values are not public, so nobody could tell the class.
+    /// @notice The output's values are not public, so the class cannot be read.
     error OutputNotPublic();
     /// @notice The chunk of the input or of the output has more public values than the registry stores.
     error PublicValuesNotReadable(uint256 count);
@@ -55,21 +55,21 @@ contract ClassificationPayout {
     error WrongInput(bytes32 expected, bytes32 actual);
     /// @notice The model put the input into another class.
     error WrongClass(uint256 expected, uint256 actual);
-    /// @notice Only the funder cancels.
+    /// @notice Only the funder can cancel.
     error NotFunder(address sender);
-    /// @notice The bounty can be claimed until its deadline.
+    /// @notice The bounty can still be claimed, until its deadline.
     error DeadlineNotReached(uint256 deadline);
-    /// @notice The payee rejects the payment.
+    /// @notice The payee rejected the payment.
     error PaymentFailed(address payee);
 
-    /// @dev Public values of a chunk that the registry stores.
+    /// @dev Maximum number of public values per chunk that the registry stores.
     uint256 private constant MAX_STORED = 32;
 
-    /// @notice Where inferences are proven.
+    /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
-    /// @notice The one model whose word counts.
+    /// @notice The model that decides.
     ModelId public immutable MODEL_ID;
-    /// @notice The output that holds one score a class.
+    /// @notice The output that has one score per class.
     uint256 public immutable OUTPUT_INDEX;
     /// @notice Number of classes.
     uint256 public immutable CLASS_COUNT;
@@ -86,7 +86,7 @@ contract ClassificationPayout {
         uint256 inputCount = registry.model(modelId).inputCount;
         if (inputCount != 1) revert NotOneInput(inputCount);
         TensorSpec memory input = registry.inputSpec(modelId, 0);
-        // The registry stores no longer lists, and a claim has to read both.
+        // A claim has to read both lists, and the registry does not store longer ones.
         uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
         uint256 outputs = registry.chunkSpec(modelId, spec.chunk).numPublic;
         uint256 longest = available > outputs ? available : outputs;
@@ -100,11 +100,11 @@ contract ClassificationPayout {
     }
 
     /// @notice Funds a bounty with the value sent.
-    /// @param requester The account that is paid, and whose inference counts.
-    /// @param inputDigest keccak256 over the input's public words, 32 bytes each: of its leaf, for a committed input.
+    /// @param requester The account that is paid and that the inference must be credited to.
+    /// @param inputDigest keccak256 over the input's public words, 32 bytes each; for a committed input, over its leaf.
     /// @param class The class that pays.
     /// @param deadline From this time on the funder may take the bounty back.
-    /// @return bountyId Its number.
+    /// @return bountyId Number of the bounty.
     function open(address requester, bytes32 inputDigest, uint32 class, uint64 deadline)
         external
         payable
@@ -130,7 +130,7 @@ contract ClassificationPayout {
         emit BountyOpened(bountyId, msg.sender, requester, msg.value);
     }
 
-    /// @notice Pays a bounty to its requester, on the strength of a proven inference. By anyone.
+    /// @notice Pays a bounty to its requester if a proven inference fulfils it. By anyone.
     function claim(uint256 bountyId, InferenceId inferenceId) external {
         Bounty memory bounty = _openBounty(bountyId);
         uint256 actual = classOf(inferenceId);
@@ -156,8 +156,8 @@ contract ClassificationPayout {
         _pay(bounty.funder, bounty.amount);
     }
 
-    /// @notice The class that a proven inference found: the index of the highest score, the lowest such if several tie.
-    /// @dev Scores share scale and zero point, so their integers compare as they do. Reverts unless the inference is
+    /// @notice The class that a proven inference gives: the index of the highest score; the lowest if there are several.
+    /// @dev All scores have the same scale and zero point, so their integers can be compared. Reverts unless the inference is
     /// proven and of this contract's model.
     function classOf(InferenceId inferenceId) public view returns (uint256) {
         REGISTRY.requireAttested(MODEL_ID, inferenceId);

@@ -10,23 +10,23 @@ import {ModelId} from "../types/ModelId.sol";
 import {ChunkProof, Inference} from "../types/RegistryTypes.sol";
 
 /// @title ModelAllowList
-/// @notice Example dApp: answers to numbered questions, taken from named models alone. Registration is open, so that a model is
-/// in the registry says nothing about it; this contract's owner has looked at those that it names.
-/// @dev A question is about one input. It is asked before it is answered, so that nobody who answers chooses the input; its
-/// number is this contract's, and is the nonce of the inference. An answer is final once taken. It is keyed by the question, never by the inference: one requester can have any number
-/// of inferences for one input.
+/// @notice Example dApp: answers to numbered questions, accepted only from a list of named models. Anyone can register any model with
+/// the registry, so this contract's owner reviews the models that it lists.
+/// @dev A question is about one input. It is asked before it is answered, so that the prover cannot choose the input. Its number is
+/// the nonce of the inference. An answer is final. It is stored under the question, never under the inference: one requester can
+/// have any number of inferences for one input.
 contract ModelAllowList is Ownable2Step {
-    /// @notice The answer to a question: the values of the first output, and where they are from.
-    /// @param modelId The model that answered; its name may come to be another's.
+    /// @notice The answer to a question: the values of the first output, with the inference and model that they come from.
+    /// @param modelId The model that answered; its name may be given to another model later.
     struct Answer {
         InferenceId inferenceId;
         ModelId modelId;
         uint256[] values;
     }
 
-    /// @notice A model is trusted under this name.
+    /// @notice A model was listed under this name.
     event ModelNamed(bytes32 indexed name, ModelId indexed modelId);
-    /// @notice The model of this name is trusted no more.
+    /// @notice The model of this name was removed from the list.
     event ModelUnnamed(bytes32 indexed name, ModelId indexed modelId);
     /// @notice A question was asked.
     event Asked(uint256 indexed question, bytes32 indexed inputDigest, address indexed by);
@@ -37,7 +37,7 @@ contract ModelAllowList is Ownable2Step {
     error NameTaken(bytes32 name);
     /// @notice No model has this name.
     error NameUnknown(bytes32 name);
-    /// @notice Nobody has asked this.
+    /// @notice There is no such question.
     error NotAsked(uint256 question);
     /// @notice The inference is about other inputs.
     error WrongInput(bytes32 expected, bytes32 actual);
@@ -46,7 +46,7 @@ contract ModelAllowList is Ownable2Step {
     /// @notice The inference was made for another account, or for another question: its nonce is not the question's number.
     error NotForThisQuestion(address requester, uint256 nonce);
 
-    /// @notice Where inferences are proven.
+    /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
 
     mapping(bytes32 => ModelId) private _models;
@@ -57,7 +57,7 @@ contract ModelAllowList is Ownable2Step {
         REGISTRY = registry;
     }
 
-    /// @notice Trusts a registered model under a name that is free. By the owner.
+    /// @notice Lists a registered model under a free name. By the owner.
     function nameModel(bytes32 name, ModelId modelId) external onlyOwner {
         if (ModelId.unwrap(_models[name]) != 0) revert NameTaken(name);
         // Reverts unless the model is registered.
@@ -66,24 +66,24 @@ contract ModelAllowList is Ownable2Step {
         emit ModelNamed(name, modelId);
     }
 
-    /// @notice Trusts a model no more. What it answered stays. By the owner.
+    /// @notice Removes a model from the list. Its answers stay. By the owner.
     function unnameModel(bytes32 name) external onlyOwner {
         ModelId modelId = modelOf(name);
         _models[name] = ModelId.wrap(0);
         emit ModelUnnamed(name, modelId);
     }
 
-    /// @notice Asks what the named models make of an input. By anyone.
+    /// @notice Asks the listed models a question about an input. By anyone.
     /// @param inputDigest keccak256 of `abi.encode(uint256[][])` of the public words of all inputs, in the model's order: the
     /// packed values of a public one, the leaf of a committed one.
-    /// @return question Its number.
+    /// @return question Number of the question.
     function ask(bytes32 inputDigest) external returns (uint256 question) {
         question = _inputDigests.length;
         _inputDigests.push(inputDigest);
         emit Asked(question, inputDigest, msg.sender);
     }
 
-    /// @notice Takes an answer to a question from a named model. By anyone.
+    /// @notice Records the answer of a listed model to a question. By anyone.
     /// @param inferenceId A proven inference that was made for this contract, with the question's number as its nonce.
     function answer(uint256 question, bytes32 name, InferenceId inferenceId) external {
         if (question >= _inputDigests.length) revert NotAsked(question);
@@ -100,12 +100,12 @@ contract ModelAllowList is Ownable2Step {
         emit Answered(question, modelId, inferenceId);
     }
 
-    /// @notice The answer to a question; its inference is zero while there is none.
+    /// @notice The answer to a question; its inference is zero if there is no answer yet.
     function answerTo(uint256 question) external view returns (Answer memory) {
         return _answers[question];
     }
 
-    /// @notice The digest of all inputs of an inference, as `ask` takes it. It means nothing unless the inference is proven.
+    /// @notice The digest of all inputs of an inference, as `ask` takes it. Only meaningful if the inference is proven.
     function inputDigestOf(ModelId modelId, InferenceId inferenceId) public view returns (bytes32) {
         ChunkProof[] memory none;
         return keccak256(abi.encode(ProvenTensors.inputs(REGISTRY, modelId, inferenceId, none)));

@@ -10,25 +10,25 @@ import {ModelId} from "../types/ModelId.sol";
 import {ChunkProof} from "../types/RegistryTypes.sol";
 
 /// @title ProvenContentToken
-/// @notice Example of ERC-7007 over the registry: tokens of what one named model makes of a prompt, one a prompt.
+/// @notice Example of ERC-7007: one token per prompt, with the content that a certain model generates for it.
 /// @dev `prompt` and `aigcData` are `abi.encode(uint256[][])`, the public words of the model's inputs and outputs; `proof` is
 /// `abi.encode(InferenceId)`, an inference that the registry has proven. Only the account that the
 /// inference is credited to mints, to itself: the proof binds prompt and content but not the URI, so nobody else may choose
 /// that, nor claim the prompt by being faster. Models whose public
 /// values are not stored (more than 32 words a chunk) cannot be used.
 contract ProvenContentToken is ERC721, IERC7007 {
-    /// @notice `verify` says no.
+    /// @notice `verify` returned false.
     error ContentNotProven();
-    /// @notice The token is another prompt's.
+    /// @notice The token belongs to another prompt.
     error PromptMismatch(uint256 expected, uint256 actual);
     /// @notice The inference is credited to another account than the sender.
     error NotRequester(address expected, address actual);
     /// @notice The inference is credited to another account than the recipient.
     error WrongRecipient(address expected, address actual);
 
-    /// @notice Where inferences are proven.
+    /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
-    /// @notice The one model whose content counts.
+    /// @notice The model that generates the content.
     ModelId public immutable MODEL_ID;
 
     mapping(uint256 => string) private _uris;
@@ -48,7 +48,7 @@ contract ProvenContentToken is ERC721, IERC7007 {
     /// @param to The account that the inference is credited to.
     /// @param prompt The inputs.
     /// @param aigcData The outputs.
-    /// @param uri Where the token's metadata are; the minter's word alone.
+    /// @param uri Location of the token's metadata, chosen by the minter.
     /// @param proof The inference.
     /// @return tokenId The hash of the prompt.
     function mint(address to, bytes calldata prompt, bytes calldata aigcData, string calldata uri, bytes calldata proof)
@@ -61,12 +61,12 @@ contract ProvenContentToken is ERC721, IERC7007 {
         if (msg.sender != requester) revert NotRequester(requester, msg.sender);
         if (to != requester) revert WrongRecipient(requester, to);
         _uris[tokenId] = uri;
-        // Not `_safeMint`: the recipient asked for it, and gets no call. Reverts if the token exists.
+        // Not `_safeMint`: the recipient sent this transaction, so it need not be called. Reverts if the token exists.
         _mint(to, tokenId);
     }
 
     /// @inheritdoc IERC7007
-    /// @dev A model is a function, so this adds nothing to what `mint` has, but shows it again, say with other salts. By anyone.
+    /// @dev A model is a function, so the content is what `mint` has added already, perhaps proved with other salts. By anyone.
     function addAigcData(uint256 tokenId, bytes calldata prompt, bytes calldata aigcData, bytes calldata proof)
         external
         override

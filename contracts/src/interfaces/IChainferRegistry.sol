@@ -34,11 +34,11 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
         string uri
     );
 
-    /// @notice The registrant stands by a model no more: inferences that are proven later do not count.
+    /// @notice The registrant deprecated a model: inferences that are proven later do not count.
     event ModelDeprecated(ModelId indexed modelId);
 
-    /// @notice Two results that cannot both be true were shown, and the model was frozen. For a contradiction of an inference
-    /// with an opening under its own root, both ids are its id.
+    /// @notice Two results that cannot both be true were shown, and the model was frozen. If an inference contradicts an opening under its
+    /// own root, both ids are its id.
     event ContradictionReported(
         ModelId indexed modelId, InferenceId indexed first, InferenceId indexed second, address reporter
     );
@@ -54,7 +54,7 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
         Context context
     );
 
-    /// @notice One chunk of an inference verified. Carries its public values, stored or not.
+    /// @notice One chunk of an inference was verified. Carries its public values, whether or not they are stored.
     event ChunkProven(
         ModelId indexed modelId,
         uint256 indexed root,
@@ -64,7 +64,7 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
         uint256[] publicValues
     );
 
-    /// @notice Every chunk of an inference has verified.
+    /// @notice Every chunk of an inference was verified.
     event InferenceProven(
         ModelId indexed modelId,
         uint256 indexed root,
@@ -77,26 +77,28 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
 
     /// @notice The manifest id is zero.
     error ManifestIdIsZero();
-    /// @notice This registrant has registered this manifest before.
+    /// @notice This registrant has already registered this manifest.
     error ModelAlreadyRegistered(ModelId modelId);
-    /// @notice A model has 1 to 256 chunks.
+    /// @notice A model must have 1 to 256 chunks.
     error InvalidChunkCount(uint256 count);
-    /// @notice A tree has 1 to 2048 leaves.
+    /// @notice A tree must have 1 to 2048 leaves.
     error InvalidLeafCount(uint256 count);
-    /// @notice A model has at most 2048 inputs and 2048 outputs.
+    /// @notice A model may have at most 2048 inputs and 2048 outputs.
     error TooManyTensors(uint256 inputs, uint256 outputs);
-    /// @notice There are no values behind the leaf.
+    /// @notice The leaf has no values.
     error LeafIsEmpty(uint256 leaf);
-    /// @notice What `InvalidOutputSpec` says of an output, of an input.
+    /// @notice The input has one of the faults of `InvalidOutputSpec`, or its leaf is not at its own index: inputs have the first
+    /// leaves, in order.
     error InvalidInputSpec(uint256 inputIndex);
-    /// @notice The output names a missing chunk, a leaf that is missing or of another length, words past its public values, no
-    /// value, a shape of more than 8 dimensions or of another number of values, or a bad scale or zero point.
+    /// @notice The output has no values, more than 8 dimensions, a shape with another number of values, a scale or zero point out of
+    /// range, a chunk that does not exist, a leaf that does not exist, has another length or is another tensor's, or an offset other
+    /// than the first word of its chunk that the tensors before it leave free; or its words run past the chunk's public values.
     error InvalidOutputSpec(uint256 outputIndex);
-    /// @notice No such model.
+    /// @notice The model is not registered.
     error ModelNotRegistered(ModelId modelId);
-    /// @notice Only the registrant deprecates.
+    /// @notice Only the registrant can deprecate a model.
     error NotRegistrant(ModelId modelId, address account);
-    /// @notice The model is deprecated; the inference, where there is one, was proven later.
+    /// @notice The model is deprecated already; or the inference was proven after the model was deprecated.
     error ModelIsDeprecated(ModelId modelId);
     /// @notice The root is zero or not below the order of the scalar field.
     error InvalidRoot(uint256 root);
@@ -108,16 +110,17 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error NoChunkProofs();
     /// @notice The model has no such chunk.
     error ChunkOutOfRange(uint256 chunk, uint256 chunkCount);
-    /// @notice The chunk's circuit has another number of public values.
+    /// @notice A proof has another number of public values than the chunk's circuit; or, at registration, a chunk has more public
+    /// values (`actual`) than its inputs and outputs take up (`expected`).
     error PublicValueCountMismatch(uint256 chunk, uint256 expected, uint256 actual);
     /// @notice A public value is not below the order of the scalar field.
     error PublicValueNotCanonical(uint256 chunk, uint256 index);
-    /// @notice The chunk is already proven, with other public values. Under one root a chunk has one result: if both
-    /// proofs verify, soundness is broken.
+    /// @notice The chunk is already proven with other public values. Under one root a chunk has one result: if both proofs verify,
+    /// soundness is broken.
     error PublicValuesConflict(InferenceId inferenceId, uint256 chunk);
     /// @notice Not every chunk of the inference is proven.
     error InferenceNotProven(InferenceId inferenceId);
-    /// @notice The inference is of another model.
+    /// @notice The inference belongs to another model.
     error ModelMismatch(InferenceId inferenceId, ModelId expected, ModelId actual);
     /// @notice The chunk is not proven.
     error ChunkNotProven(InferenceId inferenceId, uint256 chunk);
@@ -131,14 +134,13 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error InputOutOfRange(uint256 inputIndex, uint256 inputCount);
     /// @notice The model has no such leaf.
     error LeafOutOfRange(uint256 leaf, uint256 leafCount);
-    /// @notice An inference cannot contradict itself, nor another model's, nor can there be a contradiction without inputs.
+    /// @notice The inferences cannot contradict each other: they are the same or of different models, or the model has no inputs.
     error NotComparable(InferenceId first, InferenceId second);
-    /// @notice The roots differ; only under one root must all public values be equal.
+    /// @notice The roots differ. Public values must be equal only under one root.
     error DifferentRoots(uint256 first, uint256 second);
-    /// @notice The two inferences are not known to be about the same input: neither their public words nor recorded openings
-    /// are equal.
+    /// @notice The two inferences are not known to have the same input: neither their public words nor recorded openings are equal.
     error DifferentInputs(uint256 inputIndex);
-    /// @notice What is compared is equal, or not known to differ.
+    /// @notice The two results are equal, or not known to differ.
     error NoContradiction();
     /// @notice The values are not those that were proven.
     error PublicValuesMismatch(InferenceId inferenceId, uint256 chunk);
@@ -147,19 +149,19 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
 
     /// @notice Registers a model for the sender. Immutable afterwards. Every verifier must be active.
     /// @param registration What the registrant states about the model.
-    /// @return modelId Its name, `modelIdOf(registration.manifestId, msg.sender)`.
+    /// @return modelId Its id, `modelIdOf(registration.manifestId, msg.sender)`.
     function registerModel(ModelRegistration calldata registration) external returns (ModelId modelId);
 
-    /// @notice The id that `registrant` gets for a manifest, registered or not.
+    /// @notice The id that `registrant` gets for a manifest, whether or not it is registered.
     function modelIdOf(bytes32 manifestId, address registrant) external pure returns (ModelId);
 
     /// @notice Number of models registered so far.
     function modelCount() external view returns (uint256);
 
-    /// @notice Ends a model, for good: what is proven in a later block does not count. By its registrant. What is attested stays
-    /// so.
-    /// @dev Commitments and proofs are still taken: what the model said before is contradicted by proving another inference, and
-    /// a registrant must not be able to prevent that.
+    /// @notice Deprecates a model for good: inferences that are proven in a later block do not count; those proven before still do. By its
+    /// registrant.
+    /// @dev Commitments and proofs are still accepted, because another inference may contradict an earlier one, and a registrant must not
+    /// be able to prevent that.
     function deprecateModel(ModelId modelId) external;
 
     /// @notice Whether a model is deprecated. Reverts `ModelNotRegistered`.
@@ -174,10 +176,10 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     /// @notice How a chunk of a model is verified. Reverts `ModelNotRegistered`, `ChunkOutOfRange`.
     function chunkSpec(ModelId modelId, uint256 chunk) external view returns (ChunkSpec memory);
 
-    /// @notice Where an input of a model stands and what it means. Reverts `ModelNotRegistered`, `InputOutOfRange`.
+    /// @notice Position and meaning of an input of a model. Reverts `ModelNotRegistered`, `InputOutOfRange`.
     function inputSpec(ModelId modelId, uint256 inputIndex) external view returns (TensorSpec memory);
 
-    /// @notice Where an output of a model stands and what it means. Reverts `ModelNotRegistered`, `OutputOutOfRange`.
+    /// @notice Position and meaning of an output of a model. Reverts `ModelNotRegistered`, `OutputOutOfRange`.
     function outputSpec(ModelId modelId, uint256 outputIndex) external view returns (TensorSpec memory);
 
     /// @notice Number of values behind a leaf of a model. Reverts `ModelNotRegistered`, `LeafOutOfRange`.
@@ -185,50 +187,49 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
 
     // ------------------------------------------------------------------------------------------------ Inferences
 
-    /// @notice The context that proofs for `requester` and `nonce` must carry, on this chain and this registry.
+    /// @notice The context of proofs for `requester` and `nonce` on this chain and this registry.
     function contextOf(ModelId modelId, address requester, uint256 nonce) external view returns (Context);
 
-    /// @notice The name of an inference, known to the registry or not.
+    /// @notice The id of an inference, whether or not the registry knows it.
     function inferenceIdOf(ModelId modelId, uint256 root, Context context) external pure returns (InferenceId);
 
-    /// @notice Posts the root of an inference. By anyone; a second time changes nothing. Like `prove`, not for a model that is
-    /// frozen; for a deprecated one it is taken, and does not count.
+    /// @notice Posts the root of an inference. By anyone; doing it again changes nothing. Like `prove`, it reverts if the model is frozen;
+    /// if the model is deprecated, it succeeds but the inference will not count.
     /// @param modelId A registered model.
     /// @param root Merkle root over the leaves of the inference: non-zero and below the order of the scalar field.
     /// @param requester The account that the inference is credited to.
-    /// @param nonce The requester's choice; tells apart requests that are otherwise equal.
-    /// @return inferenceId The inference's name.
+    /// @param nonce Chosen by the requester, to distinguish requests that are otherwise equal.
+    /// @return inferenceId The inference's id.
     function commit(ModelId modelId, uint256 root, address requester, uint256 nonce)
         external
         returns (InferenceId inferenceId);
 
-    /// @notice Verifies chunk proofs of a committed inference: any subset, in any order, by anyone, over as many
-    /// transactions as it takes. A chunk that is already proven with these public values is skipped, unverified.
-    /// @dev All or nothing: one proof that fails reverts the whole call. All chunks of a call share one pairing, so a
-    /// well-formed proof that is wrong gives `BatchRejected`, which does not say whose it is; one that is malformed gives
-    /// `ChunkRejected`.
+    /// @notice Verifies chunk proofs of a committed inference: any subset, in any order, by anyone, in as many transactions as needed. A
+    /// chunk that is already proven with these public values is skipped without being verified.
+    /// @dev One proof that fails reverts the whole call. All chunks of a call share one pairing, so a well-formed but invalid proof
+    /// reverts with `BatchRejected`, which does not say which proof it is; a malformed one reverts with `ChunkRejected`.
     /// @param proofs The chunk proofs; at least one.
-    /// @return inferenceId The inference's name.
+    /// @return inferenceId The inference's id.
     function prove(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)
         external
         returns (InferenceId inferenceId);
 
-    /// @notice `commit`, if that has not been done, and `prove`.
+    /// @notice `commit`, unless that has been done, and `prove`.
     function attest(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)
         external
         returns (InferenceId inferenceId);
 
     // -------------------------------------------------------------------------------------------- Circuit breaker
 
-    /// @notice Freezes a model of which two proven inferences have equal inputs and an unequal output: inference is a
-    /// function, so one of them is false. By anyone.
-    /// @dev Inputs are equal if their public words are (the leaf, of a committed one), or if recorded openings show the same
-    /// values behind different salts. An output differs if its public words do, or, of a committed one, if recorded openings
-    /// show other values. Anything less reverts: other salts and other inputs are honest. Reverts `NotComparable`,
+    /// @notice Freezes a model if two of its proven inferences have equal inputs and an unequal output: inference is a function, so one of
+    /// them must be false. By anyone.
+    /// @dev Inputs are equal if their public words are (for a committed input, its leaf), or if recorded openings show the same values
+    /// behind different salts. An output differs if its public words do or, for a committed output, if recorded openings show different
+    /// values. Otherwise it reverts, because honest inferences may have other salts or other inputs. Reverts `NotComparable`,
     /// `InferenceNotProven`, `DifferentInputs`, `NoContradiction`, `OutputOutOfRange`, `ModelIsFrozen`.
     /// @param outputIndex The output that differs.
-    /// @param firstValues Public values of those chunks of the first inference that have more than are stored and are compared.
-    /// @param secondValues The same of the second.
+    /// @param firstValues Public values of the chunks of the first inference that are compared but not stored.
+    /// @param secondValues The same for the second inference.
     function reportContradiction(
         InferenceId first,
         InferenceId second,
@@ -237,41 +238,42 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
         ChunkValues[] calldata secondValues
     ) external;
 
-    /// @notice Freezes a model of which one chunk is proven twice, under one root, with unequal public values. By anyone.
-    /// @dev The root binds every boundary tensor. The inferences need not be proven as a whole. Reverts `NotComparable`,
+    /// @notice Freezes a model if one of its chunks is proven twice under one root with unequal public values. By anyone.
+    /// @dev The root binds every boundary tensor. The inferences need not be completely proven. Reverts `NotComparable`,
     /// `DifferentRoots`, `ChunkNotProven`, `NoContradiction`, `ModelIsFrozen`.
     function reportRootContradiction(InferenceId first, InferenceId second, uint256 chunk) external;
 
-    /// @notice Freezes a model of which an output was proven with one value (of a committed one: leaf) and opened under the same
-    /// root with another. By anyone.
+    /// @notice Freezes a model if one of its outputs was proven with one value (or leaf, if it is committed) and opened under the same root
+    /// with another. By anyone.
     /// @dev Reverts `InferenceNotProven`, `OutputOutOfRange`, `NoContradiction`, `ModelIsFrozen`.
-    /// @param values The public values of the output's chunk, if it has more than are stored.
+    /// @param values The public values of the output's chunk, if they are not stored.
     function reportOpeningContradiction(InferenceId inferenceId, uint256 outputIndex, ChunkValues[] calldata values)
         external;
 
-    /// @notice The contract that opens committed tensors, and whose records the circuit breaker reads.
+    /// @notice The contract that opens committed tensors. The circuit breaker reads its records.
     function openings() external view returns (ITensorOpenings);
 
     // ------------------------------------------------------------------------------------------------------ Views
 
-    /// @notice Reverts unless the inference is proven and is of this model, and the model is not frozen nor was deprecated before
-    /// that. What a dApp calls before it acts.
+    /// @notice Reverts unless the inference is proven and of this model, and the model is neither frozen nor was deprecated before the
+    /// inference was proven. A dApp calls this before it acts.
     /// @dev Reverts `ModelNotRegistered`, `ModelIsFrozen`, `InferenceNotProven`, `ModelMismatch`, `ModelIsDeprecated`.
     function requireAttested(ModelId modelId, InferenceId inferenceId) external view;
 
-    /// @notice Whether the inference is proven and of this model, and counted when it was; frozen or not: history, not advice.
+    /// @notice Whether the inference was proven for this model before the model was deprecated, even if the model is frozen now. This says
+    /// what happened, not whether to rely on it.
     function wasAttested(ModelId modelId, InferenceId inferenceId) external view returns (bool);
 
-    /// @notice Whether every chunk of the inference is proven, whatever became of its model.
+    /// @notice Whether every chunk of the inference is proven, whatever the status of its model.
     function isProven(InferenceId inferenceId) external view returns (bool);
 
-    /// @notice What the registry knows of an inference. An unknown one has status None and zeros.
+    /// @notice The record of an inference. For an unknown inference, the status is None and everything else zero.
     function inference(InferenceId inferenceId) external view returns (Inference memory);
 
-    /// @notice Only the status; cheaper than `inference`.
+    /// @notice The status of an inference; cheaper than `inference`.
     function statusOf(InferenceId inferenceId) external view returns (InferenceStatus);
 
-    /// @notice The public values of a proven chunk. They mean nothing before the whole inference is proven.
+    /// @notice The public values of a proven chunk. Do not rely on them before the whole inference is proven.
     /// @dev Reverts `ChunkNotProven`, `PublicValuesNotStored`.
     function publicValues(InferenceId inferenceId, uint256 chunk) external view returns (uint256[] memory);
 

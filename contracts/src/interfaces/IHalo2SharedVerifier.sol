@@ -2,9 +2,9 @@
 pragma solidity ^0.8.24;
 
 /// @title IHalo2SharedVerifier
-/// @notice One generated contract a constraint-system shape: the verifying key is not in its code but in a key contract
+/// @notice One generated contract per constraint-system shape: the verifying key is not in its code but in a key contract
 /// (see `KeyContract`) that the caller names.
-/// @dev The verifier takes the caller's word for the key: whoever trusts an answer pins the key's address and code hash, as
+/// @dev The verifier uses whichever key the caller passes: whoever relies on the answer must pin the key's address and code hash, as
 /// `BoundVerifier`, `BatchVerifier` and the registry do. Calldata is strict: the canonical encoding and nothing after it.
 interface IHalo2SharedVerifier {
     /// @notice Verifies one proof against its instance column under a key.
@@ -12,7 +12,7 @@ interface IHalo2SharedVerifier {
     /// @param key The key contract.
     /// @param proof The transcript bytes: points uncompressed (x, y), scalars, all big endian.
     /// @param instances The instance column: `[root, context, public values...]`.
-    /// @return True, always: a proof that does not verify reverts.
+    /// @return Always true: a proof that does not verify reverts.
     function verifyProof(address key, bytes calldata proof, uint256[] calldata instances) external view returns (bool);
 
     /// @notice Reduces one proof to two points of G1; see `IHalo2Accumulator`.

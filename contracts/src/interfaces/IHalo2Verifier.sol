@@ -2,7 +2,7 @@
 pragma solidity ^0.8.24;
 
 /// @title IHalo2Verifier
-/// @notice One generated contract a chunk circuit: it checks a halo2 KZG proof over BN254 against the verifying key
+/// @notice One generated contract per chunk circuit, which checks a halo2 KZG proof over BN254 against the verifying key
 /// that is fixed in its code.
 interface IHalo2Verifier {
     /// @notice Verifies one proof against its instance column.
@@ -10,6 +10,6 @@ interface IHalo2Verifier {
     /// coordinate below the base field modulus. Anything else reverts with a typed error; so does a proof that fails.
     /// @param proof The transcript bytes: points uncompressed (x, y), scalars, all big endian.
     /// @param instances The instance column: `[root, context, public values...]`.
-    /// @return True, always: a proof that does not verify reverts.
+    /// @return Always true: a proof that does not verify reverts.
     function verifyProof(bytes calldata proof, uint256[] calldata instances) external view returns (bool);
 }

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.24;
 
 /// @title IPinnedVerifierErrors
-/// @notice Errors of all that asks pinned verifiers: the registry, `BatchVerifier`, `BoundVerifier`. `chunk` is the chunk's
-/// index in its model; elsewhere the proof's position in the batch, or 0 where there is only one.
+/// @notice Errors of the contracts that call pinned verifiers: the registry, `BatchVerifier` and `BoundVerifier`. `chunk` is the
+/// chunk's index in its model; without a model it is the proof's position in the batch, or 0 for a single proof.
 interface IPinnedVerifierErrors {
     /// @notice The verifier has no code of its own: empty, or an account that delegates to other code (EIP-7702).
     error VerifierWithoutCode(uint256 chunk, address verifier);
@@ -13,17 +13,17 @@ interface IPinnedVerifierErrors {
     error InvalidKeyContract(uint256 chunk, address key);
     /// @notice The key's code is not the pinned code.
     error KeyCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
-    /// @notice The key is of another trusted setup than the first one: the two cannot share a pairing.
+    /// @notice The key belongs to another trusted setup than the first one, so the two cannot share a pairing.
     error SrsMismatch(uint256 chunk);
     /// @notice The verifier reverted; `reason` is the beginning of its revert data.
     error ChunkRejected(uint256 chunk, bytes reason);
-    /// @notice The verifier returned without reverting, but not what its interface promises.
+    /// @notice The verifier did not revert, but returned something else than its interface promises.
     error VerifierMisbehaved(uint256 chunk);
     /// @notice The verifier returned a coordinate out of range or a point that is not on the curve.
     error PointNotOnCurve(uint256 chunk);
     /// @notice There is nothing to verify.
     error EmptyBatch();
-    /// @notice The pairing does not hold: at least one proof of the batch is well-formed and wrong.
+    /// @notice The pairing check failed: at least one proof of the batch is well-formed but invalid.
     error BatchRejected();
     /// @notice A precompiled contract failed or returned the wrong number of bytes.
     error PrecompileFailed(uint256 precompile);

@@ -4,15 +4,15 @@ pragma solidity ^0.8.24;
 import {InferenceId} from "../types/InferenceId.sol";
 
 /// @title ITensorOpenings
-/// @notice Opens boundary tensors of proven inferences: an input, a tensor that crosses a cut, or a committed output. The
-/// owner of the salts shows values, salt and Merkle path; the contract recomputes leaf and root.
+/// @notice Opens boundary tensors of proven inferences: an input, a tensor that crosses a cut, or a committed output. Whoever
+/// has the salt passes values, salt and Merkle path; the contract recomputes leaf and root.
 /// @dev Costs one Poseidon compression (18,200 gas) for 30 values and one for each level of the tree. A transaction of 2^24
 /// gas opens about 23,000 values.
 interface ITensorOpenings {
-    /// @notice The values behind a leaf of a proven inference were shown.
+    /// @notice The values behind a leaf of a proven inference were opened.
     /// @param leaf The leaf's position; `TensorSpec.leaf` of an input or output.
     /// @param commitment The leaf.
-    /// @param words The values, packed 15 a word.
+    /// @param words The values, packed 15 per word.
     event TensorOpened(
         InferenceId indexed inferenceId,
         uint256 indexed leaf,
@@ -28,11 +28,11 @@ interface ITensorOpenings {
 
     /// @notice Reverts unless these are the values behind a leaf of a proven inference.
     /// @dev Reverts `InferenceNotProven`, `LeafOutOfRange`, `PathLengthMismatch`, `OpeningMismatch`; and
-    /// `WordCountMismatch`, `StrayBits`, `NotAScalar` for values or a salt that no circuit commits to.
+    /// `WordCountMismatch`, `StrayBits`, `NotAScalar` for values or a salt that no circuit can commit to.
     /// @param inferenceId A proven inference.
     /// @param leaf The leaf's position in the tree.
     /// @param salt Its blinding factor; zero for a public tensor.
-    /// @param words The values, packed 15 a word, little end first.
+    /// @param words The values, packed 15 per word, little end first.
     /// @param siblings The other child at each level, from the leaf up.
     /// @return commitment The leaf.
     function check(
@@ -43,8 +43,8 @@ interface ITensorOpenings {
         uint256[] calldata siblings
     ) external view returns (uint256 commitment);
 
-    /// @notice `check`, and keeps the result, for the registry's circuit breaker and for whoever reads it later. By anyone; a
-    /// second time changes nothing.
+    /// @notice Does what `check` does and records the result, for the registry's circuit breaker and other contracts. By anyone; doing
+    /// it again changes nothing.
     function open(
         InferenceId inferenceId,
         uint256 leaf,
@@ -53,7 +53,7 @@ interface ITensorOpenings {
         uint256[] calldata siblings
     ) external returns (uint256 commitment);
 
-    /// @notice What `open` kept; zeros for a tensor that was not opened.
+    /// @notice What `open` recorded; zeros for a tensor that was not opened.
     /// @return digest keccak256 over the packed words, 32 bytes each.
     /// @return commitment The leaf.
     function openingOf(InferenceId inferenceId, uint256 leaf) external view returns (bytes32 digest, uint256 commitment);

@@ -2,15 +2,15 @@
 pragma solidity ^0.8.24;
 
 /// @title CodeData
-/// @notice Data as the code of a contract: written once, and read for the price of one account instead of a slot a word.
-/// @dev The code begins with STOP (0x00), so a call ends at once: it cannot run, destroy itself or change.
+/// @notice Data stored as the code of a contract: reading it costs one account access instead of one storage slot per word.
+/// @dev The code begins with STOP (0x00), so a call ends at once and the contract can neither change nor destroy itself.
 library CodeData {
-    /// @dev Largest code (EIP-170), less the STOP.
+    /// @dev Largest code (EIP-170) without the STOP.
     uint256 private constant MAX_SIZE = 24_575;
 
-    /// @notice The data do not fit in one contract.
+    /// @notice The data is too large for one contract.
     error CodeDataTooLarge(uint256 size);
-    /// @notice The contract was not created: no gas was left for it.
+    /// @notice The contract could not be created, for lack of gas.
     error CodeDataNotCreated();
 
     /// @notice Creates a contract whose code is STOP and `data`.
@@ -25,7 +25,7 @@ library CodeData {
         if (at == address(0)) revert CodeDataNotCreated();
     }
 
-    /// @notice Four bytes of the data of a contract that `create` made, as a number.
+    /// @notice Reads four bytes of the data of a contract that `create` made, as a number.
     function uint32At(address at, uint256 offset) internal view returns (uint256 value) {
         assembly ("memory-safe") {
             mstore(0x00, 0)
@@ -34,7 +34,7 @@ library CodeData {
         }
     }
 
-    /// @notice The first byte of an account's code is STOP, and at least `size` bytes of data follow it.
+    /// @notice Whether the first byte of an account's code is STOP and at least `size` bytes of data follow it.
     function isData(address account, uint256 size) internal view returns (bool ok) {
         assembly ("memory-safe") {
             mstore(0x00, not(0))

@@ -5,19 +5,19 @@ import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
 import {CodeData} from "./CodeData.sol";
 
 /// @title KeyContract
-/// @notice Verifying keys as code: a STOP byte, then [tau]_2 and -[1]_2 (128 bytes each: x.c1, x.c0, y.c1, y.c0), the
-/// generator of G1, the key's digest, the commitments to its fixed and permutation columns, and the id of the one shape that
-/// it is for, which the shape's verifier compares.
-/// @dev The first two are the SRS part: all that a pairing needs. Every key under one trusted setup begins with it.
+/// @notice Verifying keys stored as the code of a contract: a STOP byte, then [tau]_2 and -[1]_2 (128 bytes each: x.c1, x.c0, y.c1,
+/// y.c0), the generator of G1, the key's digest, the commitments to its fixed and permutation columns, and the id of the shape that
+/// it belongs to, which the shape's verifier compares.
+/// @dev The first two are the SRS part, which is what a pairing needs. All keys under one trusted setup begin with the same one.
 library KeyContract {
-    /// @dev Where the SRS part lies in the code.
+    /// @dev Position of the SRS part in the code.
     uint256 internal constant SRS_OFFSET = 1;
-    /// @dev Its bytes.
+    /// @dev Size of the SRS part in bytes.
     uint256 internal constant SRS_SIZE = 256;
-    /// @dev SRS part, generator, digest and shape; a key is no shorter.
+    /// @dev Minimum size of a key: SRS part, generator, digest and shape.
     uint256 internal constant MIN_SIZE = 384;
 
-    /// @notice Reverts unless `key` is code as data with the code hash `keyCodeHash`.
+    /// @notice Reverts unless `key` holds data as code, with the code hash `keyCodeHash`.
     function check(uint256 chunk, address key, bytes32 keyCodeHash) internal view {
         if (!CodeData.isData(key, MIN_SIZE)) revert IPinnedVerifierErrors.InvalidKeyContract(chunk, key);
         checkHash(chunk, key, keyCodeHash);
@@ -29,7 +29,7 @@ library KeyContract {
         if (actual != keyCodeHash) revert IPinnedVerifierErrors.KeyCodeHashMismatch(chunk, keyCodeHash, actual);
     }
 
-    /// @notice Names the trusted setup of a checked key.
+    /// @notice Hash of the SRS part of a checked key: it identifies the trusted setup.
     function srsDigest(address key) internal view returns (bytes32 digest) {
         assembly ("memory-safe") {
             let free := mload(0x40)

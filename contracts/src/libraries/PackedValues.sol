@@ -2,28 +2,28 @@
 pragma solidity ^0.8.24;
 
 /// @title PackedValues
-/// @notice Reads quantised values out of field elements: 15 values of 16 bits a word, little end first, the slots after
-/// the last value zero.
+/// @notice Reads quantised values from field elements: 15 values of 16 bits per word, least significant first; the slots after the
+/// last value are zero.
 library PackedValues {
-    /// @dev Values in a word; 15 times 16 bits stay below the order of the scalar field.
+    /// @dev Values per word; 15 times 16 bits stay below the order of the scalar field.
     uint256 internal constant PER_WORD = 15;
-    /// @dev Bits of a value.
+    /// @dev Bits per value.
     uint256 internal constant BITS = 16;
     /// @dev The largest value.
     uint256 internal constant MAX_VALUE = type(uint16).max;
 
     /// @notice The number of words does not fit the number of values.
     error WordCountMismatch(uint256 expected, uint256 actual);
-    /// @notice A word has bits set after its last value: it is not what a circuit packs.
+    /// @notice A word has bits set after its last value, which no circuit does.
     error StrayBits(uint256 wordIndex);
 
-    /// @notice Words that `count` values take.
+    /// @notice Number of words that `count` values take.
     function wordsFor(uint256 count) internal pure returns (uint256) {
         return count / PER_WORD + (count % PER_WORD == 0 ? 0 : 1);
     }
 
     /// @notice Unpacks `count` values.
-    /// @dev Reverts `WordCountMismatch`, `StrayBits`. One packing has one unpacking and the other way round.
+    /// @dev Reverts `WordCountMismatch`, `StrayBits`. Packing is a bijection: the same values always have the same words.
     function unpack(uint256[] memory words, uint256 count) internal pure returns (uint256[] memory values) {
         uint256 expected = wordsFor(count);
         if (words.length != expected) revert WordCountMismatch(expected, words.length);
@@ -40,7 +40,7 @@ library PackedValues {
         }
     }
 
-    /// @notice Reverts unless `words` is how `count` values are packed.
+    /// @notice Reverts unless `words` is a packing of `count` values.
     function checkPacking(uint256[] memory words, uint256 count) internal pure {
         uint256 expected = wordsFor(count);
         if (words.length != expected) revert WordCountMismatch(expected, words.length);
@@ -64,8 +64,8 @@ library PackedValues {
         }
     }
 
-    /// @notice Index of the largest value; of the lowest such index where several tie.
-    /// @dev Reverts (array out of bounds) for no values.
+    /// @notice Index of the largest value; the lowest if there are several.
+    /// @dev Reverts (array out of bounds) if there are no values.
     function argmax(uint256[] memory values) internal pure returns (uint256 index) {
         uint256 best = values[0];
         for (uint256 i = 1; i < values.length; ++i) {

@@ -8,21 +8,21 @@ import {KeyContract} from "./KeyContract.sol";
 import {VerifierCall} from "./VerifierCall.sol";
 
 /// @title PinTable
-/// @notice Checked pins, kept as the code of one contract: reading them takes one cold account, where storage takes four
-/// cold slots a pin.
+/// @notice Checked pins, stored as the code of one contract: reading them costs one cold account, whereas storage would cost four
+/// cold slots per pin.
 /// @dev A row: verifier (20 bytes), number of public values (4), key (20), code hash (32), key code hash (32).
 library PinTable {
     uint256 internal constant ROW = 108;
 
-    /// @notice Rows for `count` pins, to be filled.
+    /// @notice Empty rows for `count` pins.
     function rows(uint256 count) internal pure returns (bytes memory) {
-        // A row's last word ends with it, so no write runs over the end.
+        // The last word of a row ends where the row ends, so no write goes past the end.
         return new bytes(ROW * count);
     }
 
     /// @notice Checks both contracts of a pin and writes it.
-    /// @dev Names the pin's trusted setup, for the caller to compare with the others'.
-    /// @param chunk What errors call the pin.
+    /// @param chunk Number of the pin in errors.
+    /// @return srsDigest Identifies the trusted setup of the pin's key; the caller must compare it with that of the other pins.
     function put(bytes memory table, uint256 row, uint256 chunk, Pin memory pin, uint32 numPublic)
         internal
         view
@@ -32,7 +32,7 @@ library PinTable {
         KeyContract.check(chunk, pin.key, pin.keyCodeHash);
         assembly ("memory-safe") {
             let at := add(add(table, 0x20), mul(row, ROW))
-            // In this order each write covers the tail of the one before.
+            // Each write overwrites the tail of the one before.
             mstore(at, or(shl(96, mload(pin)), shl(64, numPublic)))
             mstore(add(at, 24), shl(96, mload(add(pin, 0x20))))
             mstore(add(at, 44), mload(add(pin, 0x40)))
@@ -41,12 +41,12 @@ library PinTable {
         return KeyContract.srsDigest(pin.key);
     }
 
-    /// @notice Makes the table's contract.
+    /// @notice Creates the contract that holds the table.
     function create(bytes memory table) internal returns (address) {
         return CodeData.create(table);
     }
 
-    /// @notice A row of a table that `create` made.
+    /// @notice Reads a row of a table that `create` made.
     function read(address table, uint256 row) internal view returns (Pin memory pin, uint256 numPublic) {
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -60,7 +60,7 @@ library PinTable {
         }
     }
 
-    /// @notice Reverts unless a pin is of the first one's trusted setup.
+    /// @notice Reverts unless a pin belongs to the same trusted setup as the first one.
     function checkSrs(uint256 chunk, bytes32 first, bytes32 digest) internal pure {
         if (first != digest) revert IPinnedVerifierErrors.SrsMismatch(chunk);
     }

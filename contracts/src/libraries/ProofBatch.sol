@@ -9,31 +9,31 @@ import {ScalarField} from "./ScalarField.sol";
 import {VerifierCall} from "./VerifierCall.sol";
 
 /// @title ProofBatch
-/// @notice N proofs, one pairing. Each verifier reduces its proof to two points, lhs and rhs; the proof holds if
-/// e(lhs, [tau]_2) * e(rhs, -[1]_2) = 1. Instead of N such equations, one is checked, over the sums of rho^i lhs_i and of
+/// @notice Verifies N proofs with one pairing. Each verifier reduces its proof to two points, lhs and rhs; the proof is valid if
+/// e(lhs, [tau]_2) * e(rhs, -[1]_2) = 1. Instead of N such equations one is checked, over the sums of rho^i lhs_i and of
 /// rho^i rhs_i.
-/// @dev If one of the N equations fails, the sum holds for at most N-1 of the r-1 values of rho. rho is a hash of all that was
-/// asked and all that was answered, so nobody who chooses a proof, or an answer, knows it beforehand.
+/// @dev If one of the N equations fails, the equation of the sums holds for at most N-1 of the r-1 values of rho. rho is a hash of
+/// all calls and all answers, so it cannot be known when a proof or an answer is chosen.
 ///
-/// Usage: `open` with room for all proofs, `add` each, `settle`. Nothing is verified before `settle` returns. Every key of a
-/// batch must be of one trusted setup, which whoever pins the keys checks.
+/// Usage: `open` with room for all proofs, `add` each of them, then `settle`. Nothing is verified before `settle` returns. All keys
+/// of a batch must belong to one trusted setup; whoever pins the keys must check that.
 library ProofBatch {
     /// @dev Size of an answer: two points.
     uint256 private constant ANSWER = 0x80;
 
-    /// @dev Where calldata begins in a transcript, after the length word: verifier, key code hash, then the selector at
-    /// the end of a word of its own.
+    /// @dev Where calldata begins in a transcript, after the length word: the verifier and the key's code hash come first, then the
+    /// selector at the end of a word of its own.
     uint256 private constant QUESTION = 0x5c;
 
     /// @dev Order of BN254's base field (EIP-196).
     uint256 private constant BASE_MODULUS =
         21_888_242_871_839_275_222_246_405_745_257_275_088_696_311_157_297_823_662_689_037_894_645_226_208_583;
 
-    /// @param count Proofs so far.
-    /// @param chain Hash over them and their answers, in order; zero while there is room for one only, which needs no weight.
+    /// @param count Number of proofs so far.
+    /// @param chain Hash over all calls and answers, in order; zero for a batch of capacity one, which needs no weights.
     /// @param key The first proof's key, for the pairing's SRS part.
-    /// @param points The answers: lhs.x, lhs.y, rhs.x, rhs.y a proof.
-    /// @param head The instances that every proof's column begins with.
+    /// @param points The answers: lhs.x, lhs.y, rhs.x, rhs.y for each proof.
+    /// @param head The instances that every proof's instance column begins with.
     struct Batch {
         uint256 count;
         bytes32 chain;
@@ -48,9 +48,9 @@ library ProofBatch {
         batch.points = new bytes(ANSWER * capacity);
     }
 
-    /// @notice Asks one proof's verifier, once, and keeps its answer. Reverts unless the answer is two points of G1.
-    /// @dev The instance column is the batch's head and then `values`. Not more often than `open` made room for.
-    /// @param chunk What errors call the proof.
+    /// @notice Calls the verifier of one proof and keeps its answer. Reverts unless the answer is two points of G1.
+    /// @dev The instance column is the batch's head followed by `values`. Must not be called more often than `open` made room for.
+    /// @param chunk Number of the proof in errors.
     function add(Batch memory batch, uint256 chunk, Pin memory pin, bytes calldata proof, uint256[] calldata values)
         internal
         view
@@ -59,7 +59,7 @@ library ProofBatch {
         _ask(batch, chunk, pin, _transcript(pin, batch.head, proof, values));
     }
 
-    /// @notice Reverts unless every proof of the batch holds.
+    /// @notice Reverts unless every proof of the batch is valid.
     function settle(Batch memory batch) internal view {
         if (batch.count == 0) revert IPinnedVerifierErrors.EmptyBatch();
         uint256 rho = weight(batch);
@@ -68,7 +68,7 @@ library ProofBatch {
         uint256 failed;
         bool holds;
         assembly ("memory-safe") {
-            // A sum by Horner's rule, from the last point to the first, at `to`, which has room for 0x80 bytes.
+            // Computes a sum by Horner's rule, from the last point to the first, at `to`, which has room for 0x80 bytes.
             function fold(to, first, count, scalar) -> ok {
                 ok := 1
                 let at := add(first, mul(sub(count, 1), ANSWER))
@@ -76,7 +76,7 @@ library ProofBatch {
                 for {} gt(at, first) {} {
                     at := sub(at, ANSWER)
                     mstore(add(to, 0x40), scalar)
-                    // Arguments are evaluated from the right: the call comes before the size of what it returned.
+                    // Arguments are evaluated from right to left, so returndatasize is read after the call.
                     ok := and(and(eq(returndatasize(), 0x40), staticcall(gas(), 7, to, 0x60, to, 0x40)), ok)
                     mcopy(add(to, 0x40), at, 0x40)
                     ok := and(and(eq(returndatasize(), 0x40), staticcall(gas(), 6, to, 0x80, to, 0x40)), ok)
@@ -85,7 +85,7 @@ library ProofBatch {
 
             let input := mload(0x40)
             let points := add(mload(add(batch, 0x60)), 0x20)
-            // The pairing's input is lhs, [tau]_2, rhs, -[1]_2. The sums need room behind them, so they come first.
+            // The pairing's input is lhs, [tau]_2, rhs, -[1]_2. The sums are computed first because they need room behind them.
             if iszero(fold(input, points, mload(batch), rho)) { failed := 7 }
             if iszero(fold(add(input, 0xc0), add(points, 0x40), mload(batch), rho)) { failed := 7 }
             extcodecopy(key, add(input, 0x40), srsOffset, 0x80)
@@ -100,13 +100,13 @@ library ProofBatch {
         if (!holds) revert IPinnedVerifierErrors.BatchRejected();
     }
 
-    /// @notice The batch's rho: never zero, the same for nothing else that was asked or answered.
+    /// @notice The batch's rho: never zero, and different for different calls or answers.
     function weight(Batch memory batch) internal pure returns (uint256) {
         bytes32 seed = keccak256(abi.encode(batch.chain, batch.count));
         return uint256(seed) % (ScalarField.ORDER - 1) + 1;
     }
 
-    /// @dev Asks, and keeps what the batch needs of the exchange.
+    /// @dev Calls the verifier and keeps what the batch needs.
     function _ask(Batch memory batch, uint256 chunk, Pin memory pin, bytes memory transcript) private view {
         uint256 question;
         uint256 answer;
@@ -128,13 +128,13 @@ library ProofBatch {
                 mstore(add(batch, 0x20), keccak256(0x00, 0x40))
             }
             mstore(batch, add(count, 1))
-            // The transcript is done with: the next one takes its memory.
+            // The transcript is no longer needed: the next one reuses its memory.
             mstore(0x40, transcript)
         }
     }
 
-    /// @dev One exchange with a verifier, as it is hashed: verifier, key code hash, the selector's word, the arguments (the key
-    /// first), and room for the answer.
+    /// @dev One call of a verifier, as it is hashed: verifier, key code hash, the selector's word, the arguments (the key first), and
+    /// room for the answer.
     function _transcript(Pin memory pin, uint256[] memory head, bytes calldata proof, uint256[] calldata values)
         private
         pure
@@ -148,7 +148,7 @@ library ProofBatch {
             mstore(add(at, 0x20), mload(add(pin, 0x60)))
             mstore(add(at, 0x40), selector)
             mstore(add(at, 0x60), mload(add(pin, 0x20)))
-            // Offsets count from the first argument: three words of head, the proof's length, the proof.
+            // Offsets count from the first argument: three words of head, then the proof's length and the proof.
             let padded := and(add(proof.length, 0x1f), not(0x1f))
             mstore(add(at, 0x80), 0x60)
             mstore(add(at, 0xa0), add(0x80, padded))
@@ -172,8 +172,8 @@ library ProofBatch {
         }
     }
 
-    /// @dev Whether the four words at `at` are two points of G1: the curve's order is prime, so every point on it is. Precompiles
-    /// would take all gas for one that is not.
+    /// @dev Whether the four words at `at` are two points of G1: every point on the curve is in G1, because its order is prime.
+    /// Precompiles would consume all gas for a point that is not on the curve.
     function _areOnCurve(uint256 at) private pure returns (bool ok) {
         uint256 q = BASE_MODULUS;
         assembly ("memory-safe") {

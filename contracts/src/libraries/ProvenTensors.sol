@@ -10,20 +10,21 @@ import {PackedValues} from "./PackedValues.sol";
 
 /// @title ProvenTensors
 /// @notice The public words of all inputs, or all outputs, of a proven inference: packed values of a public tensor, the leaf of
-/// a committed one. And the values of an output that the registry knows by a hash alone, which are shown and checked against it.
+/// a committed one. Also the values of an output of which the registry stores only the hash: the caller passes them, and they are
+/// checked against it.
 library ProvenTensors {
-    /// @notice The output's values are public: nothing was committed that could be opened.
+    /// @notice The output's values are public, so there is no commitment to open.
     error OutputIsPublic(uint256 outputIndex);
     /// @notice Nobody has opened the tensor (`ITensorOpenings.open`).
     error TensorNotOpened(InferenceId inferenceId, uint256 leaf);
-    /// @notice The tensor was opened to other values.
+    /// @notice The tensor was opened with other values.
     error OpenedValuesMismatch(InferenceId inferenceId, uint256 leaf);
 
-    /// @notice A public output of a proven inference, from all public values of its chunk: what `output` and `dequantised` of
-    /// the registry say, whether the chunk's values are stored or are too many.
+    /// @notice A public output of a proven inference, from all public values of its chunk: the same as `output` and `dequantised`
+    /// of the registry, but also for chunks whose values are too many to be stored.
     /// @dev Reverts `InferenceNotProven`, `OutputOutOfRange`, `OutputIsCommitted`, `PublicValuesMismatch`, and as
     /// `PackedValues.unpack` does.
-    /// @param chunkValues The public values of the output's chunk, as `ChunkProven` has them.
+    /// @param chunkValues The public values of the output's chunk, as in `ChunkProven`.
     /// @return raw The integers.
     /// @return wad The real values times 1e18.
     function shownOutput(IChainferRegistry registry, InferenceId id, uint256 outputIndex, uint256[] memory chunkValues)
@@ -41,9 +42,9 @@ library ProvenTensors {
 
     /// @notice A committed output of a proven inference that somebody has opened on chain, from its packed values.
     /// @dev Reverts `InferenceNotProven`, `OutputOutOfRange`, `OutputIsPublic`, `TensorNotOpened`, `OpenedValuesMismatch`. The
-    /// opening is of the leaf under the inference's root; that the output's proven word is that leaf is what an honest circuit
-    /// says, and what `reportOpeningContradiction` is there for.
-    /// @param words The values, packed 15 a word, as `TensorOpened` has them.
+    /// opening shows the values of a leaf under the inference's root. That the proven public word is this leaf follows from the circuit;
+    /// if it is not, `reportOpeningContradiction` freezes the model.
+    /// @param words The values, packed 15 per word, as in `TensorOpened`.
     /// @return raw The integers.
     /// @return wad The real values times 1e18.
     function openedOutput(IChainferRegistry registry, InferenceId id, uint256 outputIndex, uint256[] memory words)
@@ -60,7 +61,7 @@ library ProvenTensors {
     }
 
     /// @notice The inputs, in the model's order.
-    /// @param shown Chunk proofs that the registry has taken within this call: their public values need not be stored.
+    /// @param shown Chunk proofs that the registry has accepted in this call, so that their public values need not be read from it.
     function inputs(IChainferRegistry registry, ModelId modelId, InferenceId id, ChunkProof[] memory shown)
         internal
         view

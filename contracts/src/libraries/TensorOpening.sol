@@ -13,7 +13,7 @@ library TensorOpening {
 
     /// @notice A tensor has no values, or 2^64 of them.
     error InvalidLength(uint256 length);
-    /// @notice The position lies outside of a tree of this depth.
+    /// @notice The position is outside a tree of this depth.
     error PositionOutOfRange(uint256 position, uint256 depth);
 
     /// @notice The leaf of a tensor.

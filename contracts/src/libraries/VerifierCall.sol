@@ -6,13 +6,12 @@ import {Pin} from "../types/Pin.sol";
 import {KeyContract} from "./KeyContract.sol";
 
 /// @title VerifierCall
-/// @notice The one way in which a verifier is asked, so that nothing but the answer of the pinned code under the pinned key
-/// counts.
+/// @notice The only way in which verifiers are called: it makes sure that the answer is that of the pinned code with the pinned key.
 library VerifierCall {
     /// @dev First bytes of the code of an account that delegates to other code (EIP-7702).
     uint256 private constant DELEGATION_PREFIX = 0xef0100;
 
-    /// @dev Bytes of a verifier's revert data that are looked at.
+    /// @dev Maximum number of bytes of a verifier's revert data that are read.
     uint256 private constant MAX_REASON = 256;
 
     /// @notice Reverts unless `verifier` holds code of its own whose hash is `codeHash`.
@@ -24,9 +23,9 @@ library VerifierCall {
     }
 
     /// @notice Reverts unless verifier and key of a checked pin still hold the pinned code.
-    /// @dev A contract that is created and destroyed in one transaction (EIP-6780) passes a check within it, and its address
-    /// can be given other code later; hence once more before every call. The hashes are those of checked, non-empty code,
-    /// so an account whose code is gone does not pass. The accounts are touched next anyway: this warms them.
+    /// @dev A contract that is created and destroyed in one transaction (EIP-6780) passes a check in that transaction, and its address
+    /// can get other code later, so the check is repeated before every call. The hashes are those of checked, non-empty code, so an
+    /// account whose code is gone does not pass. The call that follows uses the same accounts, which this warms up.
     function checkPin(uint256 chunk, Pin memory pin) internal view {
         bool same;
         assembly ("memory-safe") {
@@ -38,9 +37,9 @@ library VerifierCall {
         KeyContract.checkHash(chunk, pin.key, pin.keyCodeHash);
     }
 
-    /// @notice A static call from memory to memory: it must return exactly `answerSize` bytes, at `answer`.
-    /// @dev Copies at most `MAX_REASON` bytes of revert data, so that a hostile verifier cannot make its caller pay for
-    /// memory. The verifier cannot re-enter anything that writes.
+    /// @notice Makes a static call from memory to memory, which must return exactly `answerSize` bytes; they are written to `answer`.
+    /// @dev Copies at most `MAX_REASON` bytes of revert data, so that a malicious verifier cannot make its caller pay for memory. As the
+    /// call is static, the verifier cannot re-enter any function that writes.
     function ask(
         uint256 chunk,
         address verifier,
@@ -60,7 +59,7 @@ library VerifierCall {
         revert IPinnedVerifierErrors.VerifierMisbehaved(chunk);
     }
 
-    /// @notice The beginning of what the last call returned.
+    /// @notice The beginning of the data that the last call returned.
     function reason() internal pure returns (bytes memory data) {
         assembly ("memory-safe") {
             let kept := returndatasize()

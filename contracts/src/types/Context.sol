@@ -24,7 +24,7 @@ library ContextLibrary {
         return Context.wrap(uint256(digest) >> 8);
     }
 
-    /// @notice The value as it stands in the instance column.
+    /// @notice The value as it is in the instance column.
     function toUint(Context self) internal pure returns (uint256) {
         return Context.unwrap(self);
     }

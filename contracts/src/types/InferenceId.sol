@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 import {Context} from "./Context.sol";
 import {ModelId} from "./ModelId.sol";
 
-/// @notice Name of one inference: a model, the root over its boundary tensors, and the context it was made for.
+/// @notice Id of one inference: the hash of its model, the root over its boundary tensors, and the context that it was proved for.
 type InferenceId is bytes32;
 
 using {equalInferenceIds as ==} for InferenceId global;

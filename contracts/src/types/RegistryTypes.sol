@@ -10,9 +10,9 @@ import {ModelId} from "./ModelId.sol";
 /// @param key The contract that holds the chunk's verifying key; see `KeyContract`.
 /// @param keyCodeHash Its code hash, which the manifest id covers. Both hashes are checked at registration and before
 /// every call.
-/// @param numPublic Number of public values: the length of the instance column less root and context.
-/// @param hidingBudget Rows of blinders in every weight column: at most one proof fewer hides the weights. 0: they are not
-/// hidden. For information; the prover keeps count.
+/// @param numPublic Number of public values: the length of the instance column without root and context.
+/// @param hidingBudget Rows of blinders B in every weight column: up to B - 1 proofs do not reveal the weights. 0: they are not
+/// hidden. For information only; the prover counts its proofs.
 struct ChunkSpec {
     address verifier;
     bytes32 codeHash;
@@ -22,7 +22,7 @@ struct ChunkSpec {
     uint32 hidingBudget;
 }
 
-/// @notice Where a verifier shape stands. Removed is final.
+/// @notice Status of a verifier shape. Removed is final.
 enum VerifierStatus {
     Unknown,
     Active,
@@ -36,14 +36,15 @@ enum Visibility {
     Committed
 }
 
-/// @notice Where a model input or output stands among leaves and public values, and what its integers mean.
+/// @notice Where a model input or output is among leaves and public values, and what its integers mean.
 /// @dev The real value of `u` is `scale * (u - zeroPoint)`. A public tensor takes `ceil(length / 15)` words, a committed
-/// one takes a single word, its leaf.
+/// one takes a single word, its leaf. The public values of a chunk are exactly the words of the inputs that it exposes, then of the
+/// outputs, each in the model's order.
 /// @param name Name of the tensor in the model.
 /// @param shape Its dimensions, at most 8; their product is `length`.
-/// @param leaf Position of its leaf in the tree.
+/// @param leaf Position of its leaf in the tree: an input's is its index, and no two tensors share one.
 /// @param chunk The chunk that exposes it: the first that reads an input, the one that computes an output.
-/// @param offset First word within that chunk's public values.
+/// @param offset Its first word among that chunk's public values: the number of words that the chunk's tensors before it take.
 /// @param length Number of values.
 /// @param zeroPoint The integer that stands for zero.
 /// @param visibility Public: the values are in the instance column, packed. Committed: their leaf is.
@@ -60,14 +61,14 @@ struct TensorSpec {
     int256 scaleWad;
 }
 
-/// @notice All that a registrant states about a model. Immutable once registered.
-/// @param manifestId Hash of the bundle's manifest. The registry does not see its preimage: whoever relies on a model
-/// recomputes it from the published bundle, and compares the rest of this record with it.
+/// @notice Everything that a registrant states about a model. Immutable once registered.
+/// @param manifestId Hash of the bundle's manifest. The registry does not see the manifest itself: whoever relies on a model should
+/// recompute the hash from the published bundle and compare the rest of this record with it.
 /// @param chunks Verifier and key of each chunk, in order; 1 to 256 of them, all under one trusted setup.
-/// @param inputs The model's inputs, in order: all of them, for what the circuit breaker takes for equal rests on it.
+/// @param inputs All inputs of the model, in order; the circuit breaker compares all of them.
 /// @param outputs The model's outputs, in order.
 /// @param leafLengths Number of values behind each leaf of the tree, in order; 1 to 2048 of them.
-/// @param uri Where the public part of the bundle is.
+/// @param uri Location of the public part of the bundle.
 struct ModelRegistration {
     bytes32 manifestId;
     ChunkSpec[] chunks;
@@ -77,8 +78,8 @@ struct ModelRegistration {
     string uri;
 }
 
-/// @notice What the registry recorded about a model; see `ModelRegistration` for the fields.
-/// @param treeHeight Levels above the leaves, which are padded to a power of two.
+/// @notice The registry's record of a model; see `ModelRegistration` for the fields.
+/// @param treeHeight Number of levels above the leaves, which are padded to a power of two.
 struct Model {
     bytes32 manifestId;
     address registrant;
@@ -101,7 +102,7 @@ struct ChunkProof {
     uint256[] publicValues;
 }
 
-/// @notice Public values of a chunk that has more of them than are stored, as they were in `ChunkProven`.
+/// @notice Public values of a chunk that has too many for them to be stored, as in `ChunkProven`.
 /// @param chunk Its index in the model.
 /// @param values The instance column after root and context.
 struct ChunkValues {
@@ -109,17 +110,17 @@ struct ChunkValues {
     uint256[] values;
 }
 
-/// @notice Life of an inference. A failed verification reverts, so there is no failed state.
+/// @notice Status of an inference. A failed verification reverts, so there is no failed state.
 enum InferenceStatus {
     None,
     Committed,
     Proven
 }
 
-/// @notice What the registry knows of an inference.
+/// @notice The registry's record of an inference.
 /// @param status None: unknown. Committed: the root is posted. Proven: every chunk verified.
 /// @param modelId The model.
-/// @param requester The account the proofs were made for; credit is theirs, whoever sent the transactions.
+/// @param requester The account that the proofs were made for and that the inference is credited to, whoever sent the transactions.
 /// @param root Merkle root over the leaves of all boundary tensors.
 /// @param context Binds chain, registry, model, requester and nonce. Zero until a first chunk is proven.
 /// @param nonce The requester's nonce. Zero until a first chunk is proven; `InferenceCommitted` carries it before that.

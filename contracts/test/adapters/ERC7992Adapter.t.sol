@@ -139,7 +139,7 @@ contract ERC7992AdapterTest is TraceTest {
         adapter.verifyInference(modelId, input, bytes.concat(output, "x"), proof);
     }
 
-    function test_verifyInference_revertsWhenTheModelIsDeprecatedHereOrInTheRegistry() public {
+    function test_verifyInference_revertsWhenTheModelIsDeprecated() public {
         attestValues(id, root, NONCE, values);
         bytes memory expected =
             abi.encodeWithSelector(IERCZKMLVerifier.VerificationRefused_ModelDeprecated.selector, modelId);

@@ -70,13 +70,16 @@ contract ClassificationPayoutTest is RegistryTest {
         registration.manifestId = "two inputs";
         TensorSpec[] memory inputs = new TensorSpec[](2);
         inputs[0] = registration.inputs[0];
-        inputs[1] = registration.inputs[0];
+        inputs[1] = wordsAt(1, 0, 1, 1);
+        registration.leafLengths[1] = 15;
         registration.inputs = inputs;
+        registration.chunks[0].numPublic = 2;
         ModelId two = register(registration);
         vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.NotOneInput.selector, 2));
         new ClassificationPayout(registry, two, 0);
         registration.manifestId = "no input";
         registration.inputs = new TensorSpec[](0);
+        registration.chunks[0].numPublic = 0;
         ModelId none = register(registration);
         vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.NotOneInput.selector, 0));
         new ClassificationPayout(registry, none, 0);
@@ -86,6 +89,10 @@ contract ClassificationPayoutTest is RegistryTest {
         ModelRegistration memory registration = classifierRegistration();
         registration.manifestId = "long";
         registration.chunks[0].numPublic = 33;
+        TensorSpec[] memory outputs = new TensorSpec[](2);
+        (outputs[0], outputs[1]) = (registration.outputs[0], wordsAt(1, 0, 1, 32));
+        registration.leafLengths[1] = 480;
+        registration.outputs = outputs;
         ModelId other = register(registration);
         vm.expectRevert(abi.encodeWithSelector(ClassificationPayout.PublicValuesNotReadable.selector, 33));
         new ClassificationPayout(registry, other, 0);

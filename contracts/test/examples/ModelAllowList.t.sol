@@ -116,7 +116,7 @@ contract ModelAllowListTest is RegistryTest {
         answers.answer(QUESTION, NAME, id);
     }
 
-    function test_answer_revertsWhenTheInferenceIsForAnotherQuestionOrAccount() public {
+    function test_answer_revertsWhenForAnotherQuestionOrAccount() public {
         _name();
         InferenceId id = _attest(modelId, address(answers), QUESTION + 1);
         vm.expectRevert(

@@ -39,7 +39,8 @@ abstract contract RegistryTest is Test {
 
     // ------------------------------------------------------------------------------------------------------ Models
 
-    /// @dev A registration with stubs for verifiers and keys, all different; one leaf of ten values, no inputs, no outputs.
+    /// @dev A registration with stubs for verifiers and keys, all different. No inputs; the public values of each chunk that has
+    /// any are one output. A model without public values has one leaf of ten values.
     function registrationOf(bytes32 manifestId, uint32[] memory numPublic)
         internal
         returns (ModelRegistration memory registration)
@@ -50,7 +51,39 @@ abstract contract RegistryTest is Test {
         for (uint256 i; i < numPublic.length; ++i) {
             registration.chunks[i] = stubSpec(uint256(keccak256(abi.encode(manifestId, i))), numPublic[i]);
         }
-        registration.leafLengths = uniform(1, 10);
+        describeOutputs(registration);
+    }
+
+    /// @dev Makes the public values of each chunk one public output.
+    function describeOutputs(ModelRegistration memory registration) internal pure {
+        uint256 count;
+        for (uint256 i; i < registration.chunks.length; ++i) {
+            if (registration.chunks[i].numPublic != 0) ++count;
+        }
+        registration.leafLengths = uniform(count == 0 ? 1 : count, 10);
+        registration.outputs = new TensorSpec[](count);
+        uint32 leaf;
+        for (uint16 i; leaf < count; ++i) {
+            uint32 words = registration.chunks[i].numPublic;
+            if (words == 0) continue;
+            registration.outputs[leaf] = wordsAt(leaf, i, 0, words);
+            registration.leafLengths[leaf++] = 15 * words;
+        }
+    }
+
+    /// @dev A public tensor that fills so many words.
+    function wordsAt(uint32 leaf, uint16 chunk, uint32 offset, uint32 words) internal pure returns (TensorSpec memory) {
+        return TensorSpec({
+            name: "words",
+            shape: shapeOf(15 * words),
+            leaf: leaf,
+            chunk: chunk,
+            offset: offset,
+            length: 15 * words,
+            zeroPoint: 0,
+            visibility: Visibility.Public,
+            scaleWad: 1
+        });
     }
 
     function stubSpec(uint256 seed, uint32 numPublic) internal returns (ChunkSpec memory) {

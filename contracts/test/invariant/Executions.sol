@@ -5,13 +5,15 @@ import {TensorOpening} from "../../src/libraries/TensorOpening.sol";
 import {ModelRegistration, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
 
 /// @notice What a few executions of one network leave behind, with real leaves and roots: a public input, a tensor that crosses
-/// a cut, public scores and a committed embedding.
+/// a cut, public scores and a committed embedding. What else a chunk of a model exposes is a further output, whose leaf is 0.
 /// @dev The first two are of one input with other salts, the third is of another input. The fourth is of the first input again, with
 /// another embedding: what a broken circuit lets pass.
 abstract contract Executions {
     uint256 internal constant HONEST = 3;
     uint256 internal constant FALSE_ONE = 3;
+    /// @dev Leaves of the network, then one for each of at most four chunks.
     uint256 internal constant LEAVES = 4;
+    uint256 internal constant ALL_LEAVES = 8;
     uint256 internal constant INPUT = 0;
     uint256 internal constant SCORES = 2;
     uint256 internal constant EMBEDDING = 3;
@@ -72,18 +74,29 @@ abstract contract Executions {
     /// @dev The tensors of a model of so many chunks, whose specifications differ from model to model.
     function describe(ModelRegistration memory registration, uint256 seed) internal pure {
         uint256 last = registration.chunks.length - 1;
-        registration.leafLengths = new uint32[](LEAVES);
-        for (uint256 i; i < LEAVES; ++i) {
-            registration.leafLengths[i] = uint32(lengthOf(i));
+        registration.leafLengths = new uint32[](ALL_LEAVES);
+        for (uint256 i; i < ALL_LEAVES; ++i) {
+            registration.leafLengths[i] = i < LEAVES ? uint32(lengthOf(i)) : 1;
         }
         registration.inputs = new TensorSpec[](1);
         registration.inputs[0] = _spec("input", INPUT, 0, 0, Visibility.Public, seed);
-        registration.outputs = new TensorSpec[](2);
+        TensorSpec[] memory outputs = new TensorSpec[](2 + registration.chunks.length);
         uint256 first = firstOutput(last);
-        registration.outputs[0] = _spec("scores", SCORES, last, first, Visibility.Public, seed);
-        registration.outputs[1] = _spec("embedding", EMBEDDING, last, first + 1, Visibility.Committed, seed);
-        registration.chunks[0].numPublic += 1;
-        registration.chunks[last].numPublic += 2;
+        outputs[0] = _spec("scores", SCORES, last, first, Visibility.Public, seed);
+        outputs[1] = _spec("embedding", EMBEDDING, last, first + 1, Visibility.Committed, seed);
+        uint256 count = 2;
+        for (uint256 i; i <= last; ++i) {
+            uint32 further = registration.chunks[i].numPublic;
+            uint256 offset = (i == 0 ? 1 : 0) + (i == last ? 2 : 0);
+            registration.chunks[i].numPublic = further + uint32(offset);
+            if (further == 0) continue;
+            registration.leafLengths[LEAVES + i] = 15 * further;
+            outputs[count++] = _further(LEAVES + i, i, offset, 15 * further);
+        }
+        assembly ("memory-safe") {
+            mstore(outputs, count)
+        }
+        registration.outputs = outputs;
     }
 
     /// @dev Where the outputs stand among the last chunk's public values: behind the input, if that is the first chunk too.
@@ -124,11 +137,33 @@ abstract contract Executions {
         });
     }
 
+    function _further(uint256 leaf, uint256 chunk, uint256 offset, uint32 length)
+        private
+        pure
+        returns (TensorSpec memory)
+    {
+        uint32[] memory shape = new uint32[](1);
+        shape[0] = length;
+        return TensorSpec({
+            name: "further",
+            shape: shape,
+            leaf: uint32(leaf),
+            chunk: uint16(chunk),
+            offset: uint32(offset),
+            length: length,
+            zeroPoint: 0,
+            visibility: Visibility.Public,
+            scaleWad: 1
+        });
+    }
+
     function _pathOf(Execution memory execution, uint256 leaf) private pure returns (uint256[] memory path) {
-        path = new uint256[](2);
+        path = new uint256[](3);
         path[0] = execution.leaves[leaf ^ 1];
         uint256 other = (leaf ^ 2) & ~uint256(1);
         path[1] = TensorOpening.nodeOf(execution.leaves[other], execution.leaves[other + 1]);
+        uint256 pair = TensorOpening.nodeOf(0, 0);
+        path[2] = TensorOpening.nodeOf(pair, pair);
     }
 
     function _one(uint256 word) private pure returns (uint256[] memory words) {

@@ -121,7 +121,7 @@ contract ProofBatchTest is PinnedTest {
     }
 
     /// @dev Answers made to cancel under the weight of the honest answers: they change the weight.
-    function test_settle_revertsWhenErrorsCancelUnderTheWeightOfOtherAnswers() public {
+    function test_settle_revertsWhenErrorsCancelUnderOtherWeights() public {
         Pin[] memory pins = stubPins(2);
         (bytes[] memory proofs, uint256[][] memory instances) = _anyProofs(2);
         (G1.Point memory lhs0, G1.Point memory lhs1) = (G1.at(11), G1.at(12));

@@ -135,10 +135,14 @@ contract ProvenTensorsTest is TraceTest {
         returns (InferenceId long, uint256[] memory values, uint256[] memory words)
     {
         ModelRegistration memory registration = registrationOf("long", uniform(1, 40));
-        registration.leafLengths[0] = 540;
-        registration.outputs = new TensorSpec[](1);
+        registration.leafLengths = uniform(3, 15);
+        (registration.leafLengths[0], registration.leafLengths[1]) = (45, 540);
+        registration.inputs = new TensorSpec[](1);
+        registration.inputs[0] = wordsAt(0, 0, 0, 3);
+        registration.outputs = new TensorSpec[](2);
+        registration.outputs[1] = wordsAt(2, 0, 39, 1);
         registration.outputs[0] = scores(0);
-        registration.outputs[0].offset = 3;
+        (registration.outputs[0].leaf, registration.outputs[0].offset) = (1, 3);
         (registration.outputs[0].length, registration.outputs[0].shape) = (540, shapeOf(20, 27));
         ModelId wide = register(registration);
         values = honestValues(wide, ROOT, 0);

@@ -46,7 +46,7 @@ contract VerifierCallTest is RegistryTest {
         _expect(reason, true, abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 0, reason));
     }
 
-    function test_ask_revertsWhenTheVerifierRevertsWithALot_keepsTheBeginning() public {
+    function test_ask_revertsWithTheBeginningOfALongReason() public {
         bytes memory reason = new bytes(20_000);
         for (uint256 i; i < 300; ++i) {
             reason[i] = bytes1(uint8(i));

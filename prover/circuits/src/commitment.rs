@@ -1,4 +1,4 @@
-//! Host side of the boundary commitments: packing, leaves, the Merkle tree, salts (DESIGN section 2).
+//! Host side of the boundary commitments: packing, leaves, the Merkle tree, salts; see docs/formats.md.
 //!
 //! The circuits recompute the same things; this module is their reference.
 

@@ -1,9 +1,10 @@
 //! Errors of planning and witness generation.
 
+use std::fmt;
 use thiserror::Error;
 
 /// What can go wrong before a proof exists.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CircuitError {
     /// No circuit size within the limit holds the chunk.
@@ -84,4 +85,61 @@ pub enum CircuitError {
         /// Rows free in the fullest weight column.
         free: u32,
     },
+    /// A chip uses a column that the shape does not have.
+    #[error("circuit: the shape has no column for {role}")]
+    MissingColumn {
+        /// Role of the column.
+        role: String,
+    },
+    /// A chip uses a cell that the circuit does not have.
+    #[error("circuit: there is no cell for {role} in row {row}")]
+    MissingCell {
+        /// Role of the column.
+        role: String,
+        /// Row.
+        row: usize,
+    },
+    /// No encoded selector stands for a combination of flags.
+    #[error("circuit: no value of the encoded selector {selector} stands for {flags}")]
+    UnknownCode {
+        /// The selector.
+        selector: String,
+        /// The flags of the row.
+        flags: String,
+    },
+    /// The registry has no operator for a layer.
+    #[error("layer {layer}: no chip proves this operator")]
+    NoChip {
+        /// Layer name.
+        layer: String,
+    },
+}
+
+impl CircuitError {
+    pub(crate) fn missing_column(role: impl fmt::Debug) -> Self {
+        CircuitError::MissingColumn {
+            role: format!("{role:?}"),
+        }
+    }
+
+    pub(crate) fn missing_cell(role: impl fmt::Debug, row: usize) -> Self {
+        CircuitError::MissingCell {
+            role: format!("{role:?}"),
+            row,
+        }
+    }
+
+    pub(crate) fn unknown_code(selector: impl fmt::Debug, flags: impl fmt::Debug) -> Self {
+        CircuitError::UnknownCode {
+            selector: format!("{selector:?}"),
+            flags: format!("{flags:?}"),
+        }
+    }
+
+    pub(crate) fn inconsistent(layer: &str, what: impl Into<String>) -> Self {
+        CircuitError::Inconsistent {
+            layer: layer.into(),
+            what: what.into(),
+        }
+    }
 }

@@ -1,31 +1,30 @@
-//! Chunk circuits: layout plan, chips, boundary commitments.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod boundary;
+mod arrangement;
+mod chip;
 mod circuit;
-mod codes;
-pub mod columns;
+mod columns;
 pub mod commitment;
 mod error;
-mod fill;
-mod gates;
-mod hashing;
+mod field;
+mod gate;
+mod instances;
 mod layout;
 mod plan;
 pub mod poseidon;
-mod program;
-mod second;
+mod selectors;
 mod shape;
-mod windows;
-mod witness;
+mod trace;
 
-pub use circuit::{ChunkCircuit, chunk_instances};
+pub use circuit::{ChunkCircuit, ChunkWitness};
+pub use columns::Columns;
 pub use commitment::InferenceCommitment;
 pub use error::CircuitError;
-pub use gates::MAX_DEGREE;
+pub use gate::MAX_DEGREE;
+pub use instances::chunk_instances;
 pub use plan::{ChunkPlan, HideWeights, Objective, PlanOptions, PlanSummary};
 pub use shape::CircuitShape;
-pub use witness::ChunkWitness;
 
 #[cfg(test)]
 mod tests;

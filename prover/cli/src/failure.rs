@@ -1,4 +1,4 @@
-//! From an error to an exit code.
+//! The exit code of an error.
 
 use chainfer_circuits::CircuitError;
 use chainfer_engine::EngineError;
@@ -6,26 +6,26 @@ use chainfer_formats::FormatError;
 use chainfer_model::ModelError;
 use std::{fmt::Display, io};
 
-/// What the user gave cannot be used. Exit code 2.
+/// An argument or file that cannot be used. Exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BadInput(String);
 
-/// An error about what the user gave.
+/// An error for an argument or file that cannot be used.
 pub(crate) fn bad_input(message: impl Display) -> anyhow::Error {
     anyhow::Error::new(BadInput(message.to_string()))
 }
 
-/// Why the program stops without success.
+/// Exit codes other than 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitCode {
-    /// A verification or a transaction failed, or something broke.
+    /// A verification or a transaction failed, or an unexpected error occurred.
     Failed = 1,
-    /// Bad usage or bad input.
+    /// Wrong usage or bad input.
     BadInput = 2,
 }
 
-/// The code of an error: that of the first cause that tells.
+/// The exit code of an error: that of the first cause that has one.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     error.chain().find_map(of_cause).unwrap_or(ExitCode::Failed)
 }
@@ -104,7 +104,7 @@ fn of_chain(error: &chainfer_chain::Error) -> ExitCode {
     }
 }
 
-/// A file that is missing or closed to us is bad input; a full disk is not.
+/// A file that is missing or not accessible is bad input; a full disk is not.
 fn of_io(error: &io::Error) -> ExitCode {
     use io::ErrorKind as K;
     match error.kind() {

@@ -1,4 +1,4 @@
-//! The `chainfer` binary: parses, runs one verb, prints what it returns.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod chain;
@@ -50,13 +50,12 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
 }
 
 /// Crates whose words a user may want to read.
-const OURS: [&str; 7] = [
+const OURS: [&str; 6] = [
     "chainfer",
     "chainfer_model",
     "chainfer_circuits",
     "chainfer_engine",
     "chainfer_verifier_gen",
-    "chainfer_chain",
     "chainfer_relayer",
 ];
 

@@ -54,7 +54,7 @@ fn compile_garbage_model_is_refused() {
 }
 
 #[test]
-fn compile_unsupported_operator_names_node_operator_and_what_is_supported() {
+fn compile_unsupported_operator_names_node_and_alternatives() {
     let folder = tempfile::tempdir().unwrap();
     for (file, node, operator) in [
         ("unsupported/lstm.onnx", "recurrent", "LSTM"),

@@ -245,7 +245,7 @@ fn cast(args: &[&str]) -> String {
 }
 
 #[test]
-fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
+fn check_model_names_each_difference_of_a_tampered_record() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle");
     chainfer(args!["compile", fixture("ops/mlp.onnx"), "-o", bundle]).expect(0);
@@ -337,7 +337,7 @@ fn check_model_names_each_difference_of_a_record_that_was_tampered_with() {
 const CAP: u64 = 1 << 24;
 
 #[test]
-fn five_real_chunks_are_attested_in_one_transaction_below_the_cap() {
+fn five_real_chunks_are_attested_in_one_capped_transaction() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (bundle, proof, state) = (path("bundle"), path("proof.json"), path("state.sqlite"));

@@ -82,7 +82,7 @@ fn cast(args: &[&str]) -> String {
 }
 
 #[test]
-fn registry_is_deployed_checked_and_governed_as_the_runbook_says() {
+fn registry_runbook_deploys_checks_and_governs() {
     let (chain, records) = ("424242", Records::new());
     let node = Anvil::start(chain);
     let ran = records.deploy(&node, &[]);
@@ -294,7 +294,7 @@ fn forged_creation(words: &[(String, String)], code: &str) -> String {
 }
 
 #[test]
-fn check_registry_is_not_taken_in_by_the_built_code_over_forged_storage() {
+fn check_registry_built_code_over_forged_storage_is_found() {
     let (chain, records) = ("424245", Records::new());
     let node = Anvil::start(chain);
     let ran = records.deploy(&node, &[]);

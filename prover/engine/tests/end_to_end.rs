@@ -8,7 +8,8 @@ use chainfer_engine::{
     EngineError, VerifyError,
     bundle::{Bundle, CompileOptions, PublicBundle},
     inference::{
-        ContextSource, InferenceProof, ProveOptions, open, prove_inference, verify_inference,
+        ContextSource, InferenceProof, Opening, ProveOptions, open, prove_inference,
+        verify_inference,
     },
     srs::SrsStore,
 };
@@ -357,7 +358,7 @@ fn secret_opens_every_tensor_and_its_changes_are_noticed() {
         let trace = execute(&f.bundle.model().graph, &inputs()).unwrap();
         assert_eq!(opening.packed, trace.tensors[tensor]);
         assert_eq!(opening.root, f.proved.proof.root);
-        opening.verify().unwrap();
+        opening.verify(f.bundle.public().manifest()).unwrap();
     }
     assert_eq!(
         open(&secret, "logits").unwrap().raw,
@@ -380,6 +381,75 @@ fn secret_opens_every_tensor_and_its_changes_are_noticed() {
         Err(EngineError::Verify(VerifyError::BadOpening { .. }))
     ));
     assert!(!format!("{secret:?}{:?}", secret.tensors[0]).contains("salt"));
+}
+
+#[test]
+fn opening_with_any_changed_field_is_refused() {
+    let f = fixture();
+    let manifest = f.bundle.public().manifest();
+    let good = open(&f.proved.secret, "logits").unwrap();
+    good.verify(manifest).unwrap();
+    type Change = fn(&mut Opening);
+    let changes: [(&str, Change); 17] = [
+        ("name", |o| o.name = "hidden".to_owned()),
+        ("position", |o| o.leaf_index = 1),
+        ("upper bits of the position", |o| o.leaf_index += 4),
+        ("top bit of the position", |o| o.leaf_index += 1 << 63),
+        ("leaf", |o| o.leaf = flipped(o.leaf)),
+        ("salt", |o| o.salt = Scalar::from_u64(1)),
+        ("sibling", |o| o.path[1] = flipped(o.path[1])),
+        ("shorter path", |o| {
+            o.path.pop();
+        }),
+        ("longer path", |o| o.path.push(Scalar::ZERO)),
+        ("root", |o| o.root = flipped(o.root)),
+        ("shape", |o| o.shape = vec![3, 1]),
+        ("packed value", |o| o.packed[0] ^= 1),
+        ("fewer packed values", |o| {
+            o.packed.pop();
+        }),
+        ("raw value", |o| o.raw[0] ^= 1),
+        ("order of raw values", |o| o.raw.reverse()),
+        ("real value", |o| o.values[0] += 1e-9),
+        ("number of real values", |o| {
+            o.values.pop();
+        }),
+    ];
+    for (what, change) in changes {
+        let mut bad = good.clone();
+        change(&mut bad);
+        assert_ne!(bad, good, "{what}");
+        let refused = bad.verify(manifest).unwrap_err();
+        assert!(matches!(refused, VerifyError::BadOpening { .. }), "{what}");
+    }
+    // Of a cut tensor, the manifest knows name and length.
+    let good = open(&f.proved.secret, "hidden").unwrap();
+    good.verify(manifest).unwrap();
+    let changes: [Change; 5] = [
+        |o| o.name = "logits".to_owned(),
+        |o| o.shape = vec![17],
+        |o| o.raw.swap(0, 1),
+        |o| {
+            o.values.pop();
+        },
+        |o| o.leaf_index += 4,
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut bad = good.clone();
+        change(&mut bad);
+        assert_ne!(bad, good, "change {i}");
+        assert!(bad.verify(manifest).is_err(), "change {i}");
+    }
+}
+
+#[test]
+fn secret_with_another_shape_is_not_opened() {
+    let mut secret = fixture().proved.secret.clone();
+    secret.tensors[0].shape = vec![2, 3];
+    assert!(matches!(
+        open(&secret, "pixels"),
+        Err(EngineError::Verify(VerifyError::BadOpening { .. }))
+    ));
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub enum ModelError {
     UnsupportedUse {
         /// Name in the source model.
         node: String,
-        /// Operator name.
-        op: &'static str,
+        /// Operator name in the source format.
+        op: String,
         /// What is not supported, and what is.
         reason: String,
     },
@@ -80,7 +80,7 @@ pub enum ModelError {
     /// A quantised graph that breaks its own rules.
     #[error("invalid quantised graph: {0}")]
     InvalidGraph(String),
-    /// Bad quantiser or partitioner options.
+    /// An option of the quantiser out of its range.
     #[error("invalid option: {0}")]
     InvalidOption(String),
     /// A layer whose accumulator can leave the range that the circuit can write down.
@@ -89,13 +89,13 @@ pub enum ModelError {
          use a larger range or rescale the layer"
     )]
     AccumulatorBound {
-        /// Layer name.
+        /// Name of the source node or nodes.
         layer: String,
         /// Flat index of the output element.
         element: usize,
-        /// Largest magnitude.
+        /// The largest magnitude that inputs in range can give.
         bound: i128,
-        /// Exclusive limit.
+        /// Magnitudes must stay below this.
         limit: i128,
     },
     /// Refusal mode: a value left its tensor's range where the float function has no bound.
@@ -104,13 +104,13 @@ pub enum ModelError {
          does not saturate; calibrate with inputs like this one, or allow saturation"
     )]
     Saturated {
-        /// Layer name.
+        /// Name of the source node or nodes.
         layer: String,
         /// Flat index of the output element.
         element: usize,
         /// Quotient before clamping.
         value: i64,
-        /// Exclusive upper end.
+        /// Values in range are below this.
         range: u32,
     },
     /// A model that cannot be cut as asked.

@@ -1,11 +1,11 @@
-//! Models: graph representation, front ends, quantiser, integer reference executor and partitioner.
-//!
-//! [`frontend::load_model`] reads a file into a [`float::FloatGraph`]; [`quantise::quantise`] makes it an integer program
-//! ([`quantized::QuantizedGraph`]) that [`executor::execute`] runs; [`partition::partition`] cuts that into chunks.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod convolution;
+mod dims;
 pub mod error;
 pub mod executor;
+mod file;
 pub mod float;
 pub mod frontend;
 mod fuse;
@@ -14,6 +14,8 @@ pub mod partition;
 pub mod partitioned;
 pub mod quantise;
 pub mod quantized;
+mod signature;
+pub mod window;
 
 pub use error::{ModelError, Result};
 #[cfg(feature = "onnx")]

@@ -5,6 +5,24 @@ use serde::{Deserialize, Serialize};
 
 pub use chainfer_formats::{LeafClass, Visibility};
 
+/// Visibility of a model's inputs and outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundaryVisibility {
+    /// Applies to every model input.
+    pub inputs: Visibility,
+    /// Applies to every model output.
+    pub outputs: Visibility,
+}
+
+impl Default for BoundaryVisibility {
+    fn default() -> Self {
+        Self {
+            inputs: Visibility::Committed,
+            outputs: Visibility::Public,
+        }
+    }
+}
+
 /// One leaf of the commitment tree; its position is its index in [`PartitionedModel::leaves`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leaf {
@@ -39,6 +57,6 @@ pub struct PartitionedModel {
     pub graph: QuantizedGraph,
     /// Leaves in canonical order: inputs, then cut tensors by producing chunk, then outputs.
     pub leaves: Vec<Leaf>,
-    /// Chunks in order.
+    /// Chunks, in the order of their layers.
     pub chunks: Vec<ChunkSpec>,
 }

@@ -8,43 +8,20 @@
 //! out[e] = clamp(floor(acc[e] / range), 0, range - 1)
 //! ```
 //!
-//! The divisor and the activation range are the same number, `range` (DESIGN section 3). The element bias folds
+//! The divisor and the activation range are the same number, `range` (docs/chips/requantise.md). The element bias folds
 //! the float bias, the zero points of the inputs over the taps that exist, the zero point of the output times
 //! `range`, and the rounding half `range / 2`.
 
+use crate::convolution::Geometry;
+use crate::signature::InputSpec;
+use crate::window::Window;
 use serde::{Deserialize, Serialize};
+
+pub use crate::dims::Dims;
 
 /// Index of a tensor in [`QuantizedGraph::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TensorId(pub usize);
-
-/// Channels, rows and columns of a tensor; elements are stored in this order (CHW, batch dropped).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dims {
-    /// Channels.
-    pub c: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
-
-impl Dims {
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.c * self.h * self.w
-    }
-
-    /// Whether there is no element.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Elements of one channel.
-    pub fn plane(&self) -> usize {
-        self.h * self.w
-    }
-}
 
 /// Affine quantisation of one tensor: real = `scale * (u - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +30,18 @@ pub struct QuantParams {
     pub scale: f64,
     /// The integer that stands for real zero, in `[0, range)`.
     pub zero_point: u32,
+}
+
+impl QuantParams {
+    /// The real number that `u` stands for.
+    pub fn real(&self, u: u32) -> f64 {
+        self.scale * (f64::from(u) - f64::from(self.zero_point))
+    }
+
+    /// The nearest step, not clamped.
+    pub fn step(&self, real: f64) -> f64 {
+        libm::round(real / self.scale) + f64::from(self.zero_point)
+    }
 }
 
 /// A quantised tensor.
@@ -67,7 +56,7 @@ pub struct QTensor {
     /// Where element `i` of the internal order stands in the flattened external order; `None` is the identity.
     /// Only model inputs and outputs may have one.
     pub element_order: Option<Vec<usize>>,
-    /// Quantisation.
+    /// What its integers stand for.
     pub quant: QuantParams,
 }
 
@@ -88,6 +77,20 @@ pub struct ConvMap {
     pub groups: usize,
     /// `[out channel][in channel of the group][kernel row][kernel column]`.
     pub weights: Vec<i64>,
+}
+
+impl ConvMap {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.pad).pooling(self.pre_pool)
+    }
+
+    pub(crate) fn geometry(&self) -> Geometry {
+        Geometry {
+            window: self.window(),
+            groups: self.groups,
+        }
+    }
 }
 
 /// How one input enters a linear layer.
@@ -120,7 +123,7 @@ pub struct QLinear {
     pub output: TensorId,
     /// Inputs; the same tensor appears at most once.
     pub terms: Vec<QTerm>,
-    /// One constant an output element.
+    /// One constant per output element; see the module's documentation for what it folds.
     pub element_bias: Vec<i64>,
 }
 
@@ -136,18 +139,25 @@ pub struct QMaxPool {
     pub output: TensorId,
     /// Window `[rows, columns]`, product at most 4.
     pub kernel: [usize; 2],
-    /// Stride.
+    /// Stride `[rows, columns]`.
     pub stride: [usize; 2],
     /// Padding `[top, left]`.
     pub pad: [usize; 2],
 }
 
-/// One layer.
+impl QMaxPool {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.pad)
+    }
+}
+
+/// One step of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QLayer {
-    /// Linear map and requantisation.
+    /// A linear map, divided and clamped.
     Linear(QLinear),
-    /// Maximum.
+    /// Maxima of windows.
     MaxPool(QMaxPool),
 }
 
@@ -168,6 +178,18 @@ impl QLayer {
         }
     }
 
+    /// Number of integer weights.
+    pub fn weights(&self) -> usize {
+        let QLayer::Linear(linear) = self else {
+            return 0;
+        };
+        let count = |term: &QTerm| match &term.map {
+            TermMap::Conv(map) => map.weights.len(),
+            TermMap::Dense { weights } => weights.len(),
+        };
+        linear.terms.iter().map(count).sum()
+    }
+
     /// The tensors read.
     pub fn inputs(&self) -> Vec<TensorId> {
         match self {
@@ -182,13 +204,13 @@ impl QLayer {
 pub struct QuantizedGraph {
     /// Activation range and divisor R (even, at least 16, at most 2^16).
     pub range: u32,
-    /// Tensors.
+    /// All tensors; a [`TensorId`] is an index here.
     pub tensors: Vec<QTensor>,
     /// Layers in topological order.
     pub layers: Vec<QLayer>,
-    /// Model inputs.
+    /// Model inputs, in the order of the model's file.
     pub inputs: Vec<TensorId>,
-    /// Model outputs.
+    /// Model outputs, in the order of the model's file.
     pub outputs: Vec<TensorId>,
 }
 
@@ -196,5 +218,17 @@ impl QuantizedGraph {
     /// The tensor with this id.
     pub fn tensor(&self, id: TensorId) -> &QTensor {
         &self.tensors[id.0]
+    }
+
+    /// Names and shapes of the inputs.
+    pub fn input_specs(&self) -> Vec<InputSpec> {
+        let spec = |t: &QTensor| InputSpec {
+            name: t.name.clone(),
+            shape: t.external_shape.clone(),
+        };
+        self.inputs
+            .iter()
+            .map(|id| spec(self.tensor(*id)))
+            .collect()
     }
 }

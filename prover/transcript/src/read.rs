@@ -10,8 +10,9 @@ use halo2curves::{
 };
 
 use crate::{
-    ChallengeEvm, SCALAR_LEN,
-    sponge::{Sponge, encode_point, encode_scalar, invalid},
+    challenge::ChallengeEvm,
+    encoding::{SCALAR_LEN, encode_point, encode_scalar, invalid},
+    sponge::Sponge,
 };
 
 /// A transcript that reads a proof.

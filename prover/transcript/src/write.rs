@@ -6,8 +6,9 @@ use halo2_proofs::transcript::{Transcript, TranscriptWrite, TranscriptWriterBuff
 use halo2curves::bn256::{Fr, G1Affine};
 
 use crate::{
-    ChallengeEvm,
-    sponge::{Sponge, encode_point, encode_scalar},
+    challenge::ChallengeEvm,
+    encoding::{encode_point, encode_scalar},
+    sponge::Sponge,
 };
 
 /// A transcript that writes the proof as it goes.

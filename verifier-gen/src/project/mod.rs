@@ -6,7 +6,6 @@
 
 mod chunk;
 mod error;
-mod fill;
 mod render;
 mod template;
 

@@ -6,12 +6,12 @@ use halo2curves::{bn256::Fr, ff::PrimeField};
 
 use super::{
     chunk::{ProjectChunk, Proof},
-    fill::fill,
     template::{
         BATCH_TEST, CHUNK_TEST, DEPLOY, DEPLOY_TEST, FOUNDRY, GITIGNORE, KEY, README,
         README_TESTING, SOLC_VERSION,
     },
 };
+use crate::template::fill;
 
 /// Path and text.
 type File = (String, String);

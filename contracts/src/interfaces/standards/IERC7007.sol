@@ -8,10 +8,10 @@ interface IERC7007 {
     /// @notice Content was added to a token.
     event AigcData(uint256 indexed tokenId, bytes indexed prompt, bytes indexed aigcData, bytes proof);
 
-    /// @notice Adds what a model makes of a prompt to the prompt's token. Reverts unless `verify` says yes.
+    /// @notice Adds the content that a model generated for a prompt to the prompt's token. Reverts unless `verify` returns true.
     function addAigcData(uint256 tokenId, bytes calldata prompt, bytes calldata aigcData, bytes calldata proof) external;
 
-    /// @notice Whether the content is what the model makes of the prompt.
+    /// @notice Whether the model generates this content for the prompt.
     function verify(bytes calldata prompt, bytes calldata aigcData, bytes calldata proof)
         external
         view

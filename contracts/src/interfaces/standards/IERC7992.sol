@@ -11,7 +11,7 @@ interface IERCZKMLRegistry {
     /// @param circuitHash Hash of the circuits.
     /// @param vkHash Hash of the verifying keys.
     /// @param proofSystemId First four bytes of the hash of the proof system's name.
-    /// @param uri Where a description is.
+    /// @param uri Location of a description.
     struct ModelCommitment {
         bytes32 modelHash;
         bytes32 circuitHash;
@@ -24,7 +24,7 @@ interface IERCZKMLRegistry {
     event ModelRegistered(uint256 indexed modelId, address indexed owner, ModelCommitment commitment);
     /// @notice A model's commitment was replaced.
     event ModelUpdated(uint256 indexed modelId, ModelCommitment oldCommitment, ModelCommitment newCommitment);
-    /// @notice A model takes no more inferences.
+    /// @notice A model was deprecated.
     event ModelDeprecated(uint256 indexed modelId);
 
     /// @notice No such model.
@@ -60,7 +60,7 @@ interface IERCZKMLVerifier {
 
     /// @notice The proof does not verify.
     error InvalidProof();
-    /// @notice The proof is of another model.
+    /// @notice The proof is for another model.
     error ModelMismatch();
     /// @notice The proof is about another input.
     error InputCommitmentMismatch();

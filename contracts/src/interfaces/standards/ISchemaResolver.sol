@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-/// @notice An attestation of the Ethereum Attestation Service (https://attest.org), as it is handed to resolvers.
+/// @notice An attestation of the Ethereum Attestation Service (https://attest.org), as resolvers get it.
 struct Attestation {
     bytes32 uid;
     bytes32 schema;
@@ -16,7 +16,7 @@ struct Attestation {
 }
 
 /// @title ISchemaResolver
-/// @notice What the Ethereum Attestation Service asks of a schema's resolver: whether attestations and revocations pass.
+/// @notice A resolver decides for the Ethereum Attestation Service which attestations and revocations of a schema pass.
 interface ISchemaResolver {
     /// @notice Whether the resolver takes ether.
     function isPayable() external pure returns (bool);

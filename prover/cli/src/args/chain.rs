@@ -1,4 +1,4 @@
-//! Arguments of the verbs that talk to a chain. Names and variables are foundry's.
+//! Arguments of the verbs that use a chain. Flags and environment variables are named as in foundry.
 
 use alloy::primitives::B256;
 use chainfer_chain::wallet::WalletArgs;
@@ -6,11 +6,11 @@ use chainfer_relayer::store::Location;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Which node.
-#[derive(Debug, Args)]
+/// The node that answers.
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Node")]
-pub(crate) struct NodeArgs {
-    /// HTTP address of the node
+pub(crate) struct RpcArgs {
+    /// HTTP URL of the node
     #[arg(
         short = 'r',
         long,
@@ -19,20 +19,38 @@ pub(crate) struct NodeArgs {
         hide_env_values = true
     )]
     pub(crate) rpc_url: String,
-    /// Blocks that settle a transaction; by default 1 on a development chain and 3 elsewhere
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub(crate) confirmations: Option<u64>,
 }
 
-/// Which Solidity compiler.
+/// How transactions are sent: through which node, by whom, and where their state is kept.
+#[derive(Debug, Args)]
+pub(crate) struct SenderArgs {
+    /// Where pending transactions are recorded, a file or postgres://…; by default one file per chain in
+    /// ~/.local/state/chainfer
+    #[arg(long, value_name = "FILE|ADDRESS")]
+    pub(crate) state: Option<Location>,
+    #[command(flatten)]
+    pub(crate) rpc: RpcArgs,
+    /// Blocks to wait for before a transaction counts as settled; by default 1 on a development chain and 3 elsewhere
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..=1000),
+        help_heading = "Node"
+    )]
+    pub(crate) confirmations: Option<u64>,
+    #[command(flatten)]
+    pub(crate) wallet: WalletArgs,
+}
+
+/// The Solidity compiler to use.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SolcArgs {
-    /// Solidity compiler; else scripts/solc if this is the repository's root, else solc in PATH
+    /// Solidity compiler; by default scripts/solc if run in the repository's root, otherwise solc from PATH
     #[arg(long, value_name = "PATH", env = "CHAINFER_SOLC")]
     pub(crate) solc: Option<PathBuf>,
 }
 
-/// Whether proofs that anybody can forge may go on chain.
+/// Whether proofs that anybody can forge may be used outside a development chain.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct DevelopmentSrs {
     /// Accept the insecure development SRS on a chain other than 31337: anybody can forge proofs under it
@@ -45,29 +63,24 @@ pub(crate) struct DevelopmentSrs {
 pub(crate) struct DeployArgs {
     /// Bundle folder; its public part is enough
     pub(crate) bundle: PathBuf,
-    /// Registry to register with; a new one is deployed if absent
+    /// Registry to register the model with; by default a new one is deployed
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
-    /// Who owns a new registry, and lists verifier shapes in it; the sender if absent
+    /// Owner of a new registry, who may add verifiers to its list; by default the sender
     #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
     pub(crate) owner: Option<String>,
-    /// Who may freeze verifier shapes and models of a new registry at once; nobody if absent
+    /// Account that may freeze verifiers and models of a new registry without delay; by default nobody
     #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
     pub(crate) guardian: Option<String>,
-    /// Where the bundle's public part will be found; recorded on chain
+    /// Where the bundle's public part will be published; recorded on chain
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
     #[command(flatten)]
     pub(crate) development_srs: DevelopmentSrs,
-    /// State of the sender, a file or postgres://…; by default a file for each chain in ~/.local/state/chainfer
-    #[arg(long, value_name = "FILE|ADDRESS")]
-    pub(crate) state: Option<Location>,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
-    #[command(flatten)]
-    pub(crate) wallet: WalletArgs,
+    pub(crate) sender: SenderArgs,
 }
 
 /// `chainfer check-registry`.
@@ -75,15 +88,8 @@ pub(crate) struct DeployArgs {
 pub(crate) struct CheckRegistryArgs {
     /// Address of the registry, or the file that records its deployment (deployments/CHAIN_ID.json)
     pub(crate) registry: String,
-    /// HTTP address of the node
-    #[arg(
-        short = 'r',
-        long,
-        value_name = "URL",
-        env = "ETH_RPC_URL",
-        hide_env_values = true
-    )]
-    pub(crate) rpc_url: String,
+    #[command(flatten)]
+    pub(crate) rpc: RpcArgs,
     #[command(flatten)]
     pub(crate) construction: ConstructionArgs,
 }
@@ -93,39 +99,34 @@ pub(crate) struct CheckRegistryArgs {
 pub(crate) struct CheckModelArgs {
     /// Bundle folder; its public part is enough
     pub(crate) bundle: PathBuf,
-    /// Registry that has the model
+    /// Registry that the model is registered with
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: String,
-    /// Who registered it; if absent, the bundle's record of its deployment on the node's chain says
+    /// Account that registered it; by default the one in the bundle's record of its deployment on this chain
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registrant: Option<String>,
-    /// HTTP address of the node
-    #[arg(
-        short = 'r',
-        long,
-        value_name = "URL",
-        env = "ETH_RPC_URL",
-        hide_env_values = true
-    )]
-    pub(crate) rpc_url: String,
+    #[command(flatten)]
+    pub(crate) rpc: RpcArgs,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
 }
 
-/// What the registry's constructor was given, for an address without a record.
+/// The constructor arguments of a registry that is given by its address, without a deployment record.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Construction (with an address instead of a record)")]
+#[command(
+    next_help_heading = "Constructor arguments (if REGISTRY is an address instead of a record)"
+)]
 pub(crate) struct ConstructionArgs {
-    /// Owner that the registry was deployed with; its address is derived from this and the other three
+    /// Owner that the registry was deployed with; the registry's address is derived from this and the three options below
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) owner: Option<String>,
-    /// Guardian that it was deployed with; zero if not given
+    /// Guardian that it was deployed with; by default the zero address
     #[arg(long, value_name = "ADDRESS", requires = "owner")]
     pub(crate) guardian: Option<String>,
-    /// Code hash of a verifier shape that was listed from the start; once for each, in order
+    /// Code hash of a verifier that was listed at deployment; repeat for each, in order
     #[arg(long = "verifier", value_name = "HASH", requires = "owner")]
     pub(crate) verifiers: Vec<B256>,
-    /// Salt of the deployment; zero if not given
+    /// Salt that it was deployed with; by default zero
     #[arg(long, value_name = "HASH", requires = "owner")]
     pub(crate) salt: Option<B256>,
 }
@@ -135,15 +136,10 @@ pub(crate) struct ConstructionArgs {
 pub(crate) struct AttestArgs {
     /// Bundle folder; its public part is enough
     pub(crate) bundle: PathBuf,
-    /// Proof file, bound to a request on the node's chain
+    /// Proof file, bound to a request on this chain
     pub(crate) proof: PathBuf,
     #[command(flatten)]
     pub(crate) development_srs: DevelopmentSrs,
-    /// State of the sender, a file or postgres://…; by default a file for each chain in ~/.local/state/chainfer
-    #[arg(long, value_name = "FILE|ADDRESS")]
-    pub(crate) state: Option<Location>,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
-    #[command(flatten)]
-    pub(crate) wallet: WalletArgs,
+    pub(crate) sender: SenderArgs,
 }

@@ -1,4 +1,4 @@
-//! The command line as the user types it. Verbs turn these into resolved requests before they do any work.
+//! The command line as it is typed. Each verb resolves its arguments into a request before it does any work.
 
 mod chain;
 mod demo;
@@ -6,7 +6,7 @@ mod proving;
 
 pub(crate) use chain::{
     AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs,
-    NodeArgs, SolcArgs,
+    SenderArgs, SolcArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
@@ -21,9 +21,9 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "chainfer",
     version,
-    about = "Proves that a committed neural network produced an output, and attests it on Ethereum",
-    after_help = "Exit codes: 0 success; 1 a verification or a transaction failed; 2 bad usage or bad input.\n\
-                  Start with: chainfer compile MODEL.onnx -o BUNDLE"
+    about = "Proves that a committed neural network produced an output, and records the result on Ethereum",
+    after_help = "Exit codes: 0 success; 1 a verification or a transaction failed; 2 wrong usage or bad input.\n\
+                  To begin: chainfer compile MODEL.onnx -o BUNDLE"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -35,10 +35,10 @@ pub(crate) struct Cli {
 /// Options of every verb.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// Print one JSON object on stdout; progress stays on stderr
+    /// Print one JSON object to stdout; progress goes to stderr
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
-    /// No progress; errors only
+    /// Print errors only, no progress
     #[arg(
         short,
         long,
@@ -47,43 +47,43 @@ pub(crate) struct GlobalArgs {
         help_heading = "Output"
     )]
     pub(crate) quiet: bool,
-    /// Show what the libraries log; twice for more
+    /// Print log messages of the libraries; repeat for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
 }
 
-/// The verbs.
+/// The verbs of the program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Turn a model into a bundle: chunk circuits, keys and Solidity verifiers
     Compile(CompileArgs),
-    /// Prove one inference
+    /// Run the model on an input and prove the result
     Prove(ProveArgs),
-    /// Check an inference proof against a bundle
+    /// Verify an inference proof against a bundle
     Verify(VerifyArgs),
-    /// Run the quantised model on an input, without a proof
+    /// Run the quantised model on an input without proving it
     Run(RunArgs),
-    /// Show a tensor of a proof and the opening of its commitment
+    /// Print a committed tensor of an inference and the opening of its commitment
     Open(OpenArgs),
     /// Describe a bundle or a model
     Inspect(InspectArgs),
-    /// Write a bundle's Solidity verifiers as a forge project, with tests if there is a proof
+    /// Write a bundle's Solidity verifiers as a forge project, with tests if a proof is given
     Solidity(SolidityArgs),
-    /// Deploy a bundle's verifiers, and a registry if there is none, and register the model
+    /// Deploy a bundle's verifiers and register the model, with a new registry unless one is given
     Deploy(DeployArgs),
-    /// Compare a registry on a chain with the one that this program was built with
+    /// Check that a registry on a chain is the one that this program was built with
     CheckRegistry(CheckRegistryArgs),
-    /// Compare what a registry recorded about a model with a bundle
+    /// Check that a registry's record of a model matches a bundle
     CheckModel(CheckModelArgs),
-    /// Publish an inference proof to the registry
+    /// Send an inference proof to the registry
     Attest(AttestArgs),
-    /// Trusted setups
+    /// Manage trusted setups
     Srs(SrsArgs),
-    /// The whole way on a local chain: compile, deploy, prove, relay, and let a contract read the result
+    /// Run everything on a local chain: compile, deploy, prove, relay, and read the result in a contract
     Demo(DemoArgs),
-    /// Print a shell's completion script
+    /// Print the completion script of a shell
     Completions {
-        /// Shell
+        /// Which shell
         shell: clap_complete::Shell,
     },
 }

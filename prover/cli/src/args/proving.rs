@@ -1,15 +1,15 @@
-//! Arguments of the verbs that need no chain.
+//! Arguments of the verbs that do not use a chain.
 
 use super::{DevelopmentSrs, SolcArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
 
-/// `auto`, or a number.
+/// `auto` or a value, usually a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AutoOr<T> {
-    /// The program chooses.
+    /// Chosen by the program.
     Auto,
-    /// The user chose.
+    /// Chosen by the user.
     Exactly(T),
 }
 
@@ -29,11 +29,11 @@ impl<T: FromStr> FromStr for AutoOr<T> {
 /// `--optimize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ObjectiveArg {
-    /// Wide and short circuits: fast to prove
+    /// Fast to prove: wide circuits with few rows
     Time,
-    /// Narrow and tall circuits: cheap to verify on chain
+    /// Cheap to verify on chain: narrow circuits with many rows
     Gas,
-    /// Little prover memory
+    /// Prove with little memory
     Memory,
 }
 
@@ -42,37 +42,38 @@ pub(crate) enum ObjectiveArg {
 pub(crate) enum VisibilityArg {
     /// The values are public
     Public,
-    /// Only a commitment is public
+    /// Only a commitment to the values is public
     Committed,
 }
 
 /// `chainfer compile`.
 #[derive(Debug, Args)]
 pub(crate) struct CompileArgs {
-    /// Model: .onnx, or zkml's .msgpack
+    /// Model file: .onnx, or zkml's .msgpack
     pub(crate) model: PathBuf,
-    /// Bundle folder to write; must not exist
+    /// Bundle folder to create
     #[arg(short, long, value_name = "BUNDLE")]
     pub(crate) output: PathBuf,
-    /// Sample inputs to measure value ranges with; without, random inputs stand in for them
+    /// Sample inputs from which the ranges of values are measured; by default random inputs are used
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration: Option<PathBuf>,
-    /// Circuits to cut the model into
+    /// Number of chunks to cut the model into, each proved by its own circuit
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub(crate) chunks: AutoOr<NonZeroUsize>,
-    /// What to make cheap
+    /// What to optimise the circuits for
     #[arg(long, value_enum, default_value = "time")]
     pub(crate) optimize: ObjectiveArg,
-    /// Whether model inputs are public
+    /// Whether the values of the model's inputs are public
     #[arg(long, value_enum, default_value = "committed")]
     pub(crate) input_visibility: VisibilityArg,
-    /// Whether model outputs are public
+    /// Whether the values of the model's outputs are public
     #[arg(long, value_enum, default_value = "public")]
     pub(crate) output_visibility: VisibilityArg,
-    /// Rows of blinders in each weight column; 0 leaves weights unhidden. A key may make one proof less than this
+    /// Number B of blinding rows in each weight column: up to B - 1 proofs under one key do not reveal the weights. 0: the
+    /// weights are not hidden
     #[arg(long, value_name = "auto|B|0", default_value = "auto")]
     pub(crate) hide_weights: AutoOr<u32>,
-    /// 32-byte seed of the blinders, binary or hex; random if absent
+    /// File with the 32-byte seed of the blinders, binary or hex; by default random
     #[arg(long, value_name = "FILE")]
     pub(crate) hiding_seed: Option<PathBuf>,
 }
@@ -82,19 +83,19 @@ pub(crate) struct CompileArgs {
 pub(crate) struct ProveArgs {
     /// Bundle folder
     pub(crate) bundle: PathBuf,
-    /// Input: .json, .npy, .npz, or zkml's .msgpack
+    /// Input file: .json, .npy, .npz, or zkml's .msgpack
     #[arg(long, value_name = "FILE")]
     pub(crate) input: PathBuf,
-    /// Proof file to write; the openings go to PROOF.secret
+    /// Proof file to write; the openings of its commitments are written to PROOF.secret
     #[arg(short, long, value_name = "PROOF")]
     pub(crate) output: PathBuf,
-    /// Chunks proved at one time; as many as cores if absent
+    /// Number of chunks to prove in parallel; by default the number of cores
     #[arg(long, value_name = "J")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// Where the heavy arithmetic runs
+    /// Hardware that computes the proof
     #[arg(long, value_enum, default_value = "cpu")]
     pub(crate) backend: BackendArg,
-    /// Memory that proving may take; fewer chunks at one time, or a refusal, keep it
+    /// Memory limit: fewer chunks are proved in parallel to stay below it, or the proof is refused
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) max_memory: Option<u64>,
     #[command(flatten)]
@@ -105,28 +106,28 @@ pub(crate) struct ProveArgs {
     pub(crate) binding: BindingArgs,
 }
 
-/// What a proof is bound to: a request on a chain, or a bare number.
+/// What a proof is bound to: a request on a chain, or an explicit context.
 #[derive(Debug, Args)]
 #[command(
-    next_help_heading = "Binding (to a request on a chain, or to a bare context, or to nothing)"
+    next_help_heading = "Binding (to a request on a chain, to an explicit context, or to nothing)"
 )]
 pub(crate) struct BindingArgs {
-    /// Chain that the proof is for
+    /// Id of the chain that the proof is for
     #[arg(long, requires_all = ["requester", "nonce"])]
     pub(crate) chain_id: Option<u64>,
-    /// Registry contract on that chain; read from the bundle's deployment there if absent
+    /// Registry contract on that chain; by default the one that the bundle is deployed with
     #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
     pub(crate) registry: Option<String>,
     /// Account that the inference is credited to
     #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
     pub(crate) requester: Option<String>,
-    /// The requester's number for this request, decimal or 0x hex
+    /// Number that the requester gives this request, decimal or 0x hex
     #[arg(long, value_name = "NUMBER", requires = "chain_id")]
     pub(crate) nonce: Option<String>,
-    /// On-chain model id; read from the bundle's deployment on that chain if absent
+    /// On-chain model id; by default the id from the bundle's deployment on that chain
     #[arg(long, value_name = "HEX", requires = "chain_id")]
     pub(crate) model_id: Option<String>,
-    /// Context to bind to, off any chain
+    /// Context to bind the proof to, without a chain
     #[arg(long, value_name = "HEX", conflicts_with = "chain_id")]
     pub(crate) context: Option<String>,
 }
@@ -134,7 +135,7 @@ pub(crate) struct BindingArgs {
 /// `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendArg {
-    /// This machine's cores
+    /// The processors of this machine
     Cpu,
 }
 
@@ -152,17 +153,17 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct RunArgs {
     /// Bundle folder
     pub(crate) bundle: PathBuf,
-    /// Input: .json, .npy, .npz, or zkml's .msgpack
+    /// Input file: .json, .npy, .npz, or zkml's .msgpack
     #[arg(long, value_name = "FILE")]
     pub(crate) input: PathBuf,
     #[command(flatten)]
     pub(crate) saturation: SaturationArgs,
 }
 
-/// What happens to values beyond the calibrated ranges.
+/// What happens to values outside the calibrated range of their layer.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SaturationArgs {
-    /// Refuse an input that drives a layer beyond its calibrated range; without, such values saturate
+    /// Refuse an input that takes a layer outside its calibrated range; by default such values saturate
     #[arg(long = "refuse-saturation")]
     pub(crate) refuse: bool,
 }
@@ -170,9 +171,9 @@ pub(crate) struct SaturationArgs {
 /// `chainfer open`.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
-    /// PROOF.secret, which `prove` writes beside the proof
+    /// PROOF.secret, the file that `prove` writes next to the proof
     pub(crate) secret: PathBuf,
-    /// Boundary tensor to show
+    /// Name of the tensor: a model input or output, or a tensor that crosses a cut
     #[arg(long, value_name = "NAME")]
     pub(crate) tensor: String,
 }
@@ -190,10 +191,10 @@ pub(crate) struct InspectArgs {
 pub(crate) struct SolidityArgs {
     /// Bundle folder; its public part is enough
     pub(crate) bundle: PathBuf,
-    /// Inference proof that the project's tests start from; without one there are no tests
+    /// Inference proof for the project's tests; without a proof no tests are written
     #[arg(long, value_name = "PROOF")]
     pub(crate) proof: Option<PathBuf>,
-    /// Folder to make for the forge project
+    /// Folder to create for the forge project
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
@@ -207,18 +208,18 @@ pub(crate) struct SrsArgs {
     pub(crate) command: SrsCommand,
 }
 
-/// Verbs of `chainfer srs`.
+/// What `chainfer srs` does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SrsCommand {
-    /// Make the INSECURE development setup, or find it in the cache: anybody can forge proofs under it
+    /// Make the INSECURE development setup, unless it is in the cache: anybody can forge proofs under it
     Dev {
-        /// log2 of its size
+        /// Binary logarithm of its size
         #[arg(short, long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=26))]
         k: u32,
     },
 }
 
-/// Bytes, with an optional k, M or G (powers of 1024, `iB` allowed).
+/// A number of bytes, with an optional unit k, M, G or T (powers of 1024; `kiB` and so on are accepted).
 fn parse_bytes(text: &str) -> Result<u64, String> {
     let refuse = || format!("expected bytes such as 268435456, 256M or 4GiB, got {text:?}");
     let split = text

@@ -1,19 +1,13 @@
-//! What the verbs that talk to a chain share.
+//! Code shared by the verbs that use a chain.
 
 pub(crate) mod record;
 
-use crate::{args::NodeArgs, failure::bad_input};
+use crate::{args::SenderArgs, failure::bad_input};
 use alloy::primitives::Address;
 use anyhow::Context as _;
-use chainfer_chain::{
-    rpc::{Rpc, RpcConfig},
-    wallet::WalletArgs,
-};
+use chainfer_chain::rpc::{Rpc, RpcConfig};
 use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
-use chainfer_relayer::{
-    client::{ClientConfig, TxReport},
-    store::Location,
-};
+use chainfer_relayer::client::{ClientConfig, TxReport};
 use serde::Serialize;
 use std::{
     env, fs,
@@ -21,30 +15,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const UNREACHABLE: &str = "cannot ask the node of --rpc-url for its chain";
+const UNREACHABLE: &str = "cannot get the chain id from the node of --rpc-url";
 
-/// Runs asynchronous work to its end.
+/// Runs asynchronous work to completion.
 ///
 /// # Errors
-/// The work's, or that no runtime can be started.
+/// The work fails, or the runtime cannot be started.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Runtime::new()
         .context("cannot start the asynchronous runtime")?
         .block_on(work)
 }
 
-/// Client of a node that signs with a key; its state is in `state`, or where the user's programs keep theirs.
+/// A client that sends transactions. Its state is where `--state` says, by default in a file of the user's state folder.
 ///
 /// # Errors
 /// The node does not answer, or there is no folder for the state.
-pub(crate) async fn client(
-    node: NodeArgs,
-    wallet: WalletArgs,
-    state: Option<Location>,
-) -> anyhow::Result<ClientConfig> {
-    let mut config = ClientConfig::new(node.rpc_url, wallet.resolve()?);
-    config.engine.confirmations = node.confirmations;
-    config.state = Some(match state {
+pub(crate) async fn client(sender: SenderArgs) -> anyhow::Result<ClientConfig> {
+    let mut config = ClientConfig::new(sender.rpc.rpc_url, sender.wallet.resolve()?);
+    config.engine.confirmations = sender.confirmations;
+    config.state = Some(match sender.state {
         Some(location) => location,
         None => {
             let folder = state_folder()?;
@@ -67,11 +57,13 @@ fn state_folder() -> anyhow::Result<PathBuf> {
         .or_else(|| from("HOME").map(|home| home.join(".local").join("state")))
         .map(|folder| folder.join("chainfer"))
         .ok_or_else(|| {
-            bad_input("there is no home folder for the sender's state; give --state FILE")
+            bad_input(
+                "there is no home folder for the record of pending transactions; pass --state FILE",
+            )
         })
 }
 
-/// Chain id of a node.
+/// Asks a node for its chain id.
 ///
 /// # Errors
 /// The node does not answer.
@@ -84,16 +76,15 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
         .context(UNREACHABLE)
 }
 
-/// Refuses a setup that anybody can forge proofs under, unless the chain is a development chain or the user insists.
+/// Refuses the insecure setup, unless the chain is a development chain or `--allow-insecure-srs` is given.
 ///
 /// # Errors
-/// [`crate::failure::BadInput`] with the remedy.
+/// Bad input; the message says what to do.
 pub(crate) fn check_srs(insecure: bool, chain_id: u64, allowed: bool) -> anyhow::Result<()> {
     if insecure && chain_id != DEVELOPMENT_CHAIN_ID && !allowed {
         return Err(bad_input(format!(
-            "the bundle uses the insecure development SRS, under which anybody can forge proofs, and the node is of \
-             chain {chain_id}, which is not the local development chain ({DEVELOPMENT_CHAIN_ID}); if this is a test, pass \
-             --allow-insecure-srs"
+            "the bundle uses the insecure development SRS, under which anybody can forge proofs, and chain {chain_id} is \
+             not the local development chain ({DEVELOPMENT_CHAIN_ID}); if this is a test, pass --allow-insecure-srs"
         )));
     }
     Ok(())
@@ -111,7 +102,7 @@ pub(crate) fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
     })
 }
 
-/// Where `deploy` records what it did on a chain.
+/// Where `deploy` records the deployment on a chain.
 pub(crate) fn deployment_path(bundle: &Path, chain_id: u64) -> PathBuf {
     bundle
         .join("public")
@@ -119,21 +110,19 @@ pub(crate) fn deployment_path(bundle: &Path, chain_id: u64) -> PathBuf {
         .join(format!("{chain_id}.json"))
 }
 
-/// A transaction in a report.
+/// A mined transaction, as reports show it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Transaction {
-    /// What it did, for people.
+    /// What it did, in words.
     pub(crate) what: String,
-    /// Hash.
     pub(crate) hash: String,
-    /// Gas used.
     pub(crate) gas_used: u64,
-    /// Block.
+    /// Number of its block.
     pub(crate) block: u64,
 }
 
 impl Transaction {
-    /// `attest chunks 0, 1`.
+    /// What a transaction did, in words: `attest chunks 0, 1`.
     pub(crate) fn describe(kind: &str, chunks: &[String]) -> String {
         match chunks {
             [] => kind.to_owned(),
@@ -142,7 +131,7 @@ impl Transaction {
         }
     }
 
-    /// What the relayer reports; `None` for one that is in no block.
+    /// From the relayer's report; `None` if the transaction is not in a block.
     pub(crate) fn from_report(report: &TxReport) -> Option<Self> {
         let chunks: Vec<String> = report.chunks.iter().map(ToString::to_string).collect();
         Some(Self {

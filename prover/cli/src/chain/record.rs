@@ -1,5 +1,5 @@
-//! `deployments/<chain id>.json`: a registry and all that its address is made of, as contracts/script/Deploy.s.sol writes it; and
-//! `<chain id>.adapters.json` beside it, its adapters, by DeployAdapters.s.sol.
+//! Deployment records: `deployments/<chain id>.json`, a registry and everything that its address follows from, written by
+//! contracts/script/Deploy.s.sol; and `<chain id>.adapters.json` next to it, its adapters, written by DeployAdapters.s.sol.
 
 use crate::{failure::bad_input, solidity::artefacts};
 use alloy::{
@@ -19,7 +19,7 @@ const FORMAT: &str = "chainfer.registry";
 const ADAPTERS_FORMAT: &str = "chainfer.adapters";
 const VERSION: u32 = 1;
 
-/// The deterministic-deployment proxy: the creator of what is deployed through it, on every chain.
+/// The deterministic-deployment proxy, which has this address on every chain.
 const PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
 
 sol! {
@@ -29,7 +29,7 @@ sol! {
     }
 }
 
-/// A registry's deployment.
+/// The record of a registry's deployment.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegistryRecord {
@@ -38,7 +38,7 @@ pub(crate) struct RegistryRecord {
     pub(crate) chain_id: u64,
     pub(crate) registry: Address,
     pub(crate) openings: Address,
-    /// The timelock, or an account on a development chain.
+    /// The timelock; on a development chain it may be an account.
     pub(crate) owner: Address,
     delay: u64,
     pub(crate) proposers: Vec<Address>,
@@ -51,17 +51,17 @@ impl RegistryRecord {
     /// Reads and parses a file.
     ///
     /// # Errors
-    /// It cannot be read or is none.
+    /// The file cannot be read or is not such a record.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let record: Self = parse(path, "a registry")?;
         check_format(path, FORMAT, &record.format, record.version)?;
         Ok(record)
     }
 
-    /// Where the timelock of this governance stands; `None` when no one could propose, so that the owner is an account.
+    /// Address that the timelock with these proposers, delay and guardian has; `None` without proposers: then there is no timelock.
     ///
     /// # Errors
-    /// The contracts in the binary are broken.
+    /// The contracts embedded in this binary are damaged.
     pub(crate) fn timelock(&self) -> anyhow::Result<Option<Address>> {
         if self.proposers.is_empty() {
             return Ok(None);
@@ -79,7 +79,7 @@ impl RegistryRecord {
         Ok(Some(PROXY.create2(self.salt, keccak256(code))))
     }
 
-    /// What the registry's constructor was given.
+    /// The arguments of the registry's constructor.
     pub(crate) fn construction(&self) -> Construction {
         Construction {
             owner: self.owner,
@@ -90,7 +90,7 @@ impl RegistryRecord {
     }
 }
 
-/// The adapters of a registry.
+/// The record of the adapters of a registry.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AdaptersRecord {
@@ -99,16 +99,16 @@ pub(crate) struct AdaptersRecord {
     pub(crate) chain_id: u64,
     pub(crate) registry: Address,
     pub(crate) erc7992: Address,
-    /// The attestation service; zero if there is none, and then there is no resolver either.
+    /// The attestation service; zero if there is neither service nor resolver.
     pub(crate) eas: Address,
     pub(crate) eas_resolver: Address,
 }
 
 impl AdaptersRecord {
-    /// Reads the file beside a registry's record, if there is one.
+    /// Reads the file next to a registry's record, if there is one.
     ///
     /// # Errors
-    /// It cannot be read or is none.
+    /// The file cannot be read or is not such a record.
     pub(crate) fn beside(registry_record: &Path) -> anyhow::Result<Option<Self>> {
         let path: PathBuf = registry_record.with_extension("adapters.json");
         if !path.is_file() {
@@ -119,18 +119,18 @@ impl AdaptersRecord {
         Ok(Some(record))
     }
 
-    /// Where the ERC-7992 adapter of this registry stands.
+    /// Address that the ERC-7992 adapter of this registry has.
     ///
     /// # Errors
-    /// The contracts in the binary are broken.
+    /// The contracts embedded in this binary are damaged.
     pub(crate) fn derived_erc7992(&self) -> anyhow::Result<Address> {
         derive(artefacts::ERC7992_ADAPTER, &self.registry.abi_encode())
     }
 
-    /// Where the resolver of this service and this registry stands.
+    /// Address that the resolver for this service and this registry has.
     ///
     /// # Errors
-    /// The contracts in the binary are broken.
+    /// The contracts embedded in this binary are damaged.
     pub(crate) fn derived_resolver(&self) -> anyhow::Result<Address> {
         derive(
             artefacts::EAS_RESOLVER,
@@ -148,7 +148,7 @@ fn parse<T: DeserializeOwned>(path: &Path, what: &str) -> anyhow::Result<T> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text)
-        .map_err(|e| bad_input(format!("{}: no record of {what}: {e}", path.display())))
+        .map_err(|e| bad_input(format!("{}: not a record of {what}: {e}", path.display())))
 }
 
 fn check_format(path: &Path, expected: &str, format: &str, version: u32) -> anyhow::Result<()> {
@@ -161,7 +161,7 @@ fn check_format(path: &Path, expected: &str, format: &str, version: u32) -> anyh
     )))
 }
 
-/// All that the address of a registry is made of, beside the code.
+/// Everything that the address of a registry follows from, except the code.
 #[derive(Clone, Debug)]
 pub(crate) struct Construction {
     pub(crate) owner: Address,
@@ -171,11 +171,11 @@ pub(crate) struct Construction {
 }
 
 impl Construction {
-    /// Where the registry of this owner, guardian and list stands. Only the built constructor, given these, can have put code
-    /// there.
+    /// Address that a registry with these constructor arguments has. Only the constructor that this program was built with, called
+    /// with these arguments, can have deployed code there.
     ///
     /// # Errors
-    /// The contracts in the binary are broken.
+    /// The contracts embedded in this binary are damaged.
     pub(crate) fn address(&self) -> anyhow::Result<Address> {
         let registry = NewRegistry {
             creation_code: artefacts::REGISTRY.creation_code()?,

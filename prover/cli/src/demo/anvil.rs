@@ -13,11 +13,11 @@ pub(super) struct Account {
     pub(super) key: Secret,
 }
 
-/// A running anvil; stopped when dropped.
+/// A running anvil, which is stopped when this is dropped.
 #[derive(Debug)]
 pub(super) struct Anvil {
     _running: Running,
-    /// HTTP address.
+    /// HTTP URL.
     pub(super) url: String,
     accounts: Vec<Account>,
 }
@@ -26,7 +26,7 @@ impl Anvil {
     /// Starts a node on a free port.
     ///
     /// # Errors
-    /// anvil cannot be started, or says something unexpected.
+    /// anvil cannot be started, or its output is not as expected.
     pub(super) fn start(program: &Path, log: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
         command.args(["--host", "127.0.0.1", "--port", "0"]);
@@ -42,18 +42,18 @@ impl Anvil {
         let address = lines
             .last()
             .and_then(|l| l.strip_prefix("Listening on "))
-            .context("anvil did not say where it listens")?;
+            .context("anvil did not print its address")?;
         Ok(Self {
             _running: running,
             url: format!("http://{}", address.trim()),
-            accounts: accounts(&lines).context("anvil did not list its accounts")?,
+            accounts: accounts(&lines).context("anvil did not print its accounts")?,
         })
     }
 
-    /// A funded account.
+    /// One of the funded accounts.
     ///
     /// # Errors
-    /// There are fewer.
+    /// There are not so many.
     pub(super) fn account(&self, index: usize) -> anyhow::Result<&Account> {
         self.accounts
             .get(index)
@@ -61,7 +61,7 @@ impl Anvil {
     }
 }
 
-/// Addresses and keys from lines such as `(0) 0x… (10000 ETH)` and `(0) 0x…`.
+/// Parses addresses and keys from lines such as `(0) 0x… (10000 ETH)` and `(0) 0x…`.
 fn accounts(lines: &[String]) -> Option<Vec<Account>> {
     let words = |len: usize| {
         lines.iter().filter_map(move |line| {

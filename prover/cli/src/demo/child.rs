@@ -1,4 +1,4 @@
-//! Programs that the demo starts, and stops however it ends.
+//! Programs that the demo starts, and stops however it ends itself.
 
 use crate::failure::bad_input;
 use anyhow::{Context as _, bail};
@@ -12,12 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Which of its streams a program tells about itself on.
+/// The stream that a program logs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Talks {
-    /// stdout.
+    /// Standard output.
     Stdout,
-    /// stderr.
+    /// Standard error.
     Stderr,
 }
 
@@ -30,16 +30,16 @@ pub(super) struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Either it is gone already, or it is gone now.
+        // An error means that the program has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Starts a program, copies what it says to `log`, and returns its lines up to the first that `ready` accepts.
+/// Starts a program, copies its output to `log`, and returns the lines up to the first that `ready` accepts.
 ///
 /// # Errors
-/// The program cannot be started, ends, or is not ready in time; its last lines are in the message.
+/// The program cannot be started, ends, or is not ready in time; the message contains its last lines.
 pub(super) fn start(
     name: &'static str,
     mut command: Command,
@@ -71,7 +71,7 @@ pub(super) fn start(
     };
     let mut log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let (sender, lines) = mpsc::channel();
-    // Reads to the end: a full pipe would stop the program.
+    // Reads until the end, because a full pipe would block the program.
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let _ = writeln!(log, "{line}");
@@ -110,18 +110,18 @@ fn last(lines: &[String]) -> String {
         .filter(|l| !l.is_empty())
         .collect();
     match said.split_at(said.len().saturating_sub(5)).1 {
-        [] => "it said nothing".to_owned(),
+        [] => "it printed nothing".to_owned(),
         tail => tail.join(" | "),
     }
 }
 
 impl Running {
-    /// What is wrong if the program has ended by itself.
+    /// Fails if the program has ended by itself.
     pub(super) fn check(&mut self) -> anyhow::Result<()> {
         match self
             .child
             .try_wait()
-            .with_context(|| format!("{} was lost", self.name))?
+            .with_context(|| format!("cannot get the status of {}", self.name))?
         {
             Some(status) => bail!("{} ended unexpectedly: {status}", self.name),
             None => Ok(()),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn start_program_that_ends_is_reported_with_its_words() {
+    fn start_program_that_ends_is_reported_with_its_output() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let script = sh("echo port in use >&2; exit 3");

@@ -1,4 +1,4 @@
-//! The example dApp: a bounty for a class, paid on the strength of a proven inference.
+//! The example dApp: a bounty that is paid if a proven inference gives a certain class.
 
 use super::node::{CallOutcome, LocalNode};
 use crate::chain::Transaction;
@@ -25,7 +25,7 @@ sol! {
     }
 }
 
-/// What the contract trusts: one model at one registry.
+/// The model that the contract trusts, and its registry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) registry: Address,
@@ -36,23 +36,23 @@ pub(super) struct Terms {
 #[derive(Debug)]
 pub(super) struct Payout<'a> {
     node: &'a LocalNode,
-    /// Where it is.
+    /// Address of the contract.
     pub(super) address: Address,
 }
 
-/// The amount of the bounty: one ether.
+/// Amount of the bounty: one ether.
 pub(super) fn bounty() -> U256 {
     U256::from(10).pow(U256::from(18))
 }
 
-/// The first bounty's number.
+/// Number of the first bounty.
 const BOUNTY: U256 = U256::ZERO;
 
 impl<'a> Payout<'a> {
-    /// Deploys it.
+    /// Deploys the contract.
     ///
     /// # Errors
-    /// The node refuses.
+    /// The node refuses the transaction.
     pub(super) async fn deploy(
         node: &'a LocalNode,
         from: Address,
@@ -76,7 +76,7 @@ impl<'a> Payout<'a> {
         Ok((Self { node, address }, transaction("deploy dApp", sent)))
     }
 
-    /// Escrows the bounty for `requester`, should the input turn out to be of `class`.
+    /// Escrows a bounty, to be paid to `requester` if the input is classified as `class`.
     ///
     /// # Errors
     /// The contract refuses.
@@ -109,10 +109,10 @@ impl<'a> Payout<'a> {
         ))
     }
 
-    /// Why a claim would be refused now.
+    /// The reason for which the contract refuses a claim now.
     ///
     /// # Errors
-    /// It would not.
+    /// A claim would be paid.
     pub(super) async fn refusal(&self, inference_id: B256) -> anyhow::Result<String> {
         let call = ClassificationPayout::claimCall {
             bountyId: BOUNTY,

@@ -1,4 +1,5 @@
-//! `chainfer demo`: the whole way on a local chain, in a folder that is gone afterwards unless it is to be kept.
+//! `chainfer demo`: everything from compiling to reading the result in a contract, on a local chain, in a temporary folder unless
+//! `--keep` is given.
 
 mod anvil;
 mod child;
@@ -40,12 +41,12 @@ use std::{
     time::Duration,
 };
 
-/// The requester's number for the one inference of the demo.
+/// The requester's nonce for the demo's inference.
 const NONCE: u64 = 1;
 
 /// Runs the verb.
 pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> {
-    // All that can be missing is looked for before the work starts.
+    // Whatever may be missing is checked before the work starts.
     let solc = Solc::find(&args.solc)?;
     let relayer_program = service::program(args.relayer.clone())?;
     for file in [&args.model, &args.input]
@@ -113,7 +114,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     )?;
     let (public, native) = verify::read(&bundle, &proof_path)?;
     let native = native?;
-    stages.run("verify", "check the proof natively", || {
+    stages.run("verify", "verify the proof off chain", || {
         Ok(verify_inference(&public, &native)?)
     })?;
 
@@ -136,7 +137,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
         inference_id,
     };
     let (payout, mut transactions, before) =
-        stages.run("dapp", "deploy the dApp, which escrows a bounty", || {
+        stages.run("dapp", "deploy the dApp and escrow a bounty in it", || {
             runtime.block_on(open_bounty(
                 &node,
                 &cast,
@@ -144,7 +145,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 &input_words(&proof, input)?,
             ))
         })?;
-    // From here on the chain changes only through the relayer; the tampered proof is tried on this state.
+    // The tampered proof is tried on this state, before the attestation.
     let untouched = runtime.block_on(node.head())?;
 
     let relayed = stages.run(
@@ -170,7 +171,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
         })?;
     let tampered = stages.run(
         "tamper",
-        "put the proof with one flipped byte to the registry",
+        "show the registry the proof with one bit flipped",
         || runtime.block_on(tamper::try_tampered(&node, &proof, untouched)),
     )?;
 
@@ -247,7 +248,7 @@ fn prove_request(
     }
 }
 
-/// What the funder offers.
+/// The bounty that the funder offers.
 struct Offer<'a> {
     creation: &'a alloy::primitives::Bytes,
     terms: Terms,
@@ -255,7 +256,7 @@ struct Offer<'a> {
     inference_id: B256,
 }
 
-/// Deploys the dApp, escrows the bounty, and asks why it does not pay yet.
+/// Deploys the dApp, escrows the bounty, and gets the reason why it does not pay yet.
 async fn open_bounty<'n>(
     node: &'n LocalNode,
     cast: &Cast<'_>,
@@ -283,14 +284,14 @@ async fn claim(
     let paid = node.balance(cast.requester).await?.saturating_sub(before);
     if paid != dapp::bounty() {
         bail!(
-            "the requester got {paid} wei, the bounty is {}",
+            "the requester got {paid} wei, but the bounty is {}",
             dapp::bounty()
         );
     }
     Ok((claimed, label, paid))
 }
 
-/// The transactions in the service's answer.
+/// The transactions in the answer of the relayer service.
 fn relayed_transactions(job: &Value) -> anyhow::Result<Vec<Transaction>> {
     let list = job["transactions"]
         .as_array()

@@ -1,4 +1,4 @@
-//! Calls to the local node as the accounts that it has unlocked, which only a development node allows.
+//! Calls and transactions from the unlocked accounts of a local development node.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use anyhow::{Context as _, bail};
@@ -6,7 +6,7 @@ use chainfer_chain::rpc::{At, CallRequest, Receipt, Rpc, RpcConfig};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The local node.
+/// A client of the local node.
 #[derive(Clone, Debug)]
 pub(super) struct LocalNode {
     url: String,
@@ -14,20 +14,20 @@ pub(super) struct LocalNode {
     rpc: Rpc,
 }
 
-/// What a call came to.
+/// The result of a simulated call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CallOutcome {
-    /// Data returned.
+    /// The call returned this data.
     Returned(Bytes),
-    /// Revert data.
+    /// The call reverted with this data.
     Reverted(Bytes),
 }
 
 impl LocalNode {
-    /// A client.
+    /// A client of the node at this URL.
     ///
     /// # Errors
-    /// The address is no HTTP address.
+    /// The URL is not an HTTP URL.
     pub(super) fn new(url: &str) -> anyhow::Result<Self> {
         let rpc = Rpc::new(RpcConfig::new(url))?;
         Ok(Self {
@@ -37,12 +37,12 @@ impl LocalNode {
         })
     }
 
-    /// Block at the head.
+    /// Hash of the latest block.
     pub(super) async fn head(&self) -> anyhow::Result<B256> {
         Ok(self.rpc.head().await?.hash)
     }
 
-    /// Balance in wei.
+    /// Balance of an account in wei.
     pub(super) async fn balance(&self, address: Address) -> anyhow::Result<U256> {
         Ok(self.rpc.balance(address).await?)
     }
@@ -50,7 +50,7 @@ impl LocalNode {
     /// Simulates a call.
     ///
     /// # Errors
-    /// The node fails; a revert is an outcome.
+    /// The node does not answer. A revert is not an error.
     pub(super) async fn call(
         &self,
         to: Address,
@@ -97,7 +97,7 @@ impl LocalNode {
         };
         let hash: B256 = hash
             .parse()
-            .context("the node's answer is no transaction hash")?;
+            .context("the node's answer is not a transaction hash")?;
         for _ in 0..200 {
             if let Some(receipt) = self.rpc.receipt(hash).await? {
                 if !receipt.status {
@@ -107,16 +107,16 @@ impl LocalNode {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!("transaction {hash} is in no block after 10 s")
+        bail!("transaction {hash} is not in a block after 10 s")
     }
 }
 
-/// An HTTP client.
+/// Makes an HTTP client.
 ///
 /// # Errors
-/// The system gives none.
+/// The client cannot be made.
 pub(super) fn http_client() -> anyhow::Result<reqwest::Client> {
-    // Fails when the process has chosen a provider already, which is as good.
+    // Fails if the process has chosen a provider already, which is fine too.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         .timeout(Duration::from_secs(60))
@@ -124,10 +124,10 @@ pub(super) fn http_client() -> anyhow::Result<reqwest::Client> {
     builder.build().context("cannot make an HTTP client")
 }
 
-/// Posts JSON; status and JSON of the reply.
+/// Posts JSON and returns status and JSON of the reply.
 ///
 /// # Errors
-/// No reply, or none in JSON.
+/// There is no reply, or it is not JSON.
 pub(super) async fn post(
     http: &reqwest::Client,
     url: &str,
@@ -146,7 +146,7 @@ pub(super) async fn post(
     .await
 }
 
-/// Gets JSON; status and JSON of the reply.
+/// Gets JSON and returns status and JSON of the reply.
 ///
 /// # Errors
 /// As [`post`].
@@ -162,7 +162,7 @@ pub(super) async fn get(http: &reqwest::Client, url: &str) -> anyhow::Result<(u1
 
 async fn read(response: reqwest::Response) -> anyhow::Result<(u16, Value)> {
     let status = response.status().as_u16();
-    let bytes = response.bytes().await.context("the reply broke off")?;
+    let bytes = response.bytes().await.context("the reply is incomplete")?;
     let value = serde_json::from_slice(&bytes)
         .with_context(|| format!("HTTP status {status} without a JSON reply"))?;
     Ok((status, value))

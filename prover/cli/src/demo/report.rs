@@ -1,4 +1,4 @@
-//! What the demo has to show.
+//! The report of the demo.
 
 use super::{stages::Stage, tamper::Tampered};
 use crate::{
@@ -12,19 +12,19 @@ use chainfer_formats::{OutputValues, Scalar};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// What the dApp did.
+/// What the dApp contract did.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Dapp {
     pub(super) address: Address,
     /// The class that it read from the attestation.
     pub(super) label: u64,
-    /// Why it did not pay before.
+    /// Why it did not pay before the attestation.
     pub(super) before_attestation: String,
-    /// What it paid to the requester.
+    /// Amount that it paid to the requester.
     pub(super) paid_wei: String,
 }
 
-/// The whole demo.
+/// The results of the demo.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Outcome {
     pub(super) root: Scalar,
@@ -48,7 +48,7 @@ pub(super) struct Outcome {
     pub(super) kept: Option<PathBuf>,
 }
 
-/// For people.
+/// The report as text.
 pub(super) fn page(outcome: &Outcome) -> Page {
     let dapp = &outcome.dapp;
     let mut page = Page::new()
@@ -63,7 +63,7 @@ pub(super) fn page(outcome: &Outcome) -> Page {
         .heading("Chunk proofs, made in parallel")
         .table(chunks(outcome))
         .heading(format!(
-            "Transactions, {} gas in all",
+            "Transactions, total gas {}",
             thousands(outcome.total_gas)
         ))
         .table(transactions_table(&outcome.transactions))
@@ -98,7 +98,7 @@ pub(super) fn page(outcome: &Outcome) -> Page {
         ));
     }
     page.heading(format!("Predicted label: {}", outcome.predicted_label)).text(format!(
-        "  proved in {} chunks, attested on chain {}, and a contract paid on the strength of it",
+        "  proved in {} chunks, attested on chain {}, and read by a contract, which paid the bounty",
         outcome.chunks.len(),
         outcome.chain_id
     ))
@@ -136,6 +136,6 @@ fn stages(stages: &[Stage]) -> Table {
         table.row([stage.name.clone(), format!("{:.2}", stage.seconds)]);
     }
     let total: f64 = stages.iter().map(|s| s.seconds).sum();
-    table.row(["in all".to_owned(), format!("{total:.2}")]);
+    table.row(["total".to_owned(), format!("{total:.2}")]);
     table
 }

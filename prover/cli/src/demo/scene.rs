@@ -1,4 +1,4 @@
-//! Where the demo plays, who is in it, and what the dApp needs to know of the model.
+//! The demo's folder and accounts, and what its dApp needs to know about model and proof.
 
 use super::anvil::Account;
 use crate::failure::bad_input;
@@ -11,10 +11,10 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Largest number of public words that the registry stores, and a contract can read.
+/// Largest number of public words per chunk that the registry stores, so that contracts can read them.
 const STORED_WORDS: usize = 32;
 
-/// Where the demo works.
+/// The folder that the demo works in.
 pub(super) enum Folder {
     Temporary(TempDir),
     Kept(PathBuf),
@@ -40,34 +40,34 @@ impl Folder {
     }
 }
 
-/// Who does what: every part is played by an account of its own.
+/// The accounts of the demo, one for each role.
 #[derive(Debug)]
 pub(super) struct Cast<'a> {
     /// Deploys the contracts and registers the model.
     pub(super) registrant: &'a Account,
     /// Sends the relayer's transactions.
     pub(super) relayer: &'a Account,
-    /// Asked for the inference, and is paid.
+    /// The requester of the inference, who gets the bounty.
     pub(super) requester: Address,
-    /// Put the bounty up.
+    /// Offers the bounty.
     pub(super) funder: Address,
 }
 
-/// The model's one input; its one output must be such that the dApp can read it.
+/// The model's only input. Refuses a model whose only output the dApp cannot read.
 pub(super) fn ends<'a>(
     inputs: &'a [TensorSpec],
     outputs: &[TensorSpec],
 ) -> anyhow::Result<&'a TensorSpec> {
     let ([input], [output]) = (inputs, outputs) else {
         return Err(bad_input(format!(
-            "the demo takes a classifier with one input and one output; this model has {} and {}",
+            "the demo needs a classifier with one input and one output; this model has {} and {}",
             inputs.len(),
             outputs.len()
         )));
     };
     if output.visibility != Visibility::Public || output.words() > STORED_WORDS {
         return Err(bad_input(format!(
-            "the demo's dApp reads the scores on chain, so output {} must be public and at most {} values long",
+            "the demo's dApp reads the scores on chain, so output {} must be public and have at most {} values",
             output.name,
             VALUES_PER_ELEMENT * STORED_WORDS
         )));
@@ -80,7 +80,7 @@ pub(super) fn inference_id(proof: &ProofFile) -> anyhow::Result<B256> {
     Ok(ids::inference_id(model, proof.root, proof.context))
 }
 
-/// The public words of the model input: its leaf, if it is committed.
+/// The public words of the model input: its leaf if it is committed.
 pub(super) fn input_words(proof: &ProofFile, input: &TensorSpec) -> anyhow::Result<Vec<B256>> {
     let words = proof
         .chunks

@@ -1,4 +1,4 @@
-//! The `chainfer-relayer` service as a process of its own, used over HTTP as any client would.
+//! The `chainfer-relayer` service, in a process of its own and used over HTTP like by any client.
 
 use super::{
     anvil::{Account, Anvil},
@@ -17,10 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long relaying may take on a local chain.
+/// Time limit for relaying a proof on a local chain.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A running relayer; stopped when dropped.
+/// A running relayer, which is stopped when this is dropped.
 #[derive(Debug)]
 pub(super) struct Relayer {
     running: Running,
@@ -28,22 +28,22 @@ pub(super) struct Relayer {
     http: reqwest::Client,
 }
 
-/// The service's program: the one that was named, else the one beside this program.
+/// The service's program: the given one, or by default the one next to this program.
 ///
 /// # Errors
-/// There is none.
+/// There is no such program.
 pub(super) fn program(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let path = match named {
         Some(path) => path,
         None => env::current_exe()
-            .context("cannot tell where this program is")?
+            .context("cannot find the path of this program")?
             .with_file_name(format!("chainfer-relayer{}", env::consts::EXE_SUFFIX)),
     };
     if path.is_file() {
         return Ok(path);
     }
     Err(bad_input(format!(
-        "there is no relayer at {}; build it with `cargo build --release -p chainfer-relayer`, or give --relayer PATH",
+        "there is no relayer at {}; build it with `cargo build --release -p chainfer-relayer`, or pass --relayer PATH",
         path.display()
     )))
 }
@@ -52,7 +52,7 @@ impl Relayer {
     /// Starts the service for one registry on a free port.
     ///
     /// # Errors
-    /// It cannot be started, or says something unexpected.
+    /// The service cannot be started, or its output is not as expected.
     pub(super) fn start(
         program: &Path,
         anvil: &Anvil,
@@ -78,7 +78,7 @@ impl Relayer {
                 &DEVELOPMENT_CHAIN_ID.to_string(),
             ])
             .args(["--rpc-url", &anvil.url])
-            // Not an argument: those are for everybody to see.
+            // Not as an argument, because every user of the machine can see those.
             .env("ETH_PRIVATE_KEY", account.key.expose())
             .env("RUST_LOG", "info")
             .env("NO_COLOR", "1");
@@ -103,7 +103,7 @@ impl Relayer {
         let address = lines
             .last()
             .and_then(|line| listening(line))
-            .context("the relayer did not say where it listens")?;
+            .context("the relayer did not print its address")?;
         Ok(Self {
             running,
             url: format!("http://{address}"),
@@ -111,10 +111,10 @@ impl Relayer {
         })
     }
 
-    /// Submits a proof and waits until its attestation is confirmed; the service's last word on it.
+    /// Submits a proof, waits until its attestation is confirmed, and returns the job as the service reports it.
     ///
     /// # Errors
-    /// The service refuses the proof, or fails to relay it, or takes too long.
+    /// The service refuses the proof, fails to relay it, or takes too long.
     pub(super) async fn relay(&mut self, proof: String) -> anyhow::Result<Value> {
         let (status, job) = post(&self.http, &format!("{}/v1/proofs", self.url), proof).await?;
         if !matches!(status, 200 | 202) {
@@ -125,7 +125,7 @@ impl Relayer {
         }
         let id = job["id"]
             .as_str()
-            .context("the relayer's answer names no job")?;
+            .context("the relayer's answer has no job id")?;
         let job_url = format!("{}/v1/proofs/{id}", self.url);
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -145,7 +145,7 @@ impl Relayer {
     }
 }
 
-/// The address in the log line `… listening address=127.0.0.1:4242`.
+/// Parses the address from the log line `… listening address=127.0.0.1:4242`.
 fn listening(line: &str) -> Option<&str> {
     line.contains("listening")
         .then(|| line.rsplit_once("address=").map(|(_, a)| a.trim()))?

@@ -1,17 +1,17 @@
-//! The demo's stages, timed.
+//! The stages of the demo and their times.
 
 use crate::output::Progress;
 use serde::Serialize;
 use std::time::Instant;
 
-/// A stage that is over.
+/// A finished stage.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Stage {
     pub(super) name: String,
     pub(super) seconds: f64,
 }
 
-/// Runs stages one after another.
+/// Runs and times stages.
 #[derive(Debug)]
 pub(super) struct Stages {
     progress: Progress,
@@ -26,10 +26,10 @@ impl Stages {
         }
     }
 
-    /// Runs one; its error names it.
+    /// Runs one stage. Errors are given its name as context.
     ///
     /// # Errors
-    /// The work's.
+    /// The work fails.
     pub(super) fn run<T>(
         &mut self,
         name: &str,
@@ -46,7 +46,7 @@ impl Stages {
         Ok(result)
     }
 
-    /// What was done.
+    /// The finished stages.
     pub(super) fn finish(self) -> Vec<Stage> {
         self.done
     }

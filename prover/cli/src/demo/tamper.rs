@@ -1,4 +1,4 @@
-//! A proof with one flipped byte, put to the registry.
+//! Shows the registry a proof with one bit flipped.
 
 use super::node::{CallOutcome, LocalNode};
 use alloy::{primitives::B256, sol_types::SolCall};
@@ -10,7 +10,7 @@ use chainfer_chain::{
 use chainfer_formats::ProofFile;
 use serde::Serialize;
 
-/// What the registry said.
+/// How the registry answered.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Tampered {
     /// Chunk whose proof was changed.
@@ -23,11 +23,11 @@ pub(super) struct Tampered {
     pub(super) error: String,
 }
 
-/// Simulates the attestation at a block before it happened: as it is, which must succeed, and with one bit of one proof
+/// Simulates the attestation on the state before it: with the unchanged proof, which must succeed, and with one bit of one proof
 /// flipped.
 ///
 /// # Errors
-/// The untouched proof is refused, or the changed one is not.
+/// The unchanged proof is refused, or the changed one is accepted.
 pub(super) async fn try_tampered(
     node: &LocalNode,
     proof: &ProofFile,
@@ -59,14 +59,14 @@ pub(super) async fn try_tampered(
         .call(binding.registry, attest(chunks.clone())?, at)
         .await?;
     if let CallOutcome::Reverted(data) = honest {
-        bail!("the untouched proof is refused: {}", decode_revert(&data));
+        bail!("the unchanged proof is refused: {}", decode_revert(&data));
     }
     let middle = chunks.len() / 2;
     let victim = chunks.get_mut(middle).context("the proof has no chunk")?;
     let mut bytes = victim.proof.to_vec();
-    // The last byte of a word among the evaluations: still a well-formed proof, of something else.
+    // The last byte of one of the evaluations, so that the proof stays well-formed.
     let byte = bytes.len() * 2 / 3 / 32 * 32 + 31;
-    *bytes.get_mut(byte).context("the proof is short")? ^= 1;
+    *bytes.get_mut(byte).context("the proof is too short")? ^= 1;
     victim.proof = bytes.into();
     let chunk = victim.chunk;
     match node.call(binding.registry, attest(chunks)?, at).await? {

@@ -1,4 +1,4 @@
-//! The only place that prints. Results go to stdout, for people or as one JSON object; everything else to stderr.
+//! The only module that prints. Results go to stdout, as text or as one JSON object; everything else goes to stderr.
 
 mod page;
 mod progress;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// What a verb has to say: the same facts for machines and for people.
+/// The result of a verb, as JSON and as text.
 #[derive(Debug)]
 pub(crate) struct Report {
     json: Value,
@@ -20,7 +20,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A report of success.
+    /// A report that ends the program with exit code 0.
     pub(crate) fn new(json: &impl Serialize, page: Page) -> anyhow::Result<Self> {
         Ok(Self {
             json: serde_json::to_value(json)?,
@@ -29,13 +29,13 @@ impl Report {
         })
     }
 
-    /// A report of something that was found wrong: it is printed as any, and the program exits with 1.
+    /// The same report for a check that failed: it is printed in the same way, and the program exits with 1.
     pub(crate) fn negative(mut self) -> Self {
         self.success = false;
         self
     }
 
-    /// Whether the program may exit with 0.
+    /// Whether the program exits with 0.
     pub(crate) fn is_success(&self) -> bool {
         self.success
     }
@@ -44,7 +44,7 @@ impl Report {
 /// Prints a report on stdout.
 ///
 /// # Errors
-/// stdout is closed or full.
+/// Writing to stdout fails.
 pub(crate) fn print_report(report: &Report, as_json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {
@@ -55,11 +55,11 @@ pub(crate) fn print_report(report: &Report, as_json: bool) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints an error and its causes on stderr, and as JSON on stdout if that was asked for.
+/// Prints an error and its causes to stderr and, if `as_json`, as JSON to stdout.
 pub(crate) fn print_failure(error: &anyhow::Error, code: ExitCode, as_json: bool) {
     let causes = causes(error);
     let mut err = io::stderr().lock();
-    // Nobody is left to tell when stderr is closed.
+    // If stderr is closed, there is nowhere to report it.
     let _ = writeln!(err, "error: {}", causes.join(": "));
     if as_json {
         let (message, exit_code) = (causes.join(": "), code as u8);
@@ -68,7 +68,7 @@ pub(crate) fn print_failure(error: &anyhow::Error, code: ExitCode, as_json: bool
     }
 }
 
-/// Messages from the outside in. A cause that its parent quotes already is left out.
+/// The messages of an error and its causes, outermost first. A cause that is part of the message before is left out.
 fn causes(error: &anyhow::Error) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_repeated_by_the_parent_are_told_once() {
+    fn causes_repeated_by_their_parent_are_printed_once() {
         let inner = anyhow::anyhow!("file is missing");
         let error = inner
             .context("cannot read x: file is missing")

@@ -1,13 +1,13 @@
-//! Text for people: facts, tables and lines, aligned.
+//! Text output: headings, aligned facts and tables.
 
 use std::fmt;
 
-/// How a column is aligned.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// Text.
+    /// For text.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with these columns.
+    /// An empty table with these columns.
     pub(crate) fn new(columns: &[(&str, Align)]) -> Self {
         Self {
             columns: columns.iter().map(|(n, a)| ((*n).to_owned(), *a)).collect(),
@@ -27,7 +27,7 @@ impl Table {
         }
     }
 
-    /// Adds a row; a missing cell is empty.
+    /// Adds a row; cells that are missing at its end are empty.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
@@ -72,7 +72,7 @@ enum Block {
     Text(String),
 }
 
-/// A page of blocks.
+/// A page of text, made of blocks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Page {
     blocks: Vec<Block>,
@@ -84,13 +84,13 @@ impl Page {
         Self::default()
     }
 
-    /// A heading, with an empty line before it unless it comes first.
+    /// Adds a heading, with an empty line before it unless it comes first.
     pub(crate) fn heading(mut self, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Heading(text.into()));
         self
     }
 
-    /// A name and a value; neighbours are aligned.
+    /// Adds a name and a value; consecutive facts are aligned.
     pub(crate) fn fact(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
         let fact = (name.into(), value.to_string());
         match self.blocks.last_mut() {
@@ -100,13 +100,13 @@ impl Page {
         self
     }
 
-    /// A table.
+    /// Adds a table.
     pub(crate) fn table(mut self, table: Table) -> Self {
         self.blocks.push(Block::Table(table));
         self
     }
 
-    /// Text as it is, with a newline at its end.
+    /// Adds text, and a newline at its end.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Text(text.into()));
         self
@@ -141,7 +141,7 @@ impl fmt::Display for Page {
     }
 }
 
-/// A duration as people say it.
+/// Formats a duration.
 pub(crate) fn seconds(s: f64) -> String {
     if s < 60.0 {
         format!("{s:.1} s")
@@ -151,7 +151,7 @@ pub(crate) fn seconds(s: f64) -> String {
     }
 }
 
-/// A size as people say it.
+/// Formats a size in bytes.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 10_000 {
@@ -166,7 +166,7 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_are_formatted_with_units_and_separators() {
         assert_eq!(
             [0, 999, 1000, 1_234_567].map(thousands),
             ["0", "999", "1,000", "1,234,567"]
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn page_aligns_neighbouring_facts_and_columns() {
+    fn page_aligns_consecutive_facts_and_columns() {
         let mut table = Table::new(&[("name", Align::Left), ("gas", Align::Right)]);
         table.row(["a".to_owned(), "1,000".to_owned()]);
         let page = Page::new()

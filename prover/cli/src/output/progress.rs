@@ -1,4 +1,4 @@
-//! Progress on stderr: one line a step, with the time since the start.
+//! Progress on stderr: one line per step, with the time since the start.
 
 use super::seconds;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-/// Where verbs tell what they are doing.
+/// Prints progress and measures the time since the start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     start: Instant,
@@ -23,10 +23,10 @@ impl Progress {
         }
     }
 
-    /// Tells one step.
+    /// Prints one step.
     pub(crate) fn say(&self, what: impl Display) {
         if !self.quiet {
-            // Progress that nobody reads is no reason to stop.
+            // The work goes on if stderr is closed.
             let _ = writeln!(
                 io::stderr().lock(),
                 "{:>8}  {what}",
@@ -35,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// Tells what the user should not overlook.
+    /// Prints a warning.
     pub(crate) fn warn(&self, what: impl Display) {
         self.say(format_args!("warning: {what}"));
     }

@@ -1,6 +1,6 @@
-//! The contracts that `deploy` and `demo` need, compiled: whoever has the binary can deploy them, without a compiler.
+//! The compiled contracts that are embedded in this binary, so that no compiler is needed to deploy them.
 //!
-//! `scripts/artefacts` writes the files, and tests hold them to the sources.
+//! `scripts/artefacts` writes the files; tests compare them with the sources.
 
 use alloy::primitives::{B256, Bytes};
 use anyhow::{Context as _, bail};
@@ -18,18 +18,18 @@ pub(crate) struct Artefact(&'static str);
 
 /// The registry.
 pub(crate) const REGISTRY: Artefact = Artefact(artefact!("ChainferRegistry"));
-/// The contract that opens committed tensors; a registry creates its own.
+/// The contract that opens committed tensors; each registry creates one.
 pub(crate) const OPENINGS: Artefact = Artefact(artefact!("TensorOpenings"));
 /// The timelock that owns a registry.
 pub(crate) const TIMELOCK: Artefact = Artefact(artefact!("RegistryTimelock"));
-/// The registry behind ERC-7992's interfaces.
+/// Adapter that gives the registry the interfaces of ERC-7992.
 pub(crate) const ERC7992_ADAPTER: Artefact = Artefact(artefact!("ERC7992Adapter"));
-/// The resolver for the Ethereum Attestation Service.
+/// Resolver for the Ethereum Attestation Service.
 pub(crate) const EAS_RESOLVER: Artefact = Artefact(artefact!("EASResolver"));
 /// The example dApp.
 pub(crate) const PAYOUT: Artefact = Artefact(artefact!("ClassificationPayout"));
 
-/// What is in the file, as far as it is needed.
+/// The parts of an artefact file that are used here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
@@ -38,7 +38,7 @@ struct File {
     immutables: Vec<Vec<Place>>,
 }
 
-/// Where a value that the constructor gives stands in the code.
+/// Where an immutable is in the code.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Place {
     start: usize,
@@ -47,27 +47,27 @@ struct Place {
 
 impl Artefact {
     fn file(self) -> anyhow::Result<File> {
-        serde_json::from_str(self.0).context("the contracts in this binary are broken")
+        serde_json::from_str(self.0).context("the contracts embedded in this binary are damaged")
     }
 
     /// Creation code, without constructor arguments.
     ///
     /// # Errors
-    /// The binary was built from a broken file.
+    /// The embedded file is damaged.
     pub(crate) fn creation_code(self) -> anyhow::Result<Bytes> {
         Ok(self.file()?.bytecode)
     }
 
-    /// Code once deployed, with its immutables, in the order in which they first stand in the code.
+    /// Deployed code with these values for its immutables, in the order of their first places in the code.
     ///
     /// # Errors
-    /// The contract has another number of them.
+    /// The contract has another number of immutables.
     pub(crate) fn runtime_code(self, immutables: &[B256]) -> anyhow::Result<Bytes> {
         let file = self.file()?;
         let mut code = file.deployed_bytecode.to_vec();
         if file.immutables.len() != immutables.len() {
             bail!(
-                "the contract has {} immutables, not {}",
+                "the contract has {} immutables, but {} values were given",
                 file.immutables.len(),
                 immutables.len()
             );
@@ -77,7 +77,7 @@ impl Artefact {
                 let slot = code.get_mut(place.start..place.start + place.length);
                 let value = value.get(32 - place.length.min(32)..).unwrap_or_default();
                 slot.filter(|slot| slot.len() == value.len())
-                    .context("an immutable lies outside of the code")?
+                    .context("an immutable is outside the code")?
                     .copy_from_slice(value);
             }
         }

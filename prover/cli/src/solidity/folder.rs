@@ -1,4 +1,4 @@
-//! A folder of files that is whole or absent.
+//! Writes a folder of files, either completely or not at all.
 
 use crate::failure::bad_input;
 use anyhow::Context as _;
@@ -9,10 +9,10 @@ use std::{
     process,
 };
 
-/// Refuses a folder that something is in.
+/// Refuses a path that is taken, unless it is an empty folder.
 ///
 /// # Errors
-/// The path is taken by a file or by a folder with content, or cannot be looked at.
+/// The path is a file or a folder with content, or cannot be read.
 pub(crate) fn require_free(folder: &Path) -> anyhow::Result<()> {
     let taken = match fs::symlink_metadata(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
@@ -25,17 +25,17 @@ pub(crate) fn require_free(folder: &Path) -> anyhow::Result<()> {
     };
     if taken {
         return Err(bad_input(format!(
-            "{} exists; choose another folder or remove it",
+            "{} exists already; choose another folder or remove it",
             folder.display()
         )));
     }
     Ok(())
 }
 
-/// Writes all files beside `folder` and renames at the end.
+/// Writes all files to a folder next to `folder`, and renames it at the end.
 ///
 /// # Errors
-/// The folder is taken, or the file system refuses.
+/// The path is taken, or the files cannot be written.
 pub(crate) fn write(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
     require_free(folder)?;
     let staging = staging(folder)?;
@@ -56,12 +56,9 @@ pub(crate) fn write(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> 
 }
 
 fn staging(folder: &Path) -> anyhow::Result<PathBuf> {
-    let name = folder.file_name().ok_or_else(|| {
-        bad_input(format!(
-            "{} does not name a folder to make",
-            folder.display()
-        ))
-    })?;
+    let name = folder
+        .file_name()
+        .ok_or_else(|| bad_input(format!("{} is not a name for a folder", folder.display())))?;
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
     temporary.push(format!(".{}.tmp", process::id()));

@@ -1,4 +1,4 @@
-//! Solidity: the compiler, the compiled contracts in this binary, the verifiers of a bundle, and its forge project.
+//! Solidity: the compiler, the contracts embedded in this binary, the verifiers of a bundle, and its forge project.
 
 pub(crate) mod artefacts;
 pub(crate) mod folder;

@@ -1,4 +1,4 @@
-//! A bundle's forge project: shared verifiers, keys, and tests if there is a proof to start from.
+//! The forge project of a bundle: verifiers, keys, and tests if a proof is given.
 
 use super::ChunkVerifier;
 use anyhow::Context as _;
@@ -6,8 +6,8 @@ use chainfer_engine::{bundle::PublicBundle, field::to_fr, inference::verify_infe
 use chainfer_formats::ProofFile;
 use chainfer_verifier_gen::project::{ChunkProof, ForgeProject, ProjectChunk};
 
-/// The project of a bundle and its checked verifiers. A proof must be a valid one of this very bundle: tests that start from
-/// another one would say nothing.
+/// The project of a bundle, from its checked verifiers. The proof must be valid for this bundle: tests with any other would show
+/// nothing.
 ///
 /// # Errors
 /// The proof does not verify.
@@ -18,7 +18,7 @@ pub(crate) fn project(
 ) -> anyhow::Result<ForgeProject> {
     if let Some(proof) = proof {
         verify_inference(bundle, proof).context(
-            "no tests are written: the proof does not verify against this bundle; give one that `chainfer verify` accepts",
+            "the proof does not verify against this bundle, so no tests can be written; use one that `chainfer verify` accepts",
         )?;
     }
     let chunks = verifiers
@@ -51,7 +51,7 @@ fn chunk(
         .chunks
         .iter()
         .find(|chunk| chunk.index == index)
-        .context("there is no proof")?;
+        .context("the inference proof has no proof of this chunk")?;
     let instances: Vec<_> = [proof.root, proof.context]
         .iter()
         .chain(&found.public_values)

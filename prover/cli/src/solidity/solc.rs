@@ -1,4 +1,4 @@
-//! The Solidity compiler, through `--standard-json`.
+//! Runs the Solidity compiler through `--standard-json`.
 
 use crate::{args::SolcArgs, failure::bad_input};
 use alloy::primitives::{Bytes, hex};
@@ -13,11 +13,11 @@ use std::{
     thread,
 };
 
-/// What to do when there is no compiler.
+/// What to do if there is no compiler.
 const REMEDY: &str =
-    "give --solc PATH or set CHAINFER_SOLC; in the repository, `npm ci` makes scripts/solc work";
+    "pass --solc PATH or set CHAINFER_SOLC; in the repository, run `npm ci` to use scripts/solc";
 
-/// A compiler that was found.
+/// A Solidity compiler.
 #[derive(Clone, Debug)]
 pub(crate) struct Solc {
     path: PathBuf,
@@ -28,14 +28,14 @@ pub(crate) struct Solc {
 pub(crate) struct Compiled {
     /// Creation code, without constructor arguments.
     pub(crate) creation: Bytes,
-    /// Bytes of runtime code; the EVM's limit is 24,576.
+    /// Bytes of runtime code, at most 24,576 on the EVM.
     pub(crate) runtime_size: usize,
     /// Runtime code; immutables are zeros.
     pub(crate) runtime: Bytes,
 }
 
 impl Solc {
-    /// The compiler that the flags name, or one that is found.
+    /// The compiler that the flags name, otherwise one that is installed.
     ///
     /// # Errors
     /// There is none.
@@ -45,7 +45,7 @@ impl Solc {
             .ok_or_else(|| bad_input(format!("no Solidity compiler found; {REMEDY}")))
     }
 
-    /// As [`Self::find`], but none is not an error unless the flags name one.
+    /// Like [`Self::find`], but returns `None` if no compiler is installed.
     ///
     /// # Errors
     /// The compiler that the flags name is not there.
@@ -65,7 +65,7 @@ impl Solc {
             }
             return Ok(Some(Self { path: path.clone() }));
         }
-        // Only from the repository's root: a folder further up may be anybody's, and this runs what it finds.
+        // Only from the repository's root: anybody might have written to a folder further up, and this program would run it.
         let ours = folder.join("contracts/src/ChainferRegistry.sol").is_file();
         let wrapper = Some(folder.join("scripts/solc")).filter(|p| ours && p.is_file());
         let in_path = || {
@@ -77,7 +77,7 @@ impl Solc {
         Ok(wrapper.or_else(in_path).map(|path| Self { path }))
     }
 
-    /// Compiles with the settings that everything of chainfer is compiled with.
+    /// Compiles with the settings that all contracts of chainfer use.
     ///
     /// # Errors
     /// The compiler cannot be run, or refuses a source.
@@ -108,14 +108,14 @@ impl Solc {
             })?;
         let mut stdin = child.stdin.take().context("the compiler has no stdin")?;
         let text = request.to_string();
-        // Written beside the reading: compiler and we would wait for each other if a pipe were full.
+        // Written while the output is read: otherwise both processes could wait for each other at a full pipe.
         let writer = thread::spawn(move || stdin.write_all(text.as_bytes()));
         let output = child
             .wait_with_output()
-            .with_context(|| format!("{name} was lost"))?;
+            .with_context(|| format!("cannot wait for {name}"))?;
         let written = writer
             .join()
-            .map_err(|_| anyhow!("the thread that feeds {name} stopped"))?;
+            .map_err(|_| anyhow!("the thread that writes to {name} panicked"))?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!(
@@ -149,7 +149,7 @@ fn request(sources: &BTreeMap<String, String>, wanted: &[(String, String)]) -> V
         "settings": {
             "optimizer": { "enabled": true, "runs": 200 },
             "evmVersion": "cancun",
-            // The code must not depend on comments or on where a source lies.
+            // The code must not depend on comments or on the path of a source.
             "metadata": { "bytecodeHash": "none", "appendCBOR": false },
             "outputSelection": selection,
         }
@@ -174,7 +174,7 @@ fn contract(answer: &Value, file: &str, name: &str) -> anyhow::Result<Compiled> 
             .as_str()
             .with_context(|| format!("the compiler gave no {field} for {name} in {file}"))?;
         hex::decode(object)
-            .with_context(|| format!("{field} of {name} is not hex: libraries to link?"))
+            .with_context(|| format!("{field} of {name} is not hex: are there libraries to link?"))
     };
     let creation = code("bytecode")?;
     if creation.is_empty() {

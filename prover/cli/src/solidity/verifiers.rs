@@ -1,4 +1,4 @@
-//! The verifiers of a bundle: generated at compile time, checked against the manifest ever after.
+//! The verifiers of a bundle: generated when the model is compiled, and checked against manifest and keys whenever they are read.
 
 use crate::failure::bad_input;
 use anyhow::Context as _;
@@ -13,15 +13,15 @@ pub(crate) const CODE_LIMIT: usize = 24_576;
 /// One chunk's verifier and key.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkVerifier {
-    /// Chunk.
+    /// Index of the chunk.
     pub(crate) chunk: usize,
-    /// Contract name; chunks of one shape share it.
+    /// Name of the contract; chunks of one shape share it.
     pub(crate) contract: String,
-    /// Solidity.
+    /// Solidity source.
     pub(crate) text: String,
-    /// The contract's interface, JSON.
+    /// ABI of the contract, JSON.
     pub(crate) abi: String,
-    /// Gas of a verification alone, estimated.
+    /// Estimated gas of one verification, without a transaction's base cost.
     pub(crate) gas_estimate: u64,
     /// The contract that holds the verifying key.
     pub(crate) key: KeyContract,
@@ -33,13 +33,13 @@ impl ChunkVerifier {
         format!("{}.sol", self.contract)
     }
 
-    /// Name of the key contract, which has no source.
+    /// Name of the contract that holds the key; it has no source.
     pub(crate) fn key_name(&self) -> String {
         format!("Chunk{}Key", self.chunk)
     }
 }
 
-/// The verifiers, each once, in the order in which chunks need them.
+/// The verifiers without repetition, in the order of the chunks.
 pub(crate) fn distinct(chunks: &[ChunkVerifier]) -> Vec<&ChunkVerifier> {
     let mut seen = BTreeSet::new();
     chunks
@@ -51,7 +51,7 @@ pub(crate) fn distinct(chunks: &[ChunkVerifier]) -> Vec<&ChunkVerifier> {
 /// Generates a chunk's verifier and key.
 ///
 /// # Errors
-/// The verifier or the key would not fit in a contract, among others.
+/// For example, the verifier or the key does not fit in a contract.
 pub(crate) fn generate(
     request: &VerifierRequest<'_>,
 ) -> anyhow::Result<(GeneratedVerifier, KeyContract)> {
@@ -68,7 +68,7 @@ pub(crate) fn generate(
     Ok((made, key))
 }
 
-/// The verifiers of a bundle: each the one that the manifest's digests name and that the verifying key generates.
+/// Reads the verifiers of a bundle and checks each against the manifest's digest and against what its verifying key generates.
 ///
 /// # Errors
 /// A source is missing, was changed, or is not what the verifying key generates.
@@ -82,7 +82,7 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
     let entry = &bundle.manifest().chunks[chunk];
     let Some(recorded) = entry.verifier() else {
         return Err(bad_input(format!(
-            "the bundle has no Solidity verifier for chunk {chunk}; compile it again"
+            "the bundle has no Solidity verifier for chunk {chunk}; compile the model again"
         )));
     };
     let path = bundle.dir().join(recorded.source);
@@ -92,11 +92,11 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
     if got != recorded.source_digest {
         let expected = recorded.source_digest;
         return Err(bad_input(format!(
-            "{}: its digest is {got}, the manifest says {expected}: the file was changed; restore it or compile again",
+            "{}: its digest is {got}, but the manifest says {expected}: the file was changed; restore it or compile the model again",
             path.display()
         )));
     }
-    // The manifest's digests are the bundle's own word; the key is what proofs are checked against.
+    // The digests come from the bundle itself. What counts is the verifying key, against which proofs are checked.
     let (made, key) = generate(&VerifierRequest {
         chunk,
         vk: &bundle.verifying_keys()[chunk],
@@ -108,7 +108,7 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
         && key.code_hash == recorded.key_code_hash.0;
     if !same {
         return Err(bad_input(format!(
-            "{} and the key's code hash are not what chunk {chunk}'s verifying key generates: the bundle was forged, or another version of chainfer made it; compile it again",
+            "{} or the key's code hash is not what the verifying key of chunk {chunk} generates: the bundle was forged, or made by another version of chainfer; compile the model again",
             path.display()
         )));
     }

@@ -1,4 +1,4 @@
-//! `chainfer attest`: an inference proof to the registry.
+//! `chainfer attest`: sends an inference proof to the registry.
 
 use super::{deploy::transactions_table, verify::read};
 use crate::{
@@ -15,12 +15,12 @@ use serde_json::json;
 pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
     let proof = proof?;
-    // A proof that does not verify here is refused there, for gas.
+    // The registry would refuse an invalid proof too, but that costs gas.
     verify_inference(&bundle, &proof)?;
-    progress.say("the proof verifies; nothing is sent before that");
+    progress.say("the proof is valid");
     let manifest = bundle.manifest();
     let report = chain::block_on(async {
-        let client = chain::client(args.node, args.wallet, args.state).await?;
+        let client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
         chain::check_srs(
             manifest.srs.insecure,
@@ -33,11 +33,11 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
             .join(format!("{chain_id}.json"));
         let deployment = DeploymentFile::read(&path).map_err(|e| {
             bad_input(format!(
-                "no deployment of the bundle on chain {chain_id} ({e}); run `chainfer deploy` first"
+                "the bundle is not deployed on chain {chain_id} ({e}); run `chainfer deploy` first"
             ))
         })?;
         progress.say(format_args!(
-            "publishing to registry {} on chain {chain_id}",
+            "sending the proof to registry {} on chain {chain_id}",
             deployment.registry
         ));
         Ok(chainfer_relayer::client::attest(&client, &proof, manifest, &deployment).await?)
@@ -66,9 +66,9 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
         .fact("registry", report.registry)
         .fact("status", report.status);
     let page = if transactions.is_empty() {
-        page.text("  the registry had it already: nothing was sent")
+        page.text("  the registry has this inference already: nothing was sent")
     } else {
-        page.heading(format!("{} gas in all", thousands(report.total_gas)))
+        page.heading(format!("Total gas: {}", thousands(report.total_gas)))
             .table(transactions_table(&transactions))
     };
     Report::new(&json, page)

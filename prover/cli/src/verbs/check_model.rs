@@ -1,7 +1,7 @@
-//! `chainfer check-model`: is what a registry recorded about a model what the bundle says?
+//! `chainfer check-model`: checks that a registry's record of a model matches a bundle.
 //!
-//! The registry does not see the manifest behind a model's id, so a registrant can name any keys, any layout and any scale under
-//! it. Whoever relies on a model checks it once, against a bundle that they have looked at: a record never changes.
+//! The registry sees only the hash of a manifest, so a registrant can record any keys, layout and scales with it. Whoever relies on a
+//! model should compare its record with a bundle that they have reviewed. Once is enough: a record never changes.
 
 use super::deploy::{compile_contracts, open};
 use crate::{
@@ -27,7 +27,7 @@ use std::path::Path;
 
 #[derive(Clone, Debug, Serialize)]
 struct Outcome {
-    /// The model is registered, and all that is recorded is what the bundle says.
+    /// Whether the model is registered and its record matches the bundle.
     as_compiled: bool,
     registered: bool,
     chain_id: u64,
@@ -35,9 +35,9 @@ struct Outcome {
     registrant: Address,
     model_id: B256,
     manifest_id: B256,
-    /// Where the registrant says that the bundle is; not compared.
+    /// Where the bundle is published, according to the registrant; not compared.
     uri: String,
-    /// Whether proofs and attestations of it count now.
+    /// Whether the model is frozen: then its attestations do not count.
     frozen: bool,
     deprecated: bool,
     differences: Vec<Difference>,
@@ -51,12 +51,12 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         .map(|text| chain::address("--registrant", text))
         .transpose()?;
     let solc = Solc::find(&args.solc)?;
-    // Opening it recomputes the manifest's id, and compares every key and source with it.
+    // Opening the bundle recomputes the manifest's id and compares every key and source with it.
     let bundle = open(&args.bundle)?;
     let manifest = Manifest::read(&args.bundle.join("public").join("manifest.json"))?;
     let expected = Registration::from_manifest(&manifest, "")?;
     let outcome = chain::block_on(async {
-        let config = RpcConfig::new(args.rpc_url.clone());
+        let config = RpcConfig::new(args.rpc.rpc_url.clone());
         let chain_id = chain::chain_id(&config).await?;
         let registrant = match named {
             Some(account) => account,
@@ -115,19 +115,19 @@ async fn ask<C: SolCall>(rpc: &Rpc, registry: Address, call: C) -> anyhow::Resul
     Ok(C::abi_decode_returns_validate(&answer)?)
 }
 
-/// Who registered the bundle's model there, as `deploy` wrote it down.
+/// The account that registered the model, from the bundle's record of its deployment.
 fn recorded_registrant(bundle: &Path, chain_id: u64, registry: Address) -> anyhow::Result<Address> {
     let path = chain::deployment_path(bundle, chain_id);
     if !path.is_file() {
         return Err(bad_input(format!(
-            "there is no {}: give --registrant ADDRESS, the account that registered the model",
+            "there is no {}: pass --registrant ADDRESS, the account that registered the model",
             path.display()
         )));
     }
     let record = DeploymentFile::read(&path).context("cannot use the bundle's deployment")?;
     if record.registry != registry {
         return Err(bad_input(format!(
-            "{} is of the registry {}, not {registry}: give --registrant ADDRESS",
+            "{} is of the registry {}, not of {registry}: pass --registrant ADDRESS",
             path.display(),
             record.registry
         )));
@@ -149,15 +149,15 @@ fn page(outcome: &Outcome) -> Page {
         .fact("manifest id", outcome.manifest_id);
     if !outcome.registered {
         return page.text(
-            "  this registrant has not registered the bundle's manifest there; another may have",
+            "  this registrant has not registered the bundle's manifest with this registry; another may have",
         );
     }
-    let standing = match (outcome.frozen, outcome.deprecated) {
-        (true, _) => "frozen: it vouches for nothing",
-        (_, true) => "deprecated: what is proven from now on does not count",
+    let status = match (outcome.frozen, outcome.deprecated) {
+        (true, _) => "frozen: its attestations do not count",
+        (_, true) => "deprecated: attestations proven after the deprecation do not count",
         _ => "neither frozen nor deprecated",
     };
-    page = page.fact("standing", standing).fact("uri", &outcome.uri);
+    page = page.fact("status", status).fact("uri", &outcome.uri);
     for difference in &outcome.differences {
         page = page.fact(
             &difference.what,

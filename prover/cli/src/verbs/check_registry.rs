@@ -1,7 +1,8 @@
-//! `chainfer check-registry`: is what stands at an address what was built, and did the built constructor put it there?
+//! `chainfer check-registry`: checks that the registry at an address is the one that this program was built with, and that its own
+//! constructor deployed it.
 //!
-//! Code alone does not say: another constructor can write storage as it likes and then return the same code. The address says,
-//! where it follows from the constructor's code and arguments (CREATE2): those are in the record of the deployment.
+//! The code alone does not show that: another constructor can write any storage and then return the same code. The address shows it
+//! if it follows from the constructor's code and arguments (CREATE2), which the record of the deployment contains.
 
 use crate::{
     args::{CheckRegistryArgs, ConstructionArgs},
@@ -34,26 +35,26 @@ struct Check {
     holds: bool,
 }
 
-/// Who may do what, as the chain says now.
+/// Who governs the registry at present.
 #[derive(Clone, Debug, Serialize)]
 struct Governance {
     owner: Address,
-    /// `timelock`, `account`, `contract` (of another kind) or `nobody`.
+    /// `timelock`, `account`, `contract` (any other) or `nobody`.
     owner_kind: &'static str,
-    /// Whether the owner is the timelock whose address follows from the record, so that its roles began as recorded.
+    /// Whether the owner is the timelock whose address follows from the record, so that its initial roles are those recorded.
     roles_checked: bool,
-    /// Seconds that a proposal waits, if the owner is a timelock.
+    /// Seconds between proposal and execution, if the owner is a timelock.
     delay: Option<u64>,
     guardian: Address,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct Outcome {
-    /// Every check holds, and the origin is shown.
+    /// Every check holds, and the origin was checked.
     as_built: bool,
-    /// Every check that was made holds.
+    /// Every check that could be made holds.
     code_as_built: bool,
-    /// Whether the address was derived from the construction: without, another constructor may have written the storage.
+    /// Whether the address was derived from the constructor's arguments; if not, another constructor may have written the storage.
     origin_checked: bool,
     chain_id: u64,
     registry: Address,
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
     let (address, origin) = match Path::new(&args.registry) {
         path if path.is_file() => {
             if args.construction.owner.is_some() {
-                let reason = "--owner goes with an address: a record has what the registry was constructed with";
+                let reason = "--owner is for a registry given by its address; a record contains the constructor's arguments";
                 return Err(bad_input(reason));
             }
             let record = RegistryRecord::read(path)?;
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
         ),
     };
     let outcome = chain::block_on(async {
-        let config = RpcConfig::new(args.rpc_url.clone());
+        let config = RpcConfig::new(args.rpc.rpc_url.clone());
         let chain_id = chain::chain_id(&config).await?;
         progress.say(format_args!("reading {address} on chain {chain_id}"));
         let node = Reader {
@@ -97,7 +98,7 @@ pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Resul
     })
 }
 
-/// What is known of how the registry came to be.
+/// What is known about the construction of the registry.
 enum Origin {
     Record(Box<Recorded>),
     Construction(Construction),
@@ -107,7 +108,7 @@ enum Origin {
 /// The records of a deployment.
 struct Recorded {
     record: RegistryRecord,
-    /// Where adapters were deployed.
+    /// The record of the adapters, if they were deployed.
     adapters: Option<AdaptersRecord>,
 }
 
@@ -182,7 +183,7 @@ async fn check(
         governance: None,
         checks,
     };
-    // Another contract is asked nothing: its answers would mean nothing.
+    // The answers of any other contract would mean nothing.
     if outcome.checks.iter().all(|c| c.holds) {
         ask(node, &mut outcome, record).await?;
         if let Some(adapters) = origin.recorded().and_then(|r| r.adapters.as_ref()) {
@@ -194,7 +195,7 @@ async fn check(
     Ok(outcome)
 }
 
-/// What a registry that is the built one says of itself.
+/// Asks a registry with the expected code about its openings contract and its governance.
 async fn ask(
     node: &Reader,
     outcome: &mut Outcome,
@@ -217,7 +218,7 @@ async fn ask(
     let found = node.code(owner).await?;
     let built = TIMELOCK.runtime_code(&[])?;
     let is_timelock = found == built;
-    // A record with proposers is one of a timelock; the owner may be another by now, and is what is reported.
+    // A record with proposers belongs to a timelock. The owner may have changed since: the current one is reported.
     let derived = match record {
         Some(record) => record.timelock()?,
         None => None,
@@ -248,7 +249,7 @@ async fn ask(
     Ok(())
 }
 
-/// The adapters are of this registry, where they should be, and what was built. Their addresses follow from code and arguments.
+/// Checks that the adapters are of this registry and have the expected code and address, which follows from code and arguments.
 async fn check_adapters(
     node: &Reader,
     outcome: &mut Outcome,
@@ -313,7 +314,7 @@ fn code(what: &'static str, built: &Bytes, found: &Bytes) -> Check {
     }
 }
 
-/// A node, for reading.
+/// Reads from a node.
 struct Reader {
     rpc: Rpc,
 }
@@ -328,7 +329,7 @@ impl Reader {
         let request = CallRequest::new(Address::ZERO, Some(timelock), data.into());
         let answer = self.rpc.call(&request, At::Latest).await?;
         let delay: U256 = RegistryTimelock::getMinDelayCall::abi_decode_returns(&answer)?;
-        u64::try_from(delay).context("the timelock's delay is no time")
+        u64::try_from(delay).context("the timelock's delay is out of range")
     }
 }
 
@@ -349,7 +350,7 @@ fn page(outcome: &Outcome) -> Page {
             Some(delay) => format!("{}, {delay} s", governance.owner_kind),
             None => governance.owner_kind.to_owned(),
         };
-        // An account has no roles; a contract may let anybody act.
+        // An account has no roles; a contract may allow anybody to act.
         let remark = match (governance.roles_checked, governance.owner_kind) {
             (false, "timelock" | "contract") => "; its roles are not checked",
             _ => "",
@@ -371,8 +372,8 @@ fn page(outcome: &Outcome) -> Page {
     if outcome.code_as_built && !outcome.origin_checked {
         page = page.fact(
             "origin",
-            "NO  another constructor can leave the same code over forged storage: give the record of the deployment, or --owner, \
-             --guardian, --verifier and --salt as the registry was constructed with",
+            "NO  another constructor can deploy the same code with forged storage: pass the record of the deployment, or the \
+             constructor's arguments as --owner, --guardian, --verifier and --salt",
         );
     }
     page

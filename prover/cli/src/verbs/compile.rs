@@ -1,4 +1,4 @@
-//! `chainfer compile`: a model file to a bundle.
+//! `chainfer compile`: turns a model file into a bundle.
 
 use super::shared::{Origin, describe_srs};
 use crate::{
@@ -30,7 +30,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What to compile, and how.
+/// What to compile and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) model: PathBuf,
@@ -75,12 +75,12 @@ impl Request {
     }
 }
 
-/// 32 bytes, or `0x` and 64 hex digits. No message quotes the content.
+/// Reads a seed: 32 bytes, or `0x` and 64 hex digits. Error messages do not show the content.
 fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
     let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let refuse = || {
         bad_input(format!(
-            "{}: a seed is 32 bytes, or 0x and 64 hex digits",
+            "{}: expected a seed of 32 bytes, or 0x and 64 hex digits",
             path.display()
         ))
     };
@@ -93,7 +93,7 @@ fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
         .0)
 }
 
-/// One chunk in the report.
+/// One compiled chunk, as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ChunkOutcome {
     pub(crate) index: usize,
@@ -110,7 +110,7 @@ pub(crate) struct ChunkOutcome {
     pub(crate) cost: Cost,
 }
 
-/// What was compiled.
+/// A compiled model, as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) bundle: PathBuf,
@@ -130,16 +130,16 @@ pub(crate) fn run(args: CompileArgs, progress: Progress) -> anyhow::Result<Repor
     Report::new(&outcome, page(&outcome))
 }
 
-/// Compiles.
+/// Compiles a model into a bundle.
 ///
 /// # Errors
-/// The model, the samples or the options cannot be used, or the file system refuses.
+/// The model, the samples or the options cannot be used, or the bundle cannot be written.
 pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
-    // Said before the work rather than after it.
+    // Checked before the work, which takes long.
     if fs::symlink_metadata(&request.output).is_ok() {
         return Err(bad_input(format!(
-            "{} exists; choose another folder or remove it",
+            "{} exists already; choose another folder or remove it",
             request.output.display()
         )));
     }
@@ -178,7 +178,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
     let emit = |request: VerifierRequest<'_>| -> Result<VerifierSource, String> {
         let (made, key) = generate(&request).map_err(|e| format!("{e:#}"))?;
         progress.say(format_args!(
-            "chunk {} of {total}: keys and verifier are made",
+            "chunk {} of {total}: made keys and verifier",
             request.chunk + 1
         ));
         let source = VerifierSource {
@@ -240,7 +240,7 @@ fn page(outcome: &Outcome) -> Page {
     let samples = match quantisation.calibration {
         CalibrationSource::Given => format!("{} samples", quantisation.samples),
         CalibrationSource::Synthetic => {
-            "random inputs: give --calibration for real ones".to_owned()
+            "random inputs; pass --calibration to use real ones".to_owned()
         }
     };
     let mut page = Page::new()
@@ -248,24 +248,24 @@ fn page(outcome: &Outcome) -> Page {
         .fact("manifest id", outcome.manifest_id)
         .fact("trusted setup", describe_srs(&outcome.srs))
         .heading(format!(
-            "Quantised to {} steps, against the float model on {samples}",
+            "Quantised to {} steps; errors against the float model on {samples}",
             thousands(quantisation.range.into())
         ))
         .table(layers(quantisation));
     for output in &quantisation.outputs {
         page = page.text(format!(
-            "  output {}: largest error {:.4}, mean {:.4}, where the largest value is {:.2}",
+            "  output {}: largest error {:.4}, mean error {:.4}, largest value {:.2}",
             output.name, output.max_abs_error, output.mean_abs_error, output.max_abs_value
         ));
     }
     let cost = &outcome.cost;
     page.heading("Chunks")
         .table(chunks(&outcome.chunks))
-        .text("  columns: first phase + second phase + fixed; gas is an estimate, `chainfer solidity` gives code sizes")
+        .text("  columns: first phase + second phase + fixed; gas is an estimate; `chainfer solidity` prints code sizes")
         .heading(format!(
             "Compiled in {}{}",
             seconds(cost.wall_s),
-            cost.peak_rss_bytes.map_or_else(String::new, |b| format!(", at most {} of memory", bytes(b)))
+            cost.peak_rss_bytes.map_or_else(String::new, |b| format!(", peak memory {}", bytes(b)))
         ))
         .text(format!("  next: chainfer prove {} --input FILE -o proof.json", outcome.bundle.display()))
 }

@@ -1,4 +1,4 @@
-//! `chainfer completions`: a shell's completion script.
+//! `chainfer completions`: prints the completion script of a shell.
 
 use crate::{
     args::Cli,

@@ -18,20 +18,20 @@ use chainfer_relayer::client::{
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Contracts compiled for a bundle.
+/// All contracts that a bundle needs, compiled.
 #[derive(Debug)]
 pub(crate) struct Contracts {
-    /// The verifiers, each once.
+    /// The verifiers, without repetition.
     pub(crate) verifiers: Vec<VerifierCode>,
-    /// Verifier and key of each chunk.
+    /// The verifier and the key of each chunk.
     pub(crate) chunks: Vec<ChunkCode>,
-    /// The registry.
+    /// Creation code of the registry.
     pub(crate) registry: Bytes,
-    /// The example dApp.
+    /// Creation code of the example dApp.
     pub(crate) payout: Bytes,
 }
 
-/// What is on the chain.
+/// The deployment, as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) chain_id: u64,
@@ -54,8 +54,8 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
     let solc = Solc::find(&args.solc)?;
     let bundle = open(&args.bundle)?;
     let outcome = chain::block_on(async {
-        // Key, node and setup are looked at before the compiler is waited for.
-        let client = chain::client(args.node, args.wallet, args.state).await?;
+        // Wallet, node and setup are checked before the compiler runs, which takes longer.
+        let client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
         chain::check_srs(
             bundle.manifest().srs.insecure,
@@ -88,13 +88,13 @@ fn address(flag: &str, text: Option<&str>) -> anyhow::Result<Option<Address>> {
 /// Opens a bundle's public part.
 ///
 /// # Errors
-/// It cannot be used.
+/// The bundle is missing or damaged.
 pub(crate) fn open(bundle: &Path) -> anyhow::Result<PublicBundle> {
     PublicBundle::open(bundle)
         .with_context(|| format!("cannot use the bundle {}", bundle.display()))
 }
 
-/// Compiles a bundle's verifiers; the registry and the example dApp are in this binary.
+/// Compiles a bundle's verifiers; registry and example dApp are embedded in this binary.
 ///
 /// # Errors
 /// The compiler cannot be used, a source was changed, or a verifier is too large.
@@ -131,7 +131,7 @@ pub(crate) fn compile_contracts(
 fn verifier(name: &str, code: Compiled) -> anyhow::Result<VerifierCode> {
     if code.runtime_size > CODE_LIMIT {
         bail!(
-            "{name} has {} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas",
+            "{name} has {} bytes of code, but at most {CODE_LIMIT} are allowed; compile the model with more chunks or with --optimize gas",
             code.runtime_size
         );
     }
@@ -158,7 +158,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Where to deploy, and as what. The caller has checked that the bundle's setup is good enough for the chain.
+/// What to deploy and where. The caller has checked that the bundle's setup is allowed on the chain.
 #[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) bundle: &'a Path,
@@ -167,10 +167,10 @@ pub(crate) struct Target<'a> {
     pub(crate) chain_id: u64,
 }
 
-/// Deploys and records it in the bundle.
+/// Deploys the contracts, registers the model and records both in the bundle.
 ///
 /// # Errors
-/// The node or a contract refuses.
+/// The node refuses a transaction, or a transaction reverts.
 pub(crate) async fn deploy(
     client: &ClientConfig,
     contracts: &Contracts,
@@ -218,7 +218,7 @@ fn named(steps: &[Step]) -> Vec<Transaction> {
         .collect()
 }
 
-/// Transactions for people.
+/// A table of transactions.
 pub(crate) fn transactions_table(transactions: &[Transaction]) -> Table {
     use Align::{Left, Right};
     let mut table = Table::new(&[
@@ -251,8 +251,8 @@ fn page(outcome: &Outcome) -> Page {
     }
     page = page.fact("recorded in", outcome.file.display());
     if outcome.transactions.is_empty() {
-        return page.text("  all of it was there already: nothing was sent");
+        return page.text("  everything was deployed already: nothing was sent");
     }
-    page.heading(format!("{} gas in all", thousands(outcome.total_gas)))
+    page.heading(format!("Total gas: {}", thousands(outcome.total_gas)))
         .table(transactions_table(&outcome.transactions))
 }

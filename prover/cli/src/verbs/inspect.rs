@@ -1,4 +1,4 @@
-//! `chainfer inspect`: what a bundle or a model is.
+//! `chainfer inspect`: describes a bundle or a model.
 
 use super::shared::describe_srs;
 use crate::{
@@ -83,7 +83,7 @@ fn bundle(path: &Path) -> anyhow::Result<Report> {
     let layout = public.dir().join(LAYOUT_FILE);
     let text = fs::read(&layout).with_context(|| format!("cannot read {}", layout.display()))?;
     let layout: LayoutFile = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not a layout of this release", layout.display()))?;
+        .with_context(|| format!("{} is not a layout file of this version", layout.display()))?;
     let left = proofs_left(path)?;
 
     let page = Page::new()
@@ -95,15 +95,15 @@ fn bundle(path: &Path) -> anyhow::Result<Report> {
         .table(tensors(manifest))
         .heading("Chunks")
         .table(chunks(manifest, &layout.chunks, left.as_deref()))
-        .text("  columns: first phase + second phase + fixed (in the permutation)")
-        .text("  soundness error is of lookups and random linear combinations; the curve gives about 100 bits");
+        .text("  columns: first phase + second phase + fixed, and in brackets those under copy constraints")
+        .text("  error: soundness error of lookups and random linear combinations; the curve has about 100 bits of security");
     let json = json!({
         "kind": "bundle", "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
     });
     Report::new(&json, page)
 }
 
-/// Proofs that each chunk's key may still make; `None` without the private part.
+/// How many more proofs each chunk's key may make; `None` if the bundle has no private part.
 fn proofs_left(path: &Path) -> anyhow::Result<Option<Vec<Option<u32>>>> {
     if !path.join(PRIVATE_DIR).is_dir() {
         return Ok(None);

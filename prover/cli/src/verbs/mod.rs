@@ -1,4 +1,4 @@
-//! One module a verb: arguments in, report out. A request is what the arguments mean once files and flags are read.
+//! One module per verb: each takes its arguments and returns a report. A `Request` holds the resolved arguments.
 
 pub(crate) mod attest;
 pub(crate) mod check_model;

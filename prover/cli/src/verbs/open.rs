@@ -1,4 +1,4 @@
-//! `chainfer open`: one boundary tensor of an inference, with the proof that it lies under the root.
+//! `chainfer open`: prints one committed tensor of an inference, with the Merkle path from its leaf to the root.
 
 use crate::{
     args::OpenArgs,

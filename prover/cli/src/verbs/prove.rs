@@ -1,4 +1,4 @@
-//! `chainfer prove`: one inference, proved.
+//! `chainfer prove`: proves one inference.
 
 use super::shared::{outputs_page, quantised_inputs};
 use crate::{
@@ -52,7 +52,7 @@ impl Request {
     }
 }
 
-/// What happens to values beyond the calibrated ranges.
+/// What happens to values outside the calibrated ranges.
 pub(crate) fn saturation(args: SaturationArgs) -> SaturationPolicy {
     if args.refuse {
         SaturationPolicy::Refuse
@@ -61,7 +61,7 @@ pub(crate) fn saturation(args: SaturationArgs) -> SaturationPolicy {
     }
 }
 
-/// What the flags bind a proof to. Registry and model id come from the bundle's deployment where no flag gives them.
+/// The context that the flags bind a proof to. Registry and model id default to those of the bundle's deployment.
 fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
     let parse = |flag: &str, text: &str| {
         hex::parse_word_any_case(text).map_err(|e| bad_input(format!("{flag}: {e}")))
@@ -80,7 +80,7 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
         let path = deployment_path(bundle, chain_id);
         DeploymentFile::read(&path).map_err(|e| {
             bad_input(format!(
-                "no deployment of the bundle on chain {chain_id} ({e}); run `chainfer deploy` first, or give \
+                "the bundle is not deployed on chain {chain_id} ({e}); run `chainfer deploy` first, or pass \
                  --registry and --model-id"
             ))
         })
@@ -102,8 +102,8 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
             let there = known.registry;
             if let Some(asked) = registry.filter(|asked| *asked != there) {
                 return Err(bad_input(format!(
-                    "--registry is {asked:#x}, but the bundle is deployed with {there:#x} on chain {chain_id}; give --model-id \
-                     for another registry"
+                    "--registry is {asked:#x}, but the bundle is deployed with {there:#x} on chain {chain_id}; pass --model-id \
+                     to use another registry"
                 )));
             }
             (there, model_id.unwrap_or(known.model_id))
@@ -138,7 +138,7 @@ fn number(flag: &str, text: &str) -> anyhow::Result<B256> {
     Ok(value.map_err(|_| refuse())?.into())
 }
 
-/// What was proved.
+/// A proof, as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) proof: PathBuf,
@@ -151,7 +151,7 @@ pub(crate) struct Outcome {
     pub(crate) context: Scalar,
     pub(crate) binding: Option<Binding>,
     pub(crate) outputs: Vec<OutputValues>,
-    /// Of the whole process so far, start-up and key reading included.
+    /// Of the whole process, start-up and reading of keys included.
     pub(crate) wall_s: f64,
     pub(crate) cpu_s: Option<f64>,
     pub(crate) peak_rss_bytes: Option<u64>,
@@ -165,10 +165,10 @@ pub(crate) fn run(args: ProveArgs, progress: Progress) -> anyhow::Result<Report>
     Report::new(&outcome, page(&outcome))
 }
 
-/// Proves, and writes the proof and its secret.
+/// Proves an inference and writes the proof and its secret.
 ///
 /// # Errors
-/// Bundle or input cannot be used; proving fails; the file system refuses.
+/// The bundle or the input cannot be used, proving fails, or the files cannot be written.
 pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Outcome> {
     check_folder(&request.output)?;
     let bundle = Bundle::open(&request.bundle)
@@ -183,11 +183,11 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
     let store = SrsStore::user()?;
     let made = prove_inference(&bundle, &store, &inputs, request.context, &request.options)?;
     let secret = SecretFile::path_beside(&request.output);
-    // The secret first: a proof that cannot be opened later is worth less than no proof.
+    // The secret first: a proof without its secret could never be opened.
     made.secret.write(&secret)?;
     made.proof.write(&request.output)?;
     progress.say(format_args!(
-        "proved and checked; wrote {}",
+        "proved and verified; wrote {}",
         request.output.display()
     ));
     Ok(outcome(request, secret, made.proof, made.metrics, progress))
@@ -217,7 +217,7 @@ fn outcome(
     }
 }
 
-/// Proving takes a while: a file that cannot be written is found before.
+/// Checks before proving, which takes long, that the proof can be written.
 fn check_folder(output: &Path) -> anyhow::Result<()> {
     let folder = match output.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -253,7 +253,7 @@ fn page(outcome: &Outcome) -> Page {
     page
 }
 
-/// A binding for people.
+/// Adds the facts of a binding to a page.
 pub(crate) fn binding_facts(page: Page, binding: &Binding) -> Page {
     page.fact("chain", binding.chain_id)
         .fact("registry", format!("{:#x}", binding.registry))
@@ -292,7 +292,7 @@ fn costs(outcome: &Outcome) -> Table {
     }
     let all = outcome;
     row(
-        "in all".to_owned(),
+        "total".to_owned(),
         all.wall_s,
         all.cpu_s,
         all.peak_rss_bytes,

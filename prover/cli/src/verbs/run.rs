@@ -1,4 +1,4 @@
-//! `chainfer run`: the quantised model on one input, without a proof.
+//! `chainfer run`: runs the quantised model on one input, without a proof.
 
 use super::{
     prove::saturation,
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs, progress: Progress) -> anyhow::Result<Report> 
         SaturationPolicy::Refuse => {
             let clamps = bundle.clamps().ok_or_else(|| {
                 EngineError::Inconsistent(
-                    "it does not record where the float model saturates".to_owned(),
+                    "the bundle does not record where the float model saturates, which --refuse-saturation needs".to_owned(),
                 )
             })?;
             execute_strict(graph, clamps, &inputs)?
@@ -60,6 +60,6 @@ pub(crate) fn run(args: &RunArgs, progress: Progress) -> anyhow::Result<Report> 
         "outputs": outputs,
         "wall_s": wall_s,
     });
-    let page = Page::new().heading(format!("Run in {}, nothing is proved", seconds(wall_s)));
+    let page = Page::new().heading(format!("Computed in {} (not proved)", seconds(wall_s)));
     Report::new(&json, outputs_page(page, &outputs))
 }

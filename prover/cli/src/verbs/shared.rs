@@ -1,4 +1,4 @@
-//! What several verbs need: inputs, outputs, the origin of a bundle.
+//! Code shared by several verbs: reading inputs, showing outputs, and the origin of a bundle.
 
 use crate::output::Page;
 use anyhow::Context as _;
@@ -12,10 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Values of a list that people are shown.
+/// How many values of a list are printed.
 const SHOWN: usize = 16;
 
-/// What a bundle was made from, as far as reading inputs needs it.
+/// What reading inputs needs to know about the model file that a bundle was made from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Origin {
     format: String,
@@ -27,7 +27,7 @@ pub(crate) struct Origin {
 impl Origin {
     const FORMAT: &str = "chainfer.origin";
 
-    /// Of a model with this scale factor.
+    /// The origin of a model with this scale factor.
     pub(crate) fn new(fixed_point: Option<f64>) -> Self {
         Self {
             format: Self::FORMAT.to_owned(),
@@ -87,7 +87,7 @@ pub(crate) fn quantised_inputs(
     Ok(graph.quantise_inputs(&reals, policy)?)
 }
 
-/// Index of the largest value, the lowest such if several tie.
+/// Index of the largest value; the lowest if there are several.
 pub(crate) fn argmax(raw: &[u32]) -> Option<usize> {
     raw.iter()
         .enumerate()
@@ -96,7 +96,7 @@ pub(crate) fn argmax(raw: &[u32]) -> Option<usize> {
         .map(|(i, _)| i)
 }
 
-/// Outputs for people.
+/// Adds the outputs of an inference to a page.
 pub(crate) fn outputs_page(mut page: Page, outputs: &[OutputValues]) -> Page {
     for output in outputs {
         page = page.heading(format!("Output {} {:?}", output.name, output.shape));
@@ -123,7 +123,7 @@ fn list(values: impl ExactSizeIterator<Item = String>) -> String {
     }
 }
 
-/// A setup in words.
+/// Describes a trusted setup in one line.
 pub(crate) fn describe_srs(srs: &SrsSpec) -> String {
     if srs.insecure {
         "INSECURE development SRS: anybody can forge proofs; for chain 31337 and tests only"

@@ -1,4 +1,4 @@
-//! `chainfer solidity`: a bundle's verifiers as a forge project, with their sizes and, given a proof, their tests.
+//! `chainfer solidity`: writes a bundle's verifiers as a forge project, with tests if a proof is given, and reports their sizes.
 
 use super::verify::read_proof;
 use crate::{
@@ -21,12 +21,12 @@ use std::{
 #[derive(Debug, Serialize)]
 struct Contract {
     chunk: usize,
-    /// The shared verifier, which other chunks may have too.
+    /// Name of the verifier, which several chunks may share.
     name: String,
     file: PathBuf,
-    /// Bytes of runtime code, where a compiler was found.
+    /// Bytes of runtime code, if a compiler was found.
     runtime_size: Option<usize>,
-    /// Hash of that code: what a registry lists.
+    /// Hash of that code, under which a registry lists the verifier.
     code_hash: Option<B256>,
     gas_estimate: u64,
     key: Key,
@@ -48,7 +48,7 @@ struct Outcome {
     tests: bool,
     interface: PathBuf,
     contracts: Vec<Contract>,
-    /// Everything that was written, relative to the project.
+    /// All files of the project, relative to its folder.
     files: Vec<String>,
     runtime_size_limit: usize,
 }
@@ -92,14 +92,16 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     Report::new(&outcome, page(&outcome))
 }
 
-/// Compiled verifiers by contract, as far as a compiler is there.
+/// The compiled verifiers by name; empty without a compiler.
 fn codes<'a>(
     solc: Option<&Solc>,
     verifiers: &[&'a ChunkVerifier],
     progress: Progress,
 ) -> anyhow::Result<BTreeMap<&'a str, Compiled>> {
     let Some(solc) = solc else {
-        progress.warn("no Solidity compiler found, so no code sizes and hashes; give --solc PATH");
+        progress.warn(
+            "no Solidity compiler found, so code sizes and hashes are unknown; pass --solc PATH",
+        );
         return Ok(BTreeMap::new());
     };
     progress.say("compiling the verifiers");
@@ -132,7 +134,7 @@ fn check_sizes(codes: &BTreeMap<&str, Compiled>) -> anyhow::Result<()> {
     match codes.iter().find(|(_, c)| c.runtime_size > CODE_LIMIT) {
         None => Ok(()),
         Some((name, Compiled { runtime_size, .. })) => bail!(
-            "{name} has {runtime_size} bytes of code, {CODE_LIMIT} are allowed; compile the model with more chunks or --optimize gas"
+            "{name} has {runtime_size} bytes of code, but at most {CODE_LIMIT} are allowed; compile the model with more chunks or with --optimize gas"
         ),
     }
 }
@@ -181,13 +183,13 @@ fn page(outcome: &Outcome) -> Page {
     }
     let mut page = Page::new()
         .heading(format!(
-            "A forge project of {} chunks in {}",
+            "Forge project with {} chunks in {}",
             outcome.contracts.len(),
             outcome.project.display()
         ))
         .table(table)
         .text(format!(
-            "  the limit is {} bytes of code a contract",
+            "  a contract may have at most {} bytes of code",
             thousands(CODE_LIMIT as u64)
         ));
     let mut hashes: Vec<_> = outcome
@@ -204,7 +206,7 @@ fn page(outcome: &Outcome) -> Page {
     let next = if outcome.tests {
         format!("  next: cd {folder} && forge test")
     } else {
-        "  without --proof PROOF there are no tests".to_owned()
+        "  no tests: pass --proof PROOF to write them".to_owned()
     };
     page.text(next)
 }

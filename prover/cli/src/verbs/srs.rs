@@ -1,4 +1,4 @@
-//! `chainfer srs`: trusted setups.
+//! `chainfer srs`: manages trusted setups.
 
 use crate::{
     args::{SrsArgs, SrsCommand},
@@ -26,6 +26,6 @@ fn dev(k: u32, progress: Progress) -> anyhow::Result<Report> {
         .heading(format!("INSECURE development SRS with 2^{k} powers, in {}", seconds(wall_s)))
         .fact("digest", srs.digest())
         .fact("cache", folder.display())
-        .text("  its secret is public, so anybody can forge proofs under it: for local chains and tests only");
+        .text("  the secret behind it is public, so anybody can forge proofs: for local chains and tests only");
     Report::new(&json, page)
 }

@@ -1,4 +1,4 @@
-//! `chainfer verify`: an inference proof against a bundle's public part.
+//! `chainfer verify`: verifies an inference proof against a bundle's public part.
 
 use super::{
     prove::binding_facts,
@@ -63,10 +63,10 @@ fn invalid(reason: String, progress: Progress) -> anyhow::Result<Report> {
     Ok(Report::new(&json, page)?.negative())
 }
 
-/// Opens both, for the verbs that check a proof, see [`read_proof`].
+/// Opens a bundle and a proof, see [`read_proof`].
 ///
 /// # Errors
-/// One of them cannot be used.
+/// One of the two cannot be used.
 pub(crate) fn read(
     bundle: &Path,
     proof: &Path,
@@ -76,7 +76,7 @@ pub(crate) fn read(
     Ok((opened, read_proof(proof)?))
 }
 
-/// Reads a proof. One whose fields contradict each other is not bad input but a proof that is refused, the inner error.
+/// Reads a proof. If its fields contradict each other, that is not bad input but an invalid proof: the inner error.
 ///
 /// # Errors
 /// The file cannot be used.
@@ -90,7 +90,7 @@ pub(crate) fn read_proof(path: &Path) -> anyhow::Result<Result<ProofFile, Refusa
     }
 }
 
-/// Why a proof is refused before its curve points are looked at.
+/// Why a proof is invalid, apart from its curve points.
 #[derive(Debug)]
 pub(crate) struct Refusal(FormatError);
 

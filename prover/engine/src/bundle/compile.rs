@@ -268,7 +268,7 @@ fn compile_chunk(
         SrsChoice::Digest(digest) => store.get(digest, k)?,
     };
     let plan = Arc::new(plan);
-    let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan));
+    let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan))?;
     let pk = keys::generate(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
         chunk,
         detail: e.to_string(),

@@ -5,7 +5,9 @@ use crate::{
     field::{to_fr, to_scalar},
 };
 use chainfer_circuits::commitment::{InferenceCommitment, MerkleTree, leaf, root_from_path};
-use chainfer_formats::{B256, Scalar, SecretFile, SecretTensor};
+use chainfer_formats::{
+    B256, Manifest, Scalar, SecretFile, SecretTensor, Visibility, packing::VALUE_BITS,
+};
 use chainfer_model::partitioned::PartitionedModel;
 use halo2curves::bn256::Fr;
 use serde::{Deserialize, Serialize};
@@ -45,22 +47,77 @@ impl fmt::Debug for Opening {
 }
 
 impl Opening {
-    /// Checks that salt and values hash to the leaf, and leaf and path to the root.
+    /// Checks an opening that somebody else shows: that it is of this model's tensor, with every field as it must be, under
+    /// [`Self::root`]. The caller compares the root with that of a verified proof.
+    ///
+    /// The manifest has no scale of cut tensors, so of such a tensor the real values are the prover's word.
     ///
     /// # Errors
-    /// [`VerifyError::BadOpening`] says which does not.
-    pub fn verify(&self) -> Result<(), VerifyError> {
-        let refuse = |detail: &str| bad(&self.name, detail);
-        if self.packed.iter().any(|v| *v >= 1 << 16) {
-            return Err(refuse("a value has more than 16 bits"));
+    /// [`VerifyError::BadOpening`] says what does not hold.
+    pub fn verify(&self, manifest: &Manifest) -> Result<(), VerifyError> {
+        let refuse = |detail: &str| Err(bad(&self.name, detail));
+        let Some(entry) = manifest.leaves.get(self.leaf_index) else {
+            return refuse("the model has no leaf at its position");
+        };
+        if entry.name != self.name {
+            return refuse("another tensor has its position");
+        }
+        if self.path.len() != tree_height(manifest.leaves.len()) {
+            return refuse("its path is not as long as the tree is high");
+        }
+        if self.packed.len() != entry.length {
+            return refuse("it has another number of values than the tensor");
+        }
+        if self.packed.iter().any(|value| *value >= manifest.range) {
+            return refuse("a value is not below the range");
+        }
+        if entry.visibility == Visibility::Public && self.salt != Scalar::ZERO {
+            return refuse("a public tensor has no salt");
+        }
+        self.verify_hashes()?;
+        let mut ends = manifest.inputs.iter().chain(&manifest.outputs);
+        let (raw, values) = match ends.find(|spec| spec.leaf == self.leaf_index) {
+            Some(spec) => {
+                if self.shape != spec.shape {
+                    return refuse("its shape is not the tensor's");
+                }
+                let raw = spec.to_external(&self.packed);
+                let values = spec.dequantise(&raw);
+                (raw, Some(values))
+            }
+            // Only model inputs and outputs have an order of their own.
+            None => (self.packed.clone(), None),
+        };
+        if raw != self.raw {
+            return refuse("its values in the user's order are not the packed ones");
+        }
+        if self.values.len() != raw.len() || values.is_some_and(|values| values != self.values) {
+            return refuse("its real values are not the quantised ones");
+        }
+        if product(&self.shape) != Some(raw.len()) {
+            return refuse("its shape is not of as many values");
+        }
+        Ok(())
+    }
+
+    /// Checks that salt and values hash to the leaf, and leaf and path to the root.
+    fn verify_hashes(&self) -> Result<(), VerifyError> {
+        let refuse = |detail: &str| Err(bad(&self.name, detail));
+        if self.packed.iter().any(|v| *v >> VALUE_BITS != 0) {
+            return refuse("a value has more than 16 bits");
         }
         let expected = leaf(&self.packed, to_fr(self.salt));
         if to_fr(self.leaf) != expected {
-            return Err(refuse("salt and values do not hash to its leaf"));
+            return refuse("salt and values do not hash to its leaf");
+        }
+        // The path decides as many bits of the position as it is long.
+        let depth = u32::try_from(self.path.len()).unwrap_or(u32::MAX);
+        if self.leaf_index.checked_shr(depth).unwrap_or(0) != 0 {
+            return refuse("its position is beyond the tree");
         }
         let path: Vec<Fr> = self.path.iter().map(|sibling| to_fr(*sibling)).collect();
         if root_from_path(expected, self.leaf_index, &path) != to_fr(self.root) {
-            return Err(refuse("its leaf does not lie under the root"));
+            return refuse("its leaf does not lie under the root");
         }
         Ok(())
     }
@@ -107,7 +164,10 @@ pub fn open(secret: &SecretFile, name: &str) -> Result<Opening> {
         packed: tensor.values.clone(),
         raw,
     };
-    opening.verify()?;
+    if product(&opening.shape) != Some(opening.raw.len()) {
+        return Err(bad(name, "its shape is not of as many values").into());
+    }
+    opening.verify_hashes()?;
     Ok(opening)
 }
 
@@ -146,6 +206,17 @@ fn bad(name: &str, detail: &str) -> VerifyError {
         name: name.to_owned(),
         detail: detail.to_owned(),
     }
+}
+
+/// Levels above the leaves, which are padded to a power of two.
+fn tree_height(leaves: usize) -> usize {
+    leaves.max(1).next_power_of_two().trailing_zeros() as usize
+}
+
+fn product(shape: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .try_fold(1usize, |product, dim| product.checked_mul(*dim))
 }
 
 fn to_external(tensor: &SecretTensor) -> Option<Vec<u32>> {

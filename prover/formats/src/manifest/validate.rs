@@ -1,14 +1,30 @@
 //! What must hold in a manifest.
 //!
-//! A manifest is written by whoever compiled the model, or by a forger with honest keys. Everything in it that follows from
-//! something else in it is compared here, so that no public value is free and none is read as something else than the
-//! circuit put there. What is free by nature is bound by the id alone: names, scales, zero points, element orders, lengths of
-//! cut tensors, budgets, digests of contracts.
+//! A manifest is written by whoever compiled the model, or by a forger who has honest keys and hashes a manifest of their
+//! own. Everything in it that follows from something else in it is compared here, so that no public value is free, and none
+//! is read as something else than the circuit put there:
+//!
+//! ```text
+//! leaves, outputs ── class, order, visibility
+//! reads, writes   ── who writes and reads each leaf
+//!        └─ exposes ── words ── num_public
+//!               └─ inputs, outputs: chunk, offset, length, name, visibility
+//! ```
+//!
+//! What is free by nature is bound by the id alone: names and lengths of cut tensors, scales, zero points, shapes of one
+//! product, element orders, hiding budgets, digests of contracts. A bundle is worth what whoever checked its id knows of
+//! it: nothing in a verifying key tells which leaves and how many instances its circuit constrains, so only compiling again
+//! shows that the manifest describes the keys.
 
-use super::{ChunkEntry, MANIFEST, Manifest, TensorSpec, is_contract_name, source_path};
+use super::{
+    ChunkEntry, LeafEntry, MANIFEST, Manifest, TensorSpec,
+    derive::{Flow, exposes, flows, words},
+    is_contract_name, place, source_path,
+};
 use crate::{
+    boundary::{LeafClass, Visibility},
     error::{FormatError, Result},
-    limits::{MAX_CHUNKS, MAX_PROOF_BYTES},
+    limits::{MAX_CHUNKS, MAX_LEAVES, MAX_PROOF_BYTES, MAX_TENSOR_LENGTH},
     srs::SrsError,
 };
 
@@ -19,6 +35,18 @@ fn refuse<T>(field: impl Into<String>, expected: impl ToString, got: impl ToStri
         expected,
         got,
     ))
+}
+
+/// Refuses unless both are equal.
+fn equal<T: PartialEq + std::fmt::Debug>(
+    field: impl Into<String>,
+    expected: T,
+    got: T,
+) -> Result<()> {
+    if expected == got {
+        return Ok(());
+    }
+    refuse(field, format!("{expected:?}"), format!("{got:?}"))
 }
 
 impl Manifest {
@@ -44,15 +72,41 @@ impl Manifest {
             FormatError::inconsistent(MANIFEST.name, format!("srs.{field}"), expected, got)
         })?;
         check_count("chunks", self.chunks.len(), MAX_CHUNKS)?;
+        check_count("leaves", self.leaves.len(), MAX_LEAVES)?;
+        check_count("inputs", self.inputs.len(), MAX_LEAVES)?;
+        check_count("outputs", self.outputs.len(), MAX_LEAVES)?;
         for (index, chunk) in self.chunks.iter().enumerate() {
             self.check_chunk(index, chunk)?;
+            self.check_verifier(index, chunk)?;
+        }
+        self.check_ends()?;
+        let flows = flows(&self.chunks, self.leaves.len());
+        self.check_leaves(&flows)?;
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let field = |name: &str| format!("chunks[{index}].{name}");
+            equal(
+                field("exposes"),
+                &exposes(self, index, &flows),
+                &chunk.exposes,
+            )?;
+            equal(
+                field("num_public"),
+                words(&chunk.exposes, &self.leaves),
+                chunk.num_public,
+            )?;
+            // Root and context come first, and a circuit has fewer usable rows than rows.
+            let rows = 1usize << chunk.shape.k;
+            if chunk.num_public + 2 >= rows {
+                return refuse(
+                    field("num_public"),
+                    format!("fewer than the {rows} rows of the circuit"),
+                    chunk.num_public,
+                );
+            }
         }
         for (list, specs) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
             for (i, spec) in specs.iter().enumerate() {
-                self.check_tensor(spec).map_err(|(field, expected, got)| {
-                    let field = format!("{list}[{i}].{field}");
-                    FormatError::inconsistent(MANIFEST.name, field, expected, got)
-                })?;
+                self.check_tensor(&format!("{list}[{i}]"), spec)?;
             }
         }
         Ok(())
@@ -60,13 +114,12 @@ impl Manifest {
 
     fn check_chunk(&self, index: usize, chunk: &ChunkEntry) -> Result<()> {
         let field = |name: &str| format!("chunks[{index}].{name}");
-        if chunk.index != index {
-            return refuse(field("index"), index, chunk.index);
-        }
+        equal(field("index"), index, chunk.index)?;
         chunk.shape.validate().map_err(|e| {
             let field = field(&format!("shape.{}", e.field));
             FormatError::inconsistent(MANIFEST.name, field, e.allowed, e.got)
         })?;
+        equal(field("shape.range"), self.range, chunk.shape.range)?;
         if !(1..=MAX_PROOF_BYTES).contains(&chunk.proof_length) {
             return refuse(
                 field("proof_length"),
@@ -74,13 +127,34 @@ impl Manifest {
                 chunk.proof_length,
             );
         }
-        self.check_verifier(index, chunk)
+        if chunk.hide_rows == 1 || u64::from(chunk.hide_rows) >= 1 << chunk.shape.k {
+            return refuse(
+                field("hide_rows"),
+                "0, or at least 2 and fewer than the rows of the circuit",
+                chunk.hide_rows,
+            );
+        }
+        for (name, list) in [("reads", &chunk.reads), ("writes", &chunk.writes)] {
+            let ascending = list.is_sorted_by(|a, b| a < b);
+            if !ascending || list.last().is_some_and(|last| *last >= self.leaves.len()) {
+                return refuse(
+                    field(name),
+                    format!("positions of the {} leaves, ascending", self.leaves.len()),
+                    format!("{list:?}"),
+                );
+            }
+        }
+        if chunk.reads.is_empty() {
+            return refuse(field("reads"), "at least one leaf", "none");
+        }
+        Ok(())
     }
 
     /// A generated verifier has a name, a path that follows from it, a digest and a key; any other chunk has none of these.
     fn check_verifier(&self, index: usize, chunk: &ChunkEntry) -> Result<()> {
         let field = |name: &str| format!("chunks[{index}].{name}");
-        let Some(verifier) = chunk.verifier() else {
+        let all = self.chunks.iter().all(|c| c.verifier().is_some());
+        let Some(verifier) = chunk.verifier().filter(|_| all) else {
             let none = chunk.contract.is_none()
                 && chunk.source.is_none()
                 && chunk.source_digest.is_none()
@@ -88,8 +162,9 @@ impl Manifest {
             return if none {
                 Ok(())
             } else {
-                let all = "contract, source, source_digest and key_code_hash, or none of them";
-                refuse(field("contract"), all, "some of them")
+                let expected =
+                    "contract, source, source_digest and key_code_hash in all chunks or in none";
+                refuse(field("contract"), expected, "some of them")
             };
         };
         // Names and paths are not hashed, so they are not free either.
@@ -100,10 +175,11 @@ impl Manifest {
                 format!("{:?}", verifier.contract),
             );
         }
-        let source = source_path(verifier.contract);
-        if verifier.source != source {
-            return refuse(field("source"), source, format!("{:?}", verifier.source));
-        }
+        equal(
+            field("source"),
+            source_path(verifier.contract).as_str(),
+            verifier.source,
+        )?;
         let other = self
             .chunks
             .iter()
@@ -121,30 +197,152 @@ impl Manifest {
         }
     }
 
-    fn check_tensor(&self, spec: &TensorSpec) -> Result<(), (&'static str, String, String)> {
-        let fits = self
-            .chunks
-            .get(spec.chunk)
-            .is_some_and(|c| spec.offset.saturating_add(spec.words()) <= c.num_public);
-        if !fits {
-            return Err((
-                "offset",
-                "a place among its chunk's public values".to_owned(),
-                spec.offset.to_string(),
-            ));
+    /// Inputs are the first leaves in order, outputs the last ones; an output that a later chunk reads is a cut tensor.
+    fn check_ends(&self) -> Result<()> {
+        let of_class = |class: LeafClass| {
+            let leaves = self.leaves.iter().enumerate();
+            leaves
+                .filter(move |(_, l)| l.class == class)
+                .map(|(i, _)| i)
+        };
+        if !self.leaves.is_sorted_by_key(|leaf| leaf.class) {
+            let classes: Vec<LeafClass> = self.leaves.iter().map(|l| l.class).collect();
+            return refuse(
+                "leaves",
+                "inputs, then cut tensors, then outputs",
+                format!("{classes:?}"),
+            );
+        }
+        let inputs: Vec<usize> = self.inputs.iter().map(|spec| spec.leaf).collect();
+        equal("inputs", of_class(LeafClass::Input).collect(), inputs)?;
+        let mut seen = vec![false; self.leaves.len()];
+        let mut last = Vec::new();
+        for (i, spec) in self.outputs.iter().enumerate() {
+            let fresh = seen
+                .get_mut(spec.leaf)
+                .is_some_and(|seen| !std::mem::replace(seen, true));
+            let class = self.leaves.get(spec.leaf).map(|leaf| leaf.class);
+            if !fresh || class == Some(LeafClass::Input) {
+                return refuse(
+                    format!("outputs[{i}].leaf"),
+                    "a cut tensor or an output, and each once",
+                    spec.leaf,
+                );
+            }
+            last.extend((class == Some(LeafClass::Output)).then_some(spec.leaf));
+        }
+        equal("outputs", of_class(LeafClass::Output).collect(), last)
+    }
+
+    /// Each leaf is written and read as its class says.
+    fn check_leaves(&self, flows: &[Flow]) -> Result<()> {
+        let mut last_writer = 0;
+        for (i, (leaf, flow)) in self.leaves.iter().zip(flows).enumerate() {
+            let field = |name: &str| format!("leaves[{i}].{name}");
+            check_flow(leaf.class, flow).or_else(|expected| {
+                refuse(
+                    field("class"),
+                    expected,
+                    format!(
+                        "{:?} written by {:?} and read by {:?}",
+                        leaf.class, flow.writers, flow.readers
+                    ),
+                )
+            })?;
+            if let (LeafClass::Cut, Some(writer)) = (leaf.class, flow.writers.first()) {
+                if *writer < last_writer {
+                    return refuse(
+                        format!("leaves[{i}]"),
+                        "cut tensors in the order of the chunks that write them",
+                        format!("chunk {writer} after chunk {last_writer}"),
+                    );
+                }
+                last_writer = *writer;
+            }
+            self.check_leaf(i, leaf)?;
+        }
+        Ok(())
+    }
+
+    fn check_leaf(&self, index: usize, leaf: &LeafEntry) -> Result<()> {
+        let inner = leaf.class == LeafClass::Cut && !self.outputs.iter().any(|o| o.leaf == index);
+        if inner && leaf.visibility == Visibility::Public {
+            return refuse(
+                format!("leaves[{index}].visibility"),
+                "committed for a cut tensor that is no output",
+                "public",
+            );
+        }
+        if !(1..=MAX_TENSOR_LENGTH).contains(&leaf.length) {
+            return refuse(
+                format!("leaves[{index}].length"),
+                format!("1 to {MAX_TENSOR_LENGTH} values"),
+                leaf.length,
+            );
+        }
+        Ok(())
+    }
+
+    fn check_tensor(&self, path: &str, spec: &TensorSpec) -> Result<()> {
+        let field = |name: &str| format!("{path}.{name}");
+        let exposes = self.chunks.iter().map(|c| c.exposes.as_slice());
+        let placed = place(exposes, &self.leaves, spec.leaf);
+        let (Some(leaf), Some(placement)) = (self.leaves.get(spec.leaf), placed) else {
+            return refuse(field("leaf"), "a leaf that a chunk exposes", spec.leaf);
+        };
+        equal(field("chunk"), placement.chunk, spec.chunk)?;
+        equal(field("offset"), placement.offset, spec.offset)?;
+        equal(field("length"), leaf.length, spec.length)?;
+        equal(field("name"), &leaf.name, &spec.name)?;
+        equal(field("visibility"), leaf.visibility, spec.visibility)?;
+        let product = spec
+            .shape
+            .iter()
+            .try_fold(1usize, |product, dim| product.checked_mul(*dim));
+        if product != Some(spec.length) {
+            return refuse(
+                field("shape"),
+                format!("a shape of {} values", spec.length),
+                format!("{:?}", spec.shape),
+            );
+        }
+        if !(spec.scale.is_finite() && spec.scale > 0.0) {
+            return refuse(field("scale"), "a positive number", spec.scale);
+        }
+        if spec.zero_point >= self.range {
+            return refuse(
+                field("zero_point"),
+                format!("a value below the range, {}", self.range),
+                spec.zero_point,
+            );
         }
         let ordered = spec
             .element_order
             .as_ref()
             .is_none_or(|order| is_permutation(order, spec.length));
         if !ordered {
-            return Err((
-                "element_order",
+            return refuse(
+                field("element_order"),
                 format!("a permutation of {} positions", spec.length),
-                "none".to_owned(),
-            ));
+                "another list",
+            );
         }
         Ok(())
+    }
+}
+
+/// Whether a leaf of this class may be written and read so; else, what the class demands.
+fn check_flow(class: LeafClass, flow: &Flow) -> Result<(), &'static str> {
+    let Flow { writers, readers } = flow;
+    match class {
+        LeafClass::Input if writers.is_empty() && !readers.is_empty() => Ok(()),
+        LeafClass::Input => Err("an input is read by a chunk and written by none"),
+        LeafClass::Cut => match (writers.as_slice(), readers.first()) {
+            ([writer], Some(reader)) if writer < reader => Ok(()),
+            _ => Err("a cut tensor is written by one chunk and read by later ones alone"),
+        },
+        LeafClass::Output if writers.len() == 1 && readers.is_empty() => Ok(()),
+        LeafClass::Output => Err("an output is written by one chunk and read by none"),
     }
 }
 

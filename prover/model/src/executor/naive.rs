@@ -1,15 +1,13 @@
 //! The documented formulas, transcribed: slow, and the property-test oracle of the executor.
 
-use super::Trace;
+use super::run::{Trace, check_inputs};
+use super::validate::validate;
 use crate::error::Result;
 use crate::quantized::{Dims, QLayer, QLinear, QuantizedGraph, TermMap};
 
-/// Element `(c, y, x)`, or 0 where it does not exist.
-fn at(values: &[u32], dims: Dims, c: usize, y: i64, x: i64) -> i64 {
-    if y < 0 || x < 0 || y >= dims.h as i64 || x >= dims.w as i64 {
-        return 0;
-    }
-    i64::from(values[(c * dims.h + y as usize) * dims.w + x as usize])
+/// Element `(c, y, x)`.
+fn at(values: &[u32], dims: Dims, c: usize, y: usize, x: usize) -> i64 {
+    i64::from(values[(c * dims.h + y) * dims.w + x])
 }
 
 /// [`super::linear_accumulators`], one output element at a time.
@@ -36,33 +34,19 @@ pub fn linear_accumulators(
                                 let (o, oy, ox) =
                                     (e / out.plane(), e % out.plane() / out.w, e % out.w);
                                 let (gi, go) = (src.c / m.groups, out.c / m.groups);
+                                let window = m.window();
                                 let [ph, pw] = m.pre_pool;
-                                let (rows, columns) = ((src.h / ph) as i64, (src.w / pw) as i64);
                                 let mut sum = 0;
                                 for i in 0..gi {
-                                    for ky in 0..m.kernel[0] {
-                                        for kx in 0..m.kernel[1] {
-                                            let y =
-                                                (oy * m.stride[0] + ky) as i64 - m.pad[0] as i64;
-                                            let x =
-                                                (ox * m.stride[1] + kx) as i64 - m.pad[1] as i64;
-                                            if y < 0 || x < 0 || y >= rows || x >= columns {
-                                                continue;
-                                            }
-                                            let w = m.weights[((o * gi + i) * m.kernel[0] + ky)
-                                                * m.kernel[1]
-                                                + kx];
-                                            for dy in 0..ph {
-                                                for dx in 0..pw {
-                                                    sum += w * at(
-                                                        values,
-                                                        src,
-                                                        o / go * gi + i,
-                                                        y * ph as i64 + dy as i64,
-                                                        x * pw as i64 + dx as i64,
-                                                    );
-                                                }
-                                            }
+                                    for tap in
+                                        window.inside([oy, ox], window.pooled([src.h, src.w]))
+                                    {
+                                        let w = m.weights[(o * gi + i) * window.taps() + tap.index];
+                                        for (dy, dx) in
+                                            (0..ph).flat_map(|dy| (0..pw).map(move |dx| (dy, dx)))
+                                        {
+                                            let (y, x) = (tap.row * ph + dy, tap.column * pw + dx);
+                                            sum += w * at(values, src, o / go * gi + i, y, x);
                                         }
                                     }
                                 }
@@ -80,8 +64,8 @@ pub fn linear_accumulators(
 /// # Errors
 /// As [`super::execute`].
 pub fn execute(graph: &QuantizedGraph, inputs: &[Vec<u32>]) -> Result<Trace> {
-    super::validate(graph)?;
-    super::check_inputs(graph, inputs)?;
+    validate(graph)?;
+    check_inputs(graph, inputs)?;
     let mut tensors = vec![Vec::new(); graph.tensors.len()];
     for (id, values) in graph.inputs.iter().zip(inputs) {
         tensors[id.0] = values.clone();
@@ -99,15 +83,9 @@ pub fn execute(graph: &QuantizedGraph, inputs: &[Vec<u32>]) -> Result<Trace> {
                 (0..dst.len())
                     .map(|e| {
                         let (c, oy, ox) = (e / dst.plane(), e % dst.plane() / dst.w, e % dst.w);
-                        let mut best = 0;
-                        for ky in 0..l.kernel[0] {
-                            for kx in 0..l.kernel[1] {
-                                let y = (oy * l.stride[0] + ky) as i64 - l.pad[0] as i64;
-                                let x = (ox * l.stride[1] + kx) as i64 - l.pad[1] as i64;
-                                best = best.max(at(input, src, c, y, x));
-                            }
-                        }
-                        best as u32
+                        let taps = l.window().inside([oy, ox], [src.h, src.w]);
+                        let values = taps.map(|tap| at(input, src, c, tap.row, tap.column));
+                        values.max().unwrap_or(0) as u32
                     })
                     .collect()
             }

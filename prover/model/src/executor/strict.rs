@@ -1,9 +1,20 @@
 //! Refusal mode: saturation is an error where the float function has no bound.
 
-use super::{Trace, run};
+use super::run::{Trace, run};
 use crate::error::{ModelError, Result};
 use crate::quantized::QuantizedGraph;
 use serde::{Deserialize, Serialize};
+
+/// What happens to a value that leaves its tensor's range where the float function has no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SaturationPolicy {
+    /// It saturates, as the circuit does.
+    #[default]
+    Saturate,
+    /// The inference is refused before any proving.
+    Refuse,
+}
 
 /// Which ends of a layer's range are bounds of the float function itself (ReLU: the low end; ReLU6: the low end, and
 /// the high end if the range reaches 6).
@@ -15,7 +26,7 @@ pub struct FloatClamp {
     pub high: bool,
 }
 
-/// One entry a layer of the graph.
+/// The [`FloatClamp`] of every layer of the graph, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClampTable(pub Vec<FloatClamp>);
 

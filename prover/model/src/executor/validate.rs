@@ -1,6 +1,6 @@
 //! The rules of [`crate::quantized`], checked.
 
-use super::conv::pooled_dims;
+use crate::convolution::pooled_dims;
 use crate::error::{ModelError, Result};
 use crate::quantized::{
     ConvMap, Dims, QLayer, QLinear, QMaxPool, QuantizedGraph, TensorId, TermMap,
@@ -117,7 +117,7 @@ fn linear(graph: &QuantizedGraph, layer: &QLinear) -> Result<()> {
     };
     let out = graph.tensor(layer.output).dims;
     if layer.element_bias.len() != out.len() {
-        return bad("one bias an output element is needed");
+        return bad("it needs one bias per output element");
     }
     if layer.terms.is_empty() {
         return bad("it has no term");
@@ -154,10 +154,10 @@ fn linear(graph: &QuantizedGraph, layer: &QLinear) -> Result<()> {
 fn conv_error(map: &ConvMap, src: Dims, out: Dims) -> Option<&'static str> {
     let small = |v: &[usize; 2]| v.iter().all(|n| (1..=MAX_ELEMENTS).contains(n));
     if ![map.pre_pool, map.kernel, map.stride].iter().all(small) || map.groups == 0 {
-        return Some("a convolution parameter is 0 or absurd");
+        return Some("a kernel, stride, pooling or group count is 0 or too large");
     }
     if map.pad.iter().any(|p| *p > MAX_ELEMENTS) {
-        return Some("absurd padding");
+        return Some("the padding is too large");
     }
     if !src.c.is_multiple_of(map.groups) || !out.c.is_multiple_of(map.groups) {
         return Some("channels are not a multiple of the groups");
@@ -227,7 +227,7 @@ fn max_pool(graph: &QuantizedGraph, layer: &QMaxPool) -> Result<()> {
         return bad("a window has one to four taps");
     }
     if layer.stride.iter().any(|s| !(1..=MAX_ELEMENTS).contains(s)) {
-        return bad("a stride is 0 or absurd");
+        return bad("a stride is 0 or too large");
     }
     if layer.pad[0] >= kh || layer.pad[1] >= kw {
         return bad("the padding is not less than the window");

@@ -1,7 +1,9 @@
 //! Builds float graphs with shape inference; every rule of the graph is checked here, once.
 
-use super::{Conv, FloatGraph, FloatId, FloatNode, FloatOp, FloatTensor, Padding};
+use super::graph::{FloatGraph, FloatId, FloatNode, FloatTensor};
+use super::ops::{Conv, FloatOp};
 use crate::error::{ModelError, Result};
+use crate::window::{Axis, Padding, Window};
 
 /// No tensor is larger than this.
 const MAX_ELEMENTS: usize = 1 << 26;
@@ -55,7 +57,7 @@ impl GraphBuilder {
         let bad = |reason: String| {
             Err(ModelError::UnsupportedUse {
                 node: name.to_owned(),
-                op: op.name(),
+                op: op.name().to_owned(),
                 reason,
             })
         };
@@ -132,35 +134,9 @@ fn check_size(name: &str, op: &'static str, shape: &[usize]) -> Result<()> {
     }
     Err(ModelError::UnsupportedUse {
         node: name.to_owned(),
-        op,
+        op: op.to_owned(),
         reason: format!("shape {shape:?} is empty or larger than {MAX_ELEMENTS} elements"),
     })
-}
-
-/// Output length of a sliding window.
-fn slide(
-    len: usize,
-    before: usize,
-    after: usize,
-    kernel: usize,
-    stride: usize,
-) -> Result<usize, String> {
-    if [kernel, stride]
-        .iter()
-        .any(|n| !(1..=MAX_EXTENT).contains(n))
-        || before.max(after) > MAX_EXTENT
-    {
-        return Err(format!(
-            "kernel {kernel}, stride {stride} or padding {before}+{after} is 0 or absurd"
-        ));
-    }
-    match (len + before + after).checked_sub(kernel) {
-        Some(room) => Ok(room / stride + 1),
-        None => Err(format!(
-            "the window of {kernel} is larger than the padded input of {}",
-            len + before + after
-        )),
-    }
 }
 
 fn planes(shape: &[usize]) -> Result<(usize, usize, usize), String> {
@@ -172,17 +148,30 @@ fn planes(shape: &[usize]) -> Result<(usize, usize, usize), String> {
     }
 }
 
-fn windows(
-    shape: &[usize],
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    pad: Padding,
-) -> Result<[usize; 3], String> {
+/// Channels, rows and columns after sliding a window over planes.
+fn slide(shape: &[usize], window: &Window, padding: &Padding) -> Result<[usize; 3], String> {
     let (c, h, w) = planes(shape)?;
+    let after = padding.after();
+    let side = |axis: &Axis, len: usize, after: usize| {
+        let sizes = [axis.kernel, axis.stride, axis.dilation];
+        if sizes.iter().any(|n| !(1..=MAX_EXTENT).contains(n)) || axis.pad.max(after) > MAX_EXTENT {
+            return Err(format!(
+                "kernel {}, stride {} or padding {}+{after} is 0 or larger than {MAX_EXTENT}",
+                axis.kernel, axis.stride, axis.pad
+            ));
+        }
+        axis.output_len(len, after).ok_or_else(|| {
+            format!(
+                "the window of {} is larger than the padded input of {}",
+                axis.extent(),
+                len + axis.pad + after
+            )
+        })
+    };
     Ok([
         c,
-        slide(h, pad.top, pad.bottom, kernel[0], stride[0])?,
-        slide(w, pad.left, pad.right, kernel[1], stride[1])?,
+        side(&window.rows, h, after[0])?,
+        side(&window.columns, w, after[1])?,
     ])
 }
 
@@ -194,7 +183,7 @@ fn expect(what: &str, expected: usize, got: usize) -> Result<(), String> {
 }
 
 fn conv_shape(conv: &Conv, shape: &[usize]) -> Result<Vec<usize>, String> {
-    let [c, h, w] = windows(shape, conv.kernel, conv.stride, conv.padding)?;
+    let [c, h, w] = slide(shape, &conv.window(), &conv.padding)?;
     if conv.groups == 0
         || !c.is_multiple_of(conv.groups)
         || !conv.channels.is_multiple_of(conv.groups)
@@ -204,7 +193,7 @@ fn conv_shape(conv: &Conv, shape: &[usize]) -> Result<Vec<usize>, String> {
             conv.groups, conv.channels
         ));
     }
-    let taps = conv.kernel[0] * conv.kernel[1];
+    let taps = conv.window().taps();
     let weights = conv
         .channels
         .saturating_mul(c / conv.groups)
@@ -239,7 +228,7 @@ fn infer(op: &FloatOp, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
         FloatOp::BatchNorm(norm) => {
             let channels = *shape.get(1).ok_or("an input without a channel axis")?;
             for values in [&norm.gamma, &norm.beta, &norm.mean, &norm.variance] {
-                expect("statistics a channel", channels, values.len())?;
+                expect("statistics per channel", channels, values.len())?;
             }
             if norm.variance.iter().any(|v| v + norm.epsilon <= 0.0) {
                 return Err("variance + epsilon is not positive".into());
@@ -276,7 +265,7 @@ fn infer(op: &FloatOp, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
             Ok(shape.to_vec())
         }
         FloatOp::AveragePool(pool) | FloatOp::MaxPool(pool) => {
-            let [c, h, w] = windows(shape, pool.kernel, pool.stride, pool.padding)?;
+            let [c, h, w] = slide(shape, &pool.window(), &pool.padding)?;
             let pad = pool.padding;
             if pad.top.max(pad.bottom) >= pool.kernel[0]
                 || pad.left.max(pad.right) >= pool.kernel[1]

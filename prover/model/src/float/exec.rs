@@ -1,18 +1,21 @@
 //! Reference executor over f64: what quantisation is measured against.
 
-use super::{BatchNorm, Conv, Dense, FloatGraph, FloatOp, Pool, ops::transpose_sources};
+use super::graph::FloatGraph;
+use super::ops::{BatchNorm, Conv, Dense, FloatOp, Pool, transpose_sources};
+use crate::convolution::{Geometry, accumulate, fold_windows};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::io::check_lists;
+use crate::signature::check_lists;
 
 /// The values of every tensor of one float inference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatTrace {
-    /// Indexed by [`super::FloatId`], flattened in the shape's order; empty where no output depends on it.
+    /// Indexed by [`super::graph::FloatId`], flattened in the shape's order; empty where no output depends on it.
     pub tensors: Vec<Vec<f64>>,
 }
 
 impl FloatGraph {
-    /// Runs the network on one flat list an input.
+    /// Runs the network on one flat list per input.
     ///
     /// # Errors
     /// Wrong number or length of inputs, or a value that is not finite.
@@ -36,7 +39,7 @@ impl FloatGraph {
                 FloatOp::Sub => zip(x, &tensors[node.inputs[1].0], |a, b| a - b),
                 FloatOp::Clamp(bounds) => x.iter().map(|v| bounds.clamp(*v)).collect(),
                 FloatOp::AveragePool(op) => {
-                    let area = (op.kernel[0] * op.kernel[1]) as f64;
+                    let area = op.window().taps() as f64;
                     pool(op, x, shape, out_shape, 0.0, |a, b| a + b)
                         .into_iter()
                         .map(|sum| sum / area)
@@ -81,37 +84,26 @@ fn zip(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect()
 }
 
-fn conv(op: &Conv, x: &[f64], shape: &[usize], out: &[usize]) -> Vec<f64> {
-    let (c, h, w) = (shape[1], shape[2], shape[3]);
-    let (group_in, group_out) = (c / op.groups, op.channels / op.groups);
-    let [kh, kw] = op.kernel;
-    let mut values = Vec::with_capacity(op.channels * out[2] * out[3]);
-    for o in 0..op.channels {
-        let bias = op.bias.as_ref().map_or(0.0, |b| b[o]);
-        for oy in 0..out[2] {
-            for ox in 0..out[3] {
-                let mut sum = bias;
-                for i in 0..group_in {
-                    let plane = &x[(o / group_out * group_in + i) * h * w..][..h * w];
-                    let taps = &op.weights[(o * group_in + i) * kh * kw..][..kh * kw];
-                    for (ky, row) in taps.chunks_exact(kw).enumerate() {
-                        let y = oy * op.stride[0] + ky;
-                        if y < op.padding.top || y >= op.padding.top + h {
-                            continue;
-                        }
-                        for (kx, weight) in row.iter().enumerate() {
-                            let column = ox * op.stride[1] + kx;
-                            if column >= op.padding.left && column < op.padding.left + w {
-                                sum += weight
-                                    * plane[(y - op.padding.top) * w + column - op.padding.left];
-                            }
-                        }
-                    }
-                }
-                values.push(sum);
-            }
-        }
+/// Channels, rows and columns of a `[1, C, H, W]` shape.
+fn planes(shape: &[usize]) -> Dims {
+    Dims {
+        c: shape[1],
+        h: shape[2],
+        w: shape[3],
     }
+}
+
+fn conv(op: &Conv, x: &[f64], shape: &[usize], out: &[usize]) -> Vec<f64> {
+    let (src, dst) = (planes(shape), planes(out));
+    let mut values = match &op.bias {
+        Some(bias) => bias.iter().flat_map(|b| vec![*b; dst.plane()]).collect(),
+        None => vec![0.0; dst.len()],
+    };
+    let geometry = Geometry {
+        window: op.window(),
+        groups: op.groups,
+    };
+    accumulate(&geometry, &op.weights, src, dst, x, &mut values);
     values
 }
 
@@ -149,31 +141,6 @@ fn pool(
     start: f64,
     f: impl Fn(f64, f64) -> f64,
 ) -> Vec<f64> {
-    let (h, w) = (shape[2], shape[3]);
-    let mut values = Vec::with_capacity(out.iter().product());
-    for plane in x.chunks_exact(h * w) {
-        for oy in 0..out[2] {
-            for ox in 0..out[3] {
-                let mut sum = start;
-                for ky in 0..op.kernel[0] {
-                    for kx in 0..op.kernel[1] {
-                        let y = oy * op.stride[0] + ky;
-                        let column = ox * op.stride[1] + kx;
-                        let inside = y >= op.padding.top
-                            && y < op.padding.top + h
-                            && column >= op.padding.left
-                            && column < op.padding.left + w;
-                        if inside {
-                            sum = f(
-                                sum,
-                                plane[(y - op.padding.top) * w + column - op.padding.left],
-                            );
-                        }
-                    }
-                }
-                values.push(sum);
-            }
-        }
-    }
-    values
+    let out = [out[2], out[3]];
+    fold_windows(&op.window(), planes(shape), out, x, start, f)
 }

@@ -1,32 +1,11 @@
 //! Typed operators of the float graph.
 
-/// Zeros (or, for maxima, nothing) around the rows and columns of an input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Padding {
-    /// Rows above.
-    pub top: usize,
-    /// Columns to the left.
-    pub left: usize,
-    /// Rows below.
-    pub bottom: usize,
-    /// Columns to the right.
-    pub right: usize,
-}
-
-impl Padding {
-    /// No padding.
-    pub const NONE: Self = Self {
-        top: 0,
-        left: 0,
-        bottom: 0,
-        right: 0,
-    };
-}
+use crate::window::{Padding, Window};
 
 /// A two-dimensional convolution with constant weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv {
-    /// Output channels.
+    /// Number of output channels.
     pub channels: usize,
     /// `[rows, columns]`.
     pub kernel: [usize; 2],
@@ -34,12 +13,19 @@ pub struct Conv {
     pub stride: [usize; 2],
     /// Zeros around the input.
     pub padding: Padding,
-    /// Groups.
+    /// Groups of channels: output channels of a group read its input channels only.
     pub groups: usize,
     /// `[out channel][in channel of the group][kernel row][kernel column]`.
     pub weights: Vec<f64>,
-    /// One an output channel.
+    /// One per output channel.
     pub bias: Option<Vec<f64>>,
+}
+
+impl Conv {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.padding.before())
+    }
 }
 
 /// A product with a constant matrix over the last axis, for every row that the other axes make.
@@ -49,7 +35,7 @@ pub struct Dense {
     pub outputs: usize,
     /// `[output][input]`.
     pub weights: Vec<f64>,
-    /// One an output.
+    /// One per output.
     pub bias: Option<Vec<f64>>,
 }
 
@@ -144,12 +130,19 @@ pub struct Pool {
     pub padding: Padding,
 }
 
+impl Pool {
+    /// Which elements of the input its taps read.
+    pub fn window(&self) -> Window {
+        Window::new(self.kernel, self.stride, self.padding.before())
+    }
+}
+
 /// Ends of a clamp; `None` is unbounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
-    /// Least value.
+    /// No value is less; `None` if any may be.
     pub low: Option<f64>,
-    /// Greatest value.
+    /// No value is greater; `None` if any may be.
     pub high: Option<f64>,
 }
 
@@ -183,11 +176,11 @@ impl Bounds {
 /// What a node computes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FloatOp {
-    /// Convolution.
+    /// Convolution with constant weights.
     Conv(Conv),
-    /// Matrix product.
+    /// Product with a constant matrix.
     Dense(Dense),
-    /// Batch normalisation.
+    /// Batch normalisation with fixed statistics, per channel.
     BatchNorm(BatchNorm),
     /// Sum with a constant.
     AddConstant(Constant),

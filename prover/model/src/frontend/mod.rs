@@ -1,27 +1,30 @@
 //! Front ends: model files to float graphs.
+//!
+//! Each format has a table with one entry per operator: its description and the function that reads it. To add
+//! an operator, write that function beside its entry in `onnx/operators` or `zkml/layers.rs`; lists, messages and
+//! `docs/operators.md` follow.
 
+mod guard;
 #[cfg(feature = "onnx")]
 mod onnx;
-mod padding;
+mod operator;
 mod zkml;
 
-pub(crate) use padding::same_padding;
-
 #[cfg(feature = "onnx")]
-pub use onnx::{SUPPORTED as ONNX_OPERATORS, from_onnx_bytes};
-pub use zkml::{SUPPORTED as ZKML_OPERATORS, from_zkml_bytes, zkml_inputs};
+pub use onnx::{from_onnx_bytes, onnx_operators};
+pub use operator::OperatorInfo;
+pub use zkml::{from_zkml_bytes, zkml_inputs, zkml_layers};
 
-use crate::error::{ModelError, Result};
 #[cfg(feature = "onnx")]
 use crate::{
+    error::Result,
+    file::{extension, locate, read},
     float::FloatGraph,
-    io::{extension, locate, read},
 };
-use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "onnx")]
 use std::path::Path;
 
-/// Reads a model: `.onnx`, or zkml's `.msgpack`; a file of another extension is tried as both.
+/// Reads a model: `.onnx`, or zkml's `.msgpack`. A file of another extension is read as what its first byte says.
 ///
 /// # Errors
 /// The file cannot be read, is in neither format, or uses an operator that is not supported.
@@ -37,18 +40,8 @@ pub fn load_model(path: &Path) -> Result<FloatGraph> {
     .map_err(|e| locate(e, path))
 }
 
-#[cfg(feature = "onnx")]
 /// A MessagePack map begins with a byte that no ONNX file begins with.
+#[cfg(feature = "onnx")]
 fn looks_like_zkml(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0x80..=0x8f | 0xde | 0xdf))
-}
-
-/// Runs code of a dependency on untrusted bytes; a panic becomes an error.
-fn guarded<T>(format: &'static str, parse: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
-        Err(ModelError::Malformed {
-            format,
-            detail: "the file is broken (the parser gave up on it)".into(),
-        })
-    })
 }

@@ -1,7 +1,7 @@
 //! Runs a fused graph over the reals: for calibration, and to check that fusing was exact.
 
-use super::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
-use crate::executor::conv::{accumulate, tap};
+use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use crate::convolution::{accumulate, fold_windows};
 
 impl FusedGraph {
     /// The values of every tensor, in its internal order; `inputs` are in external order.
@@ -24,22 +24,14 @@ impl FusedGraph {
                 FusedLayer::MaxPool(pool) => {
                     let src = self.tensors[pool.input].dims;
                     let x: &[f64] = &tensors[pool.input];
-                    let mut values = Vec::with_capacity(out.len());
-                    for e in 0..out.len() {
-                        let (c, oy, ox) = (e / out.plane(), e % out.plane() / out.w, e % out.w);
-                        let mut best = f64::NEG_INFINITY;
-                        for ky in 0..pool.kernel[0] {
-                            for kx in 0..pool.kernel[1] {
-                                let y = tap(oy, pool.stride[0], ky, pool.pad[0], src.h);
-                                let column = tap(ox, pool.stride[1], kx, pool.pad[1], src.w);
-                                if let Some((y, column)) = y.zip(column) {
-                                    best = best.max(x[(c * src.h + y) * src.w + column]);
-                                }
-                            }
-                        }
-                        values.push(best);
-                    }
-                    values
+                    fold_windows(
+                        &pool.window,
+                        src,
+                        [out.h, out.w],
+                        x,
+                        f64::NEG_INFINITY,
+                        f64::max,
+                    )
                 }
             };
             tensors[layer.output()] = values;

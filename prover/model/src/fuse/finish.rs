@@ -1,8 +1,8 @@
 //! Convolutions that see their whole input at one position are matrix products.
 
+use super::graph::{FusedGraph, FusedLayer, FusedMap, FusedTensor, FusedTerm};
 use super::sum::matrix;
-use super::{FusedGraph, FusedLayer, FusedMap, FusedTensor, FusedTerm};
-use crate::quantized::Dims;
+use crate::dims::Dims;
 
 /// A grouped convolution becomes a (mostly zero) matrix only up to this many weights.
 const MAX_SPARSE: usize = 4096;
@@ -29,9 +29,11 @@ fn as_dense(term: &FusedTerm, tensors: &[FusedTensor], out: Dims) -> Option<Fuse
         return Some(term.clone());
     };
     let src = tensors[term.input].dims;
-    let covers = |axis: usize, len: usize| geometry.kernel[axis] >= len + geometry.pad[axis];
-    let whole =
-        geometry.pre_pool == [1, 1] && out.plane() == 1 && covers(0, src.h) && covers(1, src.w);
+    let window = &geometry.window;
+    let whole = window.pre_pool() == [1, 1]
+        && out.plane() == 1
+        && window.rows.covers(src.h)
+        && window.columns.covers(src.w);
     let small = geometry.groups == 1 || src.len().saturating_mul(out.len()) <= MAX_SPARSE;
     if !(whole && small) {
         return None;

@@ -1,12 +1,13 @@
 //! Convolutions and matrix products of symbolic values.
 
-use super::lower::{Lowering, internal, unsupported};
-use super::value::{Body, Value, normal, per_channel};
-use super::{FusedMap, FusedTerm};
+use super::graph::{FusedMap, FusedTerm};
+use super::lowering::{Lowering, internal, unsupported};
+use super::value::{Body, Value, normal, per_channel, rows_layout};
+use crate::convolution::{Geometry, accumulate};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::executor::conv::{Geometry, accumulate};
 use crate::float::{Bounds, Conv, Dense, FloatNode, Padding};
-use crate::quantized::Dims;
+use crate::window::Window;
 
 /// A product over several rows becomes one matrix only up to this many weights.
 const MAX_BLOCKS: usize = 1 << 16;
@@ -140,10 +141,7 @@ impl Lowering<'_> {
         } else {
             FusedMap::Conv {
                 geometry: Geometry {
-                    pre_pool: pool,
-                    kernel: [value.dims.h, value.dims.w],
-                    stride: [1, 1],
-                    pad: [0, 0],
+                    window: Window::whole([value.dims.h, value.dims.w]).pooling(pool),
                     groups: 1,
                 },
                 weights,
@@ -172,15 +170,12 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
         return Err(unsupported(
                 &node.name,
                 "Conv",
-                "its input is multiplied by a constant that varies inside a channel; supported: one factor a channel"
+                "its input is multiplied by a constant that varies inside a channel; supported: one factor per channel"
                     .into(),
             ));
     };
     let mut geometry = Geometry {
-        pre_pool: [1, 1],
-        kernel: op.kernel,
-        stride: op.stride,
-        pad: [op.padding.top, op.padding.left],
+        window: op.window(),
         groups: op.groups,
     };
     let mut bias = match &op.bias {
@@ -191,7 +186,7 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
     if shift.iter().any(|v| *v != 0.0) {
         accumulate(&geometry, &op.weights, value.dims, out, shift, &mut bias);
     }
-    let taps = op.kernel[0] * op.kernel[1];
+    let taps = geometry.window.taps();
     let (group_in, group_out) = (value.dims.c / op.groups, out.c / op.groups);
     let weights = op
         .weights
@@ -202,20 +197,13 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
             w * factors[o / group_out * group_in + i]
         })
         .collect();
-    geometry.pre_pool = *pool;
+    geometry.window = geometry.window.pooling(*pool);
     let map = FusedMap::Conv { geometry, weights };
     let term = FusedTerm {
         input: *tensor,
         map,
     };
     Ok(pending(node, term, bias, out, None))
-}
-
-/// Internal index of element `(row, channel)`, row-major, where channels are outermost.
-pub(super) fn rows_layout(rows: usize, channels: usize) -> Vec<usize> {
-    (0..rows * channels)
-        .map(|j| j % channels * rows + j / channels)
-        .collect()
 }
 
 fn pool_of(value: &Value) -> [usize; 2] {

@@ -1,12 +1,13 @@
 //! Averages (folded into the layer that reads them) and maxima (staged into windows of at most four taps).
 
-use super::lower::{Lowering, internal};
+use super::graph::{FusedLayer, FusedMaxPool};
+use super::lowering::{Lowering, internal};
 use super::value::{Body, Value, per_channel};
-use super::{FusedLayer, FusedMaxPool};
+use crate::convolution::{pool_sums, pooled_dims};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::executor::conv::{pool_sums, pooled_dims};
-use crate::float::{Conv, FloatNode, Padding, Pool};
-use crate::quantized::Dims;
+use crate::float::{Bounds, Conv, FloatNode, Padding, Pool};
+use crate::window::{Axis, Window};
 
 /// Taps that one maximum may have.
 const MAX_TAPS: usize = 4;
@@ -33,7 +34,7 @@ impl Lowering<'_> {
         {
             let linear = self.linear_of(value, &node.name)?;
             let name = format!("{}.input", node.name);
-            value = self.emit(linear, &name, crate::float::Bounds::default())?;
+            value = self.emit(linear, &name, Bounds::default())?;
         }
         let out = self.shape(node.output);
         let target = [out[2], out[3]];
@@ -55,7 +56,7 @@ impl Lowering<'_> {
         else {
             return Err(internal(&node.name));
         };
-        let area = (op.kernel[0] * op.kernel[1]) as f64;
+        let area = op.window().taps() as f64;
         let factors = per_channel(&scale, value.dims).unwrap_or_default();
         Ok(Value {
             body: Body::Affine {
@@ -85,7 +86,7 @@ impl Lowering<'_> {
         let bounds = self.fused.tensors[input].bounds;
         let shape = self.shape(node.output);
         let out = [shape[2], shape[3]];
-        let stages = stages(op, [value.dims.h, value.dims.w], out);
+        let stages = stages(&op.window(), [value.dims.h, value.dims.w], out);
         let name = self.graph.tensor(node.output).name.clone();
         let mut sole = value.sole;
         let mut dims = value.dims;
@@ -103,9 +104,7 @@ impl Lowering<'_> {
                 name: format!("{}{suffix}", node.name),
                 input,
                 output,
-                kernel: stage.kernel,
-                stride: stage.stride,
-                pad: stage.pad,
+                window: stage.window,
             }));
             input = output;
             sole = true;
@@ -116,7 +115,7 @@ impl Lowering<'_> {
 
 /// An average over windows that overlap or leave the input.
 fn average_as_conv(op: &Pool, channels: usize) -> Conv {
-    let taps = op.kernel[0] * op.kernel[1];
+    let taps = op.window().taps();
     Conv {
         channels,
         kernel: op.kernel,
@@ -128,62 +127,53 @@ fn average_as_conv(op: &Pool, channels: usize) -> Conv {
     }
 }
 
+/// One of the maxima that together make a larger one, and its output's `[rows, columns]`.
 #[derive(Debug, PartialEq, Eq)]
 struct Stage {
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    pad: [usize; 2],
+    window: Window,
     out: [usize; 2],
 }
 
-/// `(kernel, stride, pad, output length)` of the stages along one axis. Padding goes to the early stages: a tap that lies
+/// The windows, and output lengths, of the stages along one axis. Padding goes to the early stages: a tap that lies
 /// outside of a stage's input lies outside of the first input with all of its window.
-fn axis_stages(
-    kernel: usize,
-    stride: usize,
-    pad: usize,
-    len: usize,
-    out: usize,
-) -> Vec<[usize; 4]> {
-    let (mut rest, mut pad, mut len) = (kernel, pad, len);
+fn axis_stages(axis: &Axis, len: usize, out: usize) -> Vec<(Axis, usize)> {
+    let (mut rest, mut pad, mut len) = (axis.kernel, axis.pad, len);
     let mut stages = Vec::new();
     while rest > MAX_TAPS {
         let own = pad.min(MAX_TAPS - 1);
         len += own;
-        stages.push([MAX_TAPS, 1, own, len]);
+        stages.push((Axis::new(MAX_TAPS, 1, own), len));
         pad -= own;
         rest -= MAX_TAPS - 1;
     }
-    stages.push([rest, stride, pad, out]);
+    stages.push((Axis::new(rest, axis.stride, pad), out));
     stages
 }
 
-fn stages(op: &Pool, len: [usize; 2], out: [usize; 2]) -> Vec<Stage> {
-    let pad = [op.padding.top, op.padding.left];
-    if op.kernel[0] * op.kernel[1] <= MAX_TAPS {
+/// Windows of at most [`MAX_TAPS`] taps whose maxima, one after the other, are the maxima of `window`: the columns first,
+/// then the rows. Maxima are not dilated.
+fn stages(window: &Window, len: [usize; 2], out: [usize; 2]) -> Vec<Stage> {
+    if window.taps() <= MAX_TAPS {
         return vec![Stage {
-            kernel: op.kernel,
-            stride: op.stride,
-            pad,
+            window: *window,
             out,
         }];
     }
-    let columns = axis_stages(op.kernel[1], op.stride[1], pad[1], len[1], out[1]);
-    let rows = axis_stages(op.kernel[0], op.stride[0], pad[0], len[0], out[0]);
-    let columns = columns.into_iter().map(|[k, s, p, o]| Stage {
-        kernel: [1, k],
-        stride: [1, s],
-        pad: [0, p],
-        out: [len[0], o],
-    });
-    let rows = rows.into_iter().map(|[k, s, p, o]| Stage {
-        kernel: [k, 1],
-        stride: [s, 1],
-        pad: [p, 0],
-        out: [o, out[1]],
-    });
-    columns
-        .chain(rows)
-        .filter(|s| s.kernel != [1, 1] || s.stride != [1, 1])
+    let (rows, columns) = (Window::POINT.rows, Window::POINT.columns);
+    let across = axis_stages(&window.columns, len[1], out[1])
+        .into_iter()
+        .map(|(columns, o)| Stage {
+            window: Window { rows, columns },
+            out: [len[0], o],
+        });
+    let down = axis_stages(&window.rows, len[0], out[0])
+        .into_iter()
+        .map(|(rows, o)| Stage {
+            window: Window { rows, columns },
+            out: [o, out[1]],
+        });
+    across
+        .chain(down)
+        .filter(|s| s.window.kernel() != [1, 1] || s.window.stride() != [1, 1])
         .collect()
 }

@@ -1,12 +1,13 @@
 //! Sums of two tensors: one linear layer with the terms of both.
 
-use super::lower::{Lowering, internal, unsupported};
+use super::graph::{FusedMap, FusedTerm};
+use super::lowering::{Lowering, internal, unsupported};
 use super::value::{Body, Value, normal};
-use super::{FusedMap, FusedTerm};
+use crate::convolution::{Geometry, accumulate};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::executor::conv::Geometry;
 use crate::float::FloatNode;
-use crate::quantized::Dims;
+use crate::window::Window;
 
 /// A convolution is written out as a matrix only up to this many weights.
 const MAX_MATRIX: usize = 1 << 20;
@@ -188,10 +189,7 @@ impl Lowering<'_> {
 /// The geometry of a convolution that sees everything at its one position.
 fn whole(src: Dims) -> Geometry {
     Geometry {
-        pre_pool: [1, 1],
-        kernel: [src.h, src.w],
-        stride: [1, 1],
-        pad: [0, 0],
+        window: Window::whole([src.h, src.w]),
         groups: 1,
     }
 }
@@ -212,7 +210,7 @@ pub(super) fn matrix(
     for i in 0..src.len() {
         let mut column = vec![0.0; out.len()];
         unit[i] = 1.0;
-        crate::executor::conv::accumulate(geometry, weights, src, out, &unit, &mut column);
+        accumulate(geometry, weights, src, out, &unit, &mut column);
         unit[i] = 0.0;
         for (o, value) in column.into_iter().enumerate() {
             matrix[o * src.len() + i] = value;
@@ -234,20 +232,9 @@ fn merge_maps(a: &FusedMap, b: &FusedMap, src: Dims, out: Dims) -> Option<FusedM
                 weights: wb,
             },
         ) => {
-            if ga.pre_pool != gb.pre_pool || ga.stride != gb.stride {
-                return None;
-            }
-            let groups = if ga.groups == gb.groups { ga.groups } else { 1 };
-            let pad = [ga.pad[0].max(gb.pad[0]), ga.pad[1].max(gb.pad[1])];
-            let reach = |axis: usize| {
-                let after = |g: &Geometry| g.kernel[axis] + pad[axis] - g.pad[axis];
-                after(ga).max(after(gb))
-            };
             let to = Geometry {
-                kernel: [reach(0), reach(1)],
-                pad,
-                groups,
-                ..*ga
+                window: ga.window.union(&gb.window)?,
+                groups: if ga.groups == gb.groups { ga.groups } else { 1 },
             };
             let a = regrid(ga, wa, &to, src, out);
             let b = regrid(gb, wb, &to, src, out);
@@ -268,8 +255,12 @@ fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
 fn regrid(from: &Geometry, weights: &[f64], to: &Geometry, src: Dims, out: Dims) -> Vec<f64> {
     let (own_in, own_out) = (src.c / from.groups, out.c / from.groups);
     let group_in = src.c / to.groups;
-    let [kh, kw] = to.kernel;
-    let mut grid = vec![0.0; out.c * group_in * kh * kw];
+    let (own, all) = (&from.window, &to.window);
+    let (top, left) = (
+        own.rows.first_tap_in(&all.rows),
+        own.columns.first_tap_in(&all.columns),
+    );
+    let mut grid = vec![0.0; out.c * group_in * all.taps()];
     for o in 0..out.c {
         for i in 0..own_in {
             let channel = if from.groups == to.groups {
@@ -277,12 +268,10 @@ fn regrid(from: &Geometry, weights: &[f64], to: &Geometry, src: Dims, out: Dims)
             } else {
                 o / own_out * own_in + i
             };
-            for y in 0..from.kernel[0] {
-                for x in 0..from.kernel[1] {
-                    let w = weights[((o * own_in + i) * from.kernel[0] + y) * from.kernel[1] + x];
-                    let (ty, tx) = (y + to.pad[0] - from.pad[0], x + to.pad[1] - from.pad[1]);
-                    grid[((o * group_in + channel) * kh + ty) * kw + tx] = w;
-                }
+            let row = &weights[(o * own_in + i) * own.taps()..][..own.taps()];
+            let to = &mut grid[(o * group_in + channel) * all.taps()..][..all.taps()];
+            for (weight, (ky, kx)) in row.iter().zip(own.offsets()) {
+                to[(ky + top) * all.columns.kernel + kx + left] = *weight;
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Trailing rows and columns that nobody reads (behind a floor) are not computed, nor are layers that nobody reads.
 
-use super::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
-use crate::quantized::Dims;
+use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use crate::dims::Dims;
+use crate::window::Window;
 
 pub(super) fn trim(graph: &mut FusedGraph) {
     // Rows and columns read so far, for every tensor.
@@ -50,17 +51,14 @@ fn crop_bias(linear: &mut FusedLinear, from: Dims, to: Dims) {
 
 /// Rows and columns of each input that the layer reads.
 fn needs(graph: &FusedGraph, layer: &FusedLayer, out: Dims) -> Vec<(usize, [usize; 2])> {
-    // Windows `(out - 1) * stride + kernel` long that begin `pad` before the input.
-    let axis = |out: usize, stride: usize, kernel: usize, pad: usize, len: usize| {
-        ((out - 1) * stride + kernel).saturating_sub(pad).min(len)
+    let read = |window: &Window, src: Dims| {
+        [
+            window.rows.needed(out.h, src.h),
+            window.columns.needed(out.w, src.w),
+        ]
     };
     match layer {
-        FusedLayer::MaxPool(p) => {
-            let src = graph.tensors[p.input].dims;
-            let rows = axis(out.h, p.stride[0], p.kernel[0], p.pad[0], src.h);
-            let columns = axis(out.w, p.stride[1], p.kernel[1], p.pad[1], src.w);
-            vec![(p.input, [rows, columns])]
-        }
+        FusedLayer::MaxPool(p) => vec![(p.input, read(&p.window, graph.tensors[p.input].dims))],
         FusedLayer::Linear(linear) => linear
             .terms
             .iter()
@@ -68,23 +66,9 @@ fn needs(graph: &FusedGraph, layer: &FusedLayer, out: Dims) -> Vec<(usize, [usiz
                 let src = graph.tensors[term.input].dims;
                 let needed = match &term.map {
                     FusedMap::Dense(_) => [src.h, src.w],
-                    FusedMap::Conv { geometry: g, .. } => {
-                        let side = |n: usize, out: usize, len: usize| {
-                            axis(out, g.stride[n], g.kernel[n], g.pad[n], len / g.pre_pool[n])
-                                * g.pre_pool[n]
-                        };
-                        [side(0, out.h, src.h), side(1, out.w, src.w)]
-                    }
+                    FusedMap::Conv { geometry, .. } => read(&geometry.window, src),
                 };
-                // A pooled tensor keeps at least one window.
-                let least = match &term.map {
-                    FusedMap::Dense(_) => [1, 1],
-                    FusedMap::Conv { geometry, .. } => geometry.pre_pool,
-                };
-                (
-                    term.input,
-                    [needed[0].max(least[0]), needed[1].max(least[1])],
-                )
+                (term.input, needed)
             })
             .collect(),
     }

@@ -1,7 +1,7 @@
 //! Symbolic values: what is known of a float tensor before it is stored.
 
-use super::{FusedMap, FusedTerm};
-use crate::quantized::Dims;
+use super::graph::{FusedMap, FusedTerm};
+use crate::dims::Dims;
 
 /// A linear map of stored tensors that has not been stored.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Value {
     }
 }
 
-/// One factor a channel, if the elements of every channel share theirs.
+/// The factor of each channel, if all elements of a channel share it.
 pub(super) fn per_channel(scale: &[f64], dims: Dims) -> Option<Vec<f64>> {
     scale
         .chunks_exact(dims.plane())
@@ -126,4 +126,11 @@ pub(super) fn invert(at: &[usize]) -> Vec<usize> {
         inverse[*v] = i;
     }
     inverse
+}
+
+/// Internal index of element `(row, channel)`, row-major, where channels are outermost.
+pub(super) fn rows_layout(rows: usize, channels: usize) -> Vec<usize> {
+    (0..rows * channels)
+        .map(|j| j % channels * rows + j / channels)
+        .collect()
 }

@@ -1,7 +1,7 @@
 //! `{"input_data": [[...], ...]}` and `{"samples": [{"input_data": ...}, ...]}`.
 
 use crate::error::{ModelError, Result};
-use crate::quantise::Sample;
+use crate::signature::Sample;
 use serde_json::Value;
 
 fn bad(detail: String) -> ModelError {
@@ -15,7 +15,7 @@ fn parse(bytes: &[u8]) -> Result<Value> {
     serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))
 }
 
-/// One flat list an input.
+/// One flat list per input.
 ///
 /// # Errors
 /// Not JSON, or not of the shape above; the message names the place.

@@ -1,180 +1,22 @@
-//! Inputs and outputs: files to real numbers, real numbers to quantised values and back.
+//! Input files to lists of real numbers. The lists of one file are checked against the model that they are meant for.
 
 mod json;
 mod npy;
 
+pub use crate::signature::{InputSpec, check_lists};
 pub use json::{calibration_from_json, inputs_from_json};
 pub use npy::{inputs_from_npy, inputs_from_npz};
 
 use crate::error::{ModelError, Result};
-use crate::executor::Trace;
+use crate::file::{extension, locate, read};
 use crate::frontend::zkml_inputs;
-use crate::quantise::{Sample, SaturationPolicy};
-use crate::quantized::{QTensor, QuantParams, QuantizedGraph};
+use crate::signature::Sample;
 use std::path::Path;
-
-/// One model input as its user sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputSpec {
-    /// Name from the source model.
-    pub name: String,
-    /// Shape, batch included.
-    pub shape: Vec<usize>,
-}
-
-impl QuantParams {
-    /// The real number that `u` stands for.
-    pub fn real(&self, u: u32) -> f64 {
-        self.scale * (f64::from(u) - f64::from(self.zero_point))
-    }
-
-    /// The nearest step, not clamped.
-    pub fn step(&self, real: f64) -> f64 {
-        libm::round(real / self.scale) + f64::from(self.zero_point)
-    }
-}
-
-impl QuantizedGraph {
-    /// Names and shapes of the inputs.
-    pub fn input_specs(&self) -> Vec<InputSpec> {
-        let spec = |t: &QTensor| InputSpec {
-            name: t.name.clone(),
-            shape: t.external_shape.clone(),
-        };
-        self.inputs
-            .iter()
-            .map(|id| spec(self.tensor(*id)))
-            .collect()
-    }
-
-    /// Quantises inputs given in external order (one flat list an input).
-    ///
-    /// # Errors
-    /// Wrong number or length; a value that is not finite; under [`SaturationPolicy::Refuse`], one outside of the range.
-    pub fn quantise_inputs(
-        &self,
-        inputs: &[Vec<f64>],
-        policy: SaturationPolicy,
-    ) -> Result<Vec<Vec<u32>>> {
-        let specs = self.input_specs();
-        check_lists("input", &specs, inputs)?;
-        if policy == SaturationPolicy::Refuse {
-            for (id, values) in self.inputs.iter().zip(inputs) {
-                let tensor = self.tensor(*id);
-                let top = f64::from(self.range - 1);
-                let outside = |v: &f64| !(0.0..=top).contains(&tensor.quant.step(*v));
-                if let Some(element) = values.iter().position(outside) {
-                    return Err(ModelError::InputValue {
-                        place: "input".into(),
-                        name: tensor.name.clone(),
-                        element,
-                        reason: format!(
-                            "{} is outside of the calibrated range {} to {}",
-                            values[element],
-                            tensor.quant.real(0),
-                            tensor.quant.real(self.range - 1)
-                        ),
-                    });
-                }
-            }
-        }
-        Ok(quantise_clamped(self, inputs))
-    }
-
-    /// The outputs of a trace as integers, in external order.
-    pub fn raw_outputs(&self, trace: &Trace) -> Vec<Vec<u32>> {
-        self.outputs
-            .iter()
-            .map(|id| to_external(self.tensor(*id), &trace.tensors[id.0]))
-            .collect()
-    }
-
-    /// The outputs of a trace as real numbers, in external order.
-    pub fn real_outputs(&self, trace: &Trace) -> Vec<Vec<f64>> {
-        self.outputs
-            .iter()
-            .zip(self.raw_outputs(trace))
-            .map(|(id, raw)| {
-                let quant = self.tensor(*id).quant;
-                raw.into_iter().map(|u| quant.real(u)).collect()
-            })
-            .collect()
-    }
-}
-
-/// Puts a tensor's values in external order.
-pub fn to_external<T: Copy + Default>(tensor: &QTensor, values: &[T]) -> Vec<T> {
-    let Some(order) = &tensor.element_order else {
-        return values.to_vec();
-    };
-    let mut external = vec![T::default(); values.len()];
-    for (value, i) in values.iter().zip(order) {
-        external[*i] = *value;
-    }
-    external
-}
-
-/// Quantises checked inputs, clamping to the range.
-pub(crate) fn quantise_clamped(graph: &QuantizedGraph, inputs: &[Vec<f64>]) -> Vec<Vec<u32>> {
-    let top = f64::from(graph.range - 1);
-    graph
-        .inputs
-        .iter()
-        .zip(inputs)
-        .map(|(id, values)| {
-            let tensor = graph.tensor(*id);
-            let quantise = |v: f64| tensor.quant.step(v).clamp(0.0, top) as u32;
-            match &tensor.element_order {
-                Some(order) => order.iter().map(|i| quantise(values[*i])).collect(),
-                None => values.iter().map(|v| quantise(*v)).collect(),
-            }
-        })
-        .collect()
-}
-
-/// Checks number, length and finiteness of flat lists against the model's inputs; `place` begins the message.
-///
-/// # Errors
-/// [`ModelError::InputCount`], [`ModelError::InputLength`] or [`ModelError::InputValue`].
-pub fn check_lists(place: &str, specs: &[InputSpec], lists: &[Vec<f64>]) -> Result<()> {
-    if lists.len() != specs.len() {
-        return Err(ModelError::InputCount {
-            expected: specs.len(),
-            got: lists.len(),
-            names: specs
-                .iter()
-                .map(|s| format!("{} {:?}", s.name, s.shape))
-                .collect::<Vec<_>>()
-                .join(", "),
-        });
-    }
-    for (spec, values) in specs.iter().zip(lists) {
-        let expected: usize = spec.shape.iter().product();
-        if values.len() != expected {
-            return Err(ModelError::InputLength {
-                place: place.to_owned(),
-                name: spec.name.clone(),
-                shape: spec.shape.clone(),
-                expected,
-                got: values.len(),
-            });
-        }
-        if let Some(element) = values.iter().position(|v| !v.is_finite()) {
-            return Err(ModelError::InputValue {
-                place: place.to_owned(),
-                name: spec.name.clone(),
-                element,
-                reason: "not a finite number".into(),
-            });
-        }
-    }
-    Ok(())
-}
 
 /// Scale factor of zkml input files where the model does not say (that of zkml's own examples).
 pub const ZKML_SCALE_FACTOR: f64 = 512.0;
 
-/// Reads an input file (`.json`, `.npy`, `.npz`, zkml `.msgpack`) as one flat list an input, in external order.
+/// Reads an input file (`.json`, `.npy`, `.npz`, zkml `.msgpack`) as one flat list per input, in external order.
 /// `fixed_point` is [`crate::float::FloatGraph::fixed_point`]; [`ZKML_SCALE_FACTOR`] stands in for `None`.
 ///
 /// # Errors
@@ -225,28 +67,4 @@ pub fn load_calibration(
         check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
     }
     Ok(samples)
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| ModelError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-pub(crate) fn extension(path: &Path) -> String {
-    path.extension()
-        .map(|e| e.to_string_lossy().to_ascii_lowercase())
-        .unwrap_or_default()
-}
-
-/// Names the file in a format error.
-pub(crate) fn locate(error: ModelError, path: &Path) -> ModelError {
-    match error {
-        ModelError::Malformed { format, detail } => ModelError::Malformed {
-            format,
-            detail: format!("{}: {detail}", path.display()),
-        },
-        other => other,
-    }
 }

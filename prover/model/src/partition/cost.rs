@@ -1,21 +1,20 @@
 //! What proving a run of layers costs.
 
-use crate::quantise::weight_count;
 use crate::quantized::QuantizedGraph;
 use serde::{Deserialize, Serialize};
 
 /// Costs in units of 10 microseconds of one core, as measured on chunk circuits of 2^10 to 2^12 rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostModel {
-    /// Of one computed value (its quotient, remainder and lookups).
+    /// Per computed value: its quotient, remainder and lookups.
     pub per_value: u64,
-    /// Of one weight (a fixed cell).
+    /// Per weight, which is a fixed cell.
     pub per_weight: u64,
-    /// Of hashing 30 values of a boundary tensor: a Poseidon permutation and the unpacking.
+    /// Per 30 values of a boundary tensor: one Poseidon permutation, and unpacking them.
     pub per_hash_block: u64,
-    /// Of one Merkle opening, path and all.
+    /// Per Merkle opening, its path included.
     pub per_opening: u64,
-    /// Largest chunk cost that `auto` aims for.
+    /// The chunk cost that [`super::ChunkCount::Auto`] stays below where it can.
     pub auto_target: u64,
 }
 
@@ -64,7 +63,7 @@ impl<'g> Costs<'g> {
     fn layer(&self, index: usize) -> u64 {
         let layer = &self.graph.layers[index];
         let values = self.graph.tensor(layer.output()).dims.len() as u64;
-        values * self.model.per_value + weight_count(layer) as u64 * self.model.per_weight
+        values * self.model.per_value + layer.weights() as u64 * self.model.per_weight
     }
 
     fn opening(&self, tensor: usize) -> u64 {

@@ -1,8 +1,9 @@
 //! Leaves in canonical order, and what each chunk reads, writes and exposes.
 
-use super::BoundaryVisibility;
 use crate::error::{ModelError, Result};
-use crate::partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility};
+use crate::partitioned::{
+    BoundaryVisibility, ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility,
+};
 use crate::quantized::{QuantizedGraph, TensorId};
 
 /// Refuses outputs that no layer computes, inputs that no layer reads, and repeated outputs.

@@ -3,15 +3,14 @@
 mod cost;
 mod leaves;
 
+pub use crate::partitioned::BoundaryVisibility;
 pub use cost::CostModel;
 
 use crate::error::{ModelError, Result};
-use crate::partitioned::{PartitionedModel, Visibility};
+use crate::partitioned::PartitionedModel;
 use crate::quantized::QuantizedGraph;
+use chainfer_formats::limits::MAX_CHUNKS;
 use cost::Costs;
-
-/// The registry takes no more chunks than this.
-const MAX_CHUNKS: usize = 256;
 
 /// How many chunks to cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,24 +19,6 @@ pub enum ChunkCount {
     Exactly(usize),
     /// The fewest whose largest cost is within [`CostModel::auto_target`], as far as that goes.
     Auto,
-}
-
-/// Visibility of a model's inputs and outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoundaryVisibility {
-    /// Of every input.
-    pub inputs: Visibility,
-    /// Of every output.
-    pub outputs: Visibility,
-}
-
-impl Default for BoundaryVisibility {
-    fn default() -> Self {
-        Self {
-            inputs: Visibility::Committed,
-            outputs: Visibility::Public,
-        }
-    }
 }
 
 /// Cuts the layer list into contiguous runs whose largest cost is least (and, among those, whose sum is least).

@@ -5,6 +5,7 @@ use crate::executor::FloatClamp;
 use crate::float::FloatGraph;
 use crate::fuse::{FusedGraph, FusedLayer};
 use crate::quantized::QuantParams;
+use crate::signature::Sample;
 use serde::{Deserialize, Serialize};
 
 /// Least margin for pseudo-random samples: real inputs drive a network further than noise does.
@@ -12,17 +13,13 @@ const SYNTHETIC_MARGIN: f64 = 2.0;
 /// Pseudo-random samples of each kind, where none are given.
 const SYNTHETIC: usize = 8;
 
-/// One calibration sample: one flat list an input, in the model's own element order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample(pub Vec<Vec<f64>>);
-
 /// Where the calibration samples came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibrationSource {
-    /// The caller.
+    /// The caller gave them.
     Given,
-    /// Seeded pseudo-random numbers.
+    /// None were given: they are seeded pseudo-random numbers.
     Synthetic,
 }
 

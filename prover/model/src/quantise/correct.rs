@@ -3,11 +3,10 @@
 //! Layers are corrected in order, on the integer values that the layers before them really produce (Nagel et al. 2019,
 //! "Data-free quantization through weight equalization and bias correction", section 4.2, with samples).
 
-use super::Sample;
-use crate::executor::{linear_accumulators, max_pool, requantise};
+use crate::executor::{linear_accumulators, max_pool, quantise_clamped, requantise};
 use crate::fuse::{FusedGraph, FusedLinear};
-use crate::io::quantise_clamped;
 use crate::quantized::{QLinear, QMaxPool, QuantizedGraph};
+use crate::signature::Sample;
 
 /// Observations that a mean of zero is worth: few observations correct little.
 const PRIOR: f64 = 4.0;
@@ -45,7 +44,7 @@ impl<'a> Corrector<'a> {
         &self.integer
     }
 
-    /// Corrects a layer's bias, one number an output channel, and runs the layer.
+    /// Corrects a layer's bias, by one number per output channel, and runs the layer.
     pub(super) fn linear(
         &mut self,
         graph: &QuantizedGraph,

@@ -1,8 +1,9 @@
 //! Integer weights and biases of one linear layer.
 
 use super::rounding;
+use crate::convolution::accumulate;
 use crate::error::{ModelError, Result};
-use crate::executor::{check_bounds, conv::accumulate};
+use crate::executor::check_bounds;
 use crate::fuse::{FusedLinear, FusedMap};
 use crate::quantized::{ConvMap, QLinear, QTensor, QTerm, TensorId, TermMap};
 
@@ -38,10 +39,10 @@ pub(super) fn quantise_linear(
             let map = match &term.map {
                 FusedMap::Dense(_) => TermMap::Dense { weights },
                 FusedMap::Conv { geometry: g, .. } => TermMap::Conv(ConvMap {
-                    pre_pool: g.pre_pool,
-                    kernel: g.kernel,
-                    stride: g.stride,
-                    pad: g.pad,
+                    pre_pool: g.window.pre_pool(),
+                    kernel: g.window.kernel(),
+                    stride: g.window.stride(),
+                    pad: g.window.pad(),
                     groups: g.groups,
                     weights,
                 }),
@@ -79,7 +80,7 @@ pub(super) fn quantise_linear(
                 let zeros = vec![-zero; input.dims.len()];
                 let (src, out) = (input.dims, output.dims);
                 accumulate(
-                    &map.into(),
+                    &map.geometry(),
                     &map.weights,
                     src,
                     out,

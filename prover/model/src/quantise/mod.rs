@@ -8,8 +8,9 @@ mod layer;
 mod report;
 mod rounding;
 
-pub use calibrate::{CalibrationSource, Sample};
-pub(crate) use report::weight_count;
+pub use crate::executor::SaturationPolicy;
+pub use crate::signature::Sample;
+pub use calibrate::CalibrationSource;
 pub use report::{LayerReport, OutputReport, QuantReport};
 
 use crate::error::{ModelError, Result};
@@ -21,17 +22,6 @@ use calibrate::{Margins, TensorQuant};
 use correct::Corrector;
 use serde::{Deserialize, Serialize};
 
-/// What happens to a value that leaves its tensor's range where the float function has no bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SaturationPolicy {
-    /// It saturates, as the circuit does.
-    #[default]
-    Saturate,
-    /// The inference is refused before any proving.
-    Refuse,
-}
-
 /// How to quantise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantOptions {
@@ -39,7 +29,7 @@ pub struct QuantOptions {
     pub range: u32,
     /// At least 1: calibrated ends move out by `margin - 1` times the largest magnitude, and by more where samples are few.
     pub margin: f64,
-    /// Recorded for the executor.
+    /// What the executor does with values out of range; quantising does not depend on it.
     pub saturation: SaturationPolicy,
 }
 
@@ -60,7 +50,7 @@ pub struct Quantised {
     pub graph: QuantizedGraph,
     /// Which ends of each layer's range the float function has itself.
     pub clamps: ClampTable,
-    /// Measured error.
+    /// Error against the float network, on the samples.
     pub report: QuantReport,
 }
 
@@ -170,9 +160,9 @@ fn assemble(
                     name: pool.name.clone(),
                     input: TensorId(pool.input),
                     output: TensorId(pool.output),
-                    kernel: pool.kernel,
-                    stride: pool.stride,
-                    pad: pool.pad,
+                    kernel: pool.window.kernel(),
+                    stride: pool.window.stride(),
+                    pad: pool.window.pad(),
                 };
                 corrector.max_pool(&graph, &layer);
                 QLayer::MaxPool(layer)

@@ -1,17 +1,17 @@
 //! Error of the integer program against the float network, on the calibration samples.
 
-use super::calibrate::{CalibrationSource, Sample};
+use super::calibrate::CalibrationSource;
 use crate::error::Result;
-use crate::executor::{ClampTable, run};
+use crate::executor::{ClampTable, quantise_clamped, run};
 use crate::fuse::FusedGraph;
-use crate::io::quantise_clamped;
-use crate::quantized::{QLayer, QuantizedGraph, TermMap};
+use crate::quantized::{QLayer, QuantizedGraph};
+use crate::signature::Sample;
 use serde::{Deserialize, Serialize};
 
 /// Error of one layer's output, in real units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerReport {
-    /// Layer name.
+    /// Name of the source node or nodes.
     pub name: String,
     /// `linear` or `maxpool`.
     pub kind: String,
@@ -29,14 +29,14 @@ pub struct LayerReport {
     pub mean_abs_error: f64,
     /// Values that saturated where the float function does not.
     pub saturated: u64,
-    /// Values compared.
+    /// Number of values compared.
     pub values: u64,
 }
 
 /// Error of one model output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputReport {
-    /// Output name.
+    /// Name from the source model.
     pub name: String,
     /// Largest difference from the float network.
     pub max_abs_error: f64,
@@ -46,7 +46,7 @@ pub struct OutputReport {
     pub max_abs_value: f64,
 }
 
-/// What quantisation did to a network.
+/// How far the integer program is from the float network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantReport {
     /// Activation range R.
@@ -55,7 +55,7 @@ pub struct QuantReport {
     pub calibration: CalibrationSource,
     /// Number of samples.
     pub samples: usize,
-    /// What the user should know.
+    /// Reasons to doubt the figures: synthetic samples, layers that saturate.
     pub warnings: Vec<String>,
     /// Layers in order.
     pub layers: Vec<LayerReport>,
@@ -117,7 +117,7 @@ pub(super) fn measure(
                     QLayer::MaxPool(_) => "maxpool".into(),
                 },
                 dims: [tensor.dims.c, tensor.dims.h, tensor.dims.w],
-                weights: weight_count(layer),
+                weights: layer.weights(),
                 scale: tensor.quant.scale,
                 zero_point: tensor.quant.zero_point,
                 max_abs_error: tally.max,
@@ -145,21 +145,6 @@ pub(super) fn measure(
         layers,
         outputs,
     })
-}
-
-/// Number of integer weights of a layer.
-pub(crate) fn weight_count(layer: &QLayer) -> usize {
-    let QLayer::Linear(linear) = layer else {
-        return 0;
-    };
-    linear
-        .terms
-        .iter()
-        .map(|t| match &t.map {
-            TermMap::Conv(map) => map.weights.len(),
-            TermMap::Dense { weights } => weights.len(),
-        })
-        .sum()
 }
 
 fn warnings(source: CalibrationSource, layers: &[LayerReport]) -> Vec<String> {

@@ -4,7 +4,7 @@
 //! With `H = R R'`, `R` upper triangular, rounding weight after weight to what the earlier errors leave is Babai's
 //! nearest-plane method (the same as GPTQ, Frantar et al. 2022).
 
-use crate::executor::conv::{Geometry, pool_sums, pooled_dims, tap};
+use crate::convolution::{Geometry, pool_sums, pooled_dims};
 use crate::fuse::FusedMap;
 use crate::quantized::{Dims, QTensor};
 
@@ -141,28 +141,25 @@ fn observe(
 ) {
     let limit = (BUDGET / (moments.size * moments.size)).clamp(64, 4096);
     let step = (samples.len() * out.plane()).div_ceil(limit).max(1);
-    let from = pooled_dims(src, geometry.pre_pool);
-    let [kh, kw] = geometry.kernel;
+    let window = &geometry.window;
+    let from = pooled_dims(src, window.pre_pool());
     let channels = src.c / geometry.groups;
     let mut position = 0;
     for values in samples {
-        let pooled = pool_sums(values, src, geometry.pre_pool);
+        let pooled = pool_sums(values, src, window.pre_pool());
         for at in 0..out.plane() {
             position += 1;
             if position % step != 0 {
                 continue;
             }
-            let (oy, ox) = (at / out.w, at % out.w);
-            let mut window = vec![0.0; moments.size];
-            for (n, slot) in window.iter_mut().enumerate() {
-                let (c, ky, kx) = (n / (kh * kw), n / kw % kh, n % kw);
-                let y = tap(oy, geometry.stride[0], ky, geometry.pad[0], from.h);
-                let x = tap(ox, geometry.stride[1], kx, geometry.pad[1], from.w);
-                if let Some((y, x)) = y.zip(x) {
-                    *slot = pooled[((group * channels + c) * from.h + y) * from.w + x];
+            let mut seen = vec![0.0; moments.size];
+            let planes = pooled[group * channels * from.plane()..].chunks_exact(from.plane());
+            for (slots, plane) in seen.chunks_exact_mut(window.taps()).zip(planes) {
+                for tap in window.inside([at / out.w, at % out.w], [from.h, from.w]) {
+                    slots[tap.index] = plane[tap.row * from.w + tap.column];
                 }
             }
-            moments.add(&window);
+            moments.add(&seen);
         }
     }
 }

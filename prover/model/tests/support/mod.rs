@@ -1,4 +1,4 @@
-//! Where real data lie, and small helpers. Not every test file uses all of them.
+//! Where data files are, and small helpers. Not every test file uses all of them.
 #![allow(dead_code, clippy::print_stderr)]
 
 use std::path::PathBuf;
@@ -8,21 +8,15 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A folder of the shared data: below `CHAINFER_DATA`, else beside the repository.
+/// A folder of benchmark data below `CHAINFER_DATA`, if that is set.
 pub(crate) fn data(folder: &str) -> Option<PathBuf> {
-    let base = match std::env::var_os("CHAINFER_DATA") {
-        Some(path) => PathBuf::from(path),
-        None => root().join("../shared/data"),
+    let Some(base) = std::env::var_os("CHAINFER_DATA") else {
+        eprintln!("left out: {folder} needs CHAINFER_DATA");
+        return None;
     };
-    let path = base.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!(
-        "left out: {} is not there (set CHAINFER_DATA)",
-        path.display()
-    );
-    None
+    let path = PathBuf::from(base).join(folder);
+    assert!(path.is_dir(), "CHAINFER_DATA has no {}", path.display());
+    Some(path)
 }
 
 /// Largest difference of two lists.

@@ -134,3 +134,36 @@ fn serve_without_a_usable_key_says_what_is_missing() {
         }
     }
 }
+
+/// `scripts/golden` writes the golden file anew.
+#[test]
+fn command_line_is_the_golden_one() {
+    use crate::golden;
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_chainfer-relayer"))
+            .args(arguments)
+            .env_clear()
+            .env("RUST_LOG", "off")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), text)
+    };
+    let mut made = serde_json::json!({});
+    for verb in golden::verbs_in_help(&run(&["--help"]).1) {
+        if verb == "help" {
+            continue;
+        }
+        let help = run(&[&verb, "-h"]).1;
+        made[&verb]["flags"] = golden::flags_in_help(&help).into();
+        made[&verb]["exit code without node"] = match verb.as_str() {
+            "backup" => Value::Null,
+            _ => run(&[&verb]).0.into(),
+        };
+    }
+    made["exit codes"]["unknown verb"] = run(&["no-such-verb"]).0.into();
+    made["exit codes"]["unknown flag"] = run(&["list", "--no-such-flag"]).0.into();
+    made["exit codes"]["version"] = run(&["--version"]).0.into();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    golden::compare(&repository, "relayer_command_line.json", &made);
+}

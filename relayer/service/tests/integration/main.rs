@@ -14,6 +14,8 @@ mod anvil;
 mod cli;
 mod deploy;
 mod faults;
+#[path = "../../../../tests/support/golden.rs"]
+mod golden;
 mod interface;
 mod load;
 mod openapi;

@@ -1,6 +1,6 @@
 //! Attributes of nodes, with their defaults.
 
-use super::refuse;
+use super::node::refuse;
 use crate::error::Result;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 

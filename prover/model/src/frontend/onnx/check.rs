@@ -1,37 +1,11 @@
 //! Checks on the raw file, before any of tract's code sees it.
 
-use super::{SUPPORTED, label, malformed};
+use super::node::{label, malformed};
+use super::operators;
 use crate::error::{ModelError, Result};
 use std::collections::BTreeSet;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
-
-/// Operators mapped to the float graph.
-const MAPPED: [&str; 21] = [
-    "Add",
-    "AveragePool",
-    "BatchNormalization",
-    "Clip",
-    "Conv",
-    "Div",
-    "Dropout",
-    "Flatten",
-    "Gemm",
-    "GlobalAveragePool",
-    "Identity",
-    "MatMul",
-    "MaxPool",
-    "Mul",
-    "ReduceMean",
-    "Relu",
-    "Reshape",
-    "Squeeze",
-    "Sub",
-    "Transpose",
-    "Unsqueeze",
-];
-/// Operators that tract folds where they depend on shapes and constants only.
-const FOLDED: [&str; 6] = ["Constant", "Shape", "Gather", "Concat", "Slice", "Cast"];
 
 /// No constant has more elements than this.
 const MAX_ELEMENTS: i64 = 1 << 26;
@@ -39,17 +13,7 @@ const MAX_ELEMENTS: i64 = 1 << 26;
 const TYPES: [(i32, usize); 4] = [(1, 4), (6, 4), (7, 8), (11, 8)];
 const FLOAT: i32 = 1;
 
-/// The operator's name as a static string, for errors.
-pub(super) fn static_name(op: &str) -> &'static str {
-    MAPPED
-        .iter()
-        .chain(&FOLDED)
-        .find(|n| **n == op)
-        .copied()
-        .unwrap_or("operator")
-}
-
-/// Refuses unknown operators and absurd constants, fixes the batch axis to 1, and returns the operator set version.
+/// Refuses unknown operators and constants whose declared size is wrong or too large, fixes the batch axis to 1, and returns the operator set version.
 pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
     let opset = proto
         .opset_import
@@ -62,8 +26,7 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
         .ok_or_else(|| malformed("the file holds no graph"))?;
     for node in &graph.node {
         let standard = node.domain.is_empty() || node.domain == "ai.onnx";
-        let known =
-            MAPPED.contains(&node.op_type.as_str()) || FOLDED.contains(&node.op_type.as_str());
+        let known = operators::is_known(&node.op_type);
         if !(standard && known) {
             return Err(ModelError::UnsupportedOperator {
                 node: label(node).to_owned(),
@@ -72,7 +35,7 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
                 } else {
                     format!("{}.{}", node.domain, node.op_type)
                 },
-                supported: SUPPORTED.to_owned(),
+                supported: operators::supported(),
             });
         }
         for tensor in node.attribute.iter().filter_map(|a| a.t.as_ref()) {
@@ -93,7 +56,7 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
     {
         fix_batch(input)?;
     }
-    // Shapes written by an exporter may carry its batch size; inference finds them anew.
+    // Shapes written by an exporter may carry its batch size; shape inference computes them again.
     graph.value_info.clear();
     Ok(opset)
 }
@@ -101,7 +64,7 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
 fn check_constant(tensor: &TensorProto, name: &str) -> Result<()> {
     if tensor.data_location == Some(1) || !tensor.external_data.is_empty() {
         return Err(malformed(format!(
-            "the values of {name} lie in another file; save the model as one file (onnx.save with save_as_external_data=False)"
+            "the values of {name} are in another file; save the model as one file (onnx.save with save_as_external_data=False)"
         )));
     }
     let Some((_, width)) = TYPES.iter().find(|(t, _)| *t == tensor.data_type) else {
@@ -116,7 +79,12 @@ fn check_constant(tensor: &TensorProto, name: &str) -> Result<()> {
         .try_fold(1i64, |n, d| {
             n.checked_mul(*d).filter(|n| (0..=MAX_ELEMENTS).contains(n))
         })
-        .ok_or_else(|| malformed(format!("constant {name} has absurd dims {:?}", tensor.dims)))?;
+        .ok_or_else(|| {
+            malformed(format!(
+                "constant {name} has dims {:?}: a negative length, or too many elements",
+                tensor.dims
+            ))
+        })?;
     let typed = [
         tensor.float_data.len(),
         tensor.int32_data.len(),

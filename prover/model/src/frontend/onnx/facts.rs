@@ -1,6 +1,6 @@
 //! What tract knows of every value: its shape, and its elements where it is constant.
 
-use super::malformed;
+use super::node::malformed;
 use crate::error::Result;
 use crate::float::Constant;
 use std::collections::BTreeMap;

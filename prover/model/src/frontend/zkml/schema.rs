@@ -1,8 +1,14 @@
 //! The files' schema.
 
-use super::malformed;
-use crate::error::Result;
+use crate::error::{ModelError, Result};
 use serde::Deserialize;
+
+pub(super) fn malformed(detail: impl Into<String>) -> ModelError {
+    ModelError::Malformed {
+        format: "zkml msgpack",
+        detail: detail.into(),
+    }
+}
 
 /// A model file.
 #[derive(Debug, Deserialize)]

@@ -1,0 +1,295 @@
+//! The rows of the random-linear-combination check, and the builder that layers write them with.
+
+use crate::columns::{CellRef, Col};
+use crate::error::CircuitError;
+use crate::layout::place::ChunkLayout;
+use crate::layout::tensor::TensorLayout;
+use chainfer_model::quantized::TensorId;
+use std::collections::BTreeMap;
+
+/// How alpha goes on from the row above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Carry {
+    #[default]
+    Drop,
+    Hold,
+    /// Times r^weights_per_row.
+    R,
+    /// Times z^weights_per_row.
+    Z,
+    /// Times the operand.
+    Scale,
+}
+
+/// What alpha takes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Load {
+    #[default]
+    Nothing,
+    One,
+    Z,
+    /// The row's weights, folded by r.
+    FoldR,
+    /// The row's weights, folded by z.
+    FoldZ,
+}
+
+/// How gamma goes on from the row above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Step {
+    Drop,
+    #[default]
+    Hold,
+    R,
+}
+
+/// One row of the check.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) carry: Carry,
+    pub(crate) load: Load,
+    pub(crate) weights: Vec<i64>,
+    pub(crate) gamma: Step,
+    /// Coefficient of (previous alpha) times operand.
+    pub(crate) product: i8,
+    /// Gamma must be 0 here.
+    pub(crate) zero: bool,
+    /// Cell that the operand copies; 0 where there is none.
+    pub(crate) operand: Option<CellRef>,
+}
+
+/// A product that waits for the row after alpha's.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    operand: CellRef,
+    sign: i8,
+    step: Step,
+}
+
+/// A weighted accumulator value: sign * z^exponent * cell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Term {
+    pub(crate) exponent: usize,
+    pub(crate) sign: i8,
+    pub(crate) cell: CellRef,
+}
+
+/// The rows of a chunk while its layers add them.
+#[derive(Debug)]
+pub(crate) struct Program<'a> {
+    rows: Vec<Row>,
+    per_row: usize,
+    layout: &'a ChunkLayout,
+    powers: BTreeMap<usize, CellRef>,
+    pending: Option<Pending>,
+    /// Largest sum of challenge exponents in a relation, for the soundness error.
+    degree: usize,
+}
+
+impl<'a> Program<'a> {
+    pub(crate) fn new(layout: &'a ChunkLayout, per_row: usize) -> Self {
+        Program {
+            rows: Vec::new(),
+            per_row,
+            layout,
+            powers: BTreeMap::new(),
+            pending: None,
+            degree: 0,
+        }
+    }
+
+    /// The rows, and the largest degree of a relation in the challenges.
+    pub(crate) fn finish(self) -> (Vec<Row>, usize) {
+        (self.rows, self.degree)
+    }
+
+    /// The layout that cells are taken from.
+    pub(crate) fn layout(&self) -> &'a ChunkLayout {
+        self.layout
+    }
+
+    /// A relation's degree in the challenges together.
+    pub(crate) fn relation_has_degree(&mut self, degree: usize) {
+        self.degree = self.degree.max(degree);
+    }
+
+    fn alpha_cell(&self, row: usize) -> CellRef {
+        Col::Alpha.at(row)
+    }
+
+    /// Appends a row; a pending product goes with it, or before it where the row needs the operand itself.
+    fn push(&mut self, row: Row) -> usize {
+        let mut row = row;
+        if let Some(p) = self.pending.take() {
+            if row.operand.is_some() {
+                let hold = Row {
+                    carry: Carry::Hold,
+                    ..Row::default()
+                };
+                self.rows.push(with_product(hold, p));
+            } else {
+                row = with_product(row, p);
+            }
+        }
+        self.rows.push(row);
+        self.rows.len() - 1
+    }
+
+    /// Gives gamma the product of the last row's alpha and a cell.
+    pub(crate) fn product(&mut self, cell: CellRef, sign: i8, step: Step) {
+        self.flush();
+        self.pending = Some(Pending {
+            operand: cell,
+            sign,
+            step,
+        });
+    }
+
+    /// Ends a relation: gamma is 0 after the last product, in a row that holds gamma.
+    pub(crate) fn check(&mut self) {
+        if self.pending.is_some_and(|p| p.step != Step::Hold) {
+            self.flush();
+        }
+        let at = self.push(Row::default());
+        self.rows[at].zero = true;
+    }
+
+    /// Gives a waiting product a row of its own.
+    fn flush(&mut self) {
+        if self.pending.is_some() {
+            self.push(Row {
+                carry: Carry::Hold,
+                ..Row::default()
+            });
+        }
+    }
+
+    /// Steps gamma without a product.
+    pub(crate) fn step(&mut self, step: Step) {
+        self.flush();
+        self.push(Row {
+            gamma: step,
+            ..Row::default()
+        });
+    }
+
+    /// Sets alpha to 1.
+    pub(crate) fn one(&mut self) {
+        self.push(Row {
+            load: Load::One,
+            ..Row::default()
+        });
+    }
+
+    /// The cell that holds z^exponent (at least 1), made by squaring.
+    fn power(&mut self, exponent: usize) -> CellRef {
+        if let Some(cell) = self.powers.get(&exponent) {
+            return *cell;
+        }
+        let z = match self.powers.get(&1) {
+            Some(cell) => *cell,
+            None => {
+                let row = self.push(Row {
+                    load: Load::Z,
+                    ..Row::default()
+                });
+                let cell = self.alpha_cell(row);
+                self.powers.insert(1, cell);
+                cell
+            }
+        };
+        if exponent == 1 {
+            return z;
+        }
+        let mut row = self.push(Row {
+            load: Load::Z,
+            ..Row::default()
+        });
+        let bits = usize::BITS - exponent.leading_zeros();
+        for bit in (0..bits - 1).rev() {
+            row = self.scale(self.alpha_cell(row));
+            if exponent >> bit & 1 == 1 {
+                row = self.scale(z);
+            }
+        }
+        let cell = self.alpha_cell(row);
+        self.powers.insert(exponent, cell);
+        cell
+    }
+
+    fn scale(&mut self, by: CellRef) -> usize {
+        self.push(Row {
+            carry: Carry::Scale,
+            operand: Some(by),
+            ..Row::default()
+        })
+    }
+
+    /// Makes the powers that the terms need before alpha is in use.
+    pub(crate) fn prepare(&mut self, terms: &[Term]) {
+        let mut at = 0;
+        for term in terms {
+            if term.exponent > at {
+                self.power(term.exponent - at);
+                at = term.exponent;
+            }
+        }
+    }
+
+    /// Adds alpha * sum of the terms to gamma; the first product takes `step`.
+    pub(crate) fn products(&mut self, terms: &[Term], step: Step) {
+        let (mut at, mut step) = (0, step);
+        for term in terms {
+            if term.exponent > at {
+                let by = self.power(term.exponent - at);
+                self.scale(by);
+                at = term.exponent;
+            }
+            self.product(term.cell, term.sign, step);
+            step = Step::Hold;
+        }
+    }
+
+    /// Horner over weights, highest exponent first, padded in front to whole rows.
+    pub(crate) fn fold(&mut self, weights: &[i64], load: Load) {
+        let padding = weights.len().next_multiple_of(self.per_row) - weights.len();
+        let mut padded = vec![0; padding];
+        padded.extend_from_slice(weights);
+        // No encoded selector stands for a fold of several weights by z that drops alpha: a row before it does.
+        let dropped = load == Load::FoldZ && self.per_row > 1;
+        if dropped {
+            self.push(Row::default());
+        }
+        for (i, row) in padded.chunks(self.per_row).enumerate() {
+            let carry = match (i, load) {
+                (0, _) if !dropped => Carry::Drop,
+                (_, Load::FoldZ) => Carry::Z,
+                _ => Carry::R,
+            };
+            self.push(Row {
+                carry,
+                load,
+                weights: row.to_vec(),
+                ..Row::default()
+            });
+        }
+    }
+
+    /// Where a tensor that the layer reads or writes stands.
+    pub(crate) fn tensor(
+        &self,
+        id: TensorId,
+        layer: &str,
+    ) -> Result<&'a TensorLayout, CircuitError> {
+        self.layout.tensor(id, layer)
+    }
+}
+
+fn with_product(row: Row, p: Pending) -> Row {
+    Row {
+        operand: Some(p.operand),
+        product: p.sign,
+        gamma: p.step,
+        ..row
+    }
+}

@@ -1,0 +1,5 @@
+//! Where the tensors of a chunk stand among the rows of activations.
+
+pub(crate) mod place;
+pub(crate) mod tensor;
+pub(crate) mod windows;

@@ -1,0 +1,202 @@
+//! Places every tensor of a chunk: from the last layer to the first, for a tensor's pitch depends on what its consumers' outputs
+//! need.
+
+use super::tensor::TensorLayout;
+use super::windows::{ColumnMap, RowMap, segments};
+use crate::error::CircuitError;
+use chainfer_model::quantized::{QuantizedGraph, TensorId};
+use chainfer_model::window::Window;
+use std::collections::BTreeMap;
+
+/// A layer, as far as the places of tensors depend on it.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerGeometry {
+    pub(crate) output: TensorId,
+    /// The windows through which it reads its inputs, one a term.
+    pub(crate) windows: Vec<(TensorId, Window)>,
+    /// Slots that an element of its output takes.
+    pub(crate) slots: usize,
+}
+
+/// All tensors of a chunk.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkLayout {
+    pub(crate) tensors: BTreeMap<TensorId, TensorLayout>,
+    /// Column maps of a tensor's consumers, one window accumulator each.
+    columns: BTreeMap<TensorId, Vec<ColumnMap>>,
+    /// First row of activations.
+    pub(crate) first: usize,
+    /// Row after the last.
+    pub(crate) end: usize,
+}
+
+impl ChunkLayout {
+    /// Where a tensor stands that a layer reads or writes.
+    pub(crate) fn tensor(&self, id: TensorId, layer: &str) -> Result<&TensorLayout, CircuitError> {
+        self.tensors.get(&id).ok_or_else(|| {
+            CircuitError::inconsistent(
+                layer,
+                format!("tensor {} is neither computed nor read by its chunk", id.0),
+            )
+        })
+    }
+
+    /// The window accumulators over a tensor, by their column maps.
+    pub(crate) fn columns(&self, id: TensorId) -> &[ColumnMap] {
+        self.columns.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Window accumulators needed.
+    pub(crate) fn taps(&self) -> usize {
+        self.columns.values().map(Vec::len).max().unwrap_or(0)
+    }
+}
+
+/// What the places of a chunk's tensors depend on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry<'a> {
+    pub(crate) graph: &'a QuantizedGraph,
+    /// Tensors that the chunk reads.
+    pub(crate) inputs: &'a [TensorId],
+    pub(crate) layers: &'a [LayerGeometry],
+    pub(crate) lanes: usize,
+}
+
+impl Geometry<'_> {
+    /// The layers that read a tensor through a window: output and window.
+    fn consumers(&self, tensor: TensorId) -> impl Iterator<Item = (TensorId, Window)> + '_ {
+        let reads = move |layer: &LayerGeometry| {
+            let output = layer.output;
+            let windows = layer.windows.clone().into_iter();
+            windows
+                .filter(move |(input, _)| *input == tensor)
+                .map(move |(_, window)| (output, window))
+        };
+        self.layers.iter().flat_map(reads)
+    }
+
+    fn producer(&self, tensor: TensorId) -> Option<&LayerGeometry> {
+        self.layers.iter().find(|l| l.output == tensor)
+    }
+
+    fn stride(&self, tensor: TensorId) -> usize {
+        self.producer(tensor).map_or(1, |layer| layer.slots)
+    }
+
+    /// Lays out every tensor from row `first` on.
+    pub(crate) fn lay_out(&self, first: usize) -> Result<ChunkLayout, CircuitError> {
+        let outputs = self.layers.iter().map(|layer| layer.output);
+        let order: Vec<TensorId> = self.inputs.iter().copied().chain(outputs).collect();
+        let mut layout = ChunkLayout {
+            tensors: BTreeMap::new(),
+            columns: BTreeMap::new(),
+            first,
+            end: first,
+        };
+        for &tensor in order.iter().rev() {
+            let (placed, columns) = self.lay_out_tensor(tensor, &layout.tensors)?;
+            layout.tensors.insert(tensor, placed);
+            layout.columns.insert(tensor, columns);
+        }
+        for tensor in order {
+            if let Some(t) = layout.tensors.get_mut(&tensor) {
+                t.base = layout.end;
+                layout.end += t.rows();
+            }
+        }
+        Ok(layout)
+    }
+
+    fn lay_out_tensor(
+        &self,
+        tensor: TensorId,
+        done: &BTreeMap<TensorId, TensorLayout>,
+    ) -> Result<(TensorLayout, Vec<ColumnMap>), CircuitError> {
+        let info = self.graph.tensor(tensor);
+        let lanes = self.lanes;
+        let stride = self.stride(tensor);
+        let mut readers = Vec::new();
+        for (output, window) in self.consumers(tensor) {
+            let output = done.get(&output).ok_or_else(|| {
+                CircuitError::inconsistent(&info.name, "read before it is written")
+            })?;
+            readers.push((window, output));
+        }
+        let whole = |(window, output): &(Window, &TensorLayout)| {
+            window.rows.is_identity() && output.dims.h == info.dims.h && output.period == 1
+        };
+        let flat = readers.iter().all(whole);
+        let mut candidates = vec![1];
+        for (window, output) in &readers {
+            for period in [window.rows.step(), window.rows.step() * output.period] {
+                if period <= info.dims.h && !candidates.contains(&period) {
+                    candidates.push(period);
+                }
+            }
+        }
+        let cost = |period: &usize| -> usize {
+            let trial = TensorLayout::new(info.dims, lanes, stride, *period, false);
+            let mut terms = 0;
+            for (window, output) in &readers {
+                for ky in 0..window.rows.kernel {
+                    let runs = segments(&trial, output, &RowMap::new(window, info.dims.h, ky));
+                    terms += runs
+                        .iter()
+                        .map(|run| if run.restarts { 1 } else { 2 })
+                        .sum::<usize>();
+                }
+            }
+            terms
+        };
+        let period = if flat {
+            1
+        } else {
+            candidates
+                .iter()
+                .copied()
+                .min_by_key(|p| (cost(p), *p))
+                .unwrap_or(1)
+        };
+        let mut layout = TensorLayout::new(info.dims, lanes, stride, period, flat);
+
+        // Wide enough for the extra steps between the image rows of every consumer's output.
+        for (window, output) in &readers {
+            for kx in 0..window.columns.kernel {
+                let needed = ColumnMap::pitch_needed(window, &layout, output, kx);
+                if needed > layout.pitch {
+                    let aligned =
+                        needed.next_multiple_of(if flat { stride } else { lanes.max(stride) });
+                    layout.pitch = aligned.next_multiple_of(stride);
+                }
+            }
+        }
+        // A tail that makes room for the first output column where the input is padded on the left.
+        let mut tail = 0;
+        let windows = self.producer(tensor).map_or(&[][..], |l| &l.windows);
+        for (input, window) in windows {
+            let width = self.graph.tensor(*input).dims.w;
+            let input_stride = self.stride(*input);
+            for kx in 0..window.columns.kernel {
+                tail = tail.max(ColumnMap::tail_needed(
+                    window,
+                    width,
+                    input_stride,
+                    &layout,
+                    kx,
+                ));
+            }
+        }
+        layout.chan = (layout.dims.h * layout.pitch + tail * stride).next_multiple_of(lanes);
+        let mut columns: Vec<ColumnMap> = Vec::new();
+        for (window, output) in &readers {
+            for kx in 0..window.columns.kernel {
+                if let Some(map) = ColumnMap::new(window, &layout, output, kx)
+                    && !columns.iter().any(|c| c.same_flags(&map))
+                {
+                    columns.push(map);
+                }
+            }
+        }
+        Ok((layout, columns))
+    }
+}

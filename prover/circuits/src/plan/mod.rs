@@ -1,0 +1,233 @@
+//! The plan of a chunk circuit: shape, placement of every cell, copy constraints.
+
+mod boundary;
+mod options;
+mod rows;
+mod search;
+
+pub use options::{HideWeights, Objective, PlanOptions};
+
+use crate::arrangement::{self, Arrangement};
+use crate::chip::openings::{self, grid::Grid, plan::OpeningPlan};
+use crate::chip::operator::LayerChip;
+use crate::chip::rlc::{self, program::Row};
+use crate::chip::{logup, registry};
+use crate::columns::{CellRef, Col, equality_columns};
+use crate::error::CircuitError;
+use crate::layout::place::{ChunkLayout, Geometry};
+use crate::shape::CircuitShape;
+use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
+use chainfer_model::quantized::{QLayer, TensorId};
+use rows::Rows;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// The whole layout of one chunk. Holds the weights: private.
+#[derive(Clone)]
+pub struct ChunkPlan {
+    pub(crate) model: PartitionedModel,
+    pub(crate) chunk: usize,
+    pub(crate) shape: CircuitShape,
+    pub(crate) arrangement: &'static dyn Arrangement,
+    /// Usable rows; gates act on all of them but the last.
+    pub(crate) usable: usize,
+    pub(crate) layout: ChunkLayout,
+    /// Rows of the random-linear-combination check.
+    pub(crate) check: Vec<Row>,
+    pub(crate) openings: OpeningPlan,
+    pub(crate) grid: Grid,
+    pub(crate) hide_rows: u32,
+    pub(crate) seed: [u8; 32],
+    degree: usize,
+}
+
+impl std::fmt::Debug for ChunkPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChunkPlan")
+            .field("chunk", &self.chunk)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Figures of a plan, for reports.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// Shape.
+    pub shape: CircuitShape,
+    /// Rows that gates may use.
+    pub usable_rows: usize,
+    /// Rows taken by activations.
+    pub value_rows: usize,
+    /// Rows taken by weights and relations.
+    pub combine_rows: usize,
+    /// Rows taken by packing and Poseidon.
+    pub hash_rows: usize,
+    /// Poseidon permutations.
+    pub permutations: usize,
+    /// Lookups, idle slots included.
+    pub lookups: usize,
+    /// First-phase advice columns.
+    pub first_phase_columns: usize,
+    /// Second-phase advice columns.
+    pub second_phase_columns: usize,
+    /// Fixed columns.
+    pub fixed_columns: usize,
+    /// Columns in the permutation argument.
+    pub equality_columns: usize,
+    /// Rows of blinders in every weight column.
+    pub hide_rows: u32,
+    /// log2 of the error of the random linear combinations and of the lookup argument (Schwartz-Zippel).
+    pub soundness_error_log2: f64,
+}
+
+impl ChunkPlan {
+    /// Plans chunk `chunk` of a model.
+    ///
+    /// # Errors
+    /// If the model is inconsistent, or no circuit of at most 2^20 rows (or of the size asked for) holds the chunk.
+    pub fn new(
+        model: &PartitionedModel,
+        chunk: usize,
+        options: &PlanOptions,
+    ) -> Result<Self, CircuitError> {
+        chainfer_model::executor::validate(&model.graph)
+            .map_err(|e| CircuitError::inconsistent("model", e.to_string()))?;
+        let spec = model.chunks.get(chunk).ok_or_else(|| {
+            CircuitError::inconsistent("model", format!("there is no chunk {chunk}"))
+        })?;
+        boundary::check(model, chunk)?;
+        let openings = OpeningPlan::new(model, spec);
+        let inputs = inputs(model, spec);
+        let layers = layers(model, spec);
+        let (shape, usable) = search::search(
+            &search::Chunk {
+                index: chunk,
+                graph: &model.graph,
+                inputs: &inputs,
+                layers,
+                openings: &openings,
+            },
+            options,
+        )?;
+        let arrangement = arrangement::of(&shape);
+        let grid = arrangement.grid(&openings, &shape);
+        let geometry = Geometry {
+            graph: &model.graph,
+            inputs: &inputs,
+            layers: &rows::geometries(arrangement, layers, shape.lanes)?,
+            lanes: shape.lanes,
+        };
+        let weights_per_row = shape.weights_per_row;
+        let rows = Rows::new(arrangement, layers, &geometry, weights_per_row, grid.rows())?;
+        let free = (usable - 1 - rows.end()) as u32;
+        let hide_rows = match options.hide_weights {
+            HideWeights::Auto => free.min(usable as u32 / 16),
+            HideWeights::Rows(asked) if asked > free => {
+                return Err(CircuitError::NoRoomToHide { chunk, asked, free });
+            }
+            HideWeights::Rows(asked) => asked,
+        };
+        Ok(ChunkPlan {
+            model: model.clone(),
+            chunk,
+            shape,
+            arrangement,
+            usable,
+            layout: rows.layout,
+            check: rows.check,
+            openings,
+            grid,
+            hide_rows,
+            seed: options.hiding_seed,
+            degree: rows.degree,
+        })
+    }
+
+    /// The shape, which fixes the constraint system.
+    pub fn shape(&self) -> &CircuitShape {
+        &self.shape
+    }
+
+    /// Number of public values, root and context not counted.
+    pub fn num_public(&self) -> usize {
+        self.openings.exposed.len()
+    }
+
+    /// Rows of blinders in every weight column; a key reveals nothing over `hide_rows - 1` proofs.
+    pub fn hide_rows(&self) -> u32 {
+        self.hide_rows
+    }
+
+    /// Figures for reports.
+    pub fn summary(&self) -> PlanSummary {
+        let s = &self.shape;
+        let lookups = logup::DIGITS * s.lanes * (self.usable - 1);
+        let total = (self.degree + lookups + self.usable) as f64;
+        PlanSummary {
+            shape: s.clone(),
+            usable_rows: self.usable - 1,
+            value_rows: self.layout.end - self.layout.first,
+            combine_rows: self.check.len(),
+            hash_rows: self.grid.rows(),
+            permutations: self.openings.permutations.len(),
+            lookups,
+            first_phase_columns: self.arrangement.first_phase_columns(s),
+            second_phase_columns: self.arrangement.second_phase_columns(s),
+            fixed_columns: self.arrangement.fixed_columns(s).len(),
+            equality_columns: equality_columns(self.arrangement, s),
+            hide_rows: self.hide_rows,
+            soundness_error_log2: total.log2() - 253.6,
+        }
+    }
+
+    /// Tensors that the chunk reads.
+    pub(crate) fn inputs(&self) -> Vec<TensorId> {
+        inputs(&self.model, &self.model.chunks[self.chunk])
+    }
+
+    /// The chips of the chunk's layers, in order.
+    pub(crate) fn layer_chips(&self) -> Result<Vec<Box<dyn LayerChip + '_>>, CircuitError> {
+        let layers = layers(&self.model, &self.model.chunks[self.chunk]).iter();
+        let operators = self.arrangement.operators();
+        layers
+            .map(|layer| registry::layer(&operators, layer))
+            .collect()
+    }
+
+    /// Rows of activations, idle ones included.
+    pub(crate) fn value_rows(&self) -> Range<usize> {
+        self.layout.first..self.active_rows()
+    }
+
+    /// Number of rows that gates act on.
+    pub(crate) fn active_rows(&self) -> usize {
+        self.usable - 1
+    }
+
+    /// Rows whose cell in this column is looked up.
+    pub(crate) fn looked_up_rows(&self, col: Col) -> Range<usize> {
+        logup::looked_up_rows(col, self.active_rows(), self.value_rows())
+    }
+
+    /// Copy constraints between advice cells.
+    pub(crate) fn copies(&self) -> Result<Vec<(CellRef, CellRef)>, CircuitError> {
+        let mut copies: Vec<_> = rlc::copies(&self.check).collect();
+        copies.extend(openings::copies(&self.openings, &self.grid, &self.layout)?);
+        Ok(copies)
+    }
+
+    /// Cells that equal an instance by a copy constraint: (cell, row of the instance column).
+    pub(crate) fn instance_copies(&self) -> Vec<(CellRef, usize)> {
+        openings::instance_copies(&self.openings, &self.grid).collect()
+    }
+}
+
+fn inputs(model: &PartitionedModel, chunk: &ChunkSpec) -> Vec<TensorId> {
+    let reads = chunk.reads.iter();
+    reads.map(|leaf| model.leaves[*leaf].tensor).collect()
+}
+
+fn layers<'a>(model: &'a PartitionedModel, chunk: &ChunkSpec) -> &'a [QLayer] {
+    &model.graph.layers[chunk.first_layer..chunk.end_layer]
+}

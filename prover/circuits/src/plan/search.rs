@@ -1,0 +1,215 @@
+//! Finds the cheapest shape that holds a chunk.
+
+use super::options::{HideWeights, Objective, PlanOptions};
+use super::rows::{Rows, geometries};
+use crate::arrangement::{self, Arrangement, compact::Compact, wide::Wide};
+use crate::chip::openings::plan::OpeningPlan;
+use crate::chip::registry;
+use crate::columns::equality_columns;
+use crate::error::CircuitError;
+use crate::gate::MAX_DEGREE;
+use crate::layout::place::Geometry;
+use crate::shape::{CircuitShape, MAX_K};
+use chainfer_model::quantized::{QLayer, QuantizedGraph, TensorId};
+use halo2_proofs::plonk::ConstraintSystem;
+use halo2_proofs::poly::Rotation;
+use halo2curves::bn256::Fr;
+
+/// Blinder rows that `auto` insists on when it chooses a size.
+const AUTO_HIDE_ROWS: usize = 16;
+
+/// Configures a shape's constraint system and returns its usable rows, or why it is not one of ours.
+pub(crate) fn usable_rows(shape: &CircuitShape) -> Result<usize, CircuitError> {
+    shape.validate()?;
+    let mut meta = ConstraintSystem::<Fr>::default();
+    arrangement::configure(&mut meta, shape)?;
+    let polynomials = meta.gates().iter().flat_map(|g| g.polynomials());
+    let degree = polynomials.map(|p| p.degree()).max().unwrap_or(0);
+    if degree > MAX_DEGREE {
+        return Err(CircuitError::BadShape {
+            what: "gate degree",
+            got: degree as u64,
+            allowed: "at most 5",
+        });
+    }
+    // Hidden weight columns may be opened at one point only.
+    let rotated = meta
+        .fixed_queries()
+        .iter()
+        .filter(|(_, at)| *at != Rotation::cur())
+        .count();
+    if rotated > 0 {
+        return Err(CircuitError::BadShape {
+            what: "fixed queries off the current row",
+            got: rotated as u64,
+            allowed: "none",
+        });
+    }
+    Ok((1 << shape.k) - meta.blinding_factors() - 1)
+}
+
+/// A chunk, as far as its shape depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk<'a> {
+    pub(super) index: usize,
+    pub(super) graph: &'a QuantizedGraph,
+    pub(super) inputs: &'a [TensorId],
+    pub(super) layers: &'a [QLayer],
+    pub(super) openings: &'a OpeningPlan,
+}
+
+/// The shape of the least cost, with its usable rows.
+struct Search<'a> {
+    options: &'a PlanOptions,
+    best: Option<(CircuitShape, usize)>,
+    least_cost: f64,
+    /// Least rows that any arrangement needs.
+    least_rows: usize,
+}
+
+/// The cheapest shape that holds a chunk, with its usable rows.
+///
+/// # Errors
+/// If none does.
+pub(super) fn search(
+    chunk: &Chunk<'_>,
+    options: &PlanOptions,
+) -> Result<(CircuitShape, usize), CircuitError> {
+    let mut search = Search {
+        options,
+        best: None,
+        least_cost: f64::INFINITY,
+        least_rows: usize::MAX,
+    };
+    // A tall circuit never proves faster.
+    if options.objective != Objective::Time {
+        search.arrangement(&Compact, chunk)?;
+    }
+    search.arrangement(&Wide, chunk)?;
+    let range = chunk.graph.range;
+    let chunk = chunk.index;
+    search.best.ok_or(match options.k {
+        Some(k) => CircuitError::DoesNotFit { chunk, k, range },
+        None => CircuitError::TooLarge {
+            chunk,
+            needed: search.least_rows,
+            max_k: MAX_K,
+        },
+    })
+}
+
+impl Search<'_> {
+    /// Tries every size of an arrangement.
+    fn arrangement(
+        &mut self,
+        arrangement: &'static dyn Arrangement,
+        chunk: &Chunk<'_>,
+    ) -> Result<(), CircuitError> {
+        let reserve = match self.options.hide_weights {
+            HideWeights::Auto => AUTO_HIDE_ROWS,
+            HideWeights::Rows(n) => n as usize,
+        };
+        let mut base = arrangement.base();
+        base.range = chunk.graph.range;
+        for operator in registry::used(&arrangement.operators(), chunk.layers) {
+            operator.require(&mut base);
+        }
+        let sizes = arrangement.sizes();
+        let fewest = arrangement.lanes_needed(&base).max(*sizes.lanes.start());
+        for lanes in fewest..=*sizes.lanes.end() {
+            let layers = geometries(arrangement, chunk.layers, lanes)?;
+            let geometry = Geometry {
+                graph: chunk.graph,
+                inputs: chunk.inputs,
+                layers: &layers,
+                lanes,
+            };
+            let placed = geometry.lay_out(0)?;
+            for &weights_per_row in sizes.weights_per_row {
+                let (check, _) = Rows::check(arrangement, chunk.layers, &placed, weights_per_row)?;
+                for hash_lanes in sizes.hash_lanes.clone() {
+                    let shape = CircuitShape {
+                        lanes,
+                        taps: placed.taps(),
+                        weights_per_row,
+                        hash_lanes,
+                        ..base.clone()
+                    };
+                    let hashing = arrangement.grid(chunk.openings, &shape).rows();
+                    let first = arrangement.first_value_row(check.len(), hashing);
+                    let rows = (first + placed.end + reserve)
+                        .max(check.len() + reserve)
+                        .max(hashing);
+                    for &limbs in sizes.limbs {
+                        if base.range.is_multiple_of(limbs) {
+                            let shape = shape.clone();
+                            self.consider(CircuitShape { limbs, ..shape }, rows)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn consider(&mut self, shape: CircuitShape, rows: usize) -> Result<(), CircuitError> {
+        self.least_rows = self.least_rows.min(rows);
+        let objective = self.options.objective;
+        let fits = |shape: &CircuitShape| cost(shape, objective) < self.least_cost;
+        if let Some((shape, usable)) = smallest(shape, rows, self.options.k, fits)? {
+            self.least_cost = cost(&shape, objective);
+            self.best = Some((shape, usable));
+        }
+        Ok(())
+    }
+}
+
+/// The shape with the least k (or the one asked for) that has room for the rows and the table.
+fn smallest(
+    shape: CircuitShape,
+    rows: usize,
+    k: Option<u32>,
+    worthwhile: impl Fn(&CircuitShape) -> bool,
+) -> Result<Option<(CircuitShape, usize)>, CircuitError> {
+    let needed = (rows + 1).max(shape.table() as usize + 1);
+    let first = usize::BITS - needed.leading_zeros();
+    for k in k.map_or(first.max(5)..=MAX_K, |k| k..=k) {
+        let shape = CircuitShape { k, ..shape.clone() };
+        if shape.validate().is_err() || needed + 6 > 1 << k {
+            continue;
+        }
+        if !worthwhile(&shape) {
+            return Ok(None);
+        }
+        let usable = usable_rows(&shape)?;
+        if needed <= usable {
+            return Ok(Some((shape, usable)));
+        }
+    }
+    Ok(None)
+}
+
+/// Estimated cost of a shape: CPU-seconds for time, gas for gas, bytes for memory. The coefficients of time are
+/// measurements at k = 12 (a column more of each kind); those of gas are what a commitment costs to send and to scale, and
+/// an evaluation to send.
+fn cost(shape: &CircuitShape, objective: Objective) -> f64 {
+    let arrangement = arrangement::of(shape);
+    let first = arrangement.first_phase_columns(shape) as f64;
+    let second = arrangement.second_phase_columns(shape) as f64;
+    let fixed = arrangement.fixed_columns(shape).len() as f64;
+    let equality = equality_columns(arrangement, shape) as f64;
+    let rows = (1u64 << shape.k) as f64;
+    let time =
+        rows / 4096.0 * (0.075 * first + 0.136 * second + 0.06 * equality + 0.018 * fixed + 0.5);
+    match objective {
+        Objective::Time => time,
+        Objective::Gas => {
+            let products = (equality / 3.0).ceil();
+            let commitments = 6_350.0 * (first + second + fixed + equality + products);
+            let points = 1_024.0 * (first + second + products);
+            let evaluations = 512.0 * (first + 2.0 * second + fixed + equality + 3.0 * products);
+            commitments + points + evaluations + time
+        }
+        Objective::Memory => rows * (first + second + fixed + equality) + time,
+    }
+}

@@ -1,0 +1,158 @@
+//! The case that tests of cheating provers share. The second phase is recomputed from the forged first phase, so that only the checks
+//! that bind are left to fail.
+
+use super::builder::{Builder, partition, square};
+use super::{Setup, Witnessed, failing, recounted, setup};
+use crate::columns::{CellRef, Col};
+use crate::{ChunkWitness, InferenceCommitment, Objective, PlanOptions, chunk_instances};
+use chainfer_model::executor::{execute, linear_accumulators};
+use chainfer_model::partitioned::{PartitionedModel, Visibility};
+use chainfer_model::quantized::{QLayer, QLinear, TensorId};
+use halo2curves::bn256::Fr;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(crate) const R: u32 = 200;
+
+pub(crate) struct Case {
+    pub(crate) options: PlanOptions,
+    pub(crate) model: PartitionedModel,
+    pub(crate) inputs: Vec<Vec<u32>>,
+    pub(crate) setup: Setup,
+    pub(crate) output: TensorId,
+}
+
+pub(crate) fn names(list: &[&str]) -> BTreeSet<String> {
+    list.iter().map(|s| s.to_string()).collect()
+}
+
+/// The case in both arrangements.
+pub(crate) fn cases() -> [Case; 2] {
+    [Objective::Time, Objective::Gas].map(|objective| {
+        let case = case(PlanOptions {
+            objective,
+            ..PlanOptions::default()
+        });
+        assert_eq!(case.setup.is_compact(), objective == Objective::Gas);
+        case
+    })
+}
+
+/// Two inputs, a convolution and a dense output, one chunk.
+pub(crate) fn case(options: PlanOptions) -> Case {
+    let mut b = Builder::new(R, 21);
+    let x = b.input(1, 3, 4);
+    let w = b.input(1, 1, 12);
+    let h = b.conv(&[(x, square(3, 1, 1))], (2, 3, 4));
+    let y = b.dense(&[h, w], 4);
+    b.graph.outputs.push(y);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
+    let setup = setup(&model, &inputs, 0, &options);
+    Case {
+        options,
+        model,
+        inputs,
+        setup,
+        output: y,
+    }
+}
+
+impl Case {
+    pub(crate) fn layer(&self, tensor: TensorId) -> &QLinear {
+        let found = self.model.graph.layers.iter().find_map(|l| match l {
+            QLayer::Linear(l) if l.output == tensor => Some(l),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    pub(crate) fn cell(&self, tensor: TensorId, element: usize, col: fn(usize) -> Col) -> CellRef {
+        let (row, lane) = self.setup.plan.layout.tensors[&tensor].cell(element);
+        CellRef {
+            col: col(lane),
+            row,
+        }
+    }
+
+    pub(crate) fn get(&self, cell: CellRef) -> Fr {
+        self.setup.circuit.get(cell)
+    }
+
+    /// The setup of a prover that hashes these values, and claims the instances that belong to them.
+    pub(crate) fn claiming(&self, values: Vec<Vec<u32>>) -> Setup {
+        let commitment = Arc::new(InferenceCommitment::new(&self.model, &values, &[7; 32]));
+        let instances = chunk_instances(&self.model, 0, &values, &commitment, Fr::from(42));
+        let witness = ChunkWitness {
+            values: Arc::new(values),
+            commitment,
+        };
+        let circuit = Witnessed::new(&self.setup.plan, &witness);
+        self.setup.with(circuit, instances)
+    }
+
+    /// The honest cells under other instances.
+    pub(crate) fn claimed(&self, instances: Vec<Fr>) -> Setup {
+        self.setup.with(self.setup.circuit.clone(), instances)
+    }
+
+    /// What compares cells with the instances.
+    pub(crate) fn instance_check(&self) -> &'static str {
+        if self.setup.is_compact() {
+            "pin: a = instance"
+        } else {
+            "copy"
+        }
+    }
+
+    pub(crate) fn trace(&self) -> Vec<Vec<u32>> {
+        execute(&self.model.graph, &self.inputs).unwrap().tensors
+    }
+
+    /// An output element that is not saturated, its accumulator.
+    pub(crate) fn plain_output(&self) -> (usize, i64) {
+        let r = i64::from(R);
+        let accumulators =
+            linear_accumulators(&self.model.graph, self.layer(self.output), &self.trace());
+        accumulators
+            .into_iter()
+            .enumerate()
+            .find(|(_, a)| (r..r * (r - 2)).contains(a))
+            .unwrap()
+    }
+}
+
+pub(crate) const RELATION: &str = "relation: gamma = 0";
+pub(crate) const LOOKUP: &str = "logUp: total = 0 at both ends";
+
+#[test]
+fn honest_case_is_accepted() {
+    for case in cases() {
+        assert_eq!(failing(&case.setup, &case.setup.circuit), names(&[]));
+        let again = recounted(&case.setup, &case.setup.circuit);
+        assert_eq!(failing(&case.setup, &again), names(&[]));
+    }
+}
+
+/// The case in the compact arrangement.
+pub(crate) fn compact() -> Case {
+    let [_, case] = cases();
+    case
+}
+
+pub(crate) fn word(j: usize, row: usize) -> CellRef {
+    CellRef {
+        col: Col::Hash(0, j),
+        row,
+    }
+}
+
+/// The cells changed by one; nothing else of the first phase follows.
+pub(crate) fn shifted(case: &Case, cells: &[CellRef]) -> BTreeSet<String> {
+    let changed: Vec<_> = cells
+        .iter()
+        .map(|cell| (*cell, case.get(*cell) + Fr::one()))
+        .collect();
+    let forged = case.setup.circuit.tampered(&changed);
+    failing(&case.setup, &recounted(&case.setup, &forged))
+}

@@ -1,0 +1,244 @@
+//! The worked examples of docs/chips/linear.md and docs/chips/rlc.md, number by number.
+
+use super::builder::{Builder, Conv, square};
+use crate::chip::linear::windows::taps;
+use crate::chip::registry;
+use crate::chip::rlc::program::{Carry, Load, Program, Row, Step};
+use crate::columns::{CellRef, Col};
+use crate::layout::place::{ChunkLayout, Geometry, LayerGeometry};
+use crate::layout::windows::ColumnMap;
+use chainfer_model::quantized::{QLayer, TensorId, TermMap};
+use chainfer_model::window::Window;
+
+/// The challenge of the pages: accumulators read as the digits that they take in.
+const Z: u64 = 10;
+
+struct Example {
+    layer: QLayer,
+    window: Window,
+    tensors: (TensorId, TensorId),
+    layout: ChunkLayout,
+}
+
+/// A convolution of one channel in one lane, with these weights.
+fn example(input: (usize, usize), conv: Conv, weights: &[i64], output: (usize, usize)) -> Example {
+    let mut b = Builder::new(240, 0);
+    let x = b.input(1, input.0, input.1);
+    let y = b.conv(&[(x, conv)], (1, output.0, output.1));
+    let mut layer = b.graph.layers.pop().unwrap();
+    let QLayer::Linear(linear) = &mut layer else {
+        panic!("a convolution is a linear layer");
+    };
+    let TermMap::Conv(map) = &mut linear.terms[0].map else {
+        panic!("its term is a convolution");
+    };
+    map.weights = weights.to_vec();
+    let window = map.window();
+    let geometry = LayerGeometry {
+        output: y,
+        windows: vec![(x, window)],
+        slots: 1,
+    };
+    let layout = Geometry {
+        graph: &b.graph,
+        inputs: &[x],
+        layers: &[geometry],
+        lanes: 1,
+    }
+    .lay_out(0)
+    .unwrap();
+    Example {
+        layer,
+        window,
+        tensors: (x, y),
+        layout,
+    }
+}
+
+fn stride_1() -> Example {
+    let conv = Conv {
+        kernel: [2, 2],
+        ..square(1, 1, 0)
+    };
+    example((3, 4), conv, &[1, 2, 3, 1], (2, 3))
+}
+
+fn stride_2() -> Example {
+    example((5, 5), square(3, 2, 1), &[1; 9], (3, 3))
+}
+
+impl Example {
+    fn column(&self, kx: usize) -> ColumnMap {
+        let (x, y) = self.tensors;
+        let tensor = |id| self.layout.tensor(id, "example").unwrap();
+        ColumnMap::new(&self.window, tensor(x), tensor(y), kx).unwrap()
+    }
+
+    /// What an accumulator is after each image row, in the order of the layout.
+    fn beta(&self, accumulator: usize, values: &[&[u64]]) -> Vec<u64> {
+        let x = self.layout.tensor(self.tensors.0, "example").unwrap();
+        let map = &self.layout.columns(self.tensors.0)[accumulator];
+        let mut beta = 0;
+        let mut after = Vec::new();
+        for (position, row) in x.order.iter().enumerate() {
+            // A row has as many values as the image is wide; the mask is clear on the slots that follow.
+            let row = values[*row].iter().chain(std::iter::repeat(&0));
+            for (slot, value) in row.take(x.pitch).enumerate() {
+                if slot == 0 && x.restarts(position) {
+                    beta = 0;
+                } else if map.step[slot] {
+                    beta *= Z;
+                }
+                if map.mask[slot] {
+                    beta += value;
+                }
+            }
+            after.push(beta);
+        }
+        after
+    }
+
+    /// What a tap reads: the exponents and signs of its terms, and their sum.
+    fn tap(&self, tap: (usize, usize), values: &[&[u64]]) -> (Vec<(usize, i8)>, u64) {
+        let x = self.layout.tensor(self.tensors.0, "example").unwrap();
+        let terms = taps(&self.layout, "example", &self.window, self.tensors, 0, tap).unwrap();
+        let mut sum = 0i64;
+        for term in &terms {
+            let Col::Beta(accumulator) = term.cell.col else {
+                panic!("{:?} is no accumulator", term.cell);
+            };
+            let after = self.beta(accumulator, values);
+            let ends = (0..after.len()).map(|position| x.read_row(0, position));
+            let position = ends
+                .into_iter()
+                .position(|row| row == term.cell.row)
+                .unwrap();
+            let power = Z.pow(u32::try_from(term.exponent).unwrap());
+            sum += i64::from(term.sign) * i64::try_from(power * after[position]).unwrap();
+        }
+        let exponents = terms.iter().map(|t| (t.exponent, t.sign)).collect();
+        (exponents, u64::try_from(sum).unwrap())
+    }
+}
+
+fn digits(flags: &[bool]) -> String {
+    flags.iter().map(|f| if *f { '1' } else { '0' }).collect()
+}
+
+#[test]
+fn worked_example_stride_1_is_that_of_the_page() {
+    let example = stride_1();
+    let x: [&[u64]; 3] = [&[1, 2, 3, 4], &[5, 6, 7, 8], &[9, 0, 1, 2]];
+    for (kx, flags) in ["1110", "0111"].into_iter().enumerate() {
+        let map = example.column(kx);
+        assert_eq!(
+            (digits(&map.step), digits(&map.mask)),
+            (flags.into(), flags.into())
+        );
+        assert_eq!(map.offset, 1);
+    }
+    assert_eq!(example.beta(0, &x), [123, 123_567, 123_567_901]);
+    assert_eq!(example.beta(1, &x), [234, 234_678, 234_678_012]);
+    let whole = vec![(0, 1)];
+    let difference = vec![(0, 1), (6, -1)];
+    assert_eq!(example.tap((0, 0), &x), (whole.clone(), 123_567));
+    assert_eq!(example.tap((0, 1), &x), (whole, 234_678));
+    assert_eq!(example.tap((1, 0), &x), (difference.clone(), 567_901));
+    assert_eq!(example.tap((1, 1), &x), (difference, 678_012));
+    let acc = [26, 33, 40, 44, 21, 28];
+    assert_eq!(acc.into_iter().fold(0, |d, a| d * Z + a), 2_974_638);
+}
+
+#[test]
+fn worked_example_stride_2_is_that_of_the_page() {
+    let example = stride_2();
+    let x: [&[u64]; 5] = [
+        &[1, 2, 3, 4, 5],
+        &[6, 7, 8, 9, 1],
+        &[2, 3, 4, 5, 6],
+        &[7, 8, 9, 1, 2],
+        &[3, 4, 5, 6, 7],
+    ];
+    let columns = [
+        ("11010", "01010", 1),
+        ("10101", "10101", 1),
+        ("11010", "01010", 2),
+    ];
+    for (kx, (step, mask, offset)) in columns.into_iter().enumerate() {
+        let map = example.column(kx);
+        assert_eq!(
+            (digits(&map.step), digits(&map.mask)),
+            (step.into(), mask.into())
+        );
+        assert_eq!(map.offset, offset);
+    }
+    let (input, output) = example.tensors;
+    assert_eq!(example.layout.columns(input).len(), 2);
+    assert_eq!(
+        example.layout.tensor(input, "").unwrap().order,
+        [0, 2, 4, 1, 3]
+    );
+    assert_eq!(example.layout.tensor(output, "").unwrap().pitch_units(), 3);
+    assert_eq!(example.beta(0, &x), [24, 24_035, 24_035_046, 79, 79_081]);
+    assert_eq!(
+        example.beta(1, &x),
+        [135, 135_246, 135_246_357, 681, 681_792]
+    );
+    let expected = [
+        [(0, 79_081), (0, 681_792), (1, 790_810)],
+        [(0, 24_035_046), (0, 135_246_357), (1, 240_350_460)],
+        [(3, 79_081_000), (3, 681_792_000), (4, 790_810_000)],
+    ];
+    for (ky, row) in expected.into_iter().enumerate() {
+        for (kx, (exponent, sum)) in row.into_iter().enumerate() {
+            assert_eq!(example.tap((ky, kx), &x), (vec![(exponent, 1)], sum));
+        }
+    }
+}
+
+#[test]
+fn worked_example_of_the_rlc_check_is_that_of_the_page() {
+    let example = stride_1();
+    let mut program = Program::new(&example.layout, 1);
+    let wide: Vec<_> = registry::OPERATORS.iter().map(|entry| entry.wide).collect();
+    let chip = registry::layer(&wide, &example.layer).unwrap();
+    chip.relation(&mut program).unwrap();
+    let (rows, degree) = program.finish();
+    // Row, alpha's carry, what it loads, weight; operand and its coefficient.
+    type Line = (Carry, Load, Option<i64>, Option<(CellRef, i8)>);
+    let alpha = |row| (Col::Alpha.at(row), 0);
+    let beta = |j, row, sign| (Col::Beta(j).at(row), sign);
+    let (drop, hold, scale) = (Carry::Drop, Carry::Hold, Carry::Scale);
+    let expected: [Line; 15] = [
+        (drop, Load::Z, None, None),
+        (drop, Load::Z, None, None),
+        (scale, Load::Nothing, None, Some(alpha(1))),
+        (scale, Load::Nothing, None, Some(alpha(0))),
+        (scale, Load::Nothing, None, Some(alpha(3))),
+        (drop, Load::One, None, None),
+        (drop, Load::FoldR, Some(1), Some((Col::D.at(17), -1))),
+        (drop, Load::FoldR, Some(2), Some(beta(0, 7, 1))),
+        (drop, Load::FoldR, Some(3), Some(beta(1, 7, 1))),
+        (hold, Load::Nothing, None, Some(beta(0, 11, 1))),
+        (scale, Load::Nothing, None, Some(alpha(4))),
+        (drop, Load::FoldR, Some(1), Some(beta(0, 3, -1))),
+        (hold, Load::Nothing, None, Some(beta(1, 11, 1))),
+        (scale, Load::Nothing, None, Some(alpha(4))),
+        (drop, Load::Nothing, None, Some(beta(1, 3, -1))),
+    ];
+    let line = |row: &Row| -> Line {
+        let weight = row.weights.first().copied();
+        (
+            row.carry,
+            row.load,
+            weight,
+            row.operand.map(|cell| (cell, row.product)),
+        )
+    };
+    assert_eq!(rows.iter().map(line).collect::<Vec<_>>(), expected);
+    for (at, row) in rows.iter().enumerate() {
+        assert_eq!(row.zero, at == 14);
+        assert_eq!(row.gamma == Step::Drop, at == 6, "row {at}");
+    }
+    assert_eq!(degree, 1 + 6);
+}

@@ -1,0 +1,187 @@
+//! The advice columns of one phase, and the fixed columns, while they are filled.
+//!
+//! Writing to a role that the shape has no column for, or past the last row, is remembered and refused at the end; reading one
+//! is refused at once.
+
+use crate::columns::{CellRef, Col, Fix, Placement};
+use crate::error::CircuitError;
+use crate::shape::CircuitShape;
+use halo2curves::bn256::Fr;
+use halo2curves::ff::Field;
+use std::collections::BTreeMap;
+
+/// Challenges squeezed after the first phase.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Challenges {
+    /// Positions within a tensor.
+    pub(crate) z: Fr,
+    /// Output channels.
+    pub(crate) r: Fr,
+    /// Lookup denominators.
+    pub(crate) x: Fr,
+}
+
+/// The advice columns of one phase, column-major.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    shape: CircuitShape,
+    placement: &'static dyn Placement,
+    first_phase: bool,
+    columns: Vec<Vec<Fr>>,
+    failed: Option<CircuitError>,
+}
+
+impl Trace {
+    /// First-phase columns of zeros.
+    pub(crate) fn first_phase(
+        shape: &CircuitShape,
+        placement: &'static dyn Placement,
+        rows: usize,
+    ) -> Self {
+        Trace {
+            shape: shape.clone(),
+            placement,
+            first_phase: true,
+            columns: vec![vec![Fr::ZERO; rows]; placement.first_phase_columns(shape)],
+            failed: None,
+        }
+    }
+
+    /// Second-phase columns of zeros.
+    pub(crate) fn second_phase(
+        shape: &CircuitShape,
+        placement: &'static dyn Placement,
+        rows: usize,
+    ) -> Self {
+        Trace {
+            shape: shape.clone(),
+            placement,
+            first_phase: false,
+            columns: vec![vec![Fr::ZERO; rows]; placement.second_phase_columns(shape)],
+            failed: None,
+        }
+    }
+
+    fn position(&self, col: Col) -> Option<usize> {
+        let own_phase = col.is_first_phase() == self.first_phase;
+        own_phase
+            .then(|| self.placement.position(col, &self.shape))
+            .flatten()
+    }
+
+    /// Writes a cell.
+    pub(crate) fn set(&mut self, col: Col, row: usize, value: Fr) {
+        let column = self
+            .position(col)
+            .and_then(|at| self.columns.get_mut(at))
+            .and_then(|column| column.get_mut(row));
+        match column {
+            Some(cell) => *cell = value,
+            None => {
+                self.failed
+                    .get_or_insert(CircuitError::missing_cell(col, row));
+            }
+        }
+    }
+
+    /// Writes a small number.
+    pub(crate) fn set_small(&mut self, col: Col, row: usize, value: u32) {
+        self.set(col, row, Fr::from(u64::from(value)));
+    }
+
+    /// A whole column.
+    pub(crate) fn column(&self, col: Col) -> Result<&[Fr], CircuitError> {
+        self.position(col)
+            .and_then(|at| self.columns.get(at))
+            .map(Vec::as_slice)
+            .ok_or_else(|| CircuitError::missing_column(col))
+    }
+
+    /// A whole column, for writing.
+    pub(crate) fn column_mut(&mut self, col: Col) -> Result<&mut [Fr], CircuitError> {
+        self.position(col)
+            .and_then(|at| self.columns.get_mut(at))
+            .map(Vec::as_mut_slice)
+            .ok_or_else(|| CircuitError::missing_column(col))
+    }
+
+    /// A cell.
+    pub(crate) fn get(&self, cell: CellRef) -> Result<Fr, CircuitError> {
+        let found = self.column(cell.col)?.get(cell.row);
+        found
+            .copied()
+            .ok_or_else(|| CircuitError::missing_cell(cell.col, cell.row))
+    }
+
+    /// All columns.
+    pub(crate) fn columns(&self) -> &[Vec<Fr>] {
+        &self.columns
+    }
+
+    /// The trace, if every write found its cell.
+    pub(crate) fn finish(mut self) -> Result<Self, CircuitError> {
+        self.failed.take().map_or(Ok(self), Err)
+    }
+}
+
+/// Fixed columns by role, and the flags that encoded selectors stand for; each has one value a usable row.
+#[derive(Debug)]
+pub(crate) struct FixedCells {
+    columns: BTreeMap<Fix, Vec<Fr>>,
+    failed: Option<CircuitError>,
+}
+
+impl FixedCells {
+    /// Columns of zeros.
+    pub(crate) fn new(
+        shape: &CircuitShape,
+        placement: &'static dyn Placement,
+        rows: usize,
+    ) -> Self {
+        let roles = placement.fixed_columns(shape).into_iter();
+        let columns = roles
+            .chain(placement.encoded_flags(shape))
+            .map(|role| (role, vec![Fr::ZERO; rows]))
+            .collect();
+        FixedCells {
+            columns,
+            failed: None,
+        }
+    }
+
+    /// Writes a cell.
+    pub(crate) fn set(&mut self, role: Fix, row: usize, value: Fr) {
+        let column = self.columns.get_mut(&role);
+        match column.and_then(|column| column.get_mut(row)) {
+            Some(cell) => *cell = value,
+            None => self.fail(CircuitError::missing_cell(role, row)),
+        }
+    }
+
+    /// Writes 1.
+    pub(crate) fn flag(&mut self, role: Fix, row: usize) {
+        self.set(role, row, Fr::ONE);
+    }
+
+    /// A whole column.
+    pub(crate) fn column(&self, role: Fix) -> Result<&[Fr], CircuitError> {
+        let found = self.columns.get(&role).map(Vec::as_slice);
+        found.ok_or_else(|| CircuitError::missing_column(role))
+    }
+
+    /// Whether a cell is not 0.
+    pub(crate) fn is_set(&self, role: Fix, row: usize) -> Result<bool, CircuitError> {
+        let cell = self.column(role)?.get(row);
+        cell.map(|value| !bool::from(value.is_zero()))
+            .ok_or_else(|| CircuitError::missing_cell(role, row))
+    }
+
+    fn fail(&mut self, error: CircuitError) {
+        self.failed.get_or_insert(error);
+    }
+
+    /// The cells, if every write found its own.
+    pub(crate) fn finish(mut self) -> Result<Self, CircuitError> {
+        self.failed.take().map_or(Ok(self), Err)
+    }
+}

@@ -1,0 +1,93 @@
+//! Real numbers to the integers of a program's inputs, and the integers of its outputs back.
+
+use super::run::Trace;
+use super::strict::SaturationPolicy;
+use crate::error::{ModelError, Result};
+use crate::quantized::{QTensor, QuantizedGraph};
+use crate::signature::check_lists;
+
+impl QuantizedGraph {
+    /// Quantises inputs given in external order (one flat list per input).
+    ///
+    /// # Errors
+    /// Wrong number or length; a value that is not finite; under [`SaturationPolicy::Refuse`], one outside of the range.
+    pub fn quantise_inputs(
+        &self,
+        inputs: &[Vec<f64>],
+        policy: SaturationPolicy,
+    ) -> Result<Vec<Vec<u32>>> {
+        let specs = self.input_specs();
+        check_lists("input", &specs, inputs)?;
+        if policy == SaturationPolicy::Refuse {
+            for (id, values) in self.inputs.iter().zip(inputs) {
+                let tensor = self.tensor(*id);
+                let top = f64::from(self.range - 1);
+                let outside = |v: &f64| !(0.0..=top).contains(&tensor.quant.step(*v));
+                if let Some(element) = values.iter().position(outside) {
+                    return Err(ModelError::InputValue {
+                        place: "input".into(),
+                        name: tensor.name.clone(),
+                        element,
+                        reason: format!(
+                            "{} is outside of the calibrated range {} to {}",
+                            values[element],
+                            tensor.quant.real(0),
+                            tensor.quant.real(self.range - 1)
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(quantise_clamped(self, inputs))
+    }
+
+    /// The outputs of a trace as integers, in external order.
+    pub fn raw_outputs(&self, trace: &Trace) -> Vec<Vec<u32>> {
+        self.outputs
+            .iter()
+            .map(|id| to_external(self.tensor(*id), &trace.tensors[id.0]))
+            .collect()
+    }
+
+    /// The outputs of a trace as real numbers, in external order.
+    pub fn real_outputs(&self, trace: &Trace) -> Vec<Vec<f64>> {
+        self.outputs
+            .iter()
+            .zip(self.raw_outputs(trace))
+            .map(|(id, raw)| {
+                let quant = self.tensor(*id).quant;
+                raw.into_iter().map(|u| quant.real(u)).collect()
+            })
+            .collect()
+    }
+}
+
+/// Puts a tensor's values in external order.
+fn to_external<T: Copy + Default>(tensor: &QTensor, values: &[T]) -> Vec<T> {
+    let Some(order) = &tensor.element_order else {
+        return values.to_vec();
+    };
+    let mut external = vec![T::default(); values.len()];
+    for (value, i) in values.iter().zip(order) {
+        external[*i] = *value;
+    }
+    external
+}
+
+/// Quantises checked inputs, clamping to the range.
+pub(crate) fn quantise_clamped(graph: &QuantizedGraph, inputs: &[Vec<f64>]) -> Vec<Vec<u32>> {
+    let top = f64::from(graph.range - 1);
+    graph
+        .inputs
+        .iter()
+        .zip(inputs)
+        .map(|(id, values)| {
+            let tensor = graph.tensor(*id);
+            let quantise = |v: f64| tensor.quant.step(v).clamp(0.0, top) as u32;
+            match &tensor.element_order {
+                Some(order) => order.iter().map(|i| quantise(values[*i])).collect(),
+                None => values.iter().map(|v| quantise(*v)).collect(),
+            }
+        })
+        .collect()
+}

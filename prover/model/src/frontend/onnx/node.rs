@@ -1,0 +1,28 @@
+//! Errors that name a node of the file.
+
+use crate::error::ModelError;
+use tract_onnx::pb::NodeProto;
+
+pub(super) fn malformed(detail: impl Into<String>) -> ModelError {
+    ModelError::Malformed {
+        format: "onnx",
+        detail: detail.into(),
+    }
+}
+
+/// The node's name, or that of its first output where it has none.
+pub(super) fn label(node: &NodeProto) -> &str {
+    match (node.name.as_str(), node.output.first()) {
+        ("", Some(output)) => output,
+        (name, _) => name,
+    }
+}
+
+/// A supported operator, used in a way that is not; `reason` says what is.
+pub(super) fn refuse(node: &NodeProto, reason: impl Into<String>) -> ModelError {
+    ModelError::UnsupportedUse {
+        node: label(node).to_owned(),
+        op: node.op_type.clone(),
+        reason: reason.into(),
+    }
+}

@@ -1,0 +1,99 @@
+//! Averages and maxima of windows.
+
+use super::entry::Operator;
+use super::window::window;
+use crate::error::Result;
+use crate::float::{FloatId, FloatOp, Padding, Pool};
+use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::importer::Importer;
+use crate::frontend::onnx::node::refuse;
+use crate::frontend::operator::OperatorInfo;
+use tract_onnx::pb::NodeProto;
+
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator {
+        info: OperatorInfo {
+            name: "AveragePool",
+            since: Some(1),
+            only: "",
+            accepts: "two dimensions, batch 1; padding only with count_include_pad = 1 and without ceil_mode",
+            becomes: "sums folded into the linear layer that reads them, or a linear layer",
+        },
+        read: average_pool,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "GlobalAveragePool",
+            since: Some(1),
+            only: "",
+            accepts: "[1, channels, rows, columns]",
+            becomes: "sums folded into the linear layer that reads them",
+        },
+        read: global_average_pool,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "MaxPool",
+            since: Some(1),
+            only: "",
+            accepts: "two dimensions, batch 1; padding, auto_pad and ceil_mode; no dilation",
+            becomes: "maxima of at most four values, in stages",
+        },
+        read: max_pool,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "ReduceMean",
+            since: Some(1),
+            only: "over rows and columns",
+            accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
+            becomes: "sums folded into the linear layer that reads them",
+        },
+        read: reduce_mean,
+    },
+];
+
+fn global_average_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    importer.unary(node, FloatOp::GlobalAveragePool)
+}
+
+fn average_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let (input, pool) = pool(importer, node)?;
+    if pool.padding != Padding::NONE
+        && (node.int("count_include_pad", 0) == 0 || node.int("ceil_mode", 0) != 0)
+    {
+        return Err(refuse(
+            node,
+            "averages that leave out the padding; supported: no padding, or count_include_pad = 1 without ceil_mode",
+        ));
+    }
+    importer.add(node, FloatOp::AveragePool(pool), &[input])
+}
+
+fn max_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let (input, pool) = pool(importer, node)?;
+    importer.add(node, FloatOp::MaxPool(pool), &[input])
+}
+
+/// The tensor that is pooled, and the window.
+fn pool(importer: &Importer<'_>, node: &NodeProto) -> Result<(FloatId, Pool)> {
+    let input = importer.tensor(node, 0)?;
+    let plane = importer.plane(node, input)?;
+    Ok((input, window(node, plane, None)?))
+}
+
+fn reduce_mean(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    importer.plane(node, input)?;
+    let mut axes = importer.axes(node, 4)?.unwrap_or_default();
+    axes.sort_unstable();
+    if axes != [2, 3] {
+        return Err(refuse(node, format!("axes {axes:?}; supported: [2, 3]")));
+    }
+    let pooled = importer.add(node, FloatOp::GlobalAveragePool, &[input])?;
+    if node.int("keepdims", 1) != 0 {
+        return Ok(pooled);
+    }
+    let channels = importer.builder.shape(pooled)[1];
+    importer.add(node, FloatOp::Reshape(vec![1, channels]), &[pooled])
+}

@@ -1,0 +1,196 @@
+//! The same elements under another shape, or in another order.
+
+use super::entry::Operator;
+use crate::error::Result;
+use crate::float::{FloatId, FloatOp};
+use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::importer::Importer;
+use crate::frontend::onnx::node::refuse;
+use crate::frontend::operator::OperatorInfo;
+use tract_onnx::pb::NodeProto;
+
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator {
+        info: OperatorInfo {
+            name: "Dropout",
+            since: Some(1),
+            only: "",
+            accepts: "any shape; it does nothing at inference",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: identity,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Flatten",
+            since: Some(1),
+            only: "",
+            accepts: "any axis",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: flatten,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Identity",
+            since: Some(1),
+            only: "",
+            accepts: "any shape",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: identity,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Reshape",
+            since: Some(1),
+            only: "",
+            accepts: "a constant shape, as attribute or input; one length may be -1, and 0 copies",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: reshape,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Squeeze",
+            since: Some(1),
+            only: "",
+            accepts: "axes as attribute, as constant input, or all of length 1",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: squeeze,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Transpose",
+            since: Some(1),
+            only: "",
+            accepts: "any permutation that the reader can follow: before fully connected layers, at inputs and outputs, or undone before a spatial layer",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: transpose,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Unsqueeze",
+            since: Some(1),
+            only: "",
+            accepts: "axes as attribute or constant input",
+            becomes: "nothing: a view of the same elements",
+        },
+        read: unsqueeze,
+    },
+];
+
+fn identity(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    importer.tensor(node, 0)
+}
+
+fn flatten(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let shape = importer.builder.shape(input);
+    let axis = node.int("axis", 1);
+    let axis = if axis < 0 {
+        axis.saturating_add(shape.len() as i64)
+    } else {
+        axis
+    };
+    let axis = usize::try_from(axis).unwrap_or(usize::MAX);
+    if axis > shape.len() {
+        return Err(refuse(node, format!("axis {axis} for shape {shape:?}")));
+    }
+    let target = vec![
+        shape[..axis].iter().product(),
+        shape[axis..].iter().product(),
+    ];
+    importer.add(node, FloatOp::Reshape(target), &[input])
+}
+
+fn squeeze(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let shape = importer.builder.shape(input);
+    let axes = importer.axes(node, shape.len())?;
+    let dropped = |i: usize| axes.as_ref().map_or(shape[i] == 1, |a| a.contains(&i));
+    let target = (0..shape.len())
+        .filter(|i| !dropped(*i))
+        .map(|i| shape[i])
+        .collect();
+    importer.add(node, FloatOp::Reshape(target), &[input])
+}
+
+fn unsqueeze(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let shape = importer.builder.shape(input);
+    let count = match node.ints("axes") {
+        Some(axes) => axes.len(),
+        None => importer.required(node, 1)?.data.len(),
+    };
+    let rank = shape.len() + count;
+    let axes = importer.axes(node, rank)?.unwrap_or_default();
+    let mut rest = shape.iter().copied();
+    let target = (0..rank)
+        .map(|i| {
+            if axes.contains(&i) {
+                1
+            } else {
+                rest.next().unwrap_or(1)
+            }
+        })
+        .collect();
+    importer.add(node, FloatOp::Reshape(target), &[input])
+}
+
+fn reshape(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let target = reshape_target(importer, node, importer.builder.shape(input))?;
+    importer.add(node, FloatOp::Reshape(target), &[input])
+}
+
+fn reshape_target(
+    importer: &Importer<'_>,
+    node: &NodeProto,
+    shape: &[usize],
+) -> Result<Vec<usize>> {
+    let wanted: Vec<i64> = match node.ints("shape") {
+        Some(list) => list.to_vec(),
+        None => importer
+            .required(node, 1)?
+            .data
+            .iter()
+            .map(|v| *v as i64)
+            .collect(),
+    };
+    let copies = node.int("allowzero", 0) == 0;
+    let resolved: Vec<Option<usize>> = wanted
+        .iter()
+        .enumerate()
+        .map(|(axis, d)| match d {
+            0 if copies => shape.get(axis).copied(),
+            d => usize::try_from(*d).ok(),
+        })
+        .collect();
+    let known = resolved
+        .iter()
+        .flatten()
+        .try_fold(1usize, |n, d| n.checked_mul(*d))
+        .unwrap_or(0);
+    let total: usize = shape.iter().product();
+    let free = total.checked_div(known).unwrap_or(0);
+    if resolved.iter().filter(|d| d.is_none()).count() > 1 {
+        return Err(refuse(node, format!("target {wanted:?} for {shape:?}")));
+    }
+    Ok(resolved.into_iter().map(|d| d.unwrap_or(free)).collect())
+}
+
+fn transpose(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let rank = importer.builder.shape(input).len();
+    let perm = match node.ints("perm") {
+        Some(list) => list
+            .iter()
+            .map(|v| usize::try_from(*v).unwrap_or(usize::MAX))
+            .collect(),
+        None => (0..rank).rev().collect(),
+    };
+    importer.add(node, FloatOp::Transpose(perm), &[input])
+}

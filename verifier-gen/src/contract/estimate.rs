@@ -1,0 +1,76 @@
+//! What a contract will cost, before it is compiled.
+
+use super::{arithmetic::Style, fold::Folding, layout::Layout};
+use crate::{field::lagrange::InstanceLoop, options::Mode, protocol::Protocol};
+
+/// Bytes of code around the rendered parts at most, compiled with the optimizer.
+const CODE_OVERHEAD: usize = 1_900;
+/// Bytes of a loop over public inputs at most.
+const LOOP_BYTES: usize = 250;
+
+/// Upper bound of the runtime code's size.
+pub(crate) fn code_size(
+    protocol: &Protocol,
+    layout: &Layout,
+    style: &Style,
+    folding: &Folding,
+    loops: &[InstanceLoop],
+    data_len: usize,
+) -> usize {
+    let arithmetic = match style {
+        Style::Inline { before, after, .. } => {
+            let arithmetic = before.bytes + after.iter().map(|part| part.bytes).sum::<usize>();
+            arithmetic + 9 * (protocol.num_scalars + protocol.total_instances().min(32)) + 150
+        }
+        Style::Interpreted { .. } => 350,
+    };
+    let transcript: usize = layout
+        .segments
+        .iter()
+        .map(|segment| 35 + 22 * segment.challenges)
+        .sum();
+    CODE_OVERHEAD + LOOP_BYTES * loops.len() + data_len + arithmetic + transcript + folding.bytes
+}
+
+/// Gas of a verifying transaction. Every byte of calldata counts as non-zero.
+pub(crate) fn gas(
+    protocol: &Protocol,
+    layout: &Layout,
+    style: &Style,
+    folding: &Folding,
+    loops: &[InstanceLoop],
+    instructions: usize,
+    temporaries: usize,
+) -> u64 {
+    let calldata = layout.cd_end;
+    let memory = layout.words(temporaries);
+    let scalars = protocol.num_scalars + protocol.total_instances();
+    let arithmetic = match style {
+        Style::Inline { before, after, .. } => {
+            before.gas + after.iter().map(|part| part.gas).sum::<usize>() + 20 * scalars
+        }
+        Style::Interpreted { .. } => 97 * instructions + 66 * scalars,
+    };
+    let looped: usize = loops.iter().map(|instances| instances.count).sum();
+    let key = match layout.mode() {
+        Mode::Embedded => 300,
+        Mode::Shared => 2_900,
+    };
+    let gas = 21_000
+        + 16 * calldata
+        + 3 * memory
+        + memory * memory / 512
+        + 15 * (layout.cd_end / 32)
+        + 80 * protocol.challenges.count
+        + arithmetic
+        + 150 * looped
+        + folding.gas
+        + 6_000 * folding.multiplications
+        + 150 * folding.additions
+        + key
+        + 45_000
+        + 2 * 34_000
+        + 4_048
+        + 2_500;
+    gas as u64
+}

@@ -1,0 +1,100 @@
+//! Which commitments are opened where, grouped as SHPLONK groups them.
+
+use crate::error::GenerateError;
+
+/// A commitment that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Commitment {
+    /// A point of the proof, by position.
+    Proof(usize),
+    Fixed(usize),
+    Sigma(usize),
+    /// The quotient, folded from its pieces.
+    Quotient,
+}
+
+/// A claimed evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evaluation {
+    /// A scalar of the proof, by position.
+    Proof(usize),
+    /// The value that the constraints dictate.
+    Quotient,
+}
+
+/// Commitments that are opened at the same points.
+#[derive(Clone, Debug)]
+pub(crate) struct RotationSet {
+    pub(crate) rotations: Vec<i32>,
+    /// Each commitment with its evaluations, in the order of `rotations`.
+    pub(crate) members: Vec<(Commitment, Vec<Evaluation>)>,
+}
+
+/// Groups queries as SHPLONK does: by commitment, then by the set of points, both in order of first appearance.
+#[derive(Debug)]
+pub(crate) struct Openings {
+    rows: u64,
+    commitments: Vec<(Commitment, Vec<(i32, Evaluation)>)>,
+}
+
+impl Openings {
+    pub(crate) fn new(rows: u64) -> Self {
+        Self {
+            rows,
+            commitments: Vec::new(),
+        }
+    }
+
+    pub(crate) fn query(
+        &mut self,
+        commitment: Commitment,
+        rotation: i32,
+        scalar: usize,
+    ) -> Result<(), GenerateError> {
+        self.push(commitment, rotation, Evaluation::Proof(scalar))
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        commitment: Commitment,
+        rotation: i32,
+        value: Evaluation,
+    ) -> Result<(), GenerateError> {
+        // Equal points must meet in one set, so a rotation is kept as its representative nearest to zero.
+        let rows = self.rows as i64;
+        let wrapped = i64::from(rotation).rem_euclid(rows);
+        let rotation = if wrapped > rows / 2 {
+            wrapped - rows
+        } else {
+            wrapped
+        } as i32;
+        match self
+            .commitments
+            .iter_mut()
+            .find(|(known, _)| *known == commitment)
+        {
+            Some((_, queries)) if queries.iter().any(|(known, _)| *known == rotation) => {
+                return Err(GenerateError::RotationCollision { rows: self.rows });
+            }
+            Some((_, queries)) => queries.push((rotation, value)),
+            None => self.commitments.push((commitment, vec![(rotation, value)])),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_sets(self) -> Vec<RotationSet> {
+        let mut sets: Vec<RotationSet> = Vec::new();
+        for (commitment, mut queries) in self.commitments {
+            queries.sort_by_key(|(rotation, _)| *rotation);
+            let (rotations, evaluations): (Vec<i32>, Vec<Evaluation>) = queries.into_iter().unzip();
+            match sets.iter_mut().find(|set| set.rotations == rotations) {
+                Some(set) => set.members.push((commitment, evaluations)),
+                None => sets.push(RotationSet {
+                    rotations,
+                    members: vec![(commitment, evaluations)],
+                }),
+            }
+        }
+        sets
+    }
+}
