@@ -1,5 +1,6 @@
 //! The node, the key and the state that a client works with.
 
+use crate::boxed::Boxed;
 use crate::engine::{Engine, EngineConfig};
 use crate::error::Result;
 use crate::store::{Location, Store};
@@ -51,12 +52,18 @@ impl ClientConfig {
 
     /// Opens wallet, database and node.
     pub async fn connect(&self) -> Result<Engine> {
-        let wallet = self.wallet.open().await?;
-        let store = match &self.state {
-            Some(location) => Store::connect(location).await?,
-            None => Store::open_in_memory()?,
-        };
-        let rpc = Rpc::new(self.rpc.clone())?;
-        Engine::open(rpc, store, wallet, self.chain_id, self.engine.clone()).await
+        self.open().await
+    }
+
+    fn open(&self) -> Boxed<'_, Result<Engine>> {
+        Box::pin(async move {
+            let wallet = self.wallet.open().await?;
+            let store = match &self.state {
+                Some(location) => Store::connect(location).await?,
+                None => Store::open_in_memory()?,
+            };
+            let rpc = Rpc::new(self.rpc.clone())?;
+            Engine::open(rpc, store, wallet, self.chain_id, self.engine.clone()).await
+        })
     }
 }

@@ -4,6 +4,7 @@ use super::config::ClientConfig;
 use super::listing::{check_listable, list};
 use super::plan::{DeployPlan, RegistryPlan};
 use super::transactions::{Step, code_at, create, send};
+use crate::boxed::Boxed;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::TxKind;
@@ -46,52 +47,58 @@ pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployme
     deployment
 }
 
-async fn deploy_with(engine: &Engine, plan: &DeployPlan, limit: Duration) -> Result<Deployment> {
-    let mut steps = Vec::new();
-    let shapes = plan.known_code_hashes();
-    let registry = match &plan.registry {
-        RegistryPlan::Existing(address) => *address,
-        RegistryPlan::New(new) => {
-            let code = new.init_code(engine.sender(), shapes.clone());
-            let deployed = create(engine, "registry", &code, None, limit).await?;
-            steps.push(deployed.step("registry"));
-            deployed.address
+fn deploy_with<'a>(
+    engine: &'a Engine,
+    plan: &'a DeployPlan,
+    limit: Duration,
+) -> Boxed<'a, Result<Deployment>> {
+    Box::pin(async move {
+        let mut steps = Vec::new();
+        let shapes = plan.known_code_hashes();
+        let registry = match &plan.registry {
+            RegistryPlan::Existing(address) => *address,
+            RegistryPlan::New(new) => {
+                let code = new.init_code(engine.sender(), shapes.clone());
+                let deployed = create(engine, "registry", &code, None, limit).await?;
+                steps.push(deployed.step("registry"));
+                deployed.address
+            }
+        };
+        code_at(engine, registry, "the registry").await?;
+        let contract = engine.registry(registry);
+        let model_id = ids::model_id(plan.registration.manifest_id, engine.sender());
+        if let Some(model) = contract.model(model_id).await? {
+            tracing::info!(%model_id, "model is registered already");
+            let specs = read_back(&contract, model_id, &model, plan).await?;
+            let block = engine.rpc().head().await?.number;
+            return Ok(deployment(engine, registry, model_id, &specs, block, steps));
         }
-    };
-    code_at(engine, registry, "the registry").await?;
-    let contract = engine.registry(registry);
-    let model_id = ids::model_id(plan.registration.manifest_id, engine.sender());
-    if let Some(model) = contract.model(model_id).await? {
-        tracing::info!(%model_id, "model is registered already");
-        let specs = read_back(&contract, model_id, &model, plan).await?;
-        let block = engine.rpc().head().await?.number;
-        return Ok(deployment(engine, registry, model_id, &specs, block, steps));
-    }
-    check_listable(engine, &contract, &shapes).await?;
-    let verifiers = deploy_verifiers(engine, plan, limit, &mut steps).await?;
-    let shapes: Vec<B256> = verifiers.iter().map(|(_, code_hash)| *code_hash).collect();
-    list(engine, &contract, &shapes, limit, &mut steps).await?;
-    let specs = deploy_keys(engine, plan, &verifiers, limit, &mut steps).await?;
-    let registration = plan.registration.with_chunks(specs.clone());
-    let data = ChainferRegistry::registerModelCall { registration }
-        .abi_encode()
-        .into();
-    let to = Some(registry);
-    let sent = send(engine, "registerModel", TxKind::Register, to, data, limit);
-    let transaction = sent.await?.0;
-    let block = transaction.block.unwrap_or_default();
-    steps.push(Step {
-        what: "register model".to_owned(),
-        transaction,
-    });
-    if contract.model(model_id).await?.is_none() {
-        return Err(Error::Mismatch {
-            field: "model_id",
-            expected: format!("the registry to know {model_id}"),
-            got: "ModelNotRegistered".to_owned(),
+        check_listable(engine, &contract, &shapes).await?;
+        let verifiers = deploy_verifiers(engine, plan, limit, &mut steps).await?;
+        let shapes: Vec<B256> = verifiers.iter().map(|(_, code_hash)| *code_hash).collect();
+        list(engine, &contract, &shapes, limit, &mut steps).await?;
+        let specs = deploy_keys(engine, plan, &verifiers, limit, &mut steps).await?;
+        let registration = plan.registration.with_chunks(specs.clone());
+        let data = ChainferRegistry::registerModelCall { registration }
+            .abi_encode()
+            .into();
+        let to = Some(registry);
+        let sent = send(engine, "registerModel", TxKind::Register, to, data, limit);
+        let transaction = sent.await?.0;
+        let block = transaction.block.unwrap_or_default();
+        steps.push(Step {
+            what: "register model".to_owned(),
+            transaction,
         });
-    }
-    Ok(deployment(engine, registry, model_id, &specs, block, steps))
+        if contract.model(model_id).await?.is_none() {
+            return Err(Error::Mismatch {
+                field: "model_id",
+                expected: format!("the registry to know {model_id}"),
+                got: "ModelNotRegistered".to_owned(),
+            });
+        }
+        Ok(deployment(engine, registry, model_id, &specs, block, steps))
+    })
 }
 
 /// The chunks of a registered model; it must be the model that the plan would register.

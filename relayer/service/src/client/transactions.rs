@@ -2,6 +2,7 @@
 
 use super::config::ClientConfig;
 use super::report::TxReport;
+use crate::boxed::Boxed;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::{NewIntent, TxKind};
@@ -167,36 +168,38 @@ pub(super) async fn send(
 }
 
 /// Simulates, estimates, and sends through the outbox.
-async fn send_keyed(
-    engine: &Engine,
+fn send_keyed<'a>(
+    engine: &'a Engine,
     key: B256,
-    what: &str,
+    what: &'a str,
     kind: TxKind,
     to: Option<Address>,
     data: Bytes,
     limit: Duration,
-) -> Result<(TxReport, Option<Address>)> {
-    let gas_limit = match engine.store().intent_by_key(key).await? {
-        Some(known) => known.tx.gas_limit,
-        None => {
-            let request = CallRequest::new(engine.sender(), to, data.clone());
-            let estimate = engine
-                .rpc()
-                .estimate_gas(&request)
-                .await
-                .map_err(|e| ChainError::of_call(what, e))?;
-            let margin = estimate / 100 * engine.config().gas_margin_percent;
-            (estimate + margin).min(engine.config().gas_cap)
-        }
-    };
-    let tx = NewIntent {
-        kind,
-        to,
-        data,
-        chunks: Vec::new(),
-        gas_limit,
-    };
-    let intent = engine.send_and_wait(key, what, tx, limit).await?;
-    let contract = intent.settlement.and_then(|s| s.contract);
-    Ok((TxReport::of(engine.store(), &intent).await?, contract))
+) -> Boxed<'a, Result<(TxReport, Option<Address>)>> {
+    Box::pin(async move {
+        let gas_limit = match engine.store().intent_by_key(key).await? {
+            Some(known) => known.tx.gas_limit,
+            None => {
+                let request = CallRequest::new(engine.sender(), to, data.clone());
+                let estimate = engine
+                    .rpc()
+                    .estimate_gas(&request)
+                    .await
+                    .map_err(|e| ChainError::of_call(what, e))?;
+                let margin = estimate / 100 * engine.config().gas_margin_percent;
+                (estimate + margin).min(engine.config().gas_cap)
+            }
+        };
+        let tx = NewIntent {
+            kind,
+            to,
+            data,
+            chunks: Vec::new(),
+            gas_limit,
+        };
+        let intent = engine.send_and_wait(key, what, tx, limit).await?;
+        let contract = intent.settlement.and_then(|s| s.contract);
+        Ok((TxReport::of(engine.store(), &intent).await?, contract))
+    })
 }

@@ -20,6 +20,7 @@ mod view;
 
 pub use config::EngineConfig;
 
+use crate::boxed::Boxed;
 use crate::error::{Error, Result};
 use crate::state::JobState;
 use crate::store::{Cancellation, Job, JobKey, Lease, Store, Submitted, new_holder};
@@ -217,17 +218,19 @@ impl Engine {
         self.tick_in(Scope::All).await
     }
 
-    async fn tick_in(&self, scope: Scope) -> Result<()> {
-        let _one = self.ticking.lock().await;
-        if !self.hold_lease().await? {
-            // The process that has it works on the same database.
-            return Ok(());
-        }
-        let result = self.with_lease(self.tick_once(scope)).await;
-        if matches!(result, Err(Error::LeaseLost { .. })) {
-            self.lose_lease();
-        }
-        result
+    fn tick_in(&self, scope: Scope) -> Boxed<'_, Result<()>> {
+        Box::pin(async move {
+            let _one = self.ticking.lock().await;
+            if !self.hold_lease().await? {
+                // The process that has it works on the same database.
+                return Ok(());
+            }
+            let result = self.with_lease(self.tick_once(scope)).await;
+            if matches!(result, Err(Error::LeaseLost { .. })) {
+                self.lose_lease();
+            }
+            result
+        })
     }
 
     /// Does `work` and renews the lease beside it.

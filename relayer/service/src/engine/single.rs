@@ -1,6 +1,7 @@
 //! Transactions that belong to no job: deployments and plain calls.
 
 use super::{Engine, Scope};
+use crate::boxed::Boxed;
 use crate::error::{Error, Result};
 use crate::state::IntentState;
 use crate::store::{Intent, NewIntent};
@@ -33,7 +34,7 @@ impl Engine {
                 .await?;
         }
         loop {
-            match self.tick_transaction(&intent).await {
+            match self.tick_transaction(intent.id).await {
                 Ok(true) => return self.store.intent(intent.id).await,
                 Ok(false) => {}
                 Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
@@ -58,24 +59,26 @@ impl Engine {
     }
 
     /// One step of [`Self::send_and_wait`]; true once the transaction is mined and confirmed.
-    async fn tick_transaction(&self, intent: &Intent) -> Result<bool> {
-        let _one = self.ticking.lock().await;
-        let view = self.view().await?;
-        if self.hold_lease().await? {
-            let work = async {
-                self.watch_pending(&view).await?;
-                self.start_ready(&view, Scope::Intent(intent.id)).await?;
-                self.repair_gap(&view).await
-            };
-            self.with_lease(work).await?;
-        }
-        let intent = self.store.intent(intent.id).await?;
-        if self.reopen_if_lost(&view, &intent).await? {
-            return Ok(false);
-        }
-        Ok(intent.state == IntentState::Mined
-            && intent
-                .settlement
-                .is_some_and(|s| view.depth(s.block) >= self.config.confirmations()))
+    fn tick_transaction(&self, intent: i64) -> Boxed<'_, Result<bool>> {
+        Box::pin(async move {
+            let _one = self.ticking.lock().await;
+            let view = self.view().await?;
+            if self.hold_lease().await? {
+                let work = async {
+                    self.watch_pending(&view).await?;
+                    self.start_ready(&view, Scope::Intent(intent)).await?;
+                    self.repair_gap(&view).await
+                };
+                self.with_lease(work).await?;
+            }
+            let intent = self.store.intent(intent).await?;
+            if self.reopen_if_lost(&view, &intent).await? {
+                return Ok(false);
+            }
+            Ok(intent.state == IntentState::Mined
+                && intent
+                    .settlement
+                    .is_some_and(|s| view.depth(s.block) >= self.config.confirmations()))
+        })
     }
 }

@@ -4,6 +4,7 @@ use super::config::ServiceConfig;
 use super::metrics::Metrics;
 use super::routes;
 use super::shared::Shared;
+use crate::boxed::Boxed;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::unix_ms;
@@ -26,34 +27,40 @@ pub struct Service {
 impl Service {
     /// Opens database, wallet and node, and binds the address.
     pub async fn bind(config: ServiceConfig) -> Result<Self> {
-        if config.token.is_none() && !config.listen.ip().is_loopback() {
-            tracing::warn!(listen = %config.listen, "listening beyond this machine without a token");
-        }
-        let engine = config.client.connect().await?;
-        if let Some(bytes) = config.max_state_bytes {
-            engine.store().limit_size(bytes).await?;
-        }
-        let io = |source| Error::Io {
-            path: config.listen.to_string(),
-            source,
-        };
-        let listener = TcpListener::bind(config.listen).await.map_err(io)?;
-        let address = listener.local_addr().map_err(io)?;
-        let shared = Arc::new(Shared {
-            engine,
-            token: config.token.clone(),
-            stall_after: config.stall_after,
-            last_tick: AtomicU64::new(unix_ms()),
-            last_error: Mutex::default(),
-            metrics: Metrics::new(),
-            wake: Notify::new(),
-        });
-        tracing::info!(%address, "listening");
-        Ok(Self {
-            listener,
-            address,
-            shared,
-            config,
+        Self::open(config).await
+    }
+
+    fn open(config: ServiceConfig) -> Boxed<'static, Result<Self>> {
+        Box::pin(async move {
+            if config.token.is_none() && !config.listen.ip().is_loopback() {
+                tracing::warn!(listen = %config.listen, "listening beyond this machine without a token");
+            }
+            let engine = config.client.connect().await?;
+            if let Some(bytes) = config.max_state_bytes {
+                engine.store().limit_size(bytes).await?;
+            }
+            let io = |source| Error::Io {
+                path: config.listen.to_string(),
+                source,
+            };
+            let listener = TcpListener::bind(config.listen).await.map_err(io)?;
+            let address = listener.local_addr().map_err(io)?;
+            let shared = Arc::new(Shared {
+                engine,
+                token: config.token.clone(),
+                stall_after: config.stall_after,
+                last_tick: AtomicU64::new(unix_ms()),
+                last_error: Mutex::default(),
+                metrics: Metrics::new(),
+                wake: Notify::new(),
+            });
+            tracing::info!(%address, "listening");
+            Ok(Self {
+                listener,
+                address,
+                shared,
+                config,
+            })
         })
     }
 
@@ -70,22 +77,28 @@ impl Service {
     /// Serves until `shutdown` resolves; then takes no more requests, finishes those in hand and the
     /// running tick, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let (stop, stopped) = watch::channel(false);
-        let engine = tokio::spawn(tick_forever(Arc::clone(&self.shared), stopped));
-        let router = routes::router(Arc::clone(&self.shared), &self.config);
-        let served = axum::serve(self.listener, router)
-            .with_graceful_shutdown(shutdown)
-            .await
-            .map_err(|source| Error::Io {
-                path: self.address.to_string(),
-                source,
-            });
-        // Fails when the task, which has the receiver, has ended already.
-        let _ = stop.send(true);
-        engine.await.map_err(|e| Error::Task(e.to_string()))?;
-        self.shared.engine.close().await;
-        tracing::info!("stopped");
-        served
+        self.serve(Box::pin(shutdown)).await
+    }
+
+    fn serve(self, shutdown: Boxed<'static, ()>) -> Boxed<'static, Result<()>> {
+        Box::pin(async move {
+            let (stop, stopped) = watch::channel(false);
+            let engine = tokio::spawn(tick_forever(Arc::clone(&self.shared), stopped));
+            let router = routes::router(Arc::clone(&self.shared), &self.config);
+            let served = axum::serve(self.listener, router)
+                .with_graceful_shutdown(shutdown)
+                .await
+                .map_err(|source| Error::Io {
+                    path: self.address.to_string(),
+                    source,
+                });
+            // Fails when the task, which has the receiver, has ended already.
+            let _ = stop.send(true);
+            engine.await.map_err(|e| Error::Task(e.to_string()))?;
+            self.shared.engine.close().await;
+            tracing::info!("stopped");
+            served
+        })
     }
 }
 

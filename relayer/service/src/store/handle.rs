@@ -6,6 +6,8 @@ use super::location::Location;
 use super::postgres;
 use super::sql::{Sql, corrupt, params, to_i64};
 use super::sqlite;
+use super::work::{Access, Answer, Work, typed, untyped};
+use crate::boxed::Boxed;
 use crate::error::{Error, Result};
 use alloy::primitives::B256;
 use std::path::Path;
@@ -71,11 +73,7 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
     {
-        match &self.backend {
-            Backend::Sqlite(file) => file.write(f).await,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(server) => server.write(f).await,
-        }
+        typed(self.run(Access::Write, untyped(f)).await?)
     }
 
     /// Runs `f` for reading.
@@ -84,11 +82,20 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
     {
-        match &self.backend {
-            Backend::Sqlite(file) => file.read(f).await,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(server) => server.read(f).await,
-        }
+        typed(self.run(Access::Read, untyped(f)).await?)
+    }
+
+    fn run(&self, access: Access, work: Work) -> Boxed<'_, Result<Answer>> {
+        Box::pin(async move {
+            match (&self.backend, access) {
+                (Backend::Sqlite(file), Access::Write) => file.write(work).await,
+                (Backend::Sqlite(file), Access::Read) => file.read(work).await,
+                #[cfg(feature = "postgres")]
+                (Backend::Postgres(server), Access::Write) => server.write(work).await,
+                #[cfg(feature = "postgres")]
+                (Backend::Postgres(server), Access::Read) => server.read(work).await,
+            }
+        })
     }
 
     /// Unix milliseconds on the clock by which the rows are dated: this machine's, or the database server's.

@@ -28,6 +28,7 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use crate::error::DatabaseError;
 pub use attempts::Guard;

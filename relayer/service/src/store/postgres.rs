@@ -6,6 +6,7 @@
 
 use super::clock::unix_ms;
 use super::sql::{Cell, Row, Sql, Value, corrupt};
+use super::work::{Answer, Work};
 use super::{postgres_address, postgres_schema};
 use crate::error::DatabaseError;
 use crate::error::{Error, Result};
@@ -113,16 +114,12 @@ impl Server {
         unix_ms().saturating_add_signed(self.offset.load(Ordering::Relaxed))
     }
 
-    /// Runs `f` in one write transaction, when it is its turn.
-    pub(super) async fn write<R, F>(&self, f: F) -> Result<R>
-    where
-        R: Send + 'static,
-        F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
-    {
+    /// Runs `work` in one write transaction, when it is its turn.
+    pub(super) async fn write(&self, work: Work) -> Result<Answer> {
         let (held, now) = self.begin().await?;
         let (result, mut held) = on_thread(move |handle| {
             let session = Session::new(handle, held, Some(now));
-            (f(&session), session.connection.into_inner())
+            (work(&session), session.connection.into_inner())
         })
         .await?;
         match result {
@@ -163,16 +160,12 @@ impl Server {
         Ok((held, now))
     }
 
-    /// Runs `f` for reading.
-    pub(super) async fn read<R, F>(&self, f: F) -> Result<R>
-    where
-        R: Send + 'static,
-        F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
-    {
+    /// Runs `work` for reading.
+    pub(super) async fn read(&self, work: Work) -> Result<Answer> {
         let held = Held::new(self.pool.acquire().await?);
         let (result, held) = on_thread(move |handle| {
             let session = Session::new(handle, held, None);
-            (f(&session), session.connection.into_inner())
+            (work(&session), session.connection.into_inner())
         })
         .await?;
         if result.is_ok() {

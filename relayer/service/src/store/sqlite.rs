@@ -5,6 +5,7 @@
 use super::clock::unix_ms;
 use super::migrate;
 use super::sql::{Cell, Row, Sql, Value, corrupt, to_i64};
+use super::work::{Answer, Work};
 use crate::error::{Error, Result};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
@@ -55,28 +56,20 @@ impl File {
         })
     }
 
-    /// Runs `f` in one write transaction, off the asynchronous threads.
-    pub(super) async fn write<R, F>(&self, f: F) -> Result<R>
-    where
-        R: Send + 'static,
-        F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
-    {
+    /// Runs `work` in one write transaction, off the asynchronous threads.
+    pub(super) async fn write(&self, work: Work) -> Result<Answer> {
         self.with(move |connection| {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = f(&Statements(&tx))?;
+            let answer = work(&Statements(&tx))?;
             tx.commit()?;
-            Ok(value)
+            Ok(answer)
         })
         .await
     }
 
-    /// Runs `f` for reading.
-    pub(super) async fn read<R, F>(&self, f: F) -> Result<R>
-    where
-        R: Send + 'static,
-        F: FnOnce(&dyn Sql) -> Result<R> + Send + 'static,
-    {
-        self.with(move |connection| f(&Statements(connection)))
+    /// Runs `work` for reading.
+    pub(super) async fn read(&self, work: Work) -> Result<Answer> {
+        self.with(move |connection| work(&Statements(connection)))
             .await
     }
 

@@ -41,7 +41,8 @@ async fn two_nodes(scene: &Scene) -> (Proxy, ClientConfig) {
 #[tokio::test(flavor = "multi_thread")]
 async fn outage_of_the_first_node_is_bridged_by_the_second() {
     let scene = Scene::new().await;
-    let (second, config) = two_nodes(&scene).await;
+    let (second, mut config) = two_nodes(&scene).await;
+    config.rpc.cooldown = Duration::from_millis(50);
     let engine = config.connect().await.unwrap();
     for fault in [
         Fault::Reset,
@@ -69,7 +70,8 @@ async fn outage_of_the_first_node_is_bridged_by_the_second() {
 
     // The first in order is the first again once it answers.
     scene.proxy.clear();
-    tokio::time::sleep(Duration::from_millis(6_500)).await;
+    // The longest rest is 32 times the shortest.
+    tokio::time::sleep(Duration::from_millis(1_700)).await;
     let asked = second.count("eth_getBlockByNumber");
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
     assert_eq!(second.count("eth_getBlockByNumber"), asked);
