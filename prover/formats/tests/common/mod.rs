@@ -4,11 +4,11 @@
 use chainfer_formats::{Address, B256, Binding, Manifest, SrsSpec, U256, ids, manifest::MANIFEST};
 use serde_json::{Value, json};
 
-pub fn word(value: u64) -> String {
+pub(crate) fn word(value: u64) -> String {
     B256::from(U256::from(value)).to_string()
 }
 
-pub fn good_proof() -> Value {
+pub(crate) fn good_proof() -> Value {
     let binding = Binding {
         chain_id: 31337,
         registry: Address::repeat_byte(0x11),
@@ -35,7 +35,7 @@ pub fn good_proof() -> Value {
     })
 }
 
-pub fn good_secret() -> Value {
+pub(crate) fn good_secret() -> Value {
     json!({
         "format": "chainfer.secret", "version": 1,
         "manifest_id": word(1), "root": word(3), "context": word(4),
@@ -48,7 +48,7 @@ pub fn good_secret() -> Value {
     })
 }
 
-pub fn good_deployment() -> Value {
+pub(crate) fn good_deployment() -> Value {
     let address = |byte| format!("{:#x}", Address::repeat_byte(byte));
     json!({
         "format": "chainfer.deployment", "version": 2, "chain_id": 1, "registry": address(1),
@@ -58,7 +58,7 @@ pub fn good_deployment() -> Value {
 }
 
 /// Two chunks in a row, a committed input of 5 values, a public output of 3.
-pub fn good_manifest() -> Value {
+pub(crate) fn good_manifest() -> Value {
     let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into(), true);
     let shape = |lanes: usize| {
         json!({
@@ -100,7 +100,7 @@ pub fn good_manifest() -> Value {
 }
 
 /// The same manifest with the id that its content hashes to.
-pub fn with_id(mut manifest: Value) -> Value {
+pub(crate) fn with_id(mut manifest: Value) -> Value {
     let parsed: Manifest = MANIFEST.parse(manifest.to_string().as_bytes()).unwrap();
     manifest["manifest_id"] = parsed.recompute_id().to_string().into();
     manifest
