@@ -390,3 +390,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn files_of_the_demo_model_are_read_and_written_alike() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures/golden/digits-3");
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy.json");
+    let same = |original: &std::path::Path| {
+        let (old, new) = (
+            std::fs::read(original).unwrap(),
+            std::fs::read(&copy).unwrap(),
+        );
+        assert!(old == new, "{}", original.display());
+    };
+    let path = folder.join("proof.json");
+    let proof = ProofFile::read(&path).unwrap();
+    proof.write(&copy).unwrap();
+    same(&path);
+    let path = SecretFile::path_beside(&path);
+    SecretFile::read(&path).unwrap().write(&copy).unwrap();
+    same(&path);
+    let path = folder.join("public/manifest.json");
+    let manifest = Manifest::read(&path).unwrap();
+    manifest.write(&copy).unwrap();
+    same(&path);
+    proof.check_against(&manifest).unwrap();
+}
