@@ -1,4 +1,4 @@
-//! The entry point.
+//! The pipeline from end to end: a verifying key becomes a contract.
 
 use halo2_proofs::{plonk::VerifyingKey, poly::kzg::commitment::ParamsKZG};
 use halo2curves::bn256::{Bn256, G1Affine};

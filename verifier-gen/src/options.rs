@@ -1,4 +1,4 @@
-//! How to generate a contract.
+//! Options of the generator: where the key is, and how the arithmetic is kept.
 
 /// Where a verifier finds the verifying key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use super::errors::{
 };
 use crate::options::Mode;
 
-/// Functions and errors, in the order of the source.
+/// Errors in the order of the source, then functions.
 pub(crate) fn json(mode: Mode, carries_data: bool) -> String {
     let mut errors = vec![
         INVALID_PROOF_LENGTH,

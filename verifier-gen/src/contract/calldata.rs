@@ -28,7 +28,7 @@ impl Entry {
     /// Encodes a call of an embedded verifier.
     ///
     /// `proof` is what the transcript wrote, `instances` the public inputs, column after column. The encoding is the one that
-    /// the contract insists on: offsets in order, no gaps, nothing behind.
+    /// the contract insists on: offsets in order, no gaps, nothing after the last word.
     pub fn encode(self, proof: &[u8], instances: &[Fr]) -> Vec<u8> {
         let mut calldata = self.selector("bytes,uint256[]");
         arguments(&mut calldata, 0x40, proof, instances);

@@ -1,11 +1,11 @@
-//! What a contract will cost, before it is compiled.
+//! Gas and code size of a contract before it is compiled.
 
 use super::{arithmetic::Style, fold::Folding, layout::Layout};
 use crate::{field::lagrange::InstanceLoop, options::Mode, protocol::Protocol};
 
-/// Bytes of code around the rendered parts at most, compiled with the optimizer.
+/// Upper bound of the bytes of code that every contract has, compiled with the optimizer.
 const CODE_OVERHEAD: usize = 1_900;
-/// Bytes of a loop over public inputs at most.
+/// Upper bound of the bytes of a loop over public inputs.
 const LOOP_BYTES: usize = 250;
 
 /// Upper bound of the runtime code's size.

@@ -174,9 +174,9 @@ impl Folder<'_> {
         let Some(first) = points.first() else {
             return;
         };
-        let source = match first {
-            Place::Memory(_) => Source::Key,
-            Place::Calldata(_) => Source::Proof,
+        let origin = match first {
+            Place::Memory(_) => Origin::Key,
+            Place::Calldata(_) => Origin::Proof,
         };
         let addresses: Vec<usize> = points
             .iter()
@@ -185,8 +185,8 @@ impl Folder<'_> {
         let (call, bytes) = match self.steps {
             Steps::Pairs => {
                 let name = match addresses.len() {
-                    1 => source.one(),
-                    _ => source.two(),
+                    1 => origin.one(),
+                    _ => origin.two(),
                 };
                 let arguments = addresses.iter().map(|at| Literal::address(*at).into());
                 (Expression::call(name, arguments), 8 + 3 * addresses.len())
@@ -194,7 +194,7 @@ impl Folder<'_> {
             Steps::Lists => {
                 let list = Literal::addresses(&addresses).into();
                 (
-                    Expression::call(source.one(), [list]),
+                    Expression::call(origin.one(), [list]),
                     9 + 2 * addresses.len(),
                 )
             }
@@ -225,12 +225,12 @@ impl Folder<'_> {
 
 /// Where points that are added come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
+enum Origin {
     Proof,
     Key,
 }
 
-impl Source {
+impl Origin {
     /// The function that adds one point, or a list of them.
     fn one(self) -> &'static str {
         match self {
@@ -260,10 +260,10 @@ impl Source {
 /// The functions that the statements call.
 fn functions(layout: &Layout, steps: Steps) -> Block {
     let mut functions = Vec::new();
-    for source in [Source::Proof, Source::Key] {
+    for origin in [Origin::Proof, Origin::Key] {
         match steps {
-            Steps::Pairs => functions.extend(pair_functions(layout, source)),
-            Steps::Lists => functions.extend(list_function(layout, source)),
+            Steps::Pairs => functions.extend(pair_functions(layout, origin)),
+            Steps::Lists => functions.extend(list_function(layout, origin)),
         }
         functions.push(Statement::Blank);
     }
@@ -276,33 +276,33 @@ fn functions(layout: &Layout, steps: Steps) -> Block {
     functions
 }
 
-fn pair_functions(layout: &Layout, source: Source) -> [Statement; 3] {
+fn pair_functions(layout: &Layout, origin: Origin) -> [Statement; 3] {
     let step = || multiply_and_add(layout.scratch, B);
-    let one = vec![source.copy(layout, "from"), unless(step())];
+    let one = vec![origin.copy(layout, "from"), unless(step())];
     let two = vec![
-        source.copy(layout, "first"),
+        origin.copy(layout, "first"),
         Statement::declare("ok", step()),
-        source.copy(layout, "second"),
+        origin.copy(layout, "second"),
         unless(and(step(), "ok")),
     ];
     [
-        Statement::function(source.one(), ["from"], one),
+        Statement::function(origin.one(), ["from"], one),
         Statement::Blank,
-        Statement::function(source.two(), ["first", "second"], two),
+        Statement::function(origin.two(), ["first", "second"], two),
     ]
 }
 
-fn list_function(layout: &Layout, source: Source) -> [Statement; 2] {
+fn list_function(layout: &Layout, origin: Origin) -> [Statement; 2] {
     let first = and("list", Literal::hex(0xffff));
     let body = vec![
-        source.copy(layout, first),
+        origin.copy(layout, first),
         unless(multiply_and_add(layout.scratch, B)),
     ];
     let next = Statement::assign("list", shr(Literal::decimal(16), "list"));
     [
         Statement::Comment("Addresses of 16 bits, the first one lowest; none is zero."),
         Statement::function(
-            source.one(),
+            origin.one(),
             ["list"],
             vec![Statement::repeat(None, "list", next, body)],
         ),
@@ -314,8 +314,8 @@ fn unless(success: Expression) -> Statement {
     Statement::guard(iszero(success), Expression::call("failFolding", []))
 }
 
-/// B times the multiplier, plus A, as an expression that tells success. Operands are evaluated from the right, and the size behind
-/// a call is the one that it returned.
+/// B times the multiplier, plus A, as an expression that is true on success. Operands are evaluated from the right, so that
+/// `returndatasize` refers to the call next to it.
 fn multiply_and_add(scratch: usize, to: usize) -> Expression {
     let [a, b, to] = [A, B, to].map(|offset| Literal::address(scratch + offset));
     let call = |gas, precompile, at, length, to| {

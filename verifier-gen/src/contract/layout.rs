@@ -12,7 +12,7 @@ use crate::{
     protocol::{Commitment, Protocol, Step},
 };
 
-/// Where Solidity puts the first allocation's content: behind its length word at 0x80.
+/// Where Solidity puts the first allocation's content: after its length word at 0x80.
 pub(crate) const DATA: usize = 0xa0;
 /// Words that Solidity reserves and that no error of this contract needs: always zero, and the first allocation's length.
 const SHORT_SLOT: usize = 0x60;
@@ -25,9 +25,9 @@ pub(crate) const SETUP_LEN: usize = 128 + 128 + 64;
 pub(crate) struct Segment {
     /// Address of the hash input.
     pub(crate) address: usize,
-    /// Bytes of public inputs behind the first word.
+    /// Bytes of public inputs after the first word.
     pub(crate) instance_len: usize,
-    /// Bytes of the proof behind those.
+    /// Bytes of the proof after those.
     pub(crate) proof_len: usize,
     /// Where they start in the proof.
     pub(crate) proof_offset: usize,
@@ -139,7 +139,7 @@ impl Layout {
         let shape_len = if sizes.mode == Mode::Shared { 32 } else { 0 };
         let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len() + shape_len;
         let key = take(key_len);
-        // A program's last word may reach behind the data.
+        // A program's last word may reach beyond the data.
         take(32);
 
         let mut segments = segments(protocol);
@@ -208,7 +208,7 @@ impl Layout {
         }
     }
 
-    /// Address of a temporary. Straight-line code has Solidity's words behind the free memory pointer for the first ones, whose
+    /// Address of a temporary. Straight-line code has Solidity's words after the free memory pointer for the first ones, whose
     /// addresses are shorter, then the transcript's buffer, which is hashed by then.
     pub(crate) fn slot(&self, number: usize) -> usize {
         if self.interpreted {
@@ -358,7 +358,7 @@ fn segments(protocol: &Protocol) -> Vec<Segment> {
             Step::Squeeze => open.challenges += 1,
         }
     }
-    // What is left holds the last point alone: nothing is squeezed behind it.
+    // What is left holds the last point alone: nothing is squeezed after it.
     segments
 }
 

@@ -18,7 +18,7 @@ impl Section {
         }
     }
 
-    /// Coordinates of points, two words a line.
+    /// Coordinates of points; the source has two words in a line.
     pub(crate) fn points(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self::new(name, bytes, 64)
     }

@@ -250,7 +250,7 @@ fn modulus(hex: &str) -> String {
     format!("0x{:0>64}", hex.trim_start_matches("0x"))
 }
 
-/// Adjacent hex literals, a word or a point a line; Solidity joins them.
+/// Hex literals on adjacent lines, which Solidity joins.
 fn literal(sections: &[Section]) -> String {
     let mut lines = String::new();
     for section in sections.iter().filter(|section| !section.bytes.is_empty()) {

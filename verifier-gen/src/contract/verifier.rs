@@ -121,12 +121,12 @@ impl Verifier {
         let first = lowering.lower(&[shape.denominator]);
         let first_results = lowering.temporaries();
         let second = lowering.lower(&shape.scalars());
-        let programs_sizes = Programs {
+        let program_sizes = Programs {
             constants: lowering.constants().len(),
             first: INSTRUCTION_LEN * first.len(),
             second: INSTRUCTION_LEN * second.len(),
         };
-        let layout = Layout::new(shape.protocol, sizes(shape, Some(programs_sizes)));
+        let layout = Layout::new(shape.protocol, sizes(shape, Some(program_sizes)));
         layout.check(lowering.temporaries())?;
         let operands: Vec<(NodeId, usize)> = shape
             .scalars()

@@ -23,7 +23,7 @@ impl Denominators {
         graph.product(self.nodes.iter().copied())
     }
 
-    /// The inverse of one: the product's inverse times the products before and behind.
+    /// The inverse of one: the product's inverse times all the others.
     pub(crate) fn inverse(&self, graph: &mut Graph, position: usize) -> NodeId {
         let inverse = graph.input(Input::Inverse);
         let before = graph.product(self.nodes[..position].iter().copied());

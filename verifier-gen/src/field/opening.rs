@@ -1,4 +1,4 @@
-//! The arithmetic behind the openings: denominators, scalars of the final combination, and its schedule of point operations.
+//! SHPLONK's scalars: denominators, the scalar of each point in the final combination, and the schedule of its point operations.
 
 use halo2curves::{bn256::Fr, ff::Field};
 

@@ -134,7 +134,7 @@ impl<'a> Scheduler<'a> {
             Op::Sum(terms) => self.sum(terms),
         };
         let uses = self.uses.get(&id).copied().unwrap_or(0);
-        // A value that is read from outside is stored; any other if computing it again is dearer.
+        // A root is stored; any other value if computing it again costs more.
         let store = is_root || (uses > 1 && expression.gas + 6 + 6 * uses < uses * expression.gas);
         let is_wide = words::on_stack(&expression.formula) > MAX_IN_EXPRESSION;
         let expression = if store || is_wide {

@@ -3,8 +3,8 @@
 use halo2_proofs::plonk::VerifyingKey;
 use halo2curves::bn256::{Fr, G1Affine};
 
-use super::ProjectError;
-use crate::{KeyContract, protocol::Protocol};
+use super::error::ProjectError;
+use crate::{contract::key::KeyContract, protocol::Protocol};
 
 /// A proof and its public inputs, column after column.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::error::GenerateError;
+
 /// Reasons why [`ForgeProject`](super::ForgeProject) refuses its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -43,5 +45,5 @@ pub enum ProjectError {
     },
     /// The verifying key is one that no verifier is generated for.
     #[error(transparent)]
-    Key(#[from] crate::GenerateError),
+    Key(#[from] GenerateError),
 }

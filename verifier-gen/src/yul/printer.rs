@@ -1,4 +1,4 @@
-//! Writes Yul as text: one statement a line, four spaces a level.
+//! Writes Yul as text, one statement in a line, indented by four spaces for each level.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -147,25 +147,26 @@ mod tests {
                 vec![],
             ),
         ];
-        let expected = "\
-    function walk(at, r) {
-        for {} at { at := add(at, 0x20) } {
-            // Why.
-            let x := calldataload(at)
-            let y
-            if lt(x, r) { fail() }
-            if at {
-                fail()
-            }
-            {
-                mstore(0x00, x)
-            }
-        }
-    }
-
-    for { let at := 0x04 } lt(at, 0x44) { at := add(at, 0x20) } {
-    }";
-        assert_eq!(print(&statements, 1), expected);
+        let expected = [
+            "    function walk(at, r) {",
+            "        for {} at { at := add(at, 0x20) } {",
+            "            // Why.",
+            "            let x := calldataload(at)",
+            "            let y",
+            "            if lt(x, r) { fail() }",
+            "            if at {",
+            "                fail()",
+            "            }",
+            "            {",
+            "                mstore(0x00, x)",
+            "            }",
+            "        }",
+            "    }",
+            "",
+            "    for { let at := 0x04 } lt(at, 0x44) { at := add(at, 0x20) } {",
+            "    }",
+        ];
+        assert_eq!(print(&statements, 1), expected.join("\n"));
         assert_eq!(print(&[], 3), "");
     }
 }

@@ -2,7 +2,7 @@
 
 use chainfer_verifier_gen::Entry;
 use halo2curves::{
-    bn256::{G1Affine, G2Affine},
+    bn256::{Fr, G1Affine, G2Affine},
     group::prime::PrimeCurveAffine,
 };
 use revm::primitives::{Address, U256};
@@ -11,9 +11,9 @@ use sha3::{Digest, Keccak256};
 use crate::common::{
     circuits::{Cubic, Example, Phases},
     evm::Outcome,
-    input::{Fixture, Input},
+    input::{Fixture, Input, Key},
     mutate::encode_point,
-    prove::word,
+    prove::{prove, word},
     targets::{Ours, Target, Verdict, ours},
 };
 
@@ -241,4 +241,38 @@ fn key_for_another_number_of_public_inputs_is_rejected() {
     let last = foreign.len() - 1;
     foreign[last] ^= 1;
     assert_invalid_key(&with_key(&target, foreign), &fixture.honest);
+}
+
+/// Key contracts of one key for two numbers of public inputs differ in the shape's id alone, and that is enough.
+#[test]
+fn key_contract_pins_the_number_of_public_inputs() {
+    let fixture = Fixture::<Phases>::new();
+    let mut instances = fixture.instances.clone();
+    instances[0].push(Fr::from(9));
+    let lengths: Vec<usize> = instances.iter().map(Vec::len).collect();
+    let key = Key {
+        lengths: &lengths,
+        ..fixture.key()
+    };
+    let proof = prove(&fixture.pk, Phases::example(), &instances, 3);
+    let longer = Input::new(proof, &instances);
+    let count = fixture.honest.instances.len();
+    for (one, more) in ours(&fixture.key()).iter().zip(&ours(&key)) {
+        let counted = "InvalidInstanceCount(uint256,uint256)";
+        one.assert_error(one.calldata(&longer), counted, &[count, count + 1]);
+        more.assert_error(more.calldata(&fixture.honest), counted, &[count + 1, count]);
+        // A verifier that was made for one input more leaves that input free: only the circuit knows how many it constrains.
+        assert_eq!(one.judge(&fixture.honest), Verdict::Accepts);
+        assert_eq!(more.judge(&longer), Verdict::Accepts);
+        if one.key.is_none() {
+            continue;
+        }
+        let code = |target: &Ours| target.verifier.key.clone().unwrap().runtime;
+        let (key, foreign) = (code(one), code(more));
+        let shape = key.len() - 32;
+        assert_eq!(key[..shape], foreign[..shape]);
+        assert_ne!(key[shape..], foreign[shape..]);
+        assert_invalid_key(&with_key(one, foreign), &fixture.honest);
+        assert_invalid_key(&with_key(more, key), &longer);
+    }
 }
