@@ -31,7 +31,7 @@ pub struct GeneratedVerifier {
     pub abi: String,
     /// Identifies the constraint system, its numbers of rows and public inputs, and the version of this generator: equal for any
     /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`, with zero in place
-    /// of this id, so that keys fit one [`CodeStyle`] only: a verifier of another style refuses them.
+    /// of this id, so that keys fit one [`CodeStyle`](crate::CodeStyle) only: a verifier of another style refuses them.
     pub shape_id: [u8; 32],
     /// The contract to deploy with the key, for a shared verifier.
     pub key: Option<KeyContract>,

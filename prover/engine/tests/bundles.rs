@@ -39,7 +39,7 @@ fn compile_is_deterministic_and_the_seed_changes_the_keys() {
 }
 
 #[test]
-fn compile_existing_folder_is_left_alone_and_failure_leaves_nothing() {
+fn compile_existing_folder_is_kept_and_failure_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = SrsStore::new(dir.path().join("cache")).unwrap();
     let out = dir.path().join("bundle");

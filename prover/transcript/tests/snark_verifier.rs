@@ -100,7 +100,7 @@ proptest! {
 }
 
 #[test]
-fn first_challenges_without_and_with_one_word_match_snark_verifier() {
+fn first_challenges_of_no_and_one_word_match_snark_verifier() {
     for steps in [
         vec![Step::Squeeze, Step::Squeeze],
         vec![Step::CommonScalar(5), Step::Squeeze],

@@ -19,7 +19,7 @@ use crate::{error::GenerateError, field::opening::KnownPoints, protocol::Commitm
 
 /// A contract whose code is a verifying key: what a shared verifier reads.
 ///
-/// The code starts with 0x00 (STOP), so that nothing in it ever runs; then [tau]_2 and -[1]_2 (128 bytes each, imaginary
+/// The code starts with 0x00 (STOP), so that nothing in it ever runs; then `[tau]_2` and `-[1]_2` (128 bytes each, imaginary
 /// parts first, as EIP-197 takes them), the generator of G1 (64), the transcript's first word (32), the commitments of the
 /// fixed columns and of the permutation (64 each), and the shape's id (32): a verifier of another shape, or for another number
 /// of public inputs, refuses the key.

@@ -26,7 +26,7 @@ pub enum HideWeights {
     Rows(u32),
 }
 
-/// Options of [`ChunkPlan::new`].
+/// Options of [`ChunkPlan::new`](crate::ChunkPlan::new).
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
     /// What to optimise for.

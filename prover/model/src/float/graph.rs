@@ -41,7 +41,7 @@ pub struct FloatNode {
     pub output: FloatId,
 }
 
-/// A network over the reals. Nodes are in topological order; only [`GraphBuilder`] makes one.
+/// A network over the reals. Nodes are in topological order; only [`GraphBuilder`](super::GraphBuilder) makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatGraph {
     pub(super) tensors: Vec<FloatTensor>,
