@@ -160,7 +160,7 @@ fn project_is_not_written_for_a_proof_that_does_not_hold() {
     refuse(
         &|proof| proof["root"] = json!("0x12"),
         2,
-        &["64 hex digits"],
+        &["32 bytes"],
     );
 
     // The same model, compiled once more: other blinders, other keys.
