@@ -157,11 +157,7 @@ fn project_is_not_written_for_a_proof_that_does_not_hold() {
         1,
         &["chunk 1", "no proof"],
     );
-    refuse(
-        &|proof| proof["root"] = json!("0x12"),
-        2,
-        &["32 bytes"],
-    );
+    refuse(&|proof| proof["root"] = json!("0x12"), 2, &["32 bytes"]);
 
     // The same model, compiled once more: other blinders, other keys.
     let other = compiled(setup.folder.path(), "other");

@@ -398,22 +398,16 @@ fn opening_with_any_changed_field_is_refused() {
         ("leaf", |o| o.leaf = flipped(o.leaf)),
         ("salt", |o| o.salt = Scalar::from_u64(1)),
         ("sibling", |o| o.path[1] = flipped(o.path[1])),
-        ("shorter path", |o| {
-            o.path.pop();
-        }),
+        ("shorter path", |o| o.path.truncate(1)),
         ("longer path", |o| o.path.push(Scalar::ZERO)),
         ("root", |o| o.root = flipped(o.root)),
         ("shape", |o| o.shape = vec![3, 1]),
         ("packed value", |o| o.packed[0] ^= 1),
-        ("fewer packed values", |o| {
-            o.packed.pop();
-        }),
+        ("fewer packed values", |o| o.packed.truncate(2)),
         ("raw value", |o| o.raw[0] ^= 1),
         ("order of raw values", |o| o.raw.reverse()),
         ("real value", |o| o.values[0] += 1e-9),
-        ("number of real values", |o| {
-            o.values.pop();
-        }),
+        ("number of real values", |o| o.values.truncate(2)),
     ];
     for (what, change) in changes {
         let mut bad = good.clone();
@@ -429,9 +423,7 @@ fn opening_with_any_changed_field_is_refused() {
         |o| o.name = "logits".to_owned(),
         |o| o.shape = vec![17],
         |o| o.raw.swap(0, 1),
-        |o| {
-            o.values.pop();
-        },
+        |o| o.values.truncate(17),
         |o| o.leaf_index += 4,
     ];
     for (i, change) in changes.iter().enumerate() {
