@@ -13,7 +13,7 @@ import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 ///         --rpc-url http://127.0.0.1:8545 --private-key ... --broadcast
 ///
 /// Without --broadcast nothing is sent and nothing is written. The wallet flags are forge's. The environment says who governs,
-/// and all of it is in the addresses:
+/// and the addresses are derived from all of it:
 ///
 /// CHAINFER_PROPOSERS    addresses, comma-separated, that propose to the timelock
 /// CHAINFER_DELAY        seconds that a proposal waits; two days if not given, an hour at least
@@ -21,14 +21,14 @@ import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 /// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start
 /// CHAINFER_SALT         32 bytes, for a second registry of the same governance; zero if not given
 /// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given
-/// CHAINFER_WEAK_GOVERNANCE  true: no guardian, or a shorter delay, is meant
+/// CHAINFER_WEAK_GOVERNANCE  true: no guardian, or a shorter delay, is intended
 ///
 /// On a development chain (31337) there need be neither guardian nor delay, and without proposers the sender owns the registry.
 contract Deploy is Script {
-    /// @notice Nobody could look at a proposal in time, and cancel it. Give CHAINFER_DELAY, or say that it is meant:
+    /// @notice Nobody could look at a proposal in time, and cancel it. Give CHAINFER_DELAY, or say that it is intended:
     /// CHAINFER_WEAK_GOVERNANCE=true.
     error DelayTooShort(uint256 minimum, uint256 actual);
-    /// @notice Nobody could freeze anything before the delay is over. Give CHAINFER_GUARDIAN, or say that it is meant:
+    /// @notice Nobody could freeze anything before the delay is over. Give CHAINFER_GUARDIAN, or say that it is intended:
     /// CHAINFER_WEAK_GOVERNANCE=true.
     error GuardianIsZero();
     /// @notice The file records another registry, which another salt or another governance makes. Give another folder
@@ -49,7 +49,7 @@ contract Deploy is Script {
         if (!vm.envOr("CHAINFER_WEAK_GOVERNANCE", false)) checkGovernance(governance);
 
         vm.startBroadcast();
-        // The owner that the registry's address is made of, whoever owns it by now: the record is of the deployment.
+        // The owner that the address is derived from, whoever owns the registry by now; the record describes the deployment.
         address owner;
         if (governance.proposers.length == 0 && block.chainid == DEVELOPMENT_CHAIN) {
             (, owner,) = vm.readCallers();
@@ -78,7 +78,7 @@ contract Deploy is Script {
         if (governance.delay < MINIMUM_DELAY) revert DelayTooShort(MINIMUM_DELAY, governance.delay);
     }
 
-    /// @notice Reverts if the file is there and is of another registry: a record is not written over.
+    /// @notice Reverts if the file records another registry: records are never overwritten.
     function checkRecord(string memory path, address registry) public view {
         if (!vm.exists(path)) return;
         address recorded = vm.parseJsonAddress(vm.readFile(path), ".registry");
@@ -94,7 +94,7 @@ contract Deploy is Script {
         return (address(derived), deployed);
     }
 
-    /// @notice What is deployed and all that its addresses are made of.
+    /// @notice What is deployed and everything that its addresses are derived from.
     function record(ChainferRegistry registry, address owner, bytes32 salt, Governance memory governance)
         public
         returns (string memory)

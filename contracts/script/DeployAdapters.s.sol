@@ -39,7 +39,8 @@ contract DeployAdapters is Script {
         }
     }
 
-    /// @notice What is deployed and all that its addresses are made of. Without a service, both it and the resolver are zero.
+    /// @notice What is deployed and everything that its addresses are derived from. Without a service, both it and the resolver
+    /// are zero.
     function record(address registry, address adapter, address eas, address resolver) public returns (string memory) {
         string memory key = "adapters";
         vm.serializeString(key, "format", "chainfer.adapters");
@@ -51,7 +52,7 @@ contract DeployAdapters is Script {
         return vm.serializeAddress(key, "eas_resolver", resolver);
     }
 
-    /// @notice Reverts if the file is there and is of another registry: a record is not written over.
+    /// @notice Reverts if the file records another registry: records are never overwritten.
     function checkRecord(string memory path, address registry) public view {
         if (!vm.exists(path)) return;
         address recorded = vm.parseJsonAddress(vm.readFile(path), ".registry");

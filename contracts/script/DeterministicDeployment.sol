@@ -16,7 +16,7 @@ library DeterministicDeployment {
     /// @notice The creation code reverted, or the transaction had too little gas for it.
     error NotDeployed(address expectedAt);
 
-    /// @notice Where `creationCode` (arguments included) comes to stand.
+    /// @notice Where `creationCode` (arguments included) is deployed.
     function addressOf(bytes32 salt, bytes memory creationCode) internal pure returns (address) {
         return
             address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), PROXY, salt, keccak256(creationCode))))));

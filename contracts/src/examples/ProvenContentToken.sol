@@ -15,7 +15,7 @@ import {ChunkProof} from "../types/RegistryTypes.sol";
 /// `abi.encode(InferenceId)`, an inference that the registry has proven. Only the account that the
 /// inference is credited to mints, to itself: the proof binds prompt and content but not the URI, so nobody else may choose
 /// that, nor claim the prompt by being faster. Models whose public
-/// values are not stored (more than 32 words a chunk) cannot be used.
+/// values are not stored (more than 32 words per chunk) cannot be used.
 contract ProvenContentToken is ERC721, IERC7007 {
     /// @notice `verify` returned false.
     error ContentNotProven();

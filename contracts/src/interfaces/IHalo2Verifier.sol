@@ -2,8 +2,8 @@
 pragma solidity ^0.8.24;
 
 /// @title IHalo2Verifier
-/// @notice One generated contract per chunk circuit, which checks a halo2 KZG proof over BN254 against the verifying key
-/// that is fixed in its code.
+/// @notice A verifier with one key, for halo2 KZG proofs over BN254: a generated contract with the key embedded, or a
+/// `BoundVerifier`.
 interface IHalo2Verifier {
     /// @notice Verifies one proof against its instance column.
     /// @dev Strict: exact calldata and proof length, every scalar below the order of the scalar field, every

@@ -33,11 +33,11 @@ pub(crate) enum Col {
     Mult,
     /// Accumulator over pre-activations (second phase).
     D,
-    /// Accumulator over activations, one a column offset (second phase).
+    /// Beta accumulator over activations, one per column pattern (second phase).
     Beta(usize),
     /// Fold of the weights (second phase).
     Alpha,
-    /// Sum of products of a random linear combination (second phase).
+    /// Sum of the products of an RLC check (second phase).
     Gamma,
     /// Operand of a product (second phase).
     U,
@@ -168,11 +168,11 @@ pub struct Columns {
     pub(crate) second: Vec<Column<Advice>>,
     pub(crate) fixed: Vec<(Fix, Column<Fixed>)>,
     pub(crate) instance: Column<Instance>,
-    /// Positions within a tensor.
+    /// Challenge for positions within a tensor.
     pub(crate) z: Challenge,
-    /// Output channels.
+    /// Challenge for output channels.
     pub(crate) r: Challenge,
-    /// Lookup denominators.
+    /// Challenge in the denominators of lookups.
     pub(crate) x: Challenge,
 }
 

@@ -28,7 +28,7 @@ pub enum CircuitError {
         chunk: usize,
         /// log2 of the number of rows.
         k: u32,
-        /// Table entries.
+        /// Activation range R: the table's entries, unless limbs split them.
         range: u32,
     },
     /// A layer's accumulator can leave the digits that the circuit has for it.
@@ -40,7 +40,7 @@ pub enum CircuitError {
         layer: String,
         /// Worst case of the absolute value.
         bound: u128,
-        /// Limit.
+        /// Bounds must stay below this.
         limit: u128,
     },
     /// Two parts of the model disagree.
@@ -51,10 +51,10 @@ pub enum CircuitError {
         /// What disagrees.
         what: String,
     },
-    /// A shape that no plan of ours has.
+    /// A shape that the planner never makes.
     #[error("circuit shape: {what} is {got}, allowed {allowed}")]
     BadShape {
-        /// Field.
+        /// Name of the parameter, or of what follows from the shape.
         what: &'static str,
         /// Value found.
         got: u64,
@@ -96,7 +96,7 @@ pub enum CircuitError {
     MissingCell {
         /// Role of the column.
         role: String,
-        /// Row.
+        /// Row within the circuit, from 0.
         row: usize,
     },
     /// No encoded selector stands for a combination of flags.

@@ -1,12 +1,12 @@
-//! Encoded selectors: flags that exclude each other share a fixed column, whose value (the code) names the combination of flags
-//! that a row has.
+//! Encoded selectors: flags that exclude each other share a fixed column, whose value (the encoding) names the combination of
+//! flags that a row has.
 //!
-//! A flag is the polynomial in its column (or in two) that is 1 at the codes with the flag and 0 at the others. None has a
-//! degree over 4, for it multiplies a cell. Code 0 is always the combination without flags: fixed columns are 0 on blinded
-//! rows. Which flags share a column is said by the chip that they belong to.
+//! A flag is the polynomial in its column (or in two) that is nonzero ([`SCALE`]) at the encodings with the flag and 0 at the
+//! others. None has a degree over 4, because it multiplies a cell. Encoding 0 is always the combination without flags: fixed
+//! columns are 0 on blinded rows. Each chip says which of its flags share a column.
 //!
-//! Polynomials are taken [`SCALE`] times, which makes their coefficients small integers: a verifier's code holds those in a
-//! byte or two, fractions of the field in 32. Gates are linear in such flags, so they scale as a whole.
+//! Polynomials are multiplied by [`SCALE`], which makes their coefficients small integers: a verifier's code holds those in a
+//! byte or two, but fractions of the field in 32. Gates are linear in such flags, so they scale as a whole.
 
 use crate::columns::{Fix, Query};
 use crate::field::signed;
@@ -16,15 +16,15 @@ use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use std::ops::Range;
 
-/// What a flag's polynomial is at the codes with the flag; a multiple of every denominator.
+/// The value of a flag's polynomial at the encodings with the flag; a multiple of every denominator.
 pub(crate) const SCALE: u64 = 120;
 
-/// All codes of a range, and whether each is among those with the flag.
+/// All encodings of a range, and whether each is among those with the flag.
 pub(crate) fn among(range: Range<i64>, codes: &[i64]) -> Vec<(i64, bool)> {
     range.map(|code| (code, codes.contains(&code))).collect()
 }
 
-/// [`SCALE`] times the flag that these codes of one column have.
+/// The flag that these encodings of one column have, times [`SCALE`].
 pub(crate) fn decode(query: &mut Query<'_>, column: Fix, points: &[(i64, bool)]) -> Expr {
     interpolate(&query(column), points, SCALE)
 }

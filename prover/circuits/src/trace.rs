@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 /// Challenges squeezed after the first phase.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Challenges {
-    /// Positions within a tensor.
+    /// For positions within a tensor.
     pub(crate) z: Fr,
-    /// Output channels.
+    /// For output channels.
     pub(crate) r: Fr,
-    /// Lookup denominators.
+    /// In the denominators of lookups.
     pub(crate) x: Fr,
 }
 

@@ -8,7 +8,7 @@ pub enum ModelError {
     /// A file could not be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     Read {
-        /// The file.
+        /// Path of the file, as it was given.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
@@ -44,9 +44,9 @@ pub enum ModelError {
     /// Wrong number of inputs.
     #[error("the model has {expected} input(s) ({names}), got {got}")]
     InputCount {
-        /// Inputs of the model.
+        /// Number of inputs of the model.
         expected: usize,
-        /// Inputs given.
+        /// Number of inputs given.
         got: usize,
         /// Their names and shapes.
         names: String,
@@ -58,7 +58,7 @@ pub enum ModelError {
         place: String,
         /// Input name.
         name: String,
-        /// Expected shape.
+        /// Shape that the model states.
         shape: Vec<usize>,
         /// Expected number of values.
         expected: usize,
@@ -72,7 +72,7 @@ pub enum ModelError {
         place: String,
         /// Input name.
         name: String,
-        /// Flat index.
+        /// Flat index of the value within the input.
         element: usize,
         /// What is wrong.
         reason: String,

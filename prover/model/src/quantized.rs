@@ -98,7 +98,7 @@ impl ConvMap {
 pub enum TermMap {
     /// Convolution over the input's and output's [`Dims`].
     Conv(ConvMap),
-    /// Fully connected: `[out element][in element]` in the element order of both tensors.
+    /// Dense map: `[out element][in element]` in the element order of both tensors.
     Dense {
         /// Weights, row-major `[out element][in element]`.
         weights: Vec<i64>,

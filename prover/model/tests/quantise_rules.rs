@@ -87,7 +87,7 @@ fn linear(q: &Quantised, n: usize) -> &QLinear {
 }
 
 #[test]
-fn average_pool_and_affine_fold_forward_and_the_floor_is_trimmed() {
+fn average_pool_and_affine_fold_forward_and_floor_is_trimmed() {
     let scale = Constant {
         shape: vec![3, 1, 1],
         data: vec![0.5, -1.0, 2.0],

@@ -1,8 +1,8 @@
-//! The compact arrangement: activations, the random-linear-combination check and hashing share columns, on rows of their own.
+//! The compact arrangement: activations, RLC checks and hashing share columns, on rows of their own.
 //!
-//! Tall and narrow: verifies cheaply, for every column is a commitment that a verifier scales. Hashing stands in the columns of y,
-//! rem, v and c', the check in those of D and of the window accumulators, both from row 0; activations follow. All flags are
-//! encoded. There is one lane, one weight a row, and biases share the column of weights, which holds nothing else. Gates compare
+//! Tall and narrow: verifies cheaply, because every column is a commitment that a verifier scales. Hashing stands in the columns
+//! of y, rem, v and c', RLC checks in those of D and of the beta accumulators, both from row 0; activations follow. All flags are
+//! encoded. There is one lane, one weight per row, and biases share the column of weights, which holds nothing else. Gates compare
 //! pinned words with the instance column, which is in no permutation. The map of rows and columns is in docs/layout.md.
 
 use super::interface::{Arrangement, Sizes};
@@ -28,18 +28,18 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(crate) struct Compact;
 
-/// Selector of what stands in the columns of activations: 0 for hashing and the check, then the operators of the registry;
-/// requantised activations have the first's code.
+/// Selector of what stands in the columns of activations: 0 for hashing and the RLC checks, then the operators of the registry;
+/// requantised activations have the first's encoding.
 const ROWS: Fix = Fix::new("selector: rows");
 const REQUANTISED_CODE: i64 = 1;
 
-/// Second-phase columns before the running sums: D and one a window accumulator, and alpha, gamma and the operand, which are the
+/// Second-phase columns before the running sums: D and one per beta accumulator, and alpha, gamma and the operand, which are the
 /// same columns.
 fn accumulator_columns(shape: &CircuitShape) -> usize {
     (1 + shape.taps).max(3)
 }
 
-/// The operators with rows of their own in a shape, with their codes.
+/// The operators with rows of their own in a shape, with their encodings.
 fn with_own_rows(shape: &CircuitShape) -> impl Iterator<Item = (i64, &'static dyn Operator, Fix)> {
     let operators = Compact.operators().into_iter().zip(REQUANTISED_CODE..);
     operators
@@ -47,7 +47,7 @@ fn with_own_rows(shape: &CircuitShape) -> impl Iterator<Item = (i64, &'static dy
         .filter_map(|(operator, code)| Some((code, operator, operator.own_rows(0)?)))
 }
 
-/// The rows with one of some codes, taken `scale` times.
+/// The rows with one of some encodings, times `scale`.
 fn rows_with(shape: &CircuitShape, query: &mut Query<'_>, codes: &[i64], scale: u64) -> Expr {
     let own = with_own_rows(shape).map(|(code, ..)| code);
     let all = [0, REQUANTISED_CODE].into_iter().chain(own);
@@ -133,7 +133,7 @@ impl Placement for Compact {
             .chain([REQUANTISED_CODE])
             .collect();
         match role {
-            // With no other rows of activations, the code is the flag.
+            // With no other rows of activations, the encoding is the flag.
             VALUE if own.is_empty() => Some(query(ROWS)),
             VALUE => Some(rows_with(shape, query, &values, 1)),
             Fix {

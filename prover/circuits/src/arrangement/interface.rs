@@ -12,7 +12,7 @@ use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
 use std::ops::{Range, RangeInclusive};
 
-/// An arrangement of the areas of a circuit (activations, random-linear-combination check, hashing) in rows and columns.
+/// Where activations, RLC checks and hashing stand: which columns, which rows.
 pub(crate) trait Arrangement: Placement {
     /// Itself, for what only needs to know where columns are.
     fn placement(&self) -> &'static dyn Placement;

@@ -1,8 +1,8 @@
-//! Arrangements: how activations, the random-linear-combination check and hashing share rows and columns.
+//! Arrangements: how activations, RLC checks and hashing share rows and columns.
 //!
-//! [`wide`] has them side by side: short circuits that prove fast. [`compact`] has them in the same columns, on rows of their own:
-//! few columns, which makes proofs cheap to verify. Both have the same chips; nothing outside this folder asks which one a shape
-//! has.
+//! [`wide`] has them in columns of their own: short circuits that prove fast. [`compact`] has them in the same columns, on rows of
+//! their own: few columns, which makes proofs cheap to verify. Both have the same chips; nothing outside this folder asks which
+//! one a shape has.
 
 pub(crate) mod compact;
 pub(crate) mod interface;

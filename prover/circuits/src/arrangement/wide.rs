@@ -1,7 +1,7 @@
-//! The wide arrangement: activations, the random-linear-combination check and hashing side by side, each in columns of its own.
+//! The wide arrangement: activations, RLC checks and hashing, each in columns of their own.
 //!
 //! Short and wide: proves fast. Flags of rows of activations have columns of their own (several lanes leave no degree for encoded
-//! ones); those of the check and of hashing are encoded. The map of rows and columns is in docs/layout.md.
+//! ones); those of the RLC checks and of hashing are encoded. The map of rows and columns is in docs/layout.md.
 
 use super::interface::{Arrangement, Sizes};
 use crate::chip::openings::grid::Wiring;
@@ -31,7 +31,7 @@ fn lane_columns(shape: &CircuitShape) -> usize {
     requantise::LANE_COLUMNS + limbs
 }
 
-/// Second-phase columns before the running sums: D, alpha, gamma, operand, and one a window accumulator.
+/// Second-phase columns before the running sums: D, alpha, gamma, operand, and one per beta accumulator.
 fn accumulator_columns(shape: &CircuitShape) -> usize {
     4 + shape.taps
 }
@@ -209,7 +209,7 @@ impl Arrangement for Wide {
 }
 
 impl Wide {
-    /// D, alpha, gamma and the window accumulators, one a column.
+    /// The gates of D, alpha, gamma and the beta accumulators, each in a column of its own.
     fn accumulators(&self, c: &mut Cells<'_, '_>) -> Gates {
         let operators = self.operators_in(c.shape());
         let mut gates = Gates::new();

@@ -1,17 +1,17 @@
 //! logUp: every digit is in [0, R).
 //!
 //! The table t has R / limbs entries; a looked-up cell a is split in a high limb h, which a gate confines to [0, limbs), and
-//! a - (R / limbs) h, which is looked up. For the challenge x, three fractions a column,
+//! a - (R / limbs) h, which is looked up. For the challenge x, with phi' of the next row and three fractions per column,
 //!
 //! ```text
 //! phi' - phi = sum over the row's digits 1 / (x + a - (R / limbs) h)  -  mult / (x + t)      degree 5 after multiplying out
-//! phi = 0 in the first and in the last usable row
+//! the sum of all phi is 0 in the first and in the last usable row
 //! h (h - 1) … (h - limbs + 1) = 0                                                            degree limbs + 1
 //! ```
 //!
 //! so as rational functions of x the sums over all digits and over the table with its multiplicities agree, and every digit is
-//! an entry. The error is (number of lookups + number of rows) / r. The gate acts on every row but the last usable one; idle
-//! cells hold 0, an entry, and are counted. Multiplicities and digits are committed before x.
+//! an entry. The error is (number of lookups + number of rows) over the field's order. The gate acts on every row but the last
+//! usable one; idle cells hold 0, an entry, and are counted. Multiplicities and digits are committed before x.
 //!
 //! Security: docs/security.md#rule-5-logup; docs/security.md#rule-2-first-phase.
 
@@ -26,7 +26,7 @@ use std::ops::Range;
 
 /// The table: 0 to R / limbs - 1, then zeros.
 pub(crate) const TABLE: Fix = Fix::new("lookup table");
-/// The first and the last usable row: the sums are 0 there.
+/// The first and the last usable row: the running sums add up to 0 there.
 pub(crate) const ENDS: Fix = Fix::new("ends of the lookup sums");
 pub(crate) const COUNTED: &str = "digit looked up";
 

@@ -6,7 +6,7 @@
 //! | [`logup`] | ranges of all digits |
 //! | [`linear`] | sums of pre-activations and of windows; equations of linear layers |
 //! | [`max_pool`] | maxima by comparisons |
-//! | [`rlc`] | the random linear combination of a layer's equations |
+//! | [`rlc`] | RLC checks: a random combination of all equations of a layer |
 //! | [`poseidon`] | the permutation |
 //! | [`packing`] | 15 values to a field element |
 //! | [`words`] | moving and pinning hashed words |

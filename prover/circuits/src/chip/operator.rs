@@ -98,7 +98,7 @@ pub(crate) struct SumInputs<'a> {
 
 /// One layer of a chunk.
 pub(crate) trait LayerChip {
-    /// The windows through which it reads its inputs, one a term; an input that is read element by element has none.
+    /// The windows through which it reads its inputs, one per term; an input that is read element by element has none.
     fn windows(&self) -> Vec<(TensorId, Window)>;
 
     /// Slots that an element of its output takes in rows of `lanes` slots.
@@ -106,7 +106,7 @@ pub(crate) trait LayerChip {
         1
     }
 
-    /// Adds the layer's equation to the random-linear-combination check.
+    /// Adds the layer's RLC check to the program.
     fn relation(&self, program: &mut Program<'_>) -> Result<(), CircuitError>;
 
     /// Sets the layer's fixed cells among the rows of activations.

@@ -1,4 +1,4 @@
-//! Poseidon in rows: one S-box a row.
+//! Poseidon in rows: one S-box per row.
 //!
 //! A hash lane has the state words a, b, c and the square s. With k the row's constant and primes on the row below, a row is
 //!
@@ -42,7 +42,7 @@ pub(crate) const FULL: Fix = Fix::new("poseidon: full round");
 /// The flags that selectors stand for.
 pub(crate) const FLAGS: [Fix; 3] = [PARTIAL, ROTATE, FULL];
 
-/// The two selectors of a row's step: bits of its code.
+/// The two selectors of a row's step: bits of its encoding.
 pub(crate) const fn round_bit(bit: usize) -> Fix {
     Fix::nth("selector: round", bit)
 }

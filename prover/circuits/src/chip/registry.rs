@@ -1,7 +1,7 @@
 //! The operators that circuits prove: the one list to extend.
 //!
 //! To add an operator, write its chip ([`Operator`] and [`LayerChip`]) and add an entry here, at the end: the order is that of columns
-//! and gates, and of codes in the compact arrangement. Nothing else lists operators, but the layers of a model
+//! and gates, and of encodings in the compact arrangement. Nothing else lists operators, but the layers of a model
 //! ([`QLayer`]) and the parameter of a shape that says whether it has the operator's columns ([`Operator::require`]).
 
 use crate::chip::linear::Linear;
@@ -17,7 +17,7 @@ pub(crate) struct Entry {
     pub(crate) compact: &'static dyn Operator,
 }
 
-/// All operators.
+/// The operators, in the order of their columns and gates.
 pub(crate) const OPERATORS: &[Entry] = &[
     Entry {
         wide: &Linear,

@@ -32,8 +32,8 @@ pub(crate) enum WordsRow {
     PinInstance,
 }
 
-/// Codes: nothing, and those of [`WordsRow`]. An arrangement has either the first value of an element or pinned instances: they
-/// share a code.
+/// Encodings: nothing, and those of [`WordsRow`]. An arrangement has either the first value of an element or pinned instances:
+/// they share an encoding.
 const CODES: std::ops::Range<i64> = 0..5;
 
 impl WordsRow {

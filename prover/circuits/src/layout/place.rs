@@ -1,5 +1,5 @@
-//! Places every tensor of a chunk: from the last layer to the first, for a tensor's pitch depends on what its consumers' outputs
-//! need.
+//! Places every tensor of a chunk: from the last layer to the first, because a tensor's pitch depends on what its consumers'
+//! outputs need.
 
 use super::tensor::TensorLayout;
 use super::windows::{ColumnMap, RowMap, segments};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(crate) struct LayerGeometry {
     pub(crate) output: TensorId,
-    /// The windows through which it reads its inputs, one a term.
+    /// The windows through which it reads its inputs, one per term.
     pub(crate) windows: Vec<(TensorId, Window)>,
     /// Slots that an element of its output takes.
     pub(crate) slots: usize,
@@ -22,7 +22,7 @@ pub(crate) struct LayerGeometry {
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkLayout {
     pub(crate) tensors: BTreeMap<TensorId, TensorLayout>,
-    /// Column maps of a tensor's consumers, one window accumulator each.
+    /// Column maps of a tensor's consumers, one beta accumulator each.
     columns: BTreeMap<TensorId, Vec<ColumnMap>>,
     /// First row of activations.
     pub(crate) first: usize,
@@ -41,12 +41,12 @@ impl ChunkLayout {
         })
     }
 
-    /// The window accumulators over a tensor, by their column maps.
+    /// The beta accumulators over a tensor, by their column maps.
     pub(crate) fn columns(&self, id: TensorId) -> &[ColumnMap] {
         self.columns.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// Window accumulators needed.
+    /// The most beta accumulators that any tensor of the chunk needs.
     pub(crate) fn taps(&self) -> usize {
         self.columns.values().map(Vec::len).max().unwrap_or(0)
     }

@@ -32,7 +32,7 @@ pub struct ChunkPlan {
     /// Usable rows; gates act on all of them but the last.
     pub(crate) usable: usize,
     pub(crate) layout: ChunkLayout,
-    /// Rows of the random-linear-combination check.
+    /// Rows of the RLC checks.
     pub(crate) check: Vec<Row>,
     pub(crate) openings: OpeningPlan,
     pub(crate) grid: Grid,
@@ -53,7 +53,7 @@ impl std::fmt::Debug for ChunkPlan {
 /// Figures of a plan, for reports.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanSummary {
-    /// Shape.
+    /// The parameters that fix the circuit's columns and gates.
     pub shape: CircuitShape,
     /// Rows that gates may use.
     pub usable_rows: usize,
@@ -63,7 +63,7 @@ pub struct PlanSummary {
     pub combine_rows: usize,
     /// Rows taken by packing and Poseidon.
     pub hash_rows: usize,
-    /// Poseidon permutations.
+    /// Poseidon permutations computed, without idle slots.
     pub permutations: usize,
     /// Lookups, idle slots included.
     pub lookups: usize,
@@ -77,7 +77,7 @@ pub struct PlanSummary {
     pub equality_columns: usize,
     /// Rows of blinders in every weight column.
     pub hide_rows: u32,
-    /// log2 of the error of the random linear combinations and of the lookup argument (Schwartz-Zippel).
+    /// log2 of the error of the RLC checks and of the lookup argument (Schwartz-Zippel).
     pub soundness_error_log2: f64,
 }
 

@@ -11,7 +11,7 @@ pub enum Objective {
     Time,
     /// Verification gas: few columns, tall.
     Gas,
-    /// Prover memory.
+    /// Prover memory: few rows times columns.
     Memory,
 }
 
@@ -33,7 +33,7 @@ pub struct PlanOptions {
     pub objective: Objective,
     /// log2 of the number of rows; found if absent.
     pub k: Option<u32>,
-    /// Weight hiding.
+    /// Rows of blinders that hide the weights.
     pub hide_weights: HideWeights,
     /// Seed of the blinders.
     pub hiding_seed: [u8; 32],

@@ -1,4 +1,4 @@
-//! The rows of a chunk in one shape: activations, and the random-linear-combination check over them.
+//! The rows of a chunk in one shape: activations, and the RLC checks over them.
 
 use crate::arrangement::Arrangement;
 use crate::chip::registry;

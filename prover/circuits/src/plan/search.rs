@@ -18,7 +18,7 @@ use halo2curves::bn256::Fr;
 /// Blinder rows that `auto` insists on when it chooses a size.
 const AUTO_HIDE_ROWS: usize = 16;
 
-/// Configures a shape's constraint system and returns its usable rows, or why it is not one of ours.
+/// Configures a shape's constraint system and returns its usable rows, or why the planner never makes it.
 pub(crate) fn usable_rows(shape: &CircuitShape) -> Result<usize, CircuitError> {
     shape.validate()?;
     let mut meta = ConstraintSystem::<Fr>::default();

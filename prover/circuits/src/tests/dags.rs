@@ -1,4 +1,4 @@
-//! Random graphs: skip connections, branches, pools, fully connected layers, several inputs and outputs, cuts, in both arrangements.
+//! Random graphs: skip connections, branches, pools, dense layers, several inputs and outputs, cuts, in both arrangements.
 
 use super::builder::{Builder, Conv, partition};
 use super::{Setup, failing, recounted, setup};

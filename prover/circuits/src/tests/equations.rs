@@ -1,4 +1,4 @@
-//! The random linear combinations have the layers' equations as coefficients, each at a monomial of its own.
+//! The RLC checks have the layers' equations as coefficients, each at a monomial of its own.
 //!
 //! For random challenges, gamma at the end of a layer's check is linear in every remainder, tap and activation. What a change of a
 //! cell by 1 does to it is a polynomial in r and z: that of a remainder must be -r^i z^j with another (i, j) for every output, that of

@@ -11,7 +11,7 @@
 //! In the compact arrangement:
 //! - the second and third word in rows that only pin or do nothing, the third while values are packed and in the first of the two
 //!   rows that take a permutation's words in: nothing reads it;
-//! - without a second window accumulator, the operand's column in rows of activations.
+//! - without a second beta accumulator, the operand's column in rows of activations.
 //!
 //! Salts and sibling nodes are free as choices, but a changed one no longer opens the root, so they are not listed.
 
@@ -111,7 +111,7 @@ fn free_compact(setup: &Setup, cell: CellRef, value: bool) -> Option<&'static st
     let plan = &setup.plan;
     let at = plan.arrangement.position(cell.col, plan.shape()).unwrap();
     match (cell.col.is_first_phase(), at) {
-        (false, 2) if value && plan.shape().taps < 2 => Some("no second window accumulator"),
+        (false, 2) if value && plan.shape().taps < 2 => Some("no second beta accumulator"),
         (false, 2) if !value => no_operand(setup, cell.row),
         (true, word @ (1 | 2)) if !value => {
             let loads = |row| plan.grid.slot_rows().any(|first| first == row);

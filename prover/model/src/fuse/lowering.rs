@@ -20,7 +20,7 @@ pub(super) struct Lowering<'g> {
     /// Readers of every float tensor; being a model output counts as one.
     uses: Vec<usize>,
     consumers: Vec<Vec<usize>>,
-    /// For every stored tensor, whether its one reader is a maximum that nothing else reads around.
+    /// For every stored tensor, whether its one reader is a max pooling.
     pub(super) only_maximum_reads: Vec<bool>,
 }
 
@@ -283,7 +283,7 @@ impl Lowering<'_> {
             node.op.name(),
             format!(
                 "a Reshape or Transpose before it leaves the elements of {:?} out of channel, row, column order, and only \
-                 fully connected layers, model inputs and model outputs can absorb that",
+                 dense layers, model inputs and model outputs can absorb that",
                 self.shape(node.inputs[0])
             ),
         )

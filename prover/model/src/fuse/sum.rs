@@ -145,8 +145,7 @@ impl Lowering<'_> {
                         return Err(unsupported(
                             &node.name,
                             node.op.name(),
-                            "the sum of a convolution and a fully connected layer of this size"
-                                .into(),
+                            "the sum of a convolution and a dense layer of this size".into(),
                         ));
                     };
                     term.map = FusedMap::Dense(matrix);

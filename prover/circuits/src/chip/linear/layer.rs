@@ -1,4 +1,4 @@
-//! The equations of linear layers in the random-linear-combination check.
+//! The RLC checks of linear layers.
 
 use super::{D_STEP, bias, taken, windows};
 use crate::chip::operator::{LayerChip, Operator, Witness};
@@ -151,7 +151,7 @@ impl LinearLayer<'_> {
         Ok(())
     }
 
-    /// `- D + sum over inputs i  (sum_s z^(S-1-s) W_si) x_i = 0`, S the slots of the output.
+    /// `- D + sum over inputs i  (sum_q z^(U-1-q) W_qi) x_i = 0`, U the units of the output.
     fn dense(&self, program: &mut Program<'_>) -> Result<(), CircuitError> {
         let layer = self.0;
         let out = program.tensor(layer.output, &layer.name)?;

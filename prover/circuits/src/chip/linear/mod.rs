@@ -1,19 +1,19 @@
-//! Linear layers: convolutions, folded poolings, sums of branches, fully connected layers.
+//! Linear layers: convolutions, folded poolings, sums of branches, dense layers.
 //!
 //! A layer's pre-activations have no cells: they are expressions of the requantised ones ([`requantise`](crate::chip::requantise)).
-//! The accumulator D runs over them in the order of their layout, L lanes a row. For the challenge z, with D' of the row above,
+//! The accumulator D runs over them in the order of their layout, L lanes per row. For the challenge z, with D' of the row above,
 //!
 //! ```text
 //! D = step·D' + sum over lanes l  taken_l (acc_l - bias_l) z^(L-1-l)       degree 3 (5 with encoded flags)
-//! step = z^L, or 0 where a channel (or a fully connected layer) begins
+//! step = z^L, or 0 where a channel (or a dense layer) begins
 //! ```
 //!
-//! so that in a channel's last row D = sum over slots s  z^(S-1-s) (acc_s - bias_s), S the slots of a channel. What the weights
-//! make of the inputs is summed over the same monomials: of windows by [`windows`], of a fully connected layer one weight
-//! column at a time, as sum_s z^(S-1-s) W_si times the activation x_i, which the operand copies. The layer's equation is in
-//! [`rlc`](crate::chip::rlc); its degree in z and r together is channels + S.
+//! so that in a channel's last row D = sum over units q  z^(U-1-q) (acc_q - bias_q), U the units (here: slots) of a channel. What
+//! the weights make of the inputs is summed over the same monomials: of windows by [`windows`], of a dense layer one weight column
+//! at a time, as sum_q z^(U-1-q) W_qi times the activation x_i, which the operand copies. The layer's equation is in
+//! [`rlc`](crate::chip::rlc); its degree in z and r together is channels + U at most.
 //!
-//! Security: docs/security.md#rule-3-one-equation-a-layer.
+//! Security: docs/security.md#rule-3-one-equation-per-layer.
 
 mod layer;
 pub(crate) mod windows;
@@ -51,7 +51,7 @@ pub(crate) const D_STEP: Fix = Fix::new("linear: D steps");
 /// Selector of how D takes in a row.
 pub(crate) const SUM: Fix = Fix::new("selector: D");
 
-/// Flags of D and of the window accumulators, in the order of their columns.
+/// Flags of D and of the beta accumulators, in the order of their columns.
 pub(crate) fn flags(shape: &CircuitShape) -> Vec<Fix> {
     let mut v: Vec<Fix> = (0..shape.lanes).map(taken).collect();
     v.push(D_STEP);
@@ -62,7 +62,7 @@ pub(crate) fn flags(shape: &CircuitShape) -> Vec<Fix> {
 /// Name of the equation of D.
 pub(crate) const SUMS: &str = "D = step D' + sum z^i (acc - bias)";
 
-/// What D is, as often as its flags are given.
+/// D's right-hand side, scaled as its flags are.
 pub(crate) fn sums(c: &mut Cells<'_, '_>, operators: &[&dyn Operator]) -> Expr {
     let lanes = c.shape().lanes;
     let z = c.z();
@@ -85,7 +85,7 @@ pub(crate) fn sums(c: &mut Cells<'_, '_>, operators: &[&dyn Operator]) -> Expr {
     total
 }
 
-/// Codes of D: (code, steps, takes the pre-activation in).
+/// Encodings of D: (encoding, steps, takes the pre-activation in).
 const SUM_CODES: [(i64, bool, bool); 4] = [
     (0, false, false),
     (1, false, true),

@@ -1,4 +1,4 @@
-//! Window accumulators: Horner sums over activations that convolutions and poolings read.
+//! Beta accumulators: Horner sums over the activations that windows (of convolutions and poolings) read.
 //!
 //! Accumulator j of a tensor runs over its activations y in the order of their layout, slot by slot. Per slot, z steps it or
 //! not, and a mask takes y in or not, both fixed; with B' of the row above and lanes 0 to L - 1 of a row,
@@ -15,7 +15,7 @@
 //! ([`ColumnMap`](crate::layout::windows::ColumnMap)). Masks are 0 at slots that no output reads, steps pass padding: an exact
 //! map of indices, with no cell for padding.
 //!
-//! Security: docs/security.md#rule-3-one-equation-a-layer.
+//! Security: docs/security.md#rule-3-one-equation-per-layer.
 
 use crate::chip::operator::is_one;
 use crate::chip::rlc::program::{Program, Term};
@@ -82,7 +82,7 @@ pub(crate) fn equation(j: usize) -> String {
     format!("beta {j}: Horner over the activations of one column offset")
 }
 
-/// What an accumulator is, as often as its flags are given.
+/// An accumulator's right-hand side, scaled as its flags are.
 pub(crate) fn sums(c: &mut Cells<'_, '_>, j: usize) -> Expr {
     let z = c.z();
     let first = c.fix(held(j)) + c.fix(steps(j)) * z.clone();
@@ -100,10 +100,10 @@ pub(crate) fn gate(c: &mut Cells<'_, '_>, j: usize) -> (String, Expr) {
     (equation(j), gate)
 }
 
-/// Codes of an accumulator: (code, is held, steps, takes the activation in).
+/// Encodings of an accumulator: (encoding, is held, steps, takes the activation in).
 ///
 /// Six points for polynomials of degree 4: ±1, ±2 and ±3, shifted by one. `held` and `steps` are even in the unshifted
-/// code; for the mask, the masked points 1, 2 and -3 add up to 0, which is when the leading coefficient vanishes.
+/// encoding; for the mask, the masked points 1, 2 and -3 add up to 0, which is when the leading coefficient vanishes.
 const CODES: [(i64, bool, bool, bool); 6] = [
     (0, false, false, false),
     (2, false, false, true),

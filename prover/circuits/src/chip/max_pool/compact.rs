@@ -1,7 +1,7 @@
 //! A maximum in three rows of one comparison each, from the last row to the first.
 //!
 //! A row has the operand a in c', the difference p - n in rem and v, and the larger operand in y. The last row compares the first
-//! two taps, each row above goes on from the result below it. Row i of the maximum is flagged by its position; with y↓ of the
+//! two taps, each row above continues with the result below it. Row i of the maximum is flagged by its position; with y↓ of the
 //! row below,
 //!
 //! ```text
@@ -42,7 +42,7 @@ const fn pool_row(i: usize) -> Fix {
     Fix::nth(POOL_ROW, i)
 }
 
-/// Codes of the rows: none, then from the first.
+/// Encodings of the rows: none, then from the first.
 const CODES: std::ops::Range<i64> = 0..POOL_ROWS as i64 + 1;
 
 /// Max pooling in the compact arrangement.

@@ -14,10 +14,11 @@
 //! sum over channels, Horner by r^4:  r^3 B_3 + r^2 B_2 + r B_1 + B_0 - D = 0
 //! ```
 //!
-//! with B_j the sum of the activations that tap j reads ([`windows`]). Its degree in z and r together is 4 channels + S, S the
-//! maxima of a channel. [`wide`] has a maximum in two lanes of one row, [`compact`] in three rows of a comparison each.
+//! with B_j the sum of the activations that tap j reads ([`windows`]). Its degree in z and r together is at most 4 channels + U,
+//! U the units of a channel: its maxima. [`wide`] has a maximum in two lanes of one row, [`compact`] in three rows of a comparison
+//! each.
 //!
-//! Security: docs/security.md#rule-3-one-equation-a-layer.
+//! Security: docs/security.md#rule-3-one-equation-per-layer.
 
 pub(crate) mod compact;
 pub(crate) mod wide;

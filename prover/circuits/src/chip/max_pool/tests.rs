@@ -36,7 +36,7 @@ fn maxima_that_are_not_fail_their_gates() {
     assert!(failures.contains("max: p n = 0"), "{failures:?}");
     let failures = forge(&[(y, get(y) + one)]);
     assert!(failures.contains("max: y = a + n"), "{failures:?}");
-    // The first row goes on from something other than the comparison below it.
+    // The first row continues from something other than the comparison below it.
     let a = cell(Col::C, row);
     let failures = forge(&[(a, get(a) + one), (y, get(y) + one), (p, get(p) + one)]);
     assert!(failures.contains("max: a = next y"), "{failures:?}");

@@ -26,7 +26,7 @@ use chainfer_model::quantized::{QLayer, QMaxPool, TensorId};
 use chainfer_model::window::Window;
 use halo2curves::bn256::Fr;
 
-/// D steps by z: one maximum a row.
+/// D steps by z: one maximum per row.
 const D_UNIT: Fix = Fix::new("max: D steps");
 
 /// Max pooling in the wide arrangement.

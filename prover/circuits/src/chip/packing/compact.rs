@@ -1,5 +1,5 @@
-//! Packing of one value a row, for only the first word has copy constraints. The highest value stands in the first row and moves
-//! on to the second word, where the element grows; the result moves to the first word as words do under a rotation.
+//! Packing of one value per row, because only the first word has copy constraints. The highest value stands in the first row and
+//! moves on to the second word, where the element grows; the result moves to the first word as words do under a rotation.
 //!
 //! ```text
 //! row               a         b
@@ -19,14 +19,14 @@ use crate::trace::{FixedCells, Trace};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 
-/// Rows that pack one element: a value a row, the row below the first, and the result's.
+/// Rows that pack one element: one per value, the row below the first, and the result's.
 pub(crate) const ROWS: usize = VALUES_PER_ELEMENT + 2;
 
-/// One value a row.
+/// One value per row.
 #[derive(Debug)]
 pub(crate) struct OneARow;
 
-/// b' = 2^16 b + a', primes on the row below.
+/// The gate of a packing row: next b = 2^16 b + next a.
 pub(crate) fn gate(c: &mut Cells<'_, '_>) -> (String, Expr) {
     let now = c.cur(Col::Hash(0, 1));
     let next: Vec<Expr> = (0..2).map(|j| c.at(Col::Hash(0, j), 1)).collect();

@@ -1,7 +1,7 @@
 //! Packing: 15 values of 16 bits to a field element, little end first: a = sum u_j 2^(16 j).
 //!
 //! The values are copies of activations, range-checked where they stand; slots past the tensor's length are copies of 0. An
-//! element is packed by Horner from its highest value down, in a hash lane: [`wide`] takes two values a row, [`compact`] one. The
+//! element is packed by Horner from its highest value down, in a hash lane: [`wide`] takes two values per row, [`compact`] one. The
 //! reference is [`pack`](crate::commitment::pack).
 
 pub(crate) mod compact;

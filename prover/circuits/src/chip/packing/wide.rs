@@ -1,4 +1,4 @@
-//! Packing of two values a row, eight rows an element: the words are the element so far, and the row's two values.
+//! Packing of two values per row, eight rows per element: the words are the element so far, and the row's two values.
 //!
 //! ```text
 //! a = b + 2^16 c                 first row
@@ -18,7 +18,7 @@ use halo2curves::ff::Field;
 /// Rows that pack one element.
 const ROWS: usize = 8;
 
-/// Two values a row.
+/// Two values per row.
 #[derive(Debug)]
 pub(crate) struct TwoARow;
 

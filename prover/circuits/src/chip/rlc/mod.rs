@@ -1,4 +1,4 @@
-//! The random-linear-combination check: one equation a layer, under random challenges.
+//! Random-linear-combination (RLC) checks: one equation per layer, under random challenges.
 //!
 //! For the challenges z (positions) and r (output channels) a layer's equation is
 //!
@@ -9,19 +9,19 @@
 //! where D_o is the Horner sum over positions of the pre-activations less their bias ([`linear`](crate::chip::linear)), and B_ct
 //! that of the activations which tap t reads ([`windows`](crate::chip::linear::windows)). Rows of their own compute the left
 //! side: alpha folds the weights of one (c, t), the operand u copies a sum, gamma adds the products up. Primes mark the row
-//! above, w the weights of a row, b their number:
+//! above, weight_t is a row's weight t, w their number:
 //!
 //! ```text
-//! alpha = one + z·loadz + fold_r(w) + fold_z(w) + (hold + r^b·contr + z^b·contz + scale·u) alpha'     degree 5
-//! gamma = (hold + r·step) gamma' + product·alpha'·u                                                  degree 5
-//! gamma = 0 at the end of every equation                                                            degree 5
+//! alpha = one + z·loadz + fold_r(weight) + fold_z(weight) + (hold + r^w·contr + z^w·contz + scale·u) alpha'      degree 5
+//! gamma = (hold + r·step) gamma' + product·alpha'·u                                                             degree 5
+//! gamma = 0 at the end of every equation                                                                       degree 5
 //! ```
 //!
-//! All flags and weights are fixed cells, u is bound by a copy constraint. With D the sum of the exponents of r and z, the
-//! equation is a polynomial of degree D whose coefficients are the layer's equations, one a monomial: it vanishes for random
-//! challenges with probability D/r at most, unless every equation holds.
+//! All flags and weights are fixed cells, u is bound by a copy constraint. The equation is a polynomial in r and z whose
+//! coefficients are the layer's equations, one per monomial. A polynomial of total degree d vanishes at random challenges with
+//! probability at most d over the field's order, unless it is zero: unless every equation holds.
 //!
-//! Security: docs/security.md#rule-3-one-equation-a-layer, docs/security.md#rule-1-transcript-challenges,
+//! Security: docs/security.md#rule-3-one-equation-per-layer, docs/security.md#rule-1-transcript-challenges,
 //! docs/security.md#rule-6-fixed-not-advice.
 
 pub(crate) mod program;
@@ -56,17 +56,17 @@ pub(crate) const ALPHA_Z: Fix = Fix::new("alpha = z");
 pub(crate) const FOLD_R: Fix = Fix::new("alpha: fold by r");
 /// Alpha takes in the row's weights folded by z.
 pub(crate) const FOLD_Z: Fix = Fix::new("alpha: fold by z");
-/// Alpha goes on times r^weights_per_row.
+/// Alpha is carried over, times r^weights_per_row.
 pub(crate) const CONT_R: Fix = Fix::new("alpha: times r");
-/// Alpha goes on times z^weights_per_row.
+/// Alpha is carried over, times z^weights_per_row.
 pub(crate) const CONT_Z: Fix = Fix::new("alpha: times z");
-/// Alpha goes on times the operand.
+/// Alpha is carried over, times the operand.
 pub(crate) const SCALE_BY: Fix = Fix::new("alpha: times the operand");
-/// Alpha is held.
+/// Alpha is carried over unchanged.
 pub(crate) const HOLD: Fix = Fix::new("alpha: held");
-/// Gamma is held.
+/// Gamma is carried over unchanged.
 pub(crate) const GAMMA_HOLD: Fix = Fix::new("gamma: held");
-/// Gamma goes on times r.
+/// Gamma is carried over, times r.
 pub(crate) const GAMMA_R: Fix = Fix::new("gamma: times r");
 /// Gamma must be 0.
 pub(crate) const ZERO: Fix = Fix::new("gamma = 0");
@@ -76,14 +76,14 @@ pub(crate) const FLAGS: [Fix; 11] = [
     ALPHA_ONE, ALPHA_Z, FOLD_R, FOLD_Z, CONT_R, CONT_Z, SCALE_BY, HOLD, GAMMA_HOLD, GAMMA_R, ZERO,
 ];
 
-/// Selector of how alpha goes on.
+/// Selector of how alpha is carried over.
 pub(crate) const CARRY: Fix = Fix::new("selector: carry of alpha");
 /// Selector of what alpha takes in.
 pub(crate) const LOAD: Fix = Fix::new("selector: load of alpha");
-/// Selector of how gamma goes on and whether it must be 0, and of the ends of the lookup sums.
+/// Selector of how gamma continues and whether it must be 0, and of the ends of the lookup sums.
 pub(crate) const GAMMA: Fix = Fix::new("selector: gamma");
 
-/// Codes of gamma: dropped, held, times r, held and 0, dropped where the lookup sums end.
+/// Encodings of gamma: dropped, held, times r, held and 0, dropped where the lookup sums end.
 const GAMMA_CODES: std::ops::Range<i64> = 0..5;
 const GAMMA_ENDS: i64 = 4;
 
@@ -101,7 +101,7 @@ fn fold(weights: &[Expr], base: &Expr) -> Expr {
     it.fold(first, |acc, w| acc * base.clone() + w)
 }
 
-/// What alpha is, [`SCALE`] times.
+/// Alpha's right-hand side, times [`SCALE`].
 pub(crate) fn folds(c: &mut Cells<'_, '_>) -> Expr {
     let per_row = c.shape().weights_per_row;
     let (z, r) = (c.z(), c.r());
@@ -117,22 +117,22 @@ pub(crate) fn folds(c: &mut Cells<'_, '_>) -> Expr {
         + keep * c.prev(Col::Alpha)
 }
 
-/// What gamma is, [`SCALE`] times.
+/// Gamma's right-hand side, times [`SCALE`].
 pub(crate) fn products(c: &mut Cells<'_, '_>) -> Expr {
     let step = c.fix(GAMMA_HOLD) + c.fix(GAMMA_R) * c.r();
     let product = c.fix(PRODUCT) * c.prev(Col::Alpha) * c.cur(Col::U);
     step * c.prev(Col::Gamma) + product * Fr::from(SCALE)
 }
 
-/// gamma = 0, [`SCALE`] times, at the end of an equation.
+/// gamma = 0, times [`SCALE`], at the end of an equation.
 pub(crate) fn relation(c: &mut Cells<'_, '_>) -> Expr {
     c.fix(ZERO) * c.cur(Col::Gamma)
 }
 
 /// A flag of this chip as an expression in its selectors.
 ///
-/// Carry and load: (1, 0) holds, (1, 1) folds on by r, (1, 2) by z, (2, 3) scales; (0, 1) begins a fold, (0, 2) loads 1, (0, 3)
-/// loads z. Load 3 switches off what carry 2 would double.
+/// Carry and load: (1, 0) holds, (1, 1) continues a fold by r, (1, 2) by z, (2, 3) scales; (0, 1) begins a fold, (0, 2) loads 1,
+/// (0, 3) loads z. Load 3 switches off what carry 2 would double.
 pub(crate) fn decode(role: Fix, query: &mut Query<'_>) -> Option<Expr> {
     let load = |query: &mut Query<'_>, code: i64| selector(query, LOAD, &among(0..4, &[code]));
     let gamma =
@@ -158,7 +158,7 @@ pub(crate) fn decode(role: Fix, query: &mut Query<'_>) -> Option<Expr> {
     })
 }
 
-/// The codes of a row's carry and load.
+/// The encodings of a row's carry and load.
 fn alpha_codes(row: &Row) -> Result<(i64, i64), CircuitError> {
     Ok(match (row.carry, row.load) {
         (Carry::Hold, Load::Nothing) => (1, 0),
@@ -167,7 +167,7 @@ fn alpha_codes(row: &Row) -> Result<(i64, i64), CircuitError> {
         (Carry::Scale, Load::Nothing) => (2, 3),
         (Carry::Drop, Load::Nothing) => (0, 0),
         (Carry::Drop, Load::FoldR) => (0, 1),
-        // With one weight a row the base of a fold matters from its second row on only.
+        // With one weight per row the base of a fold matters only from its second row on.
         (Carry::Drop, Load::FoldZ) if row.weights.len() == 1 => (0, 1),
         (Carry::Drop, Load::One) => (0, 2),
         (Carry::Drop, Load::Z) => (0, 3),
@@ -175,7 +175,7 @@ fn alpha_codes(row: &Row) -> Result<(i64, i64), CircuitError> {
     })
 }
 
-/// The code of gamma in a row; the first row would read a row above the check.
+/// The encoding of gamma in a row; the first row would read a row above the check.
 fn gamma_code(row: &Row, first: bool) -> Result<i64, CircuitError> {
     Ok(match (row.gamma, row.zero) {
         (Step::Hold, true) => 3,
@@ -186,7 +186,7 @@ fn gamma_code(row: &Row, first: bool) -> Result<i64, CircuitError> {
     })
 }
 
-/// Flags, coefficients and weights of the rows, and the codes that stand for the flags.
+/// Flags, coefficients and weights of the rows, and the encodings that stand for the flags.
 pub(crate) fn fixed(rows: &[Row], fixed: &mut FixedCells) -> Result<(), CircuitError> {
     for (at, row) in rows.iter().enumerate() {
         let carry = match row.carry {
@@ -227,7 +227,7 @@ pub(crate) fn fixed(rows: &[Row], fixed: &mut FixedCells) -> Result<(), CircuitE
     Ok(())
 }
 
-/// The code of the rows where the lookup sums end; it goes over that of row 0, where gamma is dropped.
+/// The encoding of the rows where the lookup sums end; it replaces that of row 0, where gamma is dropped.
 pub(crate) fn fixed_ends(usable: usize, fixed: &mut FixedCells) {
     for row in [0, usable - 1] {
         fixed.set(GAMMA, row, signed(GAMMA_ENDS));

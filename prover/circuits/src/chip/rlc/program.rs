@@ -1,4 +1,4 @@
-//! The rows of the random-linear-combination check, and the builder that layers write them with.
+//! The rows of the RLC checks, and the builder that layers write them with.
 
 use crate::columns::{CellRef, Col};
 use crate::error::CircuitError;
@@ -7,7 +7,7 @@ use crate::layout::tensor::TensorLayout;
 use chainfer_model::quantized::TensorId;
 use std::collections::BTreeMap;
 
-/// How alpha goes on from the row above.
+/// How alpha is carried over from the row above.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Carry {
     #[default]
@@ -34,7 +34,7 @@ pub(crate) enum Load {
     FoldZ,
 }
 
-/// How gamma goes on from the row above.
+/// How gamma continues from the row above.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Step {
     Drop,
@@ -43,7 +43,7 @@ pub(crate) enum Step {
     R,
 }
 
-/// One row of the check.
+/// One row of an RLC check.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) carry: Carry,

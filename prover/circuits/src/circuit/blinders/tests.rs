@@ -21,7 +21,7 @@ fn options(objective: Objective, k: u32, rows: u32) -> PlanOptions {
     }
 }
 
-/// Two fully connected layers in a chunk each; the second has 54 weights.
+/// Two dense layers in a chunk each; the second has 54 weights.
 fn model(input: Visibility, output: Visibility, chunks: &[usize]) -> PartitionedModel {
     let mut b = Builder::new(64, 101);
     let x = b.input(1, 1, 5);

@@ -16,7 +16,7 @@ use schema::{Model, malformed, shape_of};
 /// The float graph of a zkml model.
 ///
 /// # Errors
-/// Not such a file, or a layer, or a use of one, that is not supported. Never panics.
+/// The bytes are not a zkml model, or it has a layer, or a use of one, that is not supported. Never panics.
 pub fn from_zkml_bytes(bytes: &[u8]) -> Result<FloatGraph> {
     guarded("zkml msgpack", || import(&Model::parse(bytes)?))
 }

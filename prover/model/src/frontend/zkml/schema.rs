@@ -28,7 +28,7 @@ pub(super) struct Tensor {
     pub(super) data: Vec<i64>,
 }
 
-/// One layer.
+/// One layer as the file has it: parameters are integers, tensors are named by index.
 #[derive(Debug, Deserialize)]
 pub(super) struct Layer {
     pub(super) layer_type: String,
@@ -81,7 +81,7 @@ pub(super) fn shape_of(shape: &[i64]) -> Result<Vec<usize>> {
 /// it does not state (the model file does).
 ///
 /// # Errors
-/// Not such a file.
+/// The bytes are not a zkml input.
 pub fn zkml_inputs(bytes: &[u8], scale_factor: f64) -> Result<Vec<Vec<f64>>> {
     let tensors: Vec<Tensor> =
         rmp_serde::from_slice(bytes).map_err(|e| malformed(format!("not an input file: {e}")))?;

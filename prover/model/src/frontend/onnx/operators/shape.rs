@@ -65,7 +65,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             name: "Transpose",
             since: Some(1),
             only: "",
-            accepts: "any permutation that the reader can follow: before fully connected layers, at inputs and outputs, or undone before a spatial layer",
+            accepts: "any permutation that the reader can follow: before dense layers, at inputs and outputs, or undone before a spatial layer",
             becomes: "nothing: a view of the same elements",
         },
         read: transpose,
