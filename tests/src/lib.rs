@@ -17,7 +17,7 @@ use chainfer_model::partitioned::PartitionedModel;
 use chainfer_model::quantise::{QuantOptions, SaturationPolicy, quantise};
 use std::path::{Path, PathBuf};
 
-/// The repository.
+/// Root of the repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -57,11 +57,11 @@ pub fn digits() -> Source {
 /// A compiled model and one proof.
 #[derive(Debug)]
 pub struct Proved {
-    /// Bundle.
+    /// Bundle that `compile` wrote and opened.
     pub bundle: Bundle,
-    /// Setups.
+    /// Cache of trusted setups that was used.
     pub store: SrsStore,
-    /// Proof.
+    /// Proof of one inference, with its secret and figures.
     pub proved: InferenceProof,
     /// Float reference output.
     pub expected: Vec<f64>,

@@ -44,10 +44,10 @@ pub enum EngineError {
     /// Parts of a bundle that do not fit each other.
     #[error("inconsistent bundle: {0}")]
     Inconsistent(String),
-    /// The output of `compile` exists.
+    /// The output folder of `compile` exists.
     #[error("{path} exists; choose another folder or remove it", path = .path.display())]
     OutputExists {
-        /// The folder.
+        /// Path of that folder.
         path: PathBuf,
     },
     /// No SRS of this digest and size is in the cache.
@@ -62,7 +62,7 @@ pub enum EngineError {
     },
     /// A setup whose secret is public, used for a real chain.
     #[error(
-        "the bundle uses the insecure development SRS, which anyone can forge proofs for; chain {chain_id} needs a real one"
+        "the bundle uses the insecure development SRS, under which anyone can forge proofs; chain {chain_id} needs a real one"
     )]
     InsecureSrs {
         /// Chain id asked for.
@@ -118,14 +118,14 @@ pub enum EngineError {
     },
     /// One chunk alone needs more memory than allowed.
     #[error(
-        "chunk {chunk} needs about {needed} bytes of memory, {limit} are allowed; compile with more chunks or for memory"
+        "chunk {chunk} needs about {needed} bytes of memory, {limit} are allowed; compile with more chunks or with `--optimize memory`"
     )]
     MemoryLimit {
         /// Chunk index.
         chunk: usize,
-        /// Estimate.
+        /// Bytes that proving it takes, by estimate.
         needed: u64,
-        /// Limit asked for.
+        /// Bytes allowed.
         limit: u64,
     },
     /// There is no such chunk.
@@ -200,7 +200,7 @@ pub enum VerifyError {
         chunk: usize,
     },
     /// A proof for a chunk that the model does not have.
-    #[error("chunk {chunk}: the model has {chunks} chunks only")]
+    #[error("chunk {chunk}: the model has only {chunks} chunks")]
     UnknownChunk {
         /// Chunk index.
         chunk: usize,
@@ -256,7 +256,7 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// The same refusal, told of this chunk.
+    /// The same error, attributed to this chunk.
     pub(crate) fn in_chunk(self, index: usize) -> Self {
         match self {
             Self::ProofLength { expected, got, .. } => Self::ProofLength {

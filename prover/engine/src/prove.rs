@@ -43,7 +43,7 @@ pub fn create<C: Circuit<Fr>>(
 /// Checks untrusted proof bytes. The caller fixes the number of instances: halo2 does not.
 ///
 /// # Errors
-/// [`VerifyError::ProofLength`] or [`VerifyError::ProofInvalid`], told of chunk 0.
+/// [`VerifyError::ProofLength`] or [`VerifyError::ProofInvalid`], reported for chunk 0.
 pub fn verify(
     params: &KzgParams,
     vk: &VerifyingKey,

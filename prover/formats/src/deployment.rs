@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The file.
+/// Kind of deployment files: their format, version and access.
 pub const DEPLOYMENT: FileKind = FileKind {
     name: "deployment",
     format: "chainfer.deployment",

@@ -1,4 +1,4 @@
-//! Limits that the registry contract sets, and the ids that all parts agree on.
+//! Limits of models and proofs; most are the registry contract's.
 
 /// Largest number of chunks of a model.
 pub const MAX_CHUNKS: usize = 256;

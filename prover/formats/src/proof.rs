@@ -16,7 +16,7 @@ use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The file.
+/// Kind of `PROOF` files: their format, version and access.
 pub const PROOF: FileKind = FileKind {
     name: "proof",
     format: "chainfer.proof",
@@ -24,7 +24,7 @@ pub const PROOF: FileKind = FileKind {
     access: Access::Public,
 };
 
-/// An inference proof: root, context, public values and one proof a chunk.
+/// An inference proof: root, context, public values and one proof per chunk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProofFile {

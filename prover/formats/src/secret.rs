@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file.
+/// Kind of `PROOF.secret` files: their format, version and access.
 pub const SECRET: FileKind = FileKind {
     name: "secret",
     format: "chainfer.secret",

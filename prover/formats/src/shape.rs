@@ -12,9 +12,9 @@ pub struct CircuitShape {
     pub range: u32,
     /// Values of the high limb of a range check: the table has R / limbs entries. 1, 2 or 4.
     pub limbs: u32,
-    /// Value lanes: activations a row.
+    /// Value lanes: activations per row.
     pub lanes: usize,
-    /// Horner accumulators over activations (one a distinct column offset).
+    /// Horner accumulators over activations (one per distinct column offset).
     pub taps: usize,
     /// Weights folded in one row.
     pub weights_per_row: usize,

@@ -26,7 +26,7 @@ pub enum Error {
     /// No contract code at an address that must hold some.
     #[error("no contract code at {address} ({what})")]
     NoCode {
-        /// The address.
+        /// Address without code.
         address: Address,
         /// What was expected there.
         what: &'static str,
@@ -44,8 +44,8 @@ pub enum Error {
     /// The wallet cannot be opened or cannot sign until somebody changes something. Never carries key material.
     #[error("wallet: {0}")]
     Wallet(String),
-    /// A signer elsewhere did not sign now; a later try may succeed. Never carries credentials.
-    #[error("{name} does not sign now: {reason}")]
+    /// A remote signer cannot sign at the moment; a later try may succeed. Never carries credentials.
+    #[error("{name} cannot sign at the moment: {reason}")]
     Signer {
         /// Which kind of signer.
         name: &'static str,

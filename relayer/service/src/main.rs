@@ -28,7 +28,7 @@ fn print(value: &Value) -> Result<()> {
     Ok(writeln!(out)?)
 }
 
-/// The error and its causes in a line; a cause that was said already is left out.
+/// The error and its causes in one line; repeated causes are left out.
 fn describe(error: &anyhow::Error) -> String {
     error
         .chain()

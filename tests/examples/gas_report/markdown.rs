@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-/// The yardstick.
+/// Name of the contract that ours are compared with.
 const THEIRS: &str = "EvmLoader";
 
 const HEAD: &str = "# What a verification costs
@@ -207,7 +207,7 @@ fn batches(text: &mut String, batches: &[Value]) {
     }
 }
 
-/// The whole page.
+/// The report as one Markdown page.
 pub(crate) fn render(report: &Value) -> String {
     let mut text = HEAD.to_owned();
     let _ = write!(

@@ -76,7 +76,7 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
         .context(UNREACHABLE)
 }
 
-/// Refuses the insecure setup, unless the chain is a development chain or `--allow-insecure-srs` is given.
+/// Refuses the insecure setup for every chain but 31337, unless `allowed` (`--allow-insecure-srs`).
 ///
 /// # Errors
 /// Bad input; the message says what to do.

@@ -44,7 +44,7 @@ use std::{
 /// The requester's nonce for the demo's inference.
 const NONCE: u64 = 1;
 
-/// Runs the verb.
+/// Runs every step of the demo and reports how long each took.
 pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> {
     // Whatever may be missing is checked before the work starts.
     let solc = Solc::find(&args.solc)?;

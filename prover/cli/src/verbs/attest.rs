@@ -11,7 +11,7 @@ use chainfer_engine::inference::verify_inference;
 use chainfer_formats::DeploymentFile;
 use serde_json::json;
 
-/// Runs the verb.
+/// Checks the proof here, sends it, and reports the transactions and the inference's status.
 pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
     let proof = proof?;

@@ -43,7 +43,7 @@ struct Outcome {
     differences: Vec<Difference>,
 }
 
-/// Runs the verb.
+/// Compares a registered model with the bundle; the report is negative if they differ.
 pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<Report> {
     let registry = chain::address("--registry", &args.registry)?;
     let named = args.registrant.as_deref();

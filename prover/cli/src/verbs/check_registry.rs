@@ -63,7 +63,7 @@ struct Outcome {
     checks: Vec<Check>,
 }
 
-/// Runs the verb.
+/// Compares a registry with this program's; the report is negative if they differ.
 pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Result<Report> {
     let (address, origin) = match Path::new(&args.registry) {
         path if path.is_file() => {

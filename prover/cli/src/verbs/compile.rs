@@ -124,7 +124,7 @@ pub(crate) struct Outcome {
     pub(crate) cost: Cost,
 }
 
-/// Runs the verb.
+/// Compiles as the arguments say, and reports the bundle's figures.
 pub(crate) fn run(args: CompileArgs, progress: Progress) -> anyhow::Result<Report> {
     let outcome = compile(&Request::resolve(args)?, progress)?;
     Report::new(&outcome, page(&outcome))

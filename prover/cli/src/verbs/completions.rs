@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::CommandFactory as _;
 use serde_json::json;
 
-/// Runs the verb.
+/// Generates the script; the report's text is the script alone, to be sourced.
 pub(crate) fn run(shell: clap_complete::Shell) -> anyhow::Result<Report> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "chainfer", &mut script);

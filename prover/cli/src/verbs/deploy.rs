@@ -46,7 +46,7 @@ pub(crate) struct Outcome {
     pub(crate) file: PathBuf,
 }
 
-/// Runs the verb.
+/// Deploys what is missing, registers the model, and reports addresses and gas.
 pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report> {
     let registry = address("--registry", args.registry.as_deref())?;
     let owner = address("--owner", args.owner.as_deref())?;

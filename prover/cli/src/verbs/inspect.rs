@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::{fs, path::Path};
 
-/// Runs the verb.
+/// Describes a bundle if the target is a folder, a model file otherwise.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Report> {
     if args.target.is_dir() {
         bundle(&args.target)

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use chainfer_engine::inference::open;
 use chainfer_formats::SecretFile;
 
-/// Runs the verb.
+/// Opens a tensor from the secret file alone; neither bundle nor chain is needed.
 pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
     let secret = SecretFile::read(&args.secret)
         .with_context(|| format!("cannot use {}", args.secret.display()))?;

@@ -159,7 +159,7 @@ pub(crate) struct Outcome {
     pub(crate) chunks: Vec<ChunkMetrics>,
 }
 
-/// Runs the verb.
+/// Proves as the arguments say, and reports outputs and figures.
 pub(crate) fn run(args: ProveArgs, progress: Progress) -> anyhow::Result<Report> {
     let outcome = prove(&Request::resolve(args)?, progress)?;
     Report::new(&outcome, page(&outcome))

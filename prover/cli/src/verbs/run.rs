@@ -17,7 +17,7 @@ use chainfer_model::{
 };
 use serde_json::json;
 
-/// Runs the verb.
+/// Executes the quantised model, and reports its outputs.
 pub(crate) fn run(args: &RunArgs, progress: Progress) -> anyhow::Result<Report> {
     let bundle = Bundle::open(&args.bundle)
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;

@@ -53,7 +53,7 @@ struct Outcome {
     runtime_size_limit: usize,
 }
 
-/// Runs the verb.
+/// Writes the project, and reports the verifiers' sizes if a compiler is found.
 pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Report> {
     let bundle = PublicBundle::open(&args.bundle)
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;

@@ -7,7 +7,7 @@ use crate::{
 use chainfer_engine::srs::SrsStore;
 use serde_json::json;
 
-/// Runs the verb.
+/// Runs the subcommand of `chainfer srs`.
 pub(crate) fn run(args: &SrsArgs, progress: Progress) -> anyhow::Result<Report> {
     match args.command {
         SrsCommand::Dev { k } => dev(k, progress),

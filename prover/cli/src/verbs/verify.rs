@@ -14,7 +14,7 @@ use chainfer_formats::{FormatError, ProofFile};
 use serde_json::json;
 use std::{fmt, path::Path, time::Instant};
 
-/// Runs the verb.
+/// Verifies the proof; a refused one gives a negative report, not an error.
 pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
     let proof = match proof {

@@ -45,7 +45,7 @@ pub struct VerifierRequest<'a> {
     pub chunk: usize,
     /// Verifying key.
     pub vk: &'a VerifyingKey,
-    /// Setup.
+    /// Trusted setup that the key was made with.
     pub params: &'a KzgParams,
     /// Number of instances, root and context counted.
     pub num_instances: usize,
@@ -75,7 +75,7 @@ pub struct CompileOptions<'a> {
     /// Weight hiding.
     pub hide_weights: HideWeights,
     /// Seed of the weight blinders, which are derived from it and all that makes up the key; drawn if absent. An
-    /// identical compile makes the same key, whose proofs count against one budget: keep to one bundle a seed.
+    /// identical compile makes the same key, whose proofs count against one budget: keep to one bundle per seed.
     pub hiding_seed: Option<[u8; 32]>,
     /// Trusted setup.
     pub srs: SrsChoice,
@@ -99,7 +99,7 @@ impl fmt::Debug for CompileOptions<'_> {
 /// Figures of one compiled chunk.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChunkReport {
-    /// Layout.
+    /// How its circuit is laid out: columns, and the rows taken.
     pub plan: PlanSummary,
     /// Bytes of every proof.
     pub proof_length: usize,
@@ -112,9 +112,9 @@ pub struct ChunkReport {
 pub struct Compiled {
     /// The bundle, opened.
     pub bundle: Bundle,
-    /// By chunk.
+    /// Per chunk.
     pub chunks: Vec<ChunkReport>,
-    /// In all.
+    /// Total time and memory.
     pub cost: Cost,
 }
 

@@ -104,7 +104,7 @@ impl ProofCounter {
     fn load(&self) -> Result<u32> {
         let count: Count = COUNTER.read(&self.path).map_err(|error| match error {
             error @ FormatError::Io { .. } => error.into(),
-            // A key has one of these a chunk, so the message needs the path.
+            // There is one counter per chunk, so the message needs the path.
             error => EngineError::malformed(self.path.display().to_string(), error),
         })?;
         Ok(count.attempts)

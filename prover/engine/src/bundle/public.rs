@@ -65,17 +65,17 @@ impl PublicBundle {
         &self.dir
     }
 
-    /// The manifest.
+    /// The model's public description.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Verifying keys by chunk.
+    /// Verifying keys, one per chunk.
     pub fn verifying_keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
 
-    /// Parameters by chunk; they verify only.
+    /// Parameters, one per chunk; they verify and cannot prove.
     pub fn verifier_params(&self) -> &[KzgParams] {
         &self.params
     }

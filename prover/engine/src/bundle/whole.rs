@@ -69,7 +69,7 @@ impl Bundle {
         &self.private.model
     }
 
-    /// Which saturations the float model has by itself, if the quantiser told.
+    /// Saturations that are part of the float model, if the quantiser recorded them.
     pub fn clamps(&self) -> Option<&ClampTable> {
         self.private.clamps.as_ref()
     }

@@ -13,7 +13,7 @@ pub enum ContextSource {
         /// On-chain id of the model.
         model_id: B256,
     },
-    /// Given; the proof carries no binding and no registry of ours accepts it, unless the value is one of its contexts.
+    /// An explicit value. The proof has no binding, and a registry accepts it only if the value is one of its contexts.
     Explicit(B256),
 }
 

@@ -20,7 +20,7 @@ pub struct Opening {
     pub name: String,
     /// Position of the leaf.
     pub leaf_index: usize,
-    /// The leaf.
+    /// The tensor's leaf in the commitment tree.
     pub leaf: Scalar,
     /// Salt of the leaf.
     pub salt: Scalar,

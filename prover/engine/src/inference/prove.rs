@@ -1,4 +1,4 @@
-//! Proving: execute, commit, then all chunks in parallel, for no chunk waits for another.
+//! Proving: execute, commit, then all chunks in parallel, because no chunk waits for another.
 
 use super::{context::ContextSource, instances::instances, opening::secret_file, outputs};
 use crate::{
@@ -28,9 +28,9 @@ use std::{
 /// Options of [`prove_inference`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProveOptions {
-    /// Chunks proved at a time; by default as many as there are cores.
+    /// Chunks proved at once; by default as many as there are cores.
     pub jobs: Option<usize>,
-    /// Bytes of memory that all jobs together may take, by estimate; fewer jobs run at a time then.
+    /// Bytes of memory that all jobs together may take, by estimate; fewer run at once then.
     pub max_memory: Option<u64>,
     /// What to do with a value that leaves its tensor's range where the float model has no bound.
     pub saturation: SaturationPolicy,
@@ -41,7 +41,7 @@ pub struct ProveOptions {
 /// Cost of one chunk's proof.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ChunkMetrics {
-    /// Chunk.
+    /// Position of the chunk in the model.
     pub index: usize,
     /// Time and memory.
     #[serde(flatten)]
@@ -53,25 +53,25 @@ pub struct ChunkMetrics {
 /// Cost of an inference proof.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProveMetrics {
-    /// Time and memory in all.
+    /// Total time and memory.
     #[serde(flatten)]
     pub cost: Cost,
     /// Bytes of all chunk proofs.
     pub proof_bytes: usize,
     /// Executing and committing.
     pub prepare: Cost,
-    /// By chunk.
+    /// Per chunk.
     pub chunks: Vec<ChunkMetrics>,
 }
 
 /// A proved inference.
 #[derive(Debug)]
 pub struct InferenceProof {
-    /// Public.
+    /// What `PROOF` holds, for everybody.
     pub proof: ProofFile,
-    /// Secret.
+    /// What `PROOF.secret` holds: opens every boundary tensor.
     pub secret: SecretFile,
-    /// Cost.
+    /// What it cost.
     pub metrics: ProveMetrics,
 }
 
@@ -375,7 +375,7 @@ fn jobs(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<usize> 
 }
 
 /// Bytes that proving under a key takes: the key in two bases, advice in two bases, cosets of all columns, and what
-/// the opening combines, each 32 bytes a row; the process itself on top.
+/// the opening combines, each 32 bytes per row, plus the process itself.
 fn memory_estimate(vk: &VerifyingKey) -> u64 {
     const PROCESS: u64 = 24 << 20;
     let cs = vk.cs();

@@ -86,7 +86,7 @@ impl Srs {
         Ok(Self { params, spec })
     }
 
-    /// The parameters.
+    /// The powers of tau, as halo2 takes them.
     pub fn params(&self) -> &KzgParams {
         &self.params
     }

@@ -51,7 +51,7 @@ pub fn verifier_params(
     Ok(sizes.into_iter().map(params).collect())
 }
 
-/// Refuses the insecure setup for every chain but local ones.
+/// Refuses the insecure setup for every chain but [`DEVELOPMENT_CHAIN_ID`], unless `allow_insecure`.
 ///
 /// # Errors
 /// [`EngineError::InsecureSrs`].

@@ -60,7 +60,7 @@ impl SrsStore {
         Self::new(dir)
     }
 
-    /// The folder.
+    /// Folder of the cache.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -21,7 +21,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The file.
+/// Kind of manifest files: their format, version and access.
 pub const MANIFEST: FileKind = FileKind {
     name: "manifest",
     format: "chainfer.manifest",

@@ -30,7 +30,7 @@ solidity_enum! {
     VerifierStatus {
         /// Not on the registry's list.
         Unknown,
-        /// Listed.
+        /// Listed: models with it are accepted.
         Active,
         /// Listed, and suspended for now.
         Frozen,

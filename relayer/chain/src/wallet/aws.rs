@@ -58,7 +58,7 @@ const WRONG_KEY: &str = "the key must be an asymmetric ECC_SECG_P256K1 key for S
 const NO_CREDENTIALS: &str = "no AWS credentials: give AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, a profile with \
      AWS_PROFILE, or the machine a role";
 
-/// What is wanted of AWS's settings, which come from the environment, its files, or the machine's role.
+/// Loads AWS settings from the environment, its files or the machine's role.
 pub fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
 }

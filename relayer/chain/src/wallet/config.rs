@@ -40,7 +40,7 @@ pub struct GcpKey {
     pub location: String,
     /// Key ring.
     pub key_ring: String,
-    /// Key.
+    /// Name of the key in its ring.
     pub key_name: String,
     /// Version of the key.
     pub key_version: u64,

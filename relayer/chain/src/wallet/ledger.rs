@@ -15,7 +15,7 @@ const NAME: &str = "Ledger";
 /// A person reads the transaction and presses buttons.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The address is read without a question to anybody.
+/// Reading the address needs no confirmation on the device.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
 const REMEDY: &str =

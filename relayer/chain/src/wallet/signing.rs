@@ -75,7 +75,7 @@ impl Wallet {
         Self::new(signer, kind)
     }
 
-    /// The account.
+    /// Address of the account that it signs for.
     pub fn address(&self) -> Address {
         self.address
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Where to send from and to.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// The node.
+    /// Nodes to read from and to broadcast to.
     pub rpc: RpcConfig,
     /// The sending key.
     pub wallet: WalletConfig,

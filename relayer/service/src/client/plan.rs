@@ -74,13 +74,13 @@ pub enum RegistryPlan {
 /// What to deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeployPlan {
-    /// The registry.
+    /// Registry that takes the model.
     pub registry: RegistryPlan,
     /// The verifiers, each once.
     pub verifiers: Vec<VerifierCode>,
     /// Verifier and key of each chunk, in order.
     pub chunks: Vec<ChunkCode>,
-    /// The model.
+    /// What the registry is to record of the model.
     pub registration: Registration,
 }
 

@@ -187,8 +187,7 @@ fn send_keyed<'a>(
                     .estimate_gas(&request)
                     .await
                     .map_err(|e| ChainError::of_call(what, e))?;
-                let margin = estimate / 100 * engine.config().gas_margin_percent;
-                (estimate + margin).min(engine.config().gas_cap)
+                engine.config().gas_limit_of_call(estimate)
             }
         };
         let tx = NewIntent {

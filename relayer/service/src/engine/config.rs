@@ -1,14 +1,12 @@
 //! Settings of the engine.
 
+use super::gas_caps::TRANSACTION_GAS_CAP;
 use crate::money::{Caps, Gwei};
 use alloy::primitives::{Address, B256};
 use chainfer_chain::fees::FeePolicy;
 use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// Gas that one transaction may have at most (EIP-7825).
-pub(super) const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]

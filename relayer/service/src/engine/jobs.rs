@@ -41,7 +41,7 @@ impl Engine {
         }
         for state in states {
             let limit = match state {
-                // No more plans than can be sent: a plan that waits is a simulation that ages.
+                // No more plans than can be sent: a waiting plan rests on an ageing simulation.
                 JobState::Queued if view.paused => 0,
                 JobState::Queued => self.room_for_plans().await?,
                 _ => JOBS_LIMIT,
@@ -223,7 +223,7 @@ impl Engine {
         self.requeue(job, reason).await
     }
 
-    /// Transactions that another account of ours planned or signed, in the same database. While a relayer sends for
+    /// Transactions that another account of the same database planned or signed. While a relayer sends for
     /// that account they are its business; afterwards what a node may have taken is waited for, and if there is
     /// nothing of that kind the job is planned again for this account.
     async fn step_of_other_account(

@@ -8,6 +8,7 @@ mod account;
 mod cancel;
 mod config;
 mod data_fee;
+mod gas_caps;
 mod jobs;
 mod lease;
 mod look;
@@ -126,12 +127,12 @@ impl Engine {
         self.wallet.address()
     }
 
-    /// The database.
+    /// Where jobs and transactions are stored.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The node.
+    /// The chain's nodes.
     pub fn rpc(&self) -> &Rpc {
         &self.rpc
     }
@@ -250,7 +251,7 @@ impl Engine {
     }
 
     /// Works on one job until it is confirmed. Other jobs in the database are left alone, but
-    /// transactions that this account has out already are watched, for their nonces come first.
+    /// transactions that this account has out already are watched, because their nonces come first.
     ///
     /// # Errors
     /// [`Error::JobEnded`] when it fails, [`Error::Timeout`] when it takes longer than `limit`; the

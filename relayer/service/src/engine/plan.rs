@@ -1,6 +1,6 @@
 //! Which transactions a job needs.
 //!
-//! One transaction where everything fits, otherwise as few as fit under the gas and the size cap.
+//! One transaction where everything fits, otherwise as few as fit under the gas cap (see `gas_caps`) and the size cap.
 //! Nothing is planned that does not succeed in simulation. While the root is not on chain every
 //! transaction is an `attest`, which commits if that has not been done: so the parts do not depend on
 //! each other's order, and all of them can be simulated before any is sent.
@@ -99,7 +99,7 @@ impl Engine {
         for (gas, bytes, chunk) in sized {
             let more = gas.saturating_sub(SHARED_GAS);
             let room = packed.iter_mut().find(|(g, b, _)| {
-                self.gas_limit(*g + more) <= self.config.gas_cap
+                self.config.fits_gas_cap(*g + more)
                     && *b + bytes + ENVELOPE_BYTES <= self.config.max_tx_bytes
             });
             match room {
@@ -167,17 +167,10 @@ impl Engine {
         }
     }
 
-    fn gas_limit(&self, estimate: u64) -> u64 {
-        let margin = u128::from(estimate) * u128::from(self.config.gas_margin_percent) / 100;
-        estimate
-            .saturating_add(u64::try_from(margin).unwrap_or(u64::MAX))
-            .saturating_add(self.config.gas_slack)
-    }
-
     /// A chunk cannot be split, so alone it may use the margin up.
     fn fits(&self, batch: &Batch<'_>, estimate: u64) -> bool {
-        self.gas_limit(estimate) <= self.config.gas_cap
-            || (batch.chunks.len() == 1 && estimate <= self.config.gas_cap / 100 * 97)
+        self.config.fits_gas_cap(estimate)
+            || (batch.chunks.len() == 1 && self.config.fits_gas_cap_alone(estimate))
     }
 
     fn intent(&self, job: &Job, batch: &Batch<'_>, estimate: u64) -> NewIntent {
@@ -186,7 +179,7 @@ impl Engine {
             to: Some(job.key.registry),
             data: batch.calldata(job),
             chunks: batch.chunks.iter().map(|c| c.index).collect(),
-            gas_limit: self.gas_limit(estimate).min(self.config.gas_cap),
+            gas_limit: self.config.gas_limit_of_chunks(estimate),
         }
     }
 

@@ -74,7 +74,7 @@ pub enum Error {
         got: String,
     },
     /// The operator relays other models only.
-    #[error("model {0} is not among those that this relayer is for")]
+    #[error("model {0} is not one of this relayer's models")]
     ModelNotAllowed(B256),
     /// A registry takes no models with a verifier shape, and the sender cannot change that.
     #[error("registry {registry}: verifier shape {code_hash} is {standing}; {remedy}")]
@@ -152,7 +152,7 @@ pub enum Error {
         wanted: Gwei,
     },
     /// The account cannot pay for what it has signed and another transaction.
-    #[error("account {account} holds {balance}, and {needed} are needed")]
+    #[error("account {account} holds {balance}, needs {needed}")]
     LowBalance {
         /// Account that sends.
         account: Address,

@@ -34,14 +34,14 @@ pub(super) const SCHEMA: &str = "chainfer_relayer";
 const WRITERS: i64 = 0x6368_6169_6e66_6572;
 
 /// What holds in every session: where the tables are, how long a write waits for its turn, and how long a transaction may
-/// stand still before the server ends it. Set by statements, for a pooler may lose what a connection begins with.
+/// stand still before the server ends it. Set by statements, because a pooler may lose what a connection begins with.
 const SESSION: &str = "SET search_path = chainfer_relayer;
     SET default_transaction_isolation = 'read committed';
     SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '15s'";
 
 /// How long the server may take to answer a statement, more than a write waits for its turn. A machine that vanished
-/// would be waited for for ever.
+/// would block for ever.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long an idle connection may take to answer a check.

@@ -23,7 +23,7 @@ async fn apply(c: &mut PgConnection, migrations: &[&'static str]) -> Result<()> 
             .fetch_one(&mut *c)
             .await?;
     if !there {
-        // Asked for first: who may not create it may well use one that was created for them.
+        // Checked first: a user without the right to create it may still use an existing one.
         c.execute(AssertSqlSafe(format!("CREATE SCHEMA {SCHEMA}")))
             .await?;
     }

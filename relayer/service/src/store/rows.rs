@@ -137,7 +137,7 @@ pub struct Intent {
     pub job_id: Option<B256>,
     /// Plan of the job that it belongs to.
     pub round: u32,
-    /// The call.
+    /// The call to send, and its gas limit.
     pub tx: NewIntent,
     /// EIP-155 chain id.
     pub chain_id: u64,
@@ -167,7 +167,7 @@ impl Intent {
 pub struct Settlement {
     /// Attempt that is in the block; `None` when a foreign transaction used the nonce.
     pub attempt_id: Option<i64>,
-    /// The block.
+    /// Number and hash of that block.
     pub block: BlockRef,
     /// Gas that the transaction used.
     pub gas_used: u64,

@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
-/// A parameter.
+/// A statement's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// A whole number or null.

@@ -119,7 +119,7 @@ impl Relayer {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// SIGKILL.
+    /// Ends the process at once (SIGKILL).
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

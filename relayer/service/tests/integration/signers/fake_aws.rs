@@ -17,7 +17,7 @@ pub const KEY_ID: &str = "alias/relayer";
 
 const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// Dummies.
+/// Credentials of the fake service; real ones are never read.
 pub const ACCESS_KEY: &str = "AKIDFORTESTSONLY";
 pub const SECRET_KEY: &str = "secret-access-key-for-tests-only";
 pub const SESSION_TOKEN: &str = "session-token-for-tests-only";
