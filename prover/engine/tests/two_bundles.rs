@@ -4,16 +4,21 @@
 mod common;
 
 use chainfer_circuits::{
-    ChunkCircuit, ChunkPlan, ChunkWitness, HideWeights, InferenceCommitment, PlanOptions,
-    chunk_instances,
+    ChunkCircuit, ChunkPlan, ChunkWitness, HideWeights, InferenceCommitment, Objective,
+    PlanOptions, chunk_instances,
 };
-use chainfer_engine::bundle::CompileOptions;
-use chainfer_formats::hex::parse_word;
+use chainfer_engine::bundle::{CompileOptions, SrsChoice, compile};
+use chainfer_engine::srs::{Srs, SrsStore};
+use chainfer_formats::{B256, Visibility, hex::parse_word};
 use chainfer_model::executor::execute;
-use common::{compiled, inputs, two_chunks};
+use chainfer_model::partitioned::PartitionedModel;
+use chainfer_model::quantized::QLayer;
+use common::{compiled, inputs, model, two_chunks};
 use halo2_proofs::dev::{CellValue, MockProver};
+use halo2_proofs::poly::kzg::commitment::ParamsKZG;
 use halo2curves::{bn256::Fr, ff::PrimeField};
-use std::{collections::BTreeSet, fs, sync::Arc};
+use rand::rngs::OsRng;
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 const K: u32 = 9;
 
@@ -85,18 +90,86 @@ fn bundles_of_one_seed_and_other_budgets_share_no_blinders() {
     }
 }
 
+/// The seed that a bundle's blinders come from.
+fn stored_seed(bundle: &Path) -> B256 {
+    let text = fs::read_to_string(bundle.join("private/hiding.seed")).unwrap();
+    parse_word(text.trim()).unwrap()
+}
+
 #[test]
-fn setup_goes_into_the_seed_of_a_bundle() {
-    let dir = tempfile::tempdir().unwrap();
+fn whatever_is_compiled_goes_into_the_seed_of_a_bundle() {
     let options = CompileOptions {
         hide_weights: HideWeights::Rows(3),
         hiding_seed: Some([1; 32]),
         ..Default::default()
     };
-    compiled(&two_chunks(), &options, dir.path());
-    let text = fs::read_to_string(dir.path().join("bundle/private/hiding.seed")).unwrap();
-    let setup = chainfer_formats::srs::DEVELOPMENT_DIGEST;
-    let expected =
-        chainfer_formats::digest::keccak256(&[b"chainfer.hiding.v1", &[1; 32], &setup.0]);
-    assert_eq!(parse_word(text.trim()).unwrap(), expected);
+    let seed = |model: &PartitionedModel, options: &CompileOptions<'_>| {
+        let dir = tempfile::tempdir().unwrap();
+        compiled(model, options, dir.path());
+        stored_seed(&dir.path().join("bundle"))
+    };
+    let base = two_chunks();
+    // Another head on the same backbone: chunk 0 is the same circuit with the same weights.
+    let mut head = base.clone();
+    let last = head.graph.layers.last_mut().unwrap();
+    let QLayer::Linear(linear) = last else {
+        panic!("the last layer is linear");
+    };
+    linear.element_bias[0] += 1;
+    // The same integers under other names and scales.
+    let mut scaled = base.clone();
+    scaled.graph.tensors[0].quant.scale *= 2.0;
+    let public_input = model(Visibility::Public, Visibility::Public, 2);
+    let other_seed = CompileOptions {
+        hiding_seed: Some([2; 32]),
+        ..options.clone()
+    };
+    let other_rows = CompileOptions {
+        hide_weights: HideWeights::Rows(4),
+        ..options.clone()
+    };
+    let other_k = CompileOptions {
+        k: Some(K),
+        ..options.clone()
+    };
+    let other_objective = CompileOptions {
+        objective: Objective::Gas,
+        ..options.clone()
+    };
+    let seeds = [
+        seed(&base, &options),
+        seed(&head, &options),
+        seed(&scaled, &options),
+        seed(&public_input, &options),
+        seed(&base, &other_seed),
+        seed(&base, &other_rows),
+        seed(&base, &other_k),
+        seed(&base, &other_objective),
+    ];
+    assert_eq!(seeds[0], seed(&base, &options), "reproducible");
+    let distinct: BTreeSet<B256> = seeds.into_iter().collect();
+    assert_eq!(distinct.len(), seeds.len());
+}
+
+#[test]
+fn setup_goes_into_the_seed_of_a_bundle() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SrsStore::new(dir.path().join("srs")).unwrap();
+    let other = Srs::from_params(ParamsKZG::setup(K, OsRng), true).unwrap();
+    store.insert(&other).unwrap();
+    let seed = |name: &str, srs: SrsChoice| {
+        let options = CompileOptions {
+            k: Some(K),
+            hide_weights: HideWeights::Rows(3),
+            hiding_seed: Some([1; 32]),
+            srs,
+            ..Default::default()
+        };
+        let bundle = dir.path().join(name);
+        compile(&two_chunks(), &options, &store, &bundle).unwrap();
+        stored_seed(&bundle)
+    };
+    let development = seed("a", SrsChoice::Development);
+    let given = seed("b", SrsChoice::Digest(other.digest()));
+    assert_ne!(development, given);
 }

@@ -11,11 +11,13 @@
 //!
 //! Security: docs/security.md#hidden-weights.
 
+use crate::arrangement;
 use crate::chip::{linear, rlc};
 use crate::columns::{CellRef, Fix};
 use crate::error::CircuitError;
 use crate::plan::ChunkPlan;
 use crate::trace::FixedCells;
+use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{FromUniformBytes, PrimeField};
 use sha3::{Digest, Keccak256};
@@ -62,7 +64,7 @@ pub(super) fn blinders(plan: &ChunkPlan, fixed: &mut FixedCells) -> Result<(), C
     Ok(())
 }
 
-/// A digest of all that makes up the chunk's key, but for its blinders: the parameters of the constraint system, the rows and how many
+/// A digest of all that makes up the chunk's key, but for its blinders: the constraint system and its parameters, the rows and how many
 /// of them hide weights, the place in the model, every fixed cell and every copy constraint.
 fn key_digest(plan: &ChunkPlan, fixed: &FixedCells) -> Result<[u8; 32], CircuitError> {
     let s = &plan.shape;
@@ -106,6 +108,10 @@ fn key_digest(plan: &ChunkPlan, fixed: &FixedCells) -> Result<[u8; 32], CircuitE
     for number in numbers {
         h.update((number as u64).to_be_bytes());
     }
+    // The gates, too: another release may have others over the same cells.
+    let mut system = ConstraintSystem::<Fr>::default();
+    arrangement::configure(&mut system, s)?;
+    h.update(Keccak256::digest(format!("{:?}", system.pinned())));
     for role in roles {
         for value in fixed.column(role)? {
             h.update(value.to_repr());

@@ -172,6 +172,25 @@ pub fn compile(
     })
 }
 
+/// The seed of the blinders of one compile: a PRF of the user's seed over all that is compiled. Bundles of other models, options or
+/// setups share no blinders then, not even in chunks that are equal: each counts proofs against a budget of its own.
+fn bound_seed(
+    seed: [u8; 32],
+    model: &PartitionedModel,
+    options: &CompileOptions<'_>,
+    plan: &StoredPlanOptions,
+) -> Result<[u8; 32]> {
+    let setup = match options.srs {
+        SrsChoice::Development => DEVELOPMENT_DIGEST,
+        SrsChoice::Digest(digest) => digest,
+    };
+    let verifiers = options.emit_verifier.is_some();
+    let compiled = rmp_serde::to_vec(&(plan, &options.clamps, verifiers, model))
+        .map_err(|e| EngineError::Inconsistent(format!("the model cannot be hashed: {e}")))?;
+    let compiled = keccak256(&[&compiled]);
+    Ok(keccak256(&[b"chainfer.hiding.v2", &seed, &setup.0, &compiled.0]).0)
+}
+
 fn write_all(
     model: &PartitionedModel,
     options: &CompileOptions<'_>,
@@ -181,25 +200,18 @@ fn write_all(
     let (public, private) = (staging.join(PUBLIC_DIR), staging.join(PRIVATE_DIR));
     files::create_dir(&public, Access::Public)?;
     files::create_dir(&private, Access::Private)?;
+    let plan = StoredPlanOptions {
+        objective: options.objective,
+        k: options.k,
+        hide_weights: options.hide_weights,
+    };
     let hiding_seed = match options.hiding_seed {
-        // Keys under another setup share no blinders; the circuits see to whatever else tells two keys apart.
-        Some(seed) => {
-            let setup = match options.srs {
-                SrsChoice::Development => DEVELOPMENT_DIGEST,
-                SrsChoice::Digest(digest) => digest,
-            };
-            keccak256(&[b"chainfer.hiding.v1", &seed, &setup.0]).0
-        }
+        Some(seed) => bound_seed(seed, model, options, &plan)?,
         None => {
             let mut seed = [0u8; 32];
             OsRng.fill_bytes(&mut seed);
             seed
         }
-    };
-    let plan = StoredPlanOptions {
-        objective: options.objective,
-        k: options.k,
-        hide_weights: options.hide_weights,
     };
     let mut entries = Vec::new();
     let mut reports = Vec::new();

@@ -1,8 +1,8 @@
 //! What must hold in a manifest.
 //!
 //! A manifest is written by whoever compiled the model, or by a forger who has honest keys and hashes a manifest of their
-//! own. Everything in it that follows from something else in it is compared here, so that no public value is free, and none
-//! is read as something else than the circuit put there:
+//! own. Everything in it that follows from something else in it is compared here, so that no single field can be changed to
+//! read a public value from a wrong place.
 //!
 //! ```text
 //! leaves, outputs ── class, order, visibility
@@ -12,9 +12,11 @@
 //! ```
 //!
 //! What is free by nature is bound by the id alone: names and lengths of cut tensors, scales, zero points, shapes of one
-//! product, element orders, hiding budgets, digests of contracts. A bundle is worth what whoever checked its id knows of
-//! it: nothing in a verifying key tells which leaves and how many instances its circuit constrains, so only compiling again
-//! shows that the manifest describes the keys.
+//! product, element orders, hiding budgets, digests of contracts. So is what fits together because several fields were changed
+//! at once: an output that is longer, or one output more, with its leaf, its public values and the digest of the key changed
+//! to match, reads a public value that no circuit constrains. Nothing in a verifying key tells which leaves and how many
+//! instances its circuit constrains. A bundle is worth what whoever checked its id knows of it; only compiling again shows
+//! that the manifest describes the keys.
 
 use super::{
     ChunkEntry, LeafEntry, MANIFEST, Manifest, TensorSpec,
