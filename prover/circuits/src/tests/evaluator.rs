@@ -1,4 +1,5 @@
-//! Evaluates gates and copy constraints around a changed cell: the verdict of the mock prover on one change, without a run for each.
+//! Evaluates the gates around a changed cell and those that copy constraints change with it: the verdict of the mock prover on one
+//! change, without a run for each.
 //!
 //! Stricter than the mock prover in one point: blinded rows hold random values, and gates must vanish there too.
 
@@ -7,10 +8,10 @@ use super::{Setup, Witnessed};
 use crate::columns::{CellRef, Col, Columns};
 use halo2_proofs::plonk::{Any, Column, Expression};
 use halo2curves::bn256::Fr;
-use halo2curves::ff::Field;
+use halo2curves::ff::{Field, PrimeField};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 struct Gate {
     name: String,
@@ -19,14 +20,25 @@ struct Gate {
     reads: BTreeSet<usize>,
 }
 
+/// Advice cells that copy constraints make equal.
+#[derive(Default)]
+struct CopyClass {
+    cells: Vec<(usize, usize)>,
+    /// Also equal to an instance or a fixed cell, which no prover chooses.
+    given: bool,
+}
+
 pub(crate) struct Evaluator {
     columns: Columns,
     gates: Vec<Gate>,
     fixed: Vec<Vec<Fr>>,
     advice: Vec<Vec<Fr>>,
     instances: Vec<Fr>,
-    /// Advice cells that equal another one or an instance.
-    copied: BTreeSet<(usize, usize)>,
+    /// Advice cells that equal others, with the class that they are in.
+    copied: BTreeMap<(usize, usize), usize>,
+    classes: Vec<CopyClass>,
+    /// Whether a class may change together: (class, change).
+    judged: BTreeMap<(usize, [u8; 32]), bool>,
     failing_copies: BTreeSet<(Column<Any>, Column<Any>)>,
     rows: usize,
 }
@@ -64,7 +76,9 @@ impl Evaluator {
             fixed,
             advice,
             instances,
-            copied: BTreeSet::new(),
+            copied: BTreeMap::new(),
+            classes: Vec::new(),
+            judged: BTreeMap::new(),
             failing_copies: BTreeSet::new(),
             rows,
         };
@@ -79,14 +93,35 @@ impl Evaluator {
             if value(left) != value(right) {
                 failing.insert((left.0, right.0));
             }
-            for (column, row) in [left, right] {
-                if let Any::Advice(_) = column.column_type() {
-                    evaluator.copied.insert((column.index(), row));
-                }
-            }
+            evaluator.join([left, right]);
         }
         evaluator.failing_copies = failing;
         evaluator
+    }
+
+    /// Puts the classes of two equal cells together.
+    fn join(&mut self, cells: [(Column<Any>, usize); 2]) {
+        let mut joined = CopyClass::default();
+        for (column, row) in cells {
+            if !matches!(column.column_type(), Any::Advice(_)) {
+                joined.given = true;
+                continue;
+            }
+            let cell = (column.index(), row);
+            match self.copied.get(&cell) {
+                // Already taken in if both cells are of one class.
+                Some(class) => {
+                    let class = std::mem::take(&mut self.classes[*class]);
+                    joined.given |= class.given;
+                    joined.cells.extend(class.cells);
+                }
+                None => joined.cells.push(cell),
+            }
+        }
+        for cell in &joined.cells {
+            self.copied.insert(*cell, self.classes.len());
+        }
+        self.classes.push(joined);
     }
 
     /// Columns with cells whose copies differ.
@@ -127,25 +162,43 @@ impl Evaluator {
         self.columns.advice(col).unwrap().index()
     }
 
-    /// Whether the circuit is still satisfied when this much is added to a cell.
+    /// Whether the circuit is still satisfied when this much is added to a cell and to all cells that equal it.
     pub(crate) fn accepts(&mut self, cell: CellRef, by: Fr) -> bool {
-        let column = self.column(cell.col);
-        if self.copied.contains(&(column, cell.row)) {
+        let cell = (self.column(cell.col), cell.row);
+        let Some(class) = self.copied.get(&cell).copied() else {
+            return self.accept_together(&[cell], by);
+        };
+        if self.classes[class].given {
             return false;
         }
-        let around = self.around(cell);
-        self.advice[column][cell.row] += by;
-        let accepted = around
-            .iter()
-            .all(|(gate, row)| self.evaluate(&self.gates[*gate].polynomial, *row) == Fr::ZERO);
-        self.advice[column][cell.row] -= by;
+        let question = (class, by.to_repr());
+        if let Some(verdict) = self.judged.get(&question) {
+            return *verdict;
+        }
+        let cells = self.classes[class].cells.clone();
+        let verdict = self.accept_together(&cells, by);
+        self.judged.insert(question, verdict);
+        verdict
+    }
+
+    fn accept_together(&mut self, cells: &[(usize, usize)], by: Fr) -> bool {
+        for (column, row) in cells {
+            self.advice[*column][*row] += by;
+        }
+        let vanishes = |(gate, row): (usize, usize)| {
+            self.evaluate(&self.gates[gate].polynomial, row) == Fr::ZERO
+        };
+        let accepted = (cells.iter()).all(|cell| self.around(*cell).into_iter().all(vanishes));
+        for (column, row) in cells {
+            self.advice[*column][*row] -= by;
+        }
         accepted
     }
 
     /// Whether no gate notices when this much is added to a cell.
     pub(crate) fn changes_nothing(&mut self, cell: CellRef, by: Fr) -> bool {
         let column = self.column(cell.col);
-        let around = self.around(cell);
+        let around = self.around((column, cell.row));
         let all = |this: &Self| -> Vec<Fr> {
             let value =
                 |(gate, row): &(usize, usize)| this.evaluate(&this.gates[*gate].polynomial, *row);
@@ -159,12 +212,11 @@ impl Evaluator {
     }
 
     /// The gates that read a cell, with the rows where they do.
-    fn around(&self, cell: CellRef) -> Vec<(usize, usize)> {
-        let column = self.column(cell.col);
+    fn around(&self, (column, row): (usize, usize)) -> Vec<(usize, usize)> {
         let rows = [
-            (cell.row + self.rows - 1) % self.rows,
-            cell.row,
-            (cell.row + 1) % self.rows,
+            (row + self.rows - 1) % self.rows,
+            row,
+            (row + 1) % self.rows,
         ];
         let gates = self.gates.iter().enumerate();
         let reading = gates.filter(|(_, gate)| gate.reads.contains(&column));

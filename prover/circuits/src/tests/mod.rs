@@ -12,6 +12,7 @@ mod honest;
 mod recorder;
 mod second_phase;
 mod windows;
+mod wiring;
 mod worked_examples;
 
 use crate::chip::logup::looked_up;

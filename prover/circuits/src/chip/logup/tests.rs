@@ -1,6 +1,8 @@
 //! What a cheating prover could try with ranges.
 
+use super::TABLE;
 use crate::PlanOptions;
+use crate::circuit::fill;
 use crate::columns::{CellRef, Col};
 use crate::tests::builder::{Builder, partition};
 use crate::tests::case::{LOOKUP, R, cases, names};
@@ -22,6 +24,18 @@ fn multiplicity_off_by_one_fails_the_lookup() {
                 .circuit
                 .tampered(&[(cell, case.get(cell) + Fr::one())]);
             assert_eq!(failing(&case.setup, &forged), names(&[LOOKUP]), "row {row}");
+        }
+    }
+}
+
+#[test]
+fn table_holds_the_range_and_nothing_else() {
+    for case in cases() {
+        let fixed = fill(&case.setup.plan).unwrap();
+        assert_eq!(case.setup.plan.shape().limbs, 1);
+        for (row, entry) in fixed.column(TABLE).unwrap().iter().enumerate() {
+            let value = if row < R as usize { row as u64 } else { 0 };
+            assert_eq!(*entry, Fr::from(value), "row {row}");
         }
     }
 }

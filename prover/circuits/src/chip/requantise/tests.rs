@@ -2,8 +2,11 @@
 
 use super::digits;
 use crate::columns::Col;
-use crate::tests::case::{LOOKUP, R, cases, names};
-use crate::tests::{failing, recounted};
+use crate::field::signed;
+use crate::tests::case::{Case, LOOKUP, R, cases, names};
+use crate::tests::{failing, recounted, setup};
+use chainfer_model::executor::linear_accumulators;
+use chainfer_model::quantized::QLayer;
 use halo2curves::bn256::Fr;
 
 #[test]
@@ -68,6 +71,58 @@ fn saturation_claimed_where_there_is_none_fails_the_lookup() {
             failing(&claimed, &recounted(&claimed, &forged)),
             names(&[LOOKUP])
         );
+    }
+}
+
+/// The case with biases that give the outputs these accumulators.
+fn with_accumulators(case: Case, wanted: &[i64]) -> Case {
+    let found = linear_accumulators(&case.model.graph, case.layer(case.output), &case.trace());
+    let mut model = case.model;
+    let Some(QLayer::Linear(layer)) = model.graph.layers.last_mut() else {
+        panic!()
+    };
+    assert_eq!(layer.output, case.output);
+    for (i, bias) in layer.element_bias.iter_mut().enumerate() {
+        *bias += wanted[i] - found[i];
+    }
+    Case {
+        setup: setup(&model, &case.inputs, 0, &case.options),
+        model,
+        ..case
+    }
+}
+
+#[test]
+fn saturation_beyond_one_fails_its_gate_alone() {
+    // With c the whole overflow and E = 1 the accumulator is the same, and the output another one, in range for these v.
+    let r = i64::from(R);
+    let (rem, overflows) = (5, [(2, 150), (-2, 10), (3, 140), (-3, 60)]);
+    let accumulators = overflows.map(|(overflow, v)| rem + r * (v + r * overflow));
+    for case in cases() {
+        let case = with_accumulators(case, &accumulators);
+        for (element, (overflow, v)) in overflows.into_iter().enumerate() {
+            let honest = digits(accumulators[element], R).unwrap();
+            assert_eq!(i64::from(honest.c) * i64::from(honest.e + 1), overflow);
+            let square = overflow * overflow;
+            let output = (1 - square) * v + (r - 1) * (square + overflow) / 2;
+            let mut values = case.trace();
+            assert_eq!(values[case.output.0][element], honest.y);
+            assert!(output != i64::from(honest.y) && (0..r).contains(&output));
+            values[case.output.0][element] = output as u32;
+            let claimed = case.claiming(values);
+            let at = |col| case.cell(case.output, element, col);
+            let (y, c, e) = (at(Col::Y), at(Col::C), at(Col::E));
+            let forged = claimed.circuit.tampered(&[
+                (y, signed(output)),
+                (c, signed(overflow + 1)),
+                (e, Fr::zero()),
+            ]);
+            let Col::C(lane) = c.col else { panic!() };
+            assert_eq!(
+                failing(&claimed, &recounted(&claimed, &forged)),
+                names(&[&format!("saturation {lane}: c in -1, 0, 1")])
+            );
+        }
     }
 }
 
