@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 /// Channels, rows and columns of a tensor; elements are stored in this order (CHW, batch dropped).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dims {
-    /// Channels.
+    /// Number of channels.
     pub c: usize,
-    /// Rows.
+    /// Height: number of image rows.
     pub h: usize,
-    /// Columns.
+    /// Width: number of image columns.
     pub w: usize,
 }
 
