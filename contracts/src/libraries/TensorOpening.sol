@@ -25,15 +25,16 @@ library TensorOpening {
     function leafOf(uint256 salt, uint256[] memory words, uint256 length) internal pure returns (uint256 leaf) {
         if (length == 0 || length >= LEAF_TAG) revert InvalidLength(length);
         PackedValues.checkPacking(words, length);
-        leaf = PoseidonCompress.compress(LEAF_TAG + length, salt, words[0]);
+        bytes memory rounds = PoseidonCompress.constants();
+        leaf = PoseidonCompress.compress(rounds, LEAF_TAG + length, salt, words[0]);
         for (uint256 i = 1; i < words.length; i += 2) {
-            leaf = PoseidonCompress.compress(leaf, words[i], i + 1 < words.length ? words[i + 1] : 0);
+            leaf = PoseidonCompress.compress(rounds, leaf, words[i], i + 1 < words.length ? words[i + 1] : 0);
         }
     }
 
     /// @notice The inner node over two children.
     function nodeOf(uint256 left, uint256 right) internal pure returns (uint256) {
-        return PoseidonCompress.compress(0, left, right);
+        return PoseidonCompress.compress(PoseidonCompress.constants(), 0, left, right);
     }
 
     /// @notice The root of the tree that has `leaf` at `position`.
@@ -41,10 +42,12 @@ library TensorOpening {
     function rootOf(uint256 leaf, uint256 position, uint256[] memory siblings) internal pure returns (uint256 root) {
         uint256 depth = siblings.length;
         if (depth >= 256 || position >> depth != 0) revert PositionOutOfRange(position, depth);
+        bytes memory rounds = PoseidonCompress.constants();
         root = leaf;
         for (uint256 i; i < depth; ++i) {
             bool right = (position >> i) & 1 == 1;
-            root = right ? nodeOf(siblings[i], root) : nodeOf(root, siblings[i]);
+            (uint256 a, uint256 b) = right ? (siblings[i], root) : (root, siblings[i]);
+            root = PoseidonCompress.compress(rounds, 0, a, b);
         }
     }
 }

@@ -23,13 +23,17 @@ contract TensorOpeningTest is Test {
     }
 
     function test_leafOf_twoWords_padsThePair() public pure {
-        uint256 h = PoseidonCompress.compress((1 << 64) + 30, 9, 4);
-        assertEq(TensorOpening.leafOf(9, _words(2, 4), 30), PoseidonCompress.compress(h, 5, 0));
+        uint256 h = PoseidonCompress.compress(PoseidonCompress.constants(), (1 << 64) + 30, 9, 4);
+        assertEq(
+            TensorOpening.leafOf(9, _words(2, 4), 30), PoseidonCompress.compress(PoseidonCompress.constants(), h, 5, 0)
+        );
     }
 
     function test_leafOf_threeWords_fillsThePair() public pure {
-        uint256 h = PoseidonCompress.compress((1 << 64) + 31, 0, 4);
-        assertEq(TensorOpening.leafOf(0, _words(3, 4), 31), PoseidonCompress.compress(h, 5, 6));
+        uint256 h = PoseidonCompress.compress(PoseidonCompress.constants(), (1 << 64) + 31, 0, 4);
+        assertEq(
+            TensorOpening.leafOf(0, _words(3, 4), 31), PoseidonCompress.compress(PoseidonCompress.constants(), h, 5, 6)
+        );
     }
 
     function test_leafOf_dependsOnTheLength() public pure {
