@@ -13,8 +13,9 @@ import {ChunkProof, Inference} from "../types/RegistryTypes.sol";
 /// @notice Example dApp: answers to numbered questions, accepted only from a list of named models. Anyone can register any model with
 /// the registry, so this contract's owner reviews the models that it lists.
 /// @dev A question is about one input. It is asked before it is answered, so that the prover cannot choose the input. Its number is
-/// the nonce of the inference. An answer is final. It is stored under the question, never under the inference: one requester can
-/// have any number of inferences for one input.
+/// the nonce of the inference. The first answer is final, and whoever gives it chooses which of the listed models answers: list only
+/// models each of which may decide alone. An answer is stored under the question, never under the inference: one requester can have
+/// any number of inferences for one input.
 contract ModelAllowList is Ownable2Step {
     /// @notice The answer to a question: the values of the first output, with the inference and model that they come from.
     /// @param modelId The model that answered; its name may be given to another model later.

@@ -12,10 +12,17 @@ import {ChunkProof} from "../types/RegistryTypes.sol";
 /// @title ProvenContentToken
 /// @notice Example of ERC-7007: one token per prompt, with the content that a certain model generates for it.
 /// @dev `prompt` and `aigcData` are `abi.encode(uint256[][])`, the public words of the model's inputs and outputs; `proof` is
-/// `abi.encode(InferenceId)`, an inference that the registry has proven. Only the account that the
-/// inference is credited to mints, to itself: the proof binds prompt and content but not the URI, so nobody else may choose
-/// that, nor claim the prompt by being faster. Models whose public
-/// values are not stored (more than 32 words per chunk) cannot be used.
+/// `abi.encode(InferenceId)`, an inference that the registry has proven. Only the account that the inference is credited to mints, to
+/// itself: the proof binds prompt and content but not the URI, so nobody else may choose that. Models whose public values are not
+/// stored (more than 32 words per chunk) cannot be used.
+///
+/// A proof shows the prompt to everybody, and everybody who has seen a prompt of public inputs can prove it too, for themselves.
+/// So a prompt is reserved before it is shown: `reserve` takes a hash that hides it, and `mint` takes reservations of at least
+/// `RESERVATION_AGE`. Whoever first sees the prompt in somebody else's proof or `mint` has to reserve and wait, and comes too late if
+/// that `mint` is in a block within `RESERVATION_AGE`. So: reserve, wait, and only then attest and mint. This does not protect a
+/// prompt that others know, or guess and reserve themselves before: among those the first to mint has it. If an input of the model is
+/// committed, its word in the prompt is a salted commitment, which nobody else can prove anything about; then reserving costs a
+/// transaction and adds nothing.
 contract ProvenContentToken is ERC721, IERC7007 {
     /// @notice `verify` returned false.
     error ContentNotProven();
@@ -23,8 +30,19 @@ contract ProvenContentToken is ERC721, IERC7007 {
     error PromptMismatch(uint256 expected, uint256 actual);
     /// @notice The inference is credited to another account than the sender.
     error NotRequester(address expected, address actual);
+    /// @notice The sender has not reserved the prompt with this salt.
+    error NotReserved(bytes32 reservation);
+    /// @notice The reservation is younger than `RESERVATION_AGE`.
+    error ReservationTooYoung(uint256 usableFrom);
     /// @notice The inference is credited to another account than the recipient.
     error WrongRecipient(address expected, address actual);
+
+    /// @notice A prompt was reserved.
+    event Reserved(bytes32 indexed reservation);
+
+    /// @notice Seconds that a reservation has to be old when its prompt is minted: longer than it takes to bring a proof and a
+    /// transaction on chain.
+    uint256 public constant RESERVATION_AGE = 1 hours;
 
     /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
@@ -32,6 +50,7 @@ contract ProvenContentToken is ERC721, IERC7007 {
     ModelId public immutable MODEL_ID;
 
     mapping(uint256 => string) private _uris;
+    mapping(bytes32 reservation => uint256) private _reservedAt;
 
     /// @param registry The registry.
     /// @param modelId A model that is registered there.
@@ -44,18 +63,33 @@ contract ProvenContentToken is ERC721, IERC7007 {
         MODEL_ID = modelId;
     }
 
-    /// @notice Mints the token of a prompt and adds its content. By the account that the inference is credited to.
+    /// @notice Reserves a prompt without showing it. By anyone; a reservation that exists keeps its time.
+    /// @param reservation `reservationOf(minter, tokenId, salt)`.
+    function reserve(bytes32 reservation) external {
+        if (_reservedAt[reservation] != 0) return;
+        _reservedAt[reservation] = block.timestamp;
+        emit Reserved(reservation);
+    }
+
+    /// @notice Mints the token of a prompt and adds its content. By the account that the inference is credited to, which has reserved
+    /// the prompt.
     /// @param to The account that the inference is credited to.
     /// @param prompt The inputs.
     /// @param aigcData The outputs.
     /// @param uri Location of the token's metadata, chosen by the minter.
     /// @param proof The inference.
+    /// @param salt The salt of the reservation.
     /// @return tokenId The hash of the prompt.
-    function mint(address to, bytes calldata prompt, bytes calldata aigcData, string calldata uri, bytes calldata proof)
-        external
-        returns (uint256 tokenId)
-    {
+    function mint(
+        address to,
+        bytes calldata prompt,
+        bytes calldata aigcData,
+        string calldata uri,
+        bytes calldata proof,
+        bytes32 salt
+    ) external returns (uint256 tokenId) {
         tokenId = uint256(keccak256(prompt));
+        _checkReservation(reservationOf(msg.sender, tokenId, salt));
         _add(tokenId, prompt, aigcData, proof);
         address requester = REGISTRY.inference(abi.decode(proof, (InferenceId))).requester;
         if (msg.sender != requester) revert NotRequester(requester, msg.sender);
@@ -75,6 +109,13 @@ contract ProvenContentToken is ERC721, IERC7007 {
         uint256 expected = uint256(keccak256(prompt));
         if (tokenId != expected) revert PromptMismatch(expected, tokenId);
         _add(tokenId, prompt, aigcData, proof);
+    }
+
+    /// @notice What `reserve` takes for a prompt. The salt hides a prompt that could be guessed, so it must be random.
+    /// @param minter The account that will mint; nobody else can use the reservation.
+    /// @param tokenId The hash of the prompt.
+    function reservationOf(address minter, uint256 tokenId, bytes32 salt) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), minter, tokenId, salt));
     }
 
     /// @inheritdoc IERC7007
@@ -102,6 +143,13 @@ contract ProvenContentToken is ERC721, IERC7007 {
     /// @inheritdoc ERC721
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IERC7007).interfaceId || super.supportsInterface(interfaceId);
+    }
+
+    function _checkReservation(bytes32 reservation) private view {
+        uint256 reservedAt = _reservedAt[reservation];
+        if (reservedAt == 0) revert NotReserved(reservation);
+        uint256 usableFrom = reservedAt + RESERVATION_AGE;
+        if (block.timestamp < usableFrom) revert ReservationTooYoung(usableFrom);
     }
 
     function _add(uint256 tokenId, bytes calldata prompt, bytes calldata aigcData, bytes calldata proof) private {

@@ -17,6 +17,7 @@ contract ProvenContentTokenTest is TraceTest {
     bytes internal prompt;
     bytes internal content;
     bytes internal proof;
+    bytes32 internal constant SALT = "salt";
 
     function setUp() public override {
         super.setUp();
@@ -26,6 +27,8 @@ contract ProvenContentTokenTest is TraceTest {
         inferenceId = attestTrace(modelId, traceOf("image", "hint", "salt"), NONCE);
         (prompt, content) = _encode(values);
         proof = abi.encode(inferenceId);
+        _reserve(REQUESTER, prompt);
+        skip(token.RESERVATION_AGE());
     }
 
     function test_supportsInterface_theIdOfTheStandard() public view {
@@ -46,16 +49,18 @@ contract ProvenContentTokenTest is TraceTest {
         vm.expectEmit(address(token));
         emit IERC7007.AigcData(expected, prompt, content, proof);
         vm.prank(REQUESTER);
-        assertEq(token.mint(REQUESTER, prompt, content, "ipfs://content", proof), expected);
+        assertEq(token.mint(REQUESTER, prompt, content, "ipfs://content", proof, SALT), expected);
         assertEq(token.ownerOf(expected), REQUESTER);
         assertEq(token.tokenURI(expected), "ipfs://content");
     }
 
     /// @dev Nothing binds the URI but the sender.
     function test_mint_revertsWhenTheSenderIsNotTheRequester() public {
+        _reserve(RELAYER, prompt);
+        skip(token.RESERVATION_AGE());
         vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.NotRequester.selector, REQUESTER, RELAYER));
         vm.prank(RELAYER);
-        token.mint(REQUESTER, prompt, content, "ipfs://another", proof);
+        token.mint(REQUESTER, prompt, content, "ipfs://another", proof, SALT);
     }
 
     function test_mint_revertsWhenThePromptIsMinted() public {
@@ -63,7 +68,63 @@ contract ProvenContentTokenTest is TraceTest {
         InferenceId again = attestTrace(modelId, traceOf("image", "hint", "salt"), NONCE + 1);
         vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidSender.selector, address(0)));
         vm.prank(REQUESTER);
-        token.mint(REQUESTER, prompt, content, "", abi.encode(again));
+        token.mint(REQUESTER, prompt, content, "", abi.encode(again), SALT);
+    }
+
+    /// @dev As with public inputs: whoever sees the requester's proof makes their own, and pays more for their transactions. (Of the
+    /// committed input the thief here knows the salt.)
+    function test_mint_revertsForWhoeverReservesAfterSeeingThePrompt() public {
+        address thief = address(0x7417F);
+        bytes memory copy = abi.encode(attestTraceFor(modelId, traceOf("image", "hint", "salt"), thief, NONCE));
+        uint256 tokenId = uint256(keccak256(prompt));
+        bytes32 reservation = token.reservationOf(thief, tokenId, SALT);
+        vm.startPrank(thief);
+        vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.NotReserved.selector, reservation));
+        token.mint(thief, prompt, content, "", copy, SALT);
+        token.reserve(reservation);
+        uint256 usableFrom = block.timestamp + token.RESERVATION_AGE();
+        skip(token.RESERVATION_AGE() - 1);
+        vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.ReservationTooYoung.selector, usableFrom));
+        token.mint(thief, prompt, content, "", copy, SALT);
+        vm.stopPrank();
+        assertEq(token.ownerOf(_mint()), REQUESTER);
+    }
+
+    /// @dev What `RESERVATION_AGE` is for: the requester who takes longer between showing the prompt and minting is overtaken.
+    function test_mint_ofAPromptShownForLongerThanTheAge_isWhoeverMintsFirst() public {
+        address thief = address(0x7417F);
+        bytes memory copy = abi.encode(attestTraceFor(modelId, traceOf("image", "hint", "salt"), thief, NONCE));
+        _reserve(thief, prompt);
+        skip(token.RESERVATION_AGE());
+        vm.prank(thief);
+        token.mint(thief, prompt, content, "", copy, SALT);
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidSender.selector, address(0)));
+        vm.prank(REQUESTER);
+        token.mint(REQUESTER, prompt, content, "", proof, SALT);
+    }
+
+    function test_reserve_again_keepsTheTimeAndTheMinter() public {
+        bytes32 reservation = token.reservationOf(REQUESTER, uint256(keccak256(prompt)), "another");
+        vm.expectEmit(address(token));
+        emit ProvenContentToken.Reserved(reservation);
+        vm.prank(RELAYER);
+        token.reserve(reservation);
+        skip(token.RESERVATION_AGE());
+        vm.prank(RELAYER);
+        token.reserve(reservation);
+        vm.prank(REQUESTER);
+        token.mint(REQUESTER, prompt, content, "", proof, "another");
+    }
+
+    function test_reservationOf_differsByMinterPromptSaltTokenAndChain() public {
+        bytes32 one = token.reservationOf(REQUESTER, 1, SALT);
+        assertNotEq(one, token.reservationOf(RELAYER, 1, SALT));
+        assertNotEq(one, token.reservationOf(REQUESTER, 2, SALT));
+        assertNotEq(one, token.reservationOf(REQUESTER, 1, "other"));
+        ProvenContentToken other = new ProvenContentToken("Proven", "PRVN", registry, modelId);
+        assertNotEq(one, other.reservationOf(REQUESTER, 1, SALT));
+        vm.chainId(block.chainid + 1);
+        assertNotEq(one, token.reservationOf(REQUESTER, 1, SALT));
     }
 
     function test_addAigcData_showsTheContentAgain() public {
@@ -99,13 +160,13 @@ contract ProvenContentTokenTest is TraceTest {
     function test_mint_revertsWhenTheRecipientIsNotTheRequester() public {
         vm.expectRevert(abi.encodeWithSelector(ProvenContentToken.WrongRecipient.selector, REQUESTER, RELAYER));
         vm.prank(REQUESTER);
-        token.mint(RELAYER, prompt, content, "", proof);
+        token.mint(RELAYER, prompt, content, "", proof, SALT);
     }
 
     function test_mint_revertsWhenTheContentIsNotProven() public {
         vm.expectRevert(ProvenContentToken.ContentNotProven.selector);
         vm.prank(REQUESTER);
-        token.mint(REQUESTER, prompt, prompt, "", proof);
+        token.mint(REQUESTER, prompt, prompt, "", proof, SALT);
     }
 
     function test_verify_saysYesToThePromptsOwnContentOnly() public {
@@ -134,7 +195,11 @@ contract ProvenContentTokenTest is TraceTest {
 
     function _mint() private returns (uint256) {
         vm.prank(REQUESTER);
-        return token.mint(REQUESTER, prompt, content, "", proof);
+        return token.mint(REQUESTER, prompt, content, "", proof, SALT);
+    }
+
+    function _reserve(address minter, bytes memory words) private {
+        token.reserve(token.reservationOf(minter, uint256(keccak256(words)), SALT));
     }
 
     function _encode(uint256[][] memory values) private pure returns (bytes memory, bytes memory) {

@@ -123,7 +123,14 @@ abstract contract TraceTest is RegistryTest {
     }
 
     function attestTrace(ModelId modelId, Trace memory trace, uint256 nonce) internal returns (InferenceId) {
-        return attestValues(modelId, trace.root, nonce, publicOf(trace));
+        return attestTraceFor(modelId, trace, REQUESTER, nonce);
+    }
+
+    function attestTraceFor(ModelId modelId, Trace memory trace, address requester, uint256 nonce)
+        internal
+        returns (InferenceId)
+    {
+        return _attest(modelId, trace.root, requester, nonce, publicOf(trace));
     }
 
     /// @dev The stub verifiers take any values: what a broken circuit would do.
@@ -131,11 +138,18 @@ abstract contract TraceTest is RegistryTest {
         internal
         returns (InferenceId)
     {
+        return _attest(modelId, root, REQUESTER, nonce, values);
+    }
+
+    function _attest(ModelId modelId, uint256 root, address requester, uint256 nonce, uint256[][] memory values)
+        private
+        returns (InferenceId)
+    {
         ChunkProof[] memory proofs = new ChunkProof[](values.length);
         for (uint16 i; i < values.length; ++i) {
-            proofs[i] = proofWith(modelId, root, REQUESTER, nonce, i, values[i]);
+            proofs[i] = proofWith(modelId, root, requester, nonce, i, values[i]);
         }
-        return registry.attest(modelId, root, REQUESTER, nonce, proofs);
+        return registry.attest(modelId, root, requester, nonce, proofs);
     }
 
     function openLeaf(InferenceId id, Trace memory trace, uint256 leaf) internal {

@@ -189,6 +189,13 @@ const DEFECTS: &[Defect] = &[
         seen_by: "test_verifyProof_rejectsWhenAPrecompileReverts",
     },
     Defect {
+        name: "points are left to the precompiled contracts",
+        file: None,
+        replace: "ok := and(and(lt(x, q), lt(y, q)), and(curve, ok))",
+        with: "ok := 1",
+        seen_by: "test_verifyProof_rejectsBadPointsForLessThanAnHonestProof",
+    },
+    Defect {
         name: "bytes behind the end are accepted",
         file: None,
         replace: "eq(calldatasize(), CALLDATA_END)",

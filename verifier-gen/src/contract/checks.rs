@@ -1,4 +1,4 @@
-//! What is checked before anything is computed: the key of a shared verifier, points that nothing folds, and ranges of scalars.
+//! What is checked before anything is computed: the key of a shared verifier, ranges of scalars, and the points of the proof.
 
 use super::{
     errors::{INSTANCE_OUT_OF_RANGE, INVALID_KEY, SCALAR_OUT_OF_RANGE},
@@ -22,6 +22,9 @@ const CHECKS_PER_ROUND: usize = 8;
 /// Checks in one expression: they nest, and the stack is 16 deep.
 const CHECKS_PER_LINE: usize = 4;
 
+/// Bytes of two points.
+const PAIR: usize = 128;
+
 /// Copies the key from its contract's code to memory and checks what can be checked of it: length, first byte and shape.
 pub(crate) fn key(layout: &Layout, shape_id: &[u8; 32]) -> Block {
     // The code's first byte goes in front of the key.
@@ -41,11 +44,27 @@ pub(crate) fn key(layout: &Layout, shape_id: &[u8; 32]) -> Block {
     ]
 }
 
-/// Checks a point of the proof that no precompile will see.
-pub(crate) fn unused_point(layout: &Layout, position: usize) -> Statement {
-    let at = layout.cd_proof + position;
-    let range = [at, at + 64].map(|at| Literal::address(at).into());
-    Expression::call("checkPoints", range).into()
+/// Checks the points of the proof: precompiles burn all gas on one that is not on the curve. Where a point is not, or is the
+/// identity, the slow check decides and finds the first bad one.
+pub(crate) fn points(layout: &Layout) -> Statement {
+    let range = |from: usize, to: usize| {
+        let places = [from, to].map(|at| Literal::address(at).into());
+        Expression::call("areOnCurve", places)
+    };
+    let (start, end) = (layout.cd_proof, layout.cd_scalars);
+    let opening = range(layout.cd_opening, layout.cd_opening + PAIR);
+    // An odd one is checked in a pair with the first of the others.
+    let rest = start + (end - start) % PAIR;
+    let mut all = and(opening, range(rest, end));
+    if rest != start {
+        all = and(all, range(start, start + PAIR));
+    }
+    let slow = [
+        ["PROOF".into(), "PROOF_SCALARS".into()],
+        ["PROOF_OPENING".into(), add("PROOF", "PROOF_LENGTH")],
+    ];
+    let slow = slow.map(|places| Expression::call("checkPoints", places).into());
+    Statement::If(iszero(all), slow.to_vec())
 }
 
 /// Range checks of all scalars, one call each for public inputs and proof.

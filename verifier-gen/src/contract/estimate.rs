@@ -4,7 +4,9 @@ use super::{arithmetic::Style, fold::Folding, layout::Layout};
 use crate::{field::lagrange::InstanceLoop, options::Mode, protocol::Protocol};
 
 /// Upper bound of the bytes of code that every contract has, compiled with the optimizer.
-const CODE_OVERHEAD: usize = 1_900;
+const CODE_OVERHEAD: usize = 2_050;
+/// Upper bound of the gas that a check of one point takes.
+const POINT_GAS: usize = 150;
 /// Upper bound of the bytes of a loop over public inputs.
 const LOOP_BYTES: usize = 250;
 
@@ -62,6 +64,7 @@ pub(crate) fn gas(
         + memory * memory / 512
         + 15 * (layout.cd_end / 32)
         + 80 * protocol.challenges.count
+        + POINT_GAS * protocol.num_points
         + arithmetic
         + 150 * looped
         + folding.gas

@@ -12,14 +12,11 @@ use crate::{
         opening::{Destination, Group},
     },
     yul::{
-        Block, Expression, Literal, Name, Statement, and, calldatacopy, calldatasize, eq, iszero,
-        mcopy, mstore, returndatasize, shr, staticcall,
+        Block, Expression, Literal, Name, Statement, and, calldatacopy, calldatasize, eq, gas,
+        iszero, mcopy, mstore, returndatasize, shr, staticcall,
     },
 };
 
-/// Gas for one call: a bad point costs no more. Several times what the call costs, should its price rise.
-const MUL_GAS: u64 = 20_000;
-const ADD_GAS: u64 = 1_000;
 /// Gas of a multiplication and an addition in one of the functions, without what the precompiles charge.
 const STEP_GAS: usize = 320;
 /// 16-bit addresses in a word.
@@ -318,10 +315,10 @@ fn unless(success: Expression) -> Statement {
 /// `returndatasize` refers to the call next to it.
 fn multiply_and_add(scratch: usize, to: usize) -> Expression {
     let [a, b, to] = [A, B, to].map(|offset| Literal::address(scratch + offset));
-    let call = |gas, precompile, at, length, to| {
-        let (gas, precompile) = (Literal::decimal(gas), Literal::decimal(precompile));
-        let call = staticcall(gas, precompile, at, Literal::hex(length), to, POINT);
+    let call = |precompile, at, length, to| {
+        let (precompile, length) = (Literal::decimal(precompile), Literal::hex(length));
+        let call = staticcall(gas(), precompile, at, length, to, POINT);
         and(eq(returndatasize(), POINT), call)
     };
-    and(call(ADD_GAS, 6, a, 0x80, to), call(MUL_GAS, 7, b, 0x60, b))
+    and(call(6, a, 0x80, to), call(7, b, 0x60, b))
 }

@@ -292,11 +292,6 @@ impl Layout {
         self.scratch + 0x120
     }
 
-    /// Where a point starts in the proof.
-    pub(crate) fn proof_position(&self, point: usize) -> usize {
-        self.points[point]
-    }
-
     pub(crate) fn mode(&self) -> Mode {
         self.mode
     }

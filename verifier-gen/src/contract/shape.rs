@@ -32,8 +32,6 @@ pub(crate) struct Shape<'a> {
     pub(crate) loops_over_rows: bool,
     /// Commitments of the key that are in memory.
     pub(crate) key_points: Vec<Commitment>,
-    /// Points of the proof that nothing folds.
-    pub(crate) unused_points: Vec<usize>,
 }
 
 impl<'a> Shape<'a> {
@@ -78,9 +76,6 @@ impl<'a> Shape<'a> {
             .commitments()
             .filter(|commitment| mode == Mode::Shared || is_folded(*commitment))
             .collect();
-        let unused_points = (0..protocol.num_points)
-            .filter(|i| !is_folded(Commitment::Proof(*i)))
-            .collect();
         Ok(Self {
             protocol,
             key,
@@ -92,7 +87,6 @@ impl<'a> Shape<'a> {
             loops: fractions.loops,
             loops_over_rows: fractions.loops_over_rows,
             key_points,
-            unused_points,
         })
     }
 

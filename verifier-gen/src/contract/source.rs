@@ -41,8 +41,6 @@ pub(crate) struct Source<'a> {
     pub(crate) loops: &'a [InstanceLoop],
     pub(crate) loops_over_rows: bool,
     pub(crate) folding: &'a Folding,
-    /// Positions of the proof's points that are not folded.
-    pub(crate) unused_points: &'a [usize],
     /// Bytes that the contract carries.
     pub(crate) data: &'a [Section],
     /// The last word of a key that the contract takes.
@@ -132,6 +130,7 @@ impl Source<'_> {
             ("functions", print(&self.functions(), LEVEL)),
             ("prologue", print(&self.prologue(), LEVEL)),
             ("scalars", print(&self.scalars(), LEVEL)),
+            ("points", print(&[checks::points(layout)], LEVEL)),
             ("transcript", print(&transcript(layout), LEVEL + 1)),
             ("before", print(&self.before(), LEVEL)),
             ("denominator", self.denominator().to_string()),
@@ -170,15 +169,12 @@ impl Source<'_> {
         )
     }
 
-    /// What is checked first: a shared verifier's key, and points that nothing folds.
+    /// What is checked first: a shared verifier's key.
     fn prologue(&self) -> Block {
-        let mut statements = match self.mode {
+        match self.mode {
             Mode::Shared => checks::key(self.layout, self.shape_id),
             Mode::Embedded => Vec::new(),
-        };
-        let unused = self.unused_points.iter();
-        statements.extend(unused.map(|point| checks::unused_point(self.layout, *point)));
-        statements
+        }
     }
 
     fn scalars(&self) -> Block {

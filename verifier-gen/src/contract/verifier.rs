@@ -210,11 +210,6 @@ impl Verifier {
 
     /// The Solidity source under this name.
     pub(crate) fn source(&self, shape: &Shape<'_>, name: &str, shape_id: &[u8; 32]) -> String {
-        let unused_points: Vec<usize> = shape
-            .unused_points
-            .iter()
-            .map(|i| self.layout.proof_position(*i))
-            .collect();
         Source {
             name,
             mode: shape.mode,
@@ -224,7 +219,6 @@ impl Verifier {
             loops: &shape.loops,
             loops_over_rows: shape.loops_over_rows,
             folding: &self.folding,
-            unused_points: &unused_points,
             data: &self.data,
             shape_id,
         }

@@ -49,6 +49,7 @@ opcodes! {
     CalldataSize calldatasize "calldatasize" ()
     ExtCodeSize extcodesize "extcodesize" (account)
     ExtCodeCopy extcodecopy "extcodecopy" (account, to, from, length)
+    Gas gas "gas" ()
     ReturnDataSize returndatasize "returndatasize" ()
     StaticCall staticcall "staticcall" (gas, account, at, length, to, returned)
 }

@@ -1,4 +1,4 @@
-//! Precompiles that misbehave: no chain has them, and a verifier must survive them.
+//! Precompiles that misbehave, which a verifier must survive, and precompiles at the prices of other chains.
 
 use revm::{
     context::{Cfg, ContextTr},
@@ -7,7 +7,7 @@ use revm::{
     primitives::{Address, AddressSet, Bytes, hardfork::SpecId},
 };
 
-/// What a precompile does instead of its work.
+/// What a precompile does instead of its work, or what it charges for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// It is not there: a call succeeds and returns nothing.
@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     OutOfGas,
     /// It succeeds and returns this.
     Returns(Vec<u8>),
+    /// It works and costs this much gas.
+    Costs(u64),
 }
 
 impl Fault {
@@ -30,6 +32,7 @@ impl Fault {
             Self::OutOfGas => (InstructionResult::PrecompileOOG, vec![]),
             Self::Reverts => (InstructionResult::Revert, vec![1; 32]),
             Self::Returns(output) => (InstructionResult::Return, output.clone()),
+            Self::Costs(_) => unreachable!("it works"),
         };
         let mut gas = Gas::new(gas_limit);
         if matches!(self, Self::Fails | Self::OutOfGas) {
@@ -37,6 +40,17 @@ impl Fault {
         }
         Some(InterpreterResult::new(result, Bytes::from(output), gas))
     }
+}
+
+/// The result of a precompile that charges `price`, out of what it gives with all the gas that it can use.
+fn priced(result: InterpreterResult, gas_limit: u64, price: u64) -> InterpreterResult {
+    let mut gas = Gas::new(gas_limit);
+    if result.is_ok() && gas.record_regular_cost(price) {
+        return InterpreterResult { gas, ..result };
+    }
+    gas.spend_all();
+    let failure = InstructionResult::PrecompileOOG;
+    InterpreterResult::new(failure, Bytes::new(), gas)
 }
 
 /// Ethereum's precompiles but for those that have a fault.
@@ -73,6 +87,12 @@ impl<CTX: ContextTr<Cfg: Cfg<Spec = SpecId>>> PrecompileProvider<CTX> for Precom
             .iter()
             .find(|(low, _)| at == Address::with_last_byte(*low))
         {
+            Some((_, Fault::Costs(price))) => {
+                let mut ample = inputs.clone();
+                ample.gas_limit = u64::MAX;
+                let result = self.inner.run(context, &ample)?;
+                Ok(result.map(|result| priced(result, inputs.gas_limit, *price)))
+            }
             Some((_, fault)) => Ok(fault.result(inputs.gas_limit)),
             None => self.inner.run(context, inputs),
         }

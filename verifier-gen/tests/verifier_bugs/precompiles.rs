@@ -59,6 +59,48 @@ fn assert_precompile_failed(target: &Ours, at: u8, outcome: &Outcome) {
     assert!([at, named].contains(&data[35]), "{at}: {data:?}");
 }
 
+/// Prices of other chains: a verifier relies on none of them.
+#[test]
+fn precompiles_at_other_prices_are_paid_what_they_ask() {
+    let fixture = Fixture::<Phases>::new();
+    let dear = [
+        (MODEXP, 90_000),
+        (ADD, 25_000),
+        (MUL, 40_000),
+        (PAIRING, 1_500_000),
+    ];
+    let free = ALL.map(|at| (at, 0));
+    for target in ours(&fixture.key()) {
+        let tx = Transaction::new(target.at, target.calldata(&fixture.honest));
+        let (_, usual) = target.evm.execute(&tx, &[]);
+        for (prices, costs_more) in [(dear, true), (free, false)] {
+            let prices = prices.map(|(at, price)| (at, Fault::Costs(price)));
+            let (outcome, gas) = target.evm.execute(&tx, &prices);
+            assert_eq!(
+                target.verdict(&outcome),
+                Verdict::Accepts,
+                "{}",
+                target.name
+            );
+            assert_eq!(gas > usual, costs_more, "{}: {gas}, {usual}", target.name);
+        }
+        // One price above what a call can have: refused, with whatever is left.
+        for at in ALL {
+            let (outcome, _) = target.evm.execute(&tx, &[(at, Fault::Costs(1 << 24))]);
+            if target.verdict(&outcome) != Verdict::Accepts {
+                assert_refused(&target, at, &outcome);
+                continue;
+            }
+            let (_, trace) = target.evm.trace(target.at, tx.calldata.clone());
+            assert!(
+                !trace.precompiles.contains_key(&at),
+                "{}, {at}",
+                target.name
+            );
+        }
+    }
+}
+
 #[test]
 fn absent_precompile_reverts() {
     with_fault(

@@ -6,11 +6,14 @@ pragma solidity ^0.8.24;
 /// @notice Verifies proofs of {{scope}}: halo2 PLONK over BN254, KZG commitments, SHPLONK openings, Keccak transcript.
 ///         2^{{k}} rows, {{num_instances}} public inputs, proofs of {{proof_len}} bytes, {{scaled}} scaled commitments.
 /// @dev Steps:
-///      1. calldata is checked: canonical encoding, every scalar below r;{{key_step}}
+///      1. calldata is checked: canonical encoding, every scalar below r, every point on the curve;{{key_step}}
 ///      2. the transcript is hashed and gives the challenges;
 ///      3. denominators are computed and inverted at once;
 ///      4. what the constraints and the openings demand is computed, {{style}};
-///      5. the commitments are folded, which checks their coordinates and the curve's equation; one pairing decides.
+///      5. the commitments are folded; one pairing decides.
+///
+///      Precompiles get all the gas that is left, whatever they charge on this chain. They burn it on a point off the curve, which
+///      is why the proof's points are checked first.
 ///
 ///      Field elements may exceed r between operations, never 2^256: five multiples of r fit a word, and what is multiplied is
 ///      reduced. Addresses of memory are constants; the code never returns to Solidity once it has written there.
@@ -101,7 +104,23 @@ contract {{name}} {
                 revert(0, 0x24)
             }
 
-            // (0, 0) is the identity.
+            // Whether points are on the curve, two in a round. The identity is not; `checkPoints` decides about it.
+            function areOnCurve(at, end) -> ok {
+                let q := {{base_modulus}}
+                ok := 1
+                for {} lt(at, end) { at := add(at, 0x80) } {
+                    let x := calldataload(at)
+                    let y := calldataload(add(at, 0x20))
+                    let curve := eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))
+                    ok := and(and(lt(x, q), lt(y, q)), and(curve, ok))
+                    x := calldataload(add(at, 0x40))
+                    y := calldataload(add(at, 0x60))
+                    curve := eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))
+                    ok := and(and(lt(x, q), lt(y, q)), and(curve, ok))
+                }
+            }
+
+            // Reverts at the first bad point. (0, 0) is the identity.
             function checkPoints(at, end) {
                 let q := {{base_modulus}}
                 for {} lt(at, end) { at := add(at, 0x40) } {
@@ -122,9 +141,6 @@ contract {{name}} {
 
             // What the folding does at A, the point to add; B, a group's sum; and the multiplier behind B.
             function failFolding() {
-                // As a rule, a point of the proof is none.
-                checkPoints(PROOF, PROOF_SCALARS)
-                checkPoints(PROOF_OPENING, add(PROOF, PROOF_LENGTH))
                 failAt({{PrecompileFailed}}, 7)
             }
 
@@ -134,6 +150,7 @@ contract {{name}} {
             let ok := 1
 {{prologue}}
 {{scalars}}
+{{points}}
             {
 {{transcript}}
             }

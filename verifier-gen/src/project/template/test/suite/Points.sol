@@ -32,6 +32,22 @@ abstract contract Points is VerifierTest {
         }
     }
 
+    /// @dev A precompiled contract burns all the gas that it gets on a point off the curve: it must not see one.
+    function test_verifyProof_rejectsBadPointsForLessThanAnHonestProof() public view {
+        bytes memory data = honestCall();
+        uint256[] memory starts = pointStarts();
+        for (uint256 i; i < starts.length; ++i) {
+            (uint256 x, uint256 y) = point(data, starts[i]);
+            setPoint(data, starts[i], x, addmod(y, 1, Curve.Q));
+            uint256 used = gasleft();
+            (bool success,) = ask(data);
+            used -= gasleft();
+            assertTrue(!success, nth("a point off the curve at word", starts[i]));
+            if (hasTypedErrors()) assertTrue(used < honestGas, nth("gas of a point off the curve at word", starts[i]));
+            setPoint(data, starts[i], x, y);
+        }
+    }
+
     function testFuzz_verifyProof_rejectsAnyPointMoved(uint256 index, uint256 by) public view {
         bytes memory data = honestCall();
         uint256[] memory starts = pointStarts();
