@@ -78,6 +78,49 @@ pub(crate) struct CompileArgs {
     pub(crate) hiding_seed: Option<PathBuf>,
 }
 
+/// `chainfer audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Model file that the bundle is said to be compiled from
+    #[arg(required_unless_present = "structure", conflicts_with = "structure")]
+    pub(crate) model: Option<PathBuf>,
+    /// Without a model: compare everything but the values of weights and biases with the structure that the bundle states
+    #[arg(long)]
+    pub(crate) structure: bool,
+    #[command(flatten)]
+    pub(crate) again: AgainArgs,
+}
+
+/// How a model was compiled that is compiled again. What is not given is as the bundle says.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "How the model was compiled (by default as the bundle says)")]
+pub(crate) struct AgainArgs {
+    /// The samples that the model was calibrated with, if it was
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub(crate) calibration: Option<PathBuf>,
+    /// Number of chunks
+    #[arg(long, value_name = "N|auto", requires = "model")]
+    pub(crate) chunks: Option<AutoOr<NonZeroUsize>>,
+    /// What the circuits were optimised for
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) optimize: Option<ObjectiveArg>,
+    /// Whether the values of the model's inputs are public
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) input_visibility: Option<VisibilityArg>,
+    /// Whether the values of the model's outputs are public
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) output_visibility: Option<VisibilityArg>,
+    /// Number of blinding rows in each weight column
+    #[arg(long, value_name = "auto|B|0", requires = "model")]
+    pub(crate) hide_weights: Option<AutoOr<u32>>,
+    /// The seed that was given to compile, or the bundle's private/hiding.seed: with it hidden weight columns are compared, too. By default
+    /// the bundle's own, if its private part is there
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub(crate) hiding_seed: Option<PathBuf>,
+}
+
 /// `chainfer prove`.
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
