@@ -19,7 +19,7 @@ use std::fmt;
 const MAX_PARTS: usize = 1 << 14;
 /// Largest tensor and largest side of a window: 2^20 rows of 4 activations.
 const MAX_SIZE: usize = 1 << 22;
-/// Most weights and biases together; they take memory when a blank model is made.
+/// Most weights and biases together, whatever room the caller has.
 const MAX_PARAMETERS: usize = 1 << 27;
 
 /// A partitioned model without weights and biases.
@@ -115,12 +115,12 @@ impl Structure {
     }
 
     /// A model of this structure whose weights and biases are all 0. Names are made up, and so are scales and zero points: no circuit
-    /// depends on them.
+    /// depends on them. `room` is how many weights and biases there may be: they take memory.
     ///
     /// # Errors
     /// A size beyond the limits, or a graph that breaks its rules ([`validate`]).
-    pub fn blank_model(&self) -> Result<PartitionedModel> {
-        self.check_limits()?;
+    pub fn blank_model(&self, room: usize) -> Result<PartitionedModel> {
+        self.check_limits(room.min(MAX_PARAMETERS))?;
         let tensor = |(i, dims): (usize, &Dims)| QTensor {
             name: format!("tensor {i}"),
             dims: *dims,
@@ -142,6 +142,10 @@ impl Structure {
             outputs: self.outputs.clone(),
         };
         validate(&graph)?;
+        // Each is defined once: there are as many tensors as definitions.
+        if graph.tensors.len() != graph.inputs.len() + graph.layers.len() {
+            return Err(refuse("a tensor is neither read nor written".to_owned()));
+        }
         Ok(PartitionedModel {
             graph,
             leaves: self.leaves.clone(),
@@ -217,7 +221,7 @@ impl Structure {
     }
 
     /// Refuses what would take time or memory out of proportion to any circuit.
-    fn check_limits(&self) -> Result<()> {
+    fn check_limits(&self, room: usize) -> Result<()> {
         let counts = [
             ("tensors", self.tensors.len(), MAX_PARTS),
             ("layers", self.layers.len(), MAX_PARTS),
@@ -243,44 +247,46 @@ impl Structure {
         }
         let (mut parameters, mut terms) = (0usize, 0usize);
         for (i, layer) in self.layers.iter().enumerate() {
-            let sides: Vec<usize> = match layer {
+            let mut windows: Vec<(TensorId, [[usize; 2]; 3])> = Vec::new();
+            match layer {
                 LayerShape::MaxPool {
+                    input,
                     kernel,
                     stride,
                     pad,
                     ..
-                } => [*kernel, *stride, *pad].concat(),
+                } => windows.push((*input, [*kernel, *stride, *pad])),
                 LayerShape::Linear {
                     output,
                     terms: read,
                 } => {
                     terms += read.len();
                     parameters += self.dims(i, *output)?.len();
-                    let mut sides = Vec::new();
                     for term in read {
                         parameters += self.weights(i, *output, term)?;
                         if let MapShape::Conv {
-                            pre_pool,
                             kernel,
                             stride,
                             pad,
                             ..
                         } = &term.map
                         {
-                            sides.extend([*pre_pool, *kernel, *stride, *pad].concat());
+                            windows.push((term.input, [*kernel, *stride, *pad]));
                         }
                     }
-                    sides
                 }
-            };
-            if sides.iter().any(|side| *side > MAX_SIZE) {
-                return Err(refuse(format!(
-                    "layer {i} has a window, stride or padding above {MAX_SIZE}"
-                )));
             }
-            if parameters > MAX_PARAMETERS || terms > MAX_PARTS {
+            for (input, window) in windows {
+                let Dims { h, w, .. } = self.dims(i, input)?;
+                if !is_in_proportion(window, [h, w]) {
+                    return Err(refuse(format!(
+                        "layer {i} has a window, stride or padding out of proportion to its input of {h}x{w}"
+                    )));
+                }
+            }
+            if parameters > room || terms > MAX_PARTS {
                 return Err(refuse(format!(
-                    "the layers up to {i} have more than {MAX_PARAMETERS} parameters or {MAX_PARTS} terms"
+                    "the layers up to {i} have {parameters} weights and biases in {terms} terms; there is room for {room} in {MAX_PARTS}"
                 )));
             }
         }
@@ -335,6 +341,14 @@ impl fmt::Display for LayerShape {
             }
         }
     }
+}
+
+/// Whether a padding is at most the window and the input long, and a stride at most all three: no output needs more.
+fn is_in_proportion([kernel, stride, pad]: [[usize; 2]; 3], input: [usize; 2]) -> bool {
+    (0..2).all(|axis| {
+        let reach = kernel[axis].saturating_add(input[axis]);
+        kernel[axis] <= MAX_SIZE && pad[axis] <= reach && stride[axis] <= reach + pad[axis]
+    })
 }
 
 fn layer_shape(layer: &QLayer) -> LayerShape {

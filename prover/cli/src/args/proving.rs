@@ -121,6 +121,19 @@ pub(crate) struct AgainArgs {
     pub(crate) hiding_seed: Option<PathBuf>,
 }
 
+impl AgainArgs {
+    /// Whether anything is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.calibration.is_some()
+            || self.chunks.is_some()
+            || self.optimize.is_some()
+            || self.input_visibility.is_some()
+            || self.output_visibility.is_some()
+            || self.hide_weights.is_some()
+            || self.hiding_seed.is_some()
+    }
+}
+
 /// `chainfer prove`.
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
@@ -214,11 +227,26 @@ pub(crate) struct SaturationArgs {
 /// `chainfer open`.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
-    /// PROOF.secret, the file that `prove` writes next to the proof
-    pub(crate) secret: PathBuf,
+    /// PROOF.secret, the file that `prove` writes next to the proof; with --verify an opening, as `open --json` prints it
+    #[arg(value_name = "SECRET|OPENING")]
+    pub(crate) file: PathBuf,
     /// Name of the tensor: a model input or output, or a tensor that crosses a cut
-    #[arg(long, value_name = "NAME")]
-    pub(crate) tensor: String,
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "verify",
+        conflicts_with = "verify"
+    )]
+    pub(crate) tensor: Option<String>,
+    /// Check an opening that somebody shows, instead of making one
+    #[arg(long, requires = "bundle")]
+    pub(crate) verify: bool,
+    /// Bundle that the opening is checked against; its public part is enough
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Proof of the inference that the opening is said to be of: it is verified, and its root is compared
+    #[arg(long, value_name = "PROOF", requires = "bundle")]
+    pub(crate) proof: Option<PathBuf>,
 }
 
 /// `chainfer inspect`.

@@ -2,10 +2,11 @@
 
 use super::{
     compile::{Program, integer_program, read_seed},
-    deploy::open,
+    deploy::{counted, open},
 };
 use crate::{
     args::{AgainArgs, AuditArgs},
+    failure::bad_input,
     output::{Page, Progress, Report, seconds},
     solidity::generate,
 };
@@ -70,6 +71,12 @@ impl Outcome {
 
 /// Audits a bundle; the report is negative if anything differs.
 pub(crate) fn run(args: &AuditArgs, progress: Progress) -> anyhow::Result<Report> {
+    // clap does not say so, because --structure and a model exclude each other.
+    if args.structure && args.again.is_given() {
+        return Err(bad_input(
+            "how a model was compiled cannot be given with --structure: the bundle states it",
+        ));
+    }
     let bundle = open(&args.bundle)?;
     let model = args.model.as_deref();
     let outcome = audit(&args.bundle, &bundle, model, &args.again, progress)?;
@@ -106,17 +113,18 @@ pub(crate) fn audit(
         })
     };
     let store = SrsStore::user()?;
-    let stated = StructureFile::read(bundle.dir());
-    let (audit, remedies) = match model {
+    let (audit, remedies, stated) = match model {
         None => {
-            let audit = audit_structure(bundle, Some(&emit), &store)?;
+            let stated = StructureFile::read(bundle.dir())?;
+            let audit = audit_structure(bundle, &stated, Some(&emit), &store)?;
             let remedies = remedies(&audit, None, None);
-            (audit, remedies)
+            (audit, remedies, Some(stated))
         }
         Some(file) => {
-            let stated = stated.as_ref().ok().map(|file| file.options);
+            let options = StructureFile::read(bundle.dir()).map(|stated| stated.options);
+            let options = options.ok();
             let program = program(bundle, file, again, progress)?;
-            let recipe = recipe(again, stated, program.report.calibration);
+            let recipe = recipe(again, options, program.report.calibration);
             let seed = match &again.hiding_seed {
                 Some(file) => Some(read_seed(file)?),
                 None => stored_seed(path)?,
@@ -129,14 +137,11 @@ pub(crate) fn audit(
             };
             let audit = audit_model(bundle, &compiled, Some(&emit), &store)
                 .with_context(|| format!("cannot compile {} again", file.display()))?;
-            let stated = stated.and_then(|options| options.calibration);
-            let remedies = remedies(&audit, Some(program.report.calibration), stated);
-            (audit, remedies)
+            let calibration = options.and_then(|options| options.calibration);
+            let remedies = remedies(&audit, Some(program.report.calibration), calibration);
+            (audit, remedies, None)
         }
     };
-    let stated = (audit.against == Against::Structure)
-        .then(|| stated.ok())
-        .flatten();
     Ok(Outcome {
         verdict: verdict(&audit),
         against: audit.against,
@@ -281,14 +286,16 @@ pub(crate) fn headline(outcome: &Outcome) -> String {
     match outcome.verdict {
         Verdict::AsCompiled => "AS COMPILED".to_owned(),
         Verdict::AsCompiledExceptWeights => {
-            format!("AS COMPILED except the values of {n} hidden weight columns")
+            let columns = counted(n, "hidden weight column");
+            format!("AS COMPILED except the values of {columns}")
         }
         Verdict::StructureAudited => {
             "STRUCTURE AUDITED: the keys are of the structure below, with unknown weights"
                 .to_owned()
         }
         Verdict::NotAsCompiled => {
-            format!("NOT AS COMPILED: {} differences", outcome.differences.len())
+            let count = counted(outcome.differences.len(), "difference");
+            format!("NOT AS COMPILED: {count}")
         }
     }
 }
@@ -299,10 +306,10 @@ pub(crate) fn add_to_page(mut page: Page, outcome: &Outcome) -> Page {
     page = page.fact(
         "compared",
         format!(
-            "{} fixed columns and {} columns of copy constraints of {} keys, the manifest, the generated files",
-            sum(|c| c.fixed_columns),
-            sum(|c| c.copied_columns),
-            outcome.coverage.len()
+            "{} and {} of {}, the manifest, the generated files",
+            counted(sum(|c| c.fixed_columns), "fixed column"),
+            counted(sum(|c| c.copied_columns), "copied column"),
+            counted(outcome.coverage.len(), "key")
         ),
     );
     for words in &outcome.on_trust {

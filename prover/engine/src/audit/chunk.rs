@@ -54,14 +54,12 @@ pub(super) fn audit(
     let plan = plan_with(first)?;
     let hidden = plan.hide_rows() > 0;
     let unseen = !source.weights_known || (hidden && source.seeds.is_empty());
-    let srs = store.get(bundle.manifest().srs.digest, plan.shape().k)?;
     let spec = &source.model.chunks[chunk];
+    let setup = &bundle.manifest().srs;
     if *plan.shape() != found.shape {
-        return Ok((
-            of_another_shape(&plan, found, spec, chunk),
-            srs.spec().clone(),
-        ));
+        return Ok((of_another_shape(&plan, found, spec, chunk), setup.clone()));
     }
+    let srs = store.get(setup.digest, plan.shape().k)?;
     let make = |plan: &Arc<ChunkPlan>| -> Result<VerifyingKey> {
         let circuit = ChunkCircuit::for_keygen(Arc::clone(plan))?;
         keys::generate_vk(srs.params(), &circuit).map_err(|e| EngineError::Keygen {

@@ -37,7 +37,7 @@ use chunk::{ChunkAudit, Source};
 use difference::{Numbers, compare};
 use serde::Serialize;
 use serde_json::Value;
-use std::path::Path;
+use std::{collections::BTreeSet, fmt::Display, path::Path};
 
 /// A model that was quantised and cut again, as [`audit_model`] takes it.
 #[derive(Clone, Debug)]
@@ -172,18 +172,19 @@ pub fn audit_model(
     Ok(audit)
 }
 
-/// Compares a bundle with the structure that it states: everything but the values of the weights.
+/// Compares a bundle with a structure, which is usually the one that it states ([`StructureFile::read`]): everything but the values of the
+/// weights.
 ///
 /// # Errors
-/// The bundle has no structure or a malformed one, or the store lacks the bundle's setup. Differences are not errors.
+/// The structure is malformed, or the store lacks the bundle's setup. Differences are not errors.
 pub fn audit_structure(
     bundle: &PublicBundle,
+    stated: &StructureFile,
     emit: Option<&EmitVerifier<'_>>,
     store: &SrsStore,
 ) -> Result<Audit> {
     let watch = Stopwatch::start();
-    let stated = StructureFile::read(bundle.dir())?;
-    let model = (stated.model.blank_model())
+    let model = (stated.model.blank_model(room(bundle.manifest())))
         .map_err(|error| EngineError::malformed(STRUCTURE_FILE, error))?;
     let source = Source {
         model: &model,
@@ -194,6 +195,35 @@ pub fn audit_structure(
     let mut audit = run(bundle, &source, Against::Structure, emit, store)?;
     audit.cost = watch.cost();
     Ok(audit)
+}
+
+/// How many weights and biases the keys of a manifest have room for.
+fn room(manifest: &Manifest) -> usize {
+    let of_chunk = |chunk: &ChunkEntry| {
+        let shape = &chunk.shape;
+        (shape.weights_per_row + shape.lanes) << shape.k
+    };
+    manifest.chunks.iter().map(of_chunk).sum()
+}
+
+/// Why a chunk of a stated structure is not one that a key of this shape has room for. To plan it would take time and memory out of
+/// proportion.
+fn too_large(model: &PartitionedModel, chunk: usize, entry: &ChunkEntry) -> Option<String> {
+    let (spec, graph) = (&model.chunks[chunk], &model.graph);
+    let layers = graph.layers.get(spec.first_layer..spec.end_layer)?;
+    let weights: usize = layers.iter().map(QLayer::weights).sum();
+    let tensors: BTreeSet<TensorId> = (layers.iter())
+        .flat_map(|layer| layer.inputs().into_iter().chain([layer.output()]))
+        .collect();
+    let values: usize = tensors.iter().map(|id| graph.tensor(*id).dims.len()).sum();
+    let shape = &entry.shape;
+    let counts = [
+        ("weights", weights, shape.weights_per_row << shape.k),
+        ("values of tensors", values, shape.lanes << shape.k),
+    ];
+    let mut counts = counts.into_iter();
+    let (what, count, room) = counts.find(|(_, count, room)| count > room)?;
+    Some(format!("{count} {what}, where its key has room for {room}"))
 }
 
 fn run(
@@ -224,15 +254,17 @@ fn run(
     for index in 0..expected {
         let span = tracing::info_span!("audit_chunk", chunk = index);
         let _entered = span.enter();
+        if against == Against::Structure
+            && let Some(reason) = too_large(source.model, index, &found.chunks[index])
+        {
+            audit.differences.push(unplannable(index, reason));
+            return Ok(audit);
+        }
         let (chunk, spec) = match chunk::audit(bundle, source, index, &mut seed, emit, store) {
             Ok(audited) => audited,
             // A stated structure that cannot be planned is the bundle's fault.
             Err(EngineError::Circuit(error)) if against == Against::Structure => {
-                let what = format!("{STRUCTURE_FILE}: chunk");
-                let expected = "a chunk that compile can plan";
-                audit
-                    .differences
-                    .push(Difference::new(Some(index), what, expected, error));
+                audit.differences.push(unplannable(index, error));
                 return Ok(audit);
             }
             Err(error) => return Err(error),
@@ -260,6 +292,11 @@ fn run(
     compare_layout(bundle.dir(), &plans, &mut audit.differences)?;
     audit.on_trust = on_trust(&audit);
     Ok(audit)
+}
+
+fn unplannable(chunk: usize, reason: impl Display) -> Difference {
+    let what = format!("{STRUCTURE_FILE}: chunk");
+    Difference::new(Some(chunk), what, "a chunk that compile can plan", reason)
 }
 
 fn on_trust(audit: &Audit) -> Vec<String> {
@@ -311,12 +348,12 @@ fn take_stated(expected: &mut Manifest, found: &Manifest) {
     let specs = |own: &mut [TensorSpec], stated: &[TensorSpec]| {
         for (spec, stated) in own.iter_mut().zip(stated) {
             *spec = TensorSpec {
-                leaf: spec.leaf,
-                chunk: spec.chunk,
-                offset: spec.offset,
-                length: spec.length,
-                visibility: spec.visibility,
-                ..stated.clone()
+                name: stated.name.clone(),
+                zero_point: stated.zero_point,
+                scale: stated.scale,
+                shape: stated.shape.clone(),
+                element_order: stated.element_order.clone(),
+                ..spec.clone()
             };
         }
     };

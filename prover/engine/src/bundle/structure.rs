@@ -9,7 +9,7 @@ use chainfer_formats::{files::Access, json::FileKind};
 use chainfer_model::{
     partitioned::PartitionedModel, quantise::CalibrationSource, structure::Structure,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{fs, path::Path};
 
 const STRUCTURE: FileKind = FileKind {
@@ -29,11 +29,20 @@ pub struct Recipe {
     /// What the circuits were optimised for.
     pub objective: Objective,
     /// log2 of the rows of every chunk; found if absent.
+    #[serde(deserialize_with = "present")]
     pub k: Option<u32>,
     /// Weight hiding, as it was asked for.
     pub hide_weights: HideWeights,
     /// Whether calibration samples were given; unknown if absent. The samples themselves are not recorded, nor is a digest of them.
+    #[serde(deserialize_with = "present")]
     pub calibration: Option<CalibrationSource>,
+}
+
+/// Makes a nullable field mandatory. serde takes a missing `Option` for null otherwise.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 impl Recipe {
