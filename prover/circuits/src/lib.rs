@@ -23,7 +23,7 @@ pub use commitment::InferenceCommitment;
 pub use error::CircuitError;
 pub use gate::MAX_DEGREE;
 pub use instances::chunk_instances;
-pub use plan::{ChunkPlan, HideWeights, Objective, PlanOptions, PlanSummary};
+pub use plan::{ChunkPlan, FixedColumn, HideWeights, Objective, PlanOptions, PlanSummary};
 pub use shape::CircuitShape;
 
 #[cfg(test)]

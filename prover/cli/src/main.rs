@@ -38,6 +38,7 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
         Command::Run(args) => verbs::run::run(&args, progress),
         Command::Open(args) => verbs::open::run(&args),
         Command::Inspect(args) => verbs::inspect::run(&args),
+        Command::Audit(args) => verbs::audit::run(&args, progress),
         Command::Solidity(args) => verbs::solidity::run(&args, progress),
         Command::Deploy(args) => verbs::deploy::run(args, progress),
         Command::CheckRegistry(args) => verbs::check_registry::run(&args, progress),

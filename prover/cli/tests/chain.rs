@@ -280,11 +280,54 @@ fn check_model_names_each_difference_of_a_tampered_record() {
     .expect(0)
     .json();
     let registry = deployed["registry"].as_str().unwrap();
-    let same = check(&["--registry", registry, "--json"]).expect(0).json();
+    // With the model everything is compared, without it everything but the weights, or the record alone.
+    let model = fixture("ops/mlp.onnx");
+    let model = model.to_str().unwrap();
+    let same = check(&["--registry", registry, "--model", model, "--json"]);
+    let same = same.expect(0).json();
     assert_eq!(same["as_compiled"], true);
+    assert_eq!(same["verdict"], "as_compiled");
+    assert_eq!(same["audit"]["verdict"], "as_compiled");
+    let said = check(&["--registry", registry, "--model", model])
+        .expect(0)
+        .stdout;
+    assert!(said.starts_with("AS COMPILED: chain 31337"), "{said}");
+    for (further, verdict, words) in [
+        (&[][..], "structure_audited", "STRUCTURE AUDITED"),
+        (&["--record-only"][..], "as_registered", "AS REGISTERED"),
+    ] {
+        let args = [&["--registry", registry][..], further].concat();
+        let outcome = check(&[&args[..], &["--json"]].concat()).expect(0).json();
+        assert_eq!(outcome["verdict"], verdict);
+        assert_eq!(outcome["record_matches"], true);
+        assert_eq!(outcome["as_compiled"], false);
+        let said = check(&args).expect(0).stdout;
+        assert!(said.contains(words) && said.contains("on trust"), "{said}");
+    }
     assert_eq!(same["model_id"], deployed["model_id"]);
     assert_eq!(same["uri"], "ipfs://here");
     assert_eq!(same["differences"], json!([]));
+    // A record that matches a bundle whose reports or files do not match its keys.
+    let file = |name: &str| bundle.join("public").join(name);
+    let layout = fs::read_to_string(file("layout.json")).unwrap();
+    fs::write(
+        file("layout.json"),
+        layout.replace("\"lookups\": ", "\"lookups\": 1"),
+    )
+    .unwrap();
+    let outcome = check(&["--registry", registry, "--json"]).expect(1).json();
+    assert_eq!(outcome["verdict"], "not_as_compiled");
+    assert_eq!(outcome["record_matches"], true);
+    fs::write(file("layout.json"), layout).unwrap();
+    // Without a structure nobody finds that out, so that has to be asked for.
+    fs::rename(file("structure.json"), file("elsewhere")).unwrap();
+    check(&["--registry", registry]).expect(2).says(&[
+        "--model FILE",
+        "--record-only",
+        "structure.json is missing",
+    ]);
+    check(&["--registry", registry, "--record-only"]).expect(0);
+    fs::rename(file("elsewhere"), file("structure.json")).unwrap();
     check(&["--registry", OTHER])
         .expect(2)
         .says(&["is of the registry", "--registrant"]);

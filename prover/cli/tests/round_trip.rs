@@ -234,6 +234,53 @@ fn tensors_open(setup: &Setup, proof: &Path, proved: &Value) {
     let path = setup.path("changed.secret");
     write(&path, &changed);
     chainfer(args!["open", path, "--tensor", name]).expect(1);
+
+    // Somebody who is shown the opening checks it against the bundle, and its root against a proof.
+    let bundle = &setup.bundle;
+    let shown = setup.path("opening.json");
+    write(&shown, &opened);
+    let verify = |opening: &Path| chainfer(args!["open", "--verify", opening, "--bundle", bundle]);
+    assert!(
+        verify(&shown)
+            .expect(0)
+            .stdout
+            .contains("the root was not compared")
+    );
+    let with_proof = |file: &Path| {
+        let args = args![
+            "open", "--verify", shown, "--bundle", bundle, "--proof", file, "--json"
+        ];
+        chainfer(args)
+    };
+    assert_eq!(with_proof(proof).expect(0).json()["root_is_proven"], true);
+    chainfer(args!["open", secret, "--tensor", name, "--bundle", bundle]).expect(0);
+    let lie = setup.path("lie.json");
+    for (field, value) in [
+        ("name", json!("other")),
+        ("values", json!([1.5])),
+        ("salt", json!(CONTEXT)),
+        ("path", json!([])),
+    ] {
+        let mut changed = opened.clone();
+        changed[field] = value;
+        write(&lie, &changed);
+        let said = verify(&lie).expect(1).stdout;
+        assert!(said.contains("INVALID"), "{field}: {said}");
+    }
+    write(&lie, &json!({ "name": name }));
+    verify(&lie).expect(2).says(&["is not an opening"]);
+    chainfer(args!["open", "--verify", shown])
+        .expect(2)
+        .says(&["--bundle"]);
+    // Two tensors of one name.
+    let mut twice = read(Path::new(&secret));
+    let first = twice["tensors"][0].clone();
+    twice["tensors"].as_array_mut().unwrap().push(first.clone());
+    write(&path, &twice);
+    let named = first["name"].as_str().unwrap();
+    chainfer(args!["open", path, "--tensor", named])
+        .expect(1)
+        .says(&["several tensors of this name"]);
 }
 
 fn bad_inputs_are_refused(setup: &Setup) {

@@ -60,6 +60,14 @@ pub enum EngineError {
         /// Cache folder searched.
         dir: PathBuf,
     },
+    /// A bundle without the file that says what its model is without weights.
+    #[error(
+        "{path} is missing, so the structure cannot be audited: the bundle was made by an earlier release, or the file was removed; compile the model again, or audit the bundle against the model file", path = .path.display()
+    )]
+    NoStructure {
+        /// Path of that file.
+        path: PathBuf,
+    },
     /// A setup whose secret is public, used for a real chain.
     #[error(
         "the bundle uses the insecure development SRS, under which anyone can forge proofs; chain {chain_id} needs a real one"

@@ -34,8 +34,35 @@ const VK_HEAD: usize = 1 + 4 + 1 + 4;
 /// # Errors
 /// halo2's: the circuit does not fit the parameters, or assigns what it must not.
 pub fn generate<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<ProvingKey, Error> {
-    let vk = tracing::info_span!("keygen_vk").in_scope(|| keygen_vk(params, circuit))?;
+    let vk = generate_vk(params, circuit)?;
     tracing::info_span!("keygen_pk").in_scope(|| keygen_pk(params, vk, circuit))
+}
+
+/// Makes the verifying key of a circuit without a proving key.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_vk<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<VerifyingKey, Error> {
+    tracing::info_span!("keygen_vk").in_scope(|| keygen_vk(params, circuit))
+}
+
+/// A key with the commitments of some fixed columns taken from another key of the same circuit parameters.
+pub(crate) fn with_fixed_of<C: Circuit<Fr>>(
+    vk: &VerifyingKey,
+    other: &VerifyingKey,
+    columns: &[usize],
+    params: C::Params,
+) -> Result<VerifyingKey> {
+    const POINT: usize = 32;
+    let (mut bytes, from) = (encode_vk(vk), encode_vk(other));
+    for column in columns {
+        let at = VK_MAGIC.len() + VK_HEAD + POINT * column;
+        let place = at..at + POINT;
+        if let (Some(to), Some(from)) = (bytes.get_mut(place.clone()), from.get(place)) {
+            to.copy_from_slice(from);
+        }
+    }
+    decode_vk::<C>(&bytes, vk.get_domain().k, params)
 }
 
 /// The canonical bytes of a verifying key. The constraint system is not in them: the circuit's parameters fix it.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Channels, rows and columns of a tensor; elements are stored in this order (CHW, batch dropped).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dims {
     /// Number of channels.
     pub c: usize,

@@ -25,6 +25,7 @@ impl Default for BoundaryVisibility {
 
 /// One leaf of the commitment tree; its position is its index in [`PartitionedModel::leaves`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Leaf {
     /// The tensor committed to.
     pub tensor: TensorId,
@@ -36,6 +37,7 @@ pub struct Leaf {
 
 /// One chunk: a run of layers in topological order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChunkSpec {
     /// Indices of its layers in [`QuantizedGraph::layers`]: `first..end`.
     pub first_layer: usize,

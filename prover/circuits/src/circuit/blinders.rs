@@ -12,10 +12,10 @@
 //! Security: docs/security.md#hidden-weights.
 
 use crate::arrangement;
-use crate::chip::{linear, rlc};
 use crate::columns::{CellRef, Fix};
 use crate::error::CircuitError;
 use crate::plan::ChunkPlan;
+use crate::plan::names::holds_weights;
 use crate::trace::FixedCells;
 use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
@@ -26,8 +26,8 @@ use std::ops::Range;
 /// The columns that hide weights, with the rows of their blinders.
 pub(crate) fn hidden(plan: &ChunkPlan) -> Vec<(Fix, Range<usize>)> {
     let columns = plan.arrangement.fixed_columns(&plan.shape).into_iter();
-    let secret = columns.filter(|role| [rlc::WEIGHT, linear::BIAS].contains(&role.name));
-    secret
+    columns
+        .filter(|role| holds_weights(*role))
         .map(|role| {
             let first = plan
                 .arrangement

@@ -23,7 +23,10 @@ use halo2curves::bn256::Fr;
 use std::sync::Arc;
 
 #[cfg(test)]
-pub(crate) use {first_phase::first_phase, fixed::fill, second_phase::second_phase};
+pub(crate) use {
+    blinders::hidden as hidden_rows, first_phase::first_phase, fixed::fill,
+    second_phase::second_phase,
+};
 
 /// A chunk with or without its witness.
 #[derive(Clone)]

@@ -1,10 +1,12 @@
 //! The plan of a chunk circuit: shape, placement of every cell, copy constraints.
 
 mod boundary;
+pub(crate) mod names;
 mod options;
 mod rows;
 mod search;
 
+pub use names::FixedColumn;
 pub use options::{HideWeights, Objective, PlanOptions};
 
 use crate::arrangement::{self, Arrangement};

@@ -11,6 +11,7 @@ mod golden;
 mod honest;
 mod recorder;
 mod second_phase;
+mod weight_columns;
 mod windows;
 mod wiring;
 mod worked_examples;

@@ -1,5 +1,6 @@
 //! Arguments of the verbs that use a chain. Flags and environment variables are named as in foundry.
 
+use super::AgainArgs;
 use alloy::primitives::B256;
 use chainfer_chain::wallet::WalletArgs;
 use chainfer_relayer::store::Location;
@@ -105,10 +106,19 @@ pub(crate) struct CheckModelArgs {
     /// Account that registered it; by default the one in the bundle's record of its deployment on this chain
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registrant: Option<String>,
+    /// Model file that the bundle is said to be compiled from: the bundle is audited against it. By default it is audited against the
+    /// structure that it states, which says nothing about the weights
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    /// Compare the record alone, without an audit: the bundle's keys may then be of anything
+    #[arg(long, conflicts_with = "model")]
+    pub(crate) record_only: bool,
     #[command(flatten)]
     pub(crate) rpc: RpcArgs,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
+    #[command(flatten)]
+    pub(crate) again: AgainArgs,
 }
 
 /// The constructor arguments of a registry that is given by its address, without a deployment record.

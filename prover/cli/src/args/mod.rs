@@ -10,8 +10,9 @@ pub(crate) use chain::{
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
-    AutoOr, BindingArgs, CompileArgs, InspectArgs, ObjectiveArg, OpenArgs, ProveArgs, RunArgs,
-    SaturationArgs, SolidityArgs, SrsArgs, SrsCommand, VerifyArgs, VisibilityArg,
+    AgainArgs, AuditArgs, AutoOr, BindingArgs, CompileArgs, InspectArgs, ObjectiveArg, OpenArgs,
+    ProveArgs, RunArgs, SaturationArgs, SolidityArgs, SrsArgs, SrsCommand, VerifyArgs,
+    VisibilityArg,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -67,13 +68,15 @@ pub(crate) enum Command {
     Open(OpenArgs),
     /// Describe a bundle or a model
     Inspect(InspectArgs),
+    /// Compile a bundle's model again, or its structure without weights, and compare everything with the bundle
+    Audit(AuditArgs),
     /// Write a bundle's Solidity verifiers as a forge project, with tests if a proof is given
     Solidity(SolidityArgs),
     /// Deploy a bundle's verifiers and register the model, with a new registry unless one is given
     Deploy(DeployArgs),
     /// Check that a registry on a chain is the one that this program was built with
     CheckRegistry(CheckRegistryArgs),
-    /// Check that a registry's record of a model matches a bundle
+    /// Check that a registry's record of a model matches a bundle, and audit the bundle
     CheckModel(CheckModelArgs),
     /// Send an inference proof to the registry
     Attest(AttestArgs),

@@ -78,6 +78,62 @@ pub(crate) struct CompileArgs {
     pub(crate) hiding_seed: Option<PathBuf>,
 }
 
+/// `chainfer audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Bundle folder; its public part is enough
+    pub(crate) bundle: PathBuf,
+    /// Model file that the bundle is said to be compiled from
+    #[arg(required_unless_present = "structure", conflicts_with = "structure")]
+    pub(crate) model: Option<PathBuf>,
+    /// Without a model: compare everything but the values of weights and biases with the structure that the bundle states
+    #[arg(long)]
+    pub(crate) structure: bool,
+    #[command(flatten)]
+    pub(crate) again: AgainArgs,
+}
+
+/// How a model was compiled that is compiled again. What is not given is as the bundle says.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "How the model was compiled (by default as the bundle says)")]
+pub(crate) struct AgainArgs {
+    /// The samples that the model was calibrated with, if it was
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub(crate) calibration: Option<PathBuf>,
+    /// Number of chunks
+    #[arg(long, value_name = "N|auto", requires = "model")]
+    pub(crate) chunks: Option<AutoOr<NonZeroUsize>>,
+    /// What the circuits were optimised for
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) optimize: Option<ObjectiveArg>,
+    /// Whether the values of the model's inputs are public
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) input_visibility: Option<VisibilityArg>,
+    /// Whether the values of the model's outputs are public
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) output_visibility: Option<VisibilityArg>,
+    /// Number of blinding rows in each weight column
+    #[arg(long, value_name = "auto|B|0", requires = "model")]
+    pub(crate) hide_weights: Option<AutoOr<u32>>,
+    /// The seed that was given to compile, or the bundle's private/hiding.seed: with it hidden weight columns are compared, too. By default
+    /// the bundle's own, if its private part is there
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub(crate) hiding_seed: Option<PathBuf>,
+}
+
+impl AgainArgs {
+    /// Whether anything is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.calibration.is_some()
+            || self.chunks.is_some()
+            || self.optimize.is_some()
+            || self.input_visibility.is_some()
+            || self.output_visibility.is_some()
+            || self.hide_weights.is_some()
+            || self.hiding_seed.is_some()
+    }
+}
+
 /// `chainfer prove`.
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
@@ -171,11 +227,26 @@ pub(crate) struct SaturationArgs {
 /// `chainfer open`.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
-    /// PROOF.secret, the file that `prove` writes next to the proof
-    pub(crate) secret: PathBuf,
+    /// PROOF.secret, the file that `prove` writes next to the proof; with --verify an opening, as `open --json` prints it
+    #[arg(value_name = "SECRET|OPENING")]
+    pub(crate) file: PathBuf,
     /// Name of the tensor: a model input or output, or a tensor that crosses a cut
-    #[arg(long, value_name = "NAME")]
-    pub(crate) tensor: String,
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "verify",
+        conflicts_with = "verify"
+    )]
+    pub(crate) tensor: Option<String>,
+    /// Check an opening that somebody shows, instead of making one
+    #[arg(long, requires = "bundle")]
+    pub(crate) verify: bool,
+    /// Bundle that the opening is checked against; its public part is enough
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Proof of the inference that the opening is said to be of: it is verified, and its root is compared
+    #[arg(long, value_name = "PROOF", requires = "bundle")]
+    pub(crate) proof: Option<PathBuf>,
 }
 
 /// `chainfer inspect`.

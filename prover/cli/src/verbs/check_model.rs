@@ -2,8 +2,14 @@
 //!
 //! The registry sees only the hash of a manifest, so a registrant can record any keys, layout and scales with it. Whoever relies on a
 //! model should compare its record with a bundle that they have reviewed. Once is enough: a record never changes.
+//!
+//! A record that matches a bundle says that the keys are as registered, and no more: a bundle's keys may be of anything. So the bundle is
+//! audited, too, against the model or else against the structure that it states.
 
-use super::deploy::{compile_contracts, open};
+use super::{
+    audit::{self, Verdict as Audited, add_to_page},
+    deploy::{compile_contracts, open},
+};
 use crate::{
     args::CheckModelArgs,
     chain,
@@ -21,14 +27,36 @@ use chainfer_chain::{
     registry::{Difference, Registration, Registry, compare},
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
+use chainfer_engine::bundle::StructureFile;
 use chainfer_formats::{DeploymentFile, Manifest, ids::model_id};
 use serde::Serialize;
 use std::path::Path;
 
+/// What the check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    /// The record matches the bundle, and everything of the bundle was compared with the model.
+    AsCompiled,
+    /// The same, but for the values of hidden weights.
+    AsCompiledExceptWeights,
+    /// The record matches the bundle, and the bundle's keys are of the structure that it states, with any weights.
+    StructureAudited,
+    /// The record matches the bundle, which was not audited.
+    AsRegistered,
+    /// The record does not match the bundle, or the bundle not what it was compared with.
+    NotAsCompiled,
+    /// There is no record.
+    NotRegistered,
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct Outcome {
-    /// Whether the model is registered and its record matches the bundle.
+    verdict: Verdict,
+    /// Whether the record matches the bundle and the bundle the model, with nothing left out.
     as_compiled: bool,
+    /// Whether the record matches the bundle.
+    record_matches: bool,
     registered: bool,
     chain_id: u64,
     registry: Address,
@@ -40,10 +68,29 @@ struct Outcome {
     /// Whether the model is frozen: then its attestations do not count.
     frozen: bool,
     deprecated: bool,
+    /// Where the record differs from the bundle.
     differences: Vec<Difference>,
+    /// The audit of the bundle, unless only the record was compared.
+    audit: Option<audit::Outcome>,
 }
 
-/// Compares a registered model with the bundle; the report is negative if they differ.
+impl Outcome {
+    fn judge(&self) -> Verdict {
+        match (self.registered, self.record_matches, &self.audit) {
+            (false, ..) => Verdict::NotRegistered,
+            (true, false, _) => Verdict::NotAsCompiled,
+            (true, true, None) => Verdict::AsRegistered,
+            (true, true, Some(audit)) => match audit.verdict {
+                Audited::AsCompiled => Verdict::AsCompiled,
+                Audited::AsCompiledExceptWeights => Verdict::AsCompiledExceptWeights,
+                Audited::StructureAudited => Verdict::StructureAudited,
+                Audited::NotAsCompiled => Verdict::NotAsCompiled,
+            },
+        }
+    }
+}
+
+/// Compares a registered model with the bundle and audits the bundle; the report is negative if anything differs.
 pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<Report> {
     let registry = chain::address("--registry", &args.registry)?;
     let named = args.registrant.as_deref();
@@ -53,9 +100,13 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
     let solc = Solc::find(&args.solc)?;
     // Opening the bundle recomputes the manifest's id and compares every key and source with it.
     let bundle = open(&args.bundle)?;
+    if args.model.is_none() && !args.record_only {
+        StructureFile::read(bundle.dir())
+            .context("pass --model FILE, or --record-only to compare the record alone")?;
+    }
     let manifest = Manifest::read(&args.bundle.join("public").join("manifest.json"))?;
     let expected = Registration::from_manifest(&manifest, "")?;
-    let outcome = chain::block_on(async {
+    let mut outcome = chain::block_on(async {
         let config = RpcConfig::new(args.rpc.rpc_url.clone());
         let chain_id = chain::chain_id(&config).await?;
         let registrant = match named {
@@ -76,7 +127,9 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         let id = model_id(manifest.manifest_id, registrant);
         progress.say(format_args!("reading model {id} on chain {chain_id}"));
         let mut outcome = Outcome {
+            verdict: Verdict::NotRegistered,
             as_compiled: false,
+            record_matches: false,
             registered: false,
             chain_id,
             registry,
@@ -87,12 +140,13 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             frozen: false,
             deprecated: false,
             differences: Vec::new(),
+            audit: None,
         };
         if let Some(model) = node.model(id).await? {
             outcome.registered = true;
             let compared = compare(&node, id, &model, &expected, &code_hashes).await?;
             outcome.differences = compared.differences;
-            outcome.as_compiled = outcome.differences.is_empty();
+            outcome.record_matches = outcome.differences.is_empty();
             outcome.uri = model.uri;
             let frozen = ChainferRegistry::isFrozenCall { modelId: id };
             outcome.frozen = ask(&rpc, registry, frozen).await?;
@@ -101,11 +155,22 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         }
         anyhow::Ok(outcome)
     })?;
+    if outcome.registered && !args.record_only {
+        let model = args.model.as_deref();
+        outcome.audit = Some(audit::audit(
+            &args.bundle,
+            &bundle,
+            model,
+            &args.again,
+            progress,
+        )?);
+    }
+    outcome.verdict = outcome.judge();
+    outcome.as_compiled = outcome.verdict == Verdict::AsCompiled;
     let report = Report::new(&outcome, page(&outcome))?;
-    Ok(if outcome.as_compiled {
-        report
-    } else {
-        report.negative()
+    Ok(match outcome.verdict {
+        Verdict::NotAsCompiled | Verdict::NotRegistered => report.negative(),
+        _ => report,
     })
 }
 
@@ -136,10 +201,11 @@ fn recorded_registrant(bundle: &Path, chain_id: u64, registry: Address) -> anyho
 }
 
 fn page(outcome: &Outcome) -> Page {
-    let verdict = match (outcome.registered, outcome.as_compiled) {
-        (_, true) => "AS COMPILED",
-        (true, _) => "NOT AS COMPILED",
-        _ => "NOT REGISTERED",
+    let verdict = match (outcome.verdict, &outcome.audit) {
+        (Verdict::NotRegistered, _) => "NOT REGISTERED".to_owned(),
+        (Verdict::NotAsCompiled, _) => "NOT AS COMPILED".to_owned(),
+        (_, Some(audit)) => audit::headline(audit),
+        (_, None) => "AS REGISTERED".to_owned(),
     };
     let mut page = Page::new()
         .heading(format!("{verdict}: chain {}", outcome.chain_id))
@@ -167,5 +233,11 @@ fn page(outcome: &Outcome) -> Page {
             ),
         );
     }
-    page
+    match &outcome.audit {
+        Some(audit) => add_to_page(page.heading("Audit of the bundle"), audit),
+        None => page.fact(
+            "on trust",
+            "the bundle was not audited: its keys may be of any function, or prove any output",
+        ),
+    }
 }

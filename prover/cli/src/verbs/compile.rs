@@ -16,10 +16,11 @@ use chainfer_engine::{
 };
 use chainfer_formats::{B256, SrsSpec, hex};
 use chainfer_model::{
+    executor::ClampTable,
     io::load_calibration,
     load_model,
     partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
-    partitioned::Visibility,
+    partitioned::{PartitionedModel, Visibility},
     quantise::{CalibrationSource, QuantOptions, QuantReport, quantise},
 };
 use chainfer_verifier_gen::GeneratedVerifier;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use std::{
     cell::RefCell,
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
@@ -45,28 +47,14 @@ pub(crate) struct Request {
 
 impl Request {
     fn resolve(args: CompileArgs) -> anyhow::Result<Self> {
-        let visibility = |arg| match arg {
-            VisibilityArg::Public => Visibility::Public,
-            VisibilityArg::Committed => Visibility::Committed,
-        };
         Ok(Self {
-            chunks: match args.chunks {
-                AutoOr::Auto => ChunkCount::Auto,
-                AutoOr::Exactly(n) => ChunkCount::Exactly(n.get()),
-            },
-            objective: match args.optimize {
-                ObjectiveArg::Time => Objective::Time,
-                ObjectiveArg::Gas => Objective::Gas,
-                ObjectiveArg::Memory => Objective::Memory,
-            },
+            chunks: args.chunks.into(),
+            objective: args.optimize.into(),
             visibility: BoundaryVisibility {
-                inputs: visibility(args.input_visibility),
-                outputs: visibility(args.output_visibility),
+                inputs: args.input_visibility.into(),
+                outputs: args.output_visibility.into(),
             },
-            hide_weights: match args.hide_weights {
-                AutoOr::Auto => HideWeights::Auto,
-                AutoOr::Exactly(rows) => HideWeights::Rows(rows),
-            },
+            hide_weights: args.hide_weights.into(),
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
             model: args.model,
             calibration: args.calibration,
@@ -75,8 +63,45 @@ impl Request {
     }
 }
 
+impl From<AutoOr<NonZeroUsize>> for ChunkCount {
+    fn from(arg: AutoOr<NonZeroUsize>) -> Self {
+        match arg {
+            AutoOr::Auto => Self::Auto,
+            AutoOr::Exactly(n) => Self::Exactly(n.get()),
+        }
+    }
+}
+
+impl From<AutoOr<u32>> for HideWeights {
+    fn from(arg: AutoOr<u32>) -> Self {
+        match arg {
+            AutoOr::Auto => Self::Auto,
+            AutoOr::Exactly(rows) => Self::Rows(rows),
+        }
+    }
+}
+
+impl From<ObjectiveArg> for Objective {
+    fn from(arg: ObjectiveArg) -> Self {
+        match arg {
+            ObjectiveArg::Time => Self::Time,
+            ObjectiveArg::Gas => Self::Gas,
+            ObjectiveArg::Memory => Self::Memory,
+        }
+    }
+}
+
+impl From<VisibilityArg> for Visibility {
+    fn from(arg: VisibilityArg) -> Self {
+        match arg {
+            VisibilityArg::Public => Self::Public,
+            VisibilityArg::Committed => Self::Committed,
+        }
+    }
+}
+
 /// Reads a seed: 32 bytes, or `0x` and 64 hex digits. Error messages do not show the content.
-fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
+pub(crate) fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
     let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let refuse = || {
         bad_input(format!(
@@ -143,30 +168,16 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             request.output.display()
         )));
     }
-    let float = load_model(&request.model)?;
-    progress.say(format_args!(
-        "{}: {} operations, {} parameters",
-        request.model.display(),
-        float.nodes().len(),
-        thousands(float.parameters() as u64)
-    ));
-    let samples = match &request.calibration {
-        Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
-        None => Vec::new(),
-    };
-    let quantised = quantise(&float, &samples, &QuantOptions::default())?;
-    progress.say(format_args!(
-        "quantised: {} layers",
-        quantised.graph.layers.len()
-    ));
-    for warning in &quantised.report.warnings {
-        progress.warn(warning);
-    }
-    let model = partition(
-        quantised.graph,
-        request.chunks,
-        request.visibility,
-        &CostModel::default(),
+    let Program {
+        model,
+        clamps,
+        report: quantisation,
+        fixed_point,
+    } = integer_program(
+        &request.model,
+        request.calibration.as_deref(),
+        (request.chunks, request.visibility),
+        progress,
     )?;
     let total = model.chunks.len();
     progress.say(format_args!(
@@ -193,12 +204,13 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         objective: request.objective,
         hide_weights: request.hide_weights,
         hiding_seed: request.hiding_seed,
-        clamps: Some(quantised.clamps),
+        calibration: Some(quantisation.calibration),
+        clamps: Some(clamps),
         emit_verifier: Some(&emit),
         ..CompileOptions::default()
     };
     let compiled = compile_bundle(&model, &options, &SrsStore::user()?, &request.output)?;
-    Origin::new(float.fixed_point()).write(&request.output)?;
+    Origin::new(fixed_point).write(&request.output)?;
 
     let manifest = compiled.bundle.public().manifest();
     let chunks = manifest
@@ -229,9 +241,57 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         model: request.model.clone(),
         manifest_id: manifest.manifest_id,
         srs: manifest.srs.clone(),
-        quantisation: quantised.report,
+        quantisation,
         chunks,
         cost: watch.cost(),
+    })
+}
+
+/// A model file, quantised and cut.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) model: PartitionedModel,
+    pub(crate) clamps: ClampTable,
+    pub(crate) report: QuantReport,
+    /// Scale factor of the model's own fixed-point input files, if its format has any.
+    pub(crate) fixed_point: Option<f64>,
+}
+
+/// Reads a model, quantises it and cuts it.
+///
+/// # Errors
+/// The model or the samples cannot be used, or the model cannot be cut as asked.
+pub(crate) fn integer_program(
+    file: &Path,
+    calibration: Option<&Path>,
+    (chunks, visibility): (ChunkCount, BoundaryVisibility),
+    progress: Progress,
+) -> anyhow::Result<Program> {
+    let float = load_model(file)?;
+    progress.say(format_args!(
+        "{}: {} operations, {} parameters",
+        file.display(),
+        float.nodes().len(),
+        thousands(float.parameters() as u64)
+    ));
+    let samples = match calibration {
+        Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
+        None => Vec::new(),
+    };
+    let quantised = quantise(&float, &samples, &QuantOptions::default())?;
+    progress.say(format_args!(
+        "quantised: {} layers",
+        quantised.graph.layers.len()
+    ));
+    for warning in &quantised.report.warnings {
+        progress.warn(warning);
+    }
+    let model = partition(quantised.graph, chunks, visibility, &CostModel::default())?;
+    Ok(Program {
+        model,
+        clamps: quantised.clamps,
+        report: quantised.report,
+        fixed_point: float.fixed_point(),
     })
 }
 

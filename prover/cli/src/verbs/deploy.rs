@@ -154,7 +154,8 @@ fn chunk_code(chunk: &ChunkVerifier, verifiers: &[VerifierCode]) -> anyhow::Resu
     })
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// A number of things, in the plural where there is not one.
+pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

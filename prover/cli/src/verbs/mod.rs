@@ -1,6 +1,7 @@
 //! One module per verb: each takes its arguments and returns a report. A `Request` holds the resolved arguments.
 
 pub(crate) mod attest;
+pub(crate) mod audit;
 pub(crate) mod check_model;
 pub(crate) mod check_registry;
 pub(crate) mod compile;

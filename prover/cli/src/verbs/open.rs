@@ -1,21 +1,111 @@
-//! `chainfer open`: prints one committed tensor of an inference, with the Merkle path from its leaf to the root.
+//! `chainfer open`: prints one committed tensor of an inference, with the Merkle path from its leaf to the root, or checks such an opening.
 
+use super::{deploy, verify::read_proof};
 use crate::{
     args::OpenArgs,
+    failure::bad_input,
     output::{Page, Report},
 };
 use anyhow::Context as _;
-use chainfer_engine::inference::open;
-use chainfer_formats::SecretFile;
+use chainfer_engine::inference::{Opening, open, verify_inference};
+use chainfer_formats::{Scalar, SecretFile, files};
+use serde_json::{Value, json};
+use std::path::Path;
 
-/// Opens a tensor from the secret file alone; neither bundle nor chain is needed.
+/// Largest opening that is read, in bytes.
+const MAX_OPENING: u64 = 1 << 28;
+
+/// Opens a tensor from the secret file, or reads an opening; checks it against bundle and proof as far as they are given.
 pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
-    let secret = SecretFile::read(&args.secret)
-        .with_context(|| format!("cannot use {}", args.secret.display()))?;
-    let opening = open(&secret, &args.tensor)?;
+    let opening = match &args.tensor {
+        Some(tensor) => {
+            let secret = SecretFile::read(&args.file)
+                .with_context(|| format!("cannot use {}", args.file.display()))?;
+            open(&secret, tensor)?
+        }
+        None => read(&args.file)?,
+    };
+    let Some(bundle) = &args.bundle else {
+        return Report::new(&opening, page(&opening, "Tensor"));
+    };
+    let verdict = check(&opening, bundle, args.proof.as_deref())?;
+    if !args.verify {
+        if let Err(refusal) = verdict {
+            return Err(bad_input(format!("the opening does not hold: {refusal}")));
+        }
+        return Report::new(&opening, page(&opening, "Tensor"));
+    }
+    let with_proof = args.proof.is_some();
+    match verdict {
+        Ok(()) => {
+            let json = json!({ "valid": true, "root_is_proven": with_proof, "opening": opening });
+            let mut page = page(&opening, "VALID: tensor");
+            if !with_proof {
+                page = page.text(
+                    "  the root was not compared: pass --proof PROOF, or compare it with that of a verified proof",
+                );
+            }
+            Report::new(&json, page)
+        }
+        Err(reason) => {
+            let json: Value = json!({ "valid": false, "reason": reason });
+            let page = Page::new().text(format!("INVALID: {reason}"));
+            Ok(Report::new(&json, page)?.negative())
+        }
+    }
+}
+
+/// Reads an opening that somebody shows.
+fn read(path: &Path) -> anyhow::Result<Opening> {
+    let context = || format!("cannot use the opening {}", path.display());
+    let about = path.metadata().with_context(context)?;
+    if !about.is_file() || about.len() > MAX_OPENING {
+        return Err(bad_input(format!(
+            "{}: not a file of at most {MAX_OPENING} bytes",
+            path.display()
+        )));
+    }
+    let bytes = files::read(path).with_context(context)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|e| bad_input(format!("{} is not an opening: {e}", path.display())))
+}
+
+/// Whether an opening holds; the inner error says why not.
+fn check(
+    opening: &Opening,
+    bundle: &Path,
+    proof: Option<&Path>,
+) -> anyhow::Result<Result<(), String>> {
+    let bundle = deploy::open(bundle)?;
+    if let Err(refusal) = opening.verify(bundle.manifest()) {
+        return Ok(Err(refusal.to_string()));
+    }
+    let Some(proof) = proof else {
+        return Ok(Ok(()));
+    };
+    let proof = match read_proof(proof)? {
+        Ok(proof) => proof,
+        Err(refusal) => return Ok(Err(format!("the proof: {refusal}"))),
+    };
+    if let Err(refusal) = verify_inference(&bundle, &proof) {
+        return Ok(Err(format!("the proof: {refusal}")));
+    }
+    Ok(same_root(opening.root, proof.root))
+}
+
+fn same_root(opening: Scalar, proof: Scalar) -> Result<(), String> {
+    if opening == proof {
+        return Ok(());
+    }
+    Err(format!(
+        "the opening is under the root {opening}, the proof is of {proof}"
+    ))
+}
+
+fn page(opening: &Opening, title: &str) -> Page {
     let shown: Vec<String> = opening.values.iter().map(|v| format!("{v:.4}")).collect();
     let mut page = Page::new()
-        .heading(format!("Tensor {} {:?}", opening.name, opening.shape))
+        .heading(format!("{title} {} {:?}", opening.name, opening.shape))
         .fact("root", opening.root)
         .fact(
             "leaf",
@@ -25,8 +115,6 @@ pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
     for (level, sibling) in opening.path.iter().enumerate() {
         page = page.fact(format!("sibling {level}"), sibling);
     }
-    page = page
-        .heading("Values")
-        .text(format!("  {}", shown.join(" ")));
-    Report::new(&opening, page)
+    page.heading("Values")
+        .text(format!("  {}", shown.join(" ")))
 }

@@ -2,14 +2,15 @@
 
 use super::{
     counter::ProofCounter,
-    describe::manifest,
+    describe::{chunk_entry, manifest, set_verifier},
     names::{LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR},
     private::{self, PrivateModel, StoredPlanOptions},
+    structure::{Recipe, StructureFile},
     whole::Bundle,
 };
 use crate::{
     error::{EngineError, Result},
-    keys::{self, VerifyingKey, encode_vk, proof_length, vk_digest, write_pk},
+    keys::{self, VerifyingKey, encode_vk, write_pk},
     resources::{Cost, Stopwatch},
     srs::{KzgParams, SrsStore},
 };
@@ -20,10 +21,11 @@ use chainfer_formats::{
     files::{self, Access},
     json::FileKind,
     limits::MAX_CHUNKS,
-    manifest::{is_contract_name, source_path},
     srs::DEVELOPMENT_DIGEST,
 };
-use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
+use chainfer_model::{
+    executor::ClampTable, partitioned::PartitionedModel, quantise::CalibrationSource,
+};
 use rand::{RngCore, rngs::OsRng};
 use serde::Serialize;
 use std::{fmt, fs, path::Path, sync::Arc};
@@ -79,10 +81,23 @@ pub struct CompileOptions<'a> {
     pub hiding_seed: Option<[u8; 32]>,
     /// Trusted setup.
     pub srs: SrsChoice,
+    /// Where the samples came from that the model was quantised with; recorded for audits.
+    pub calibration: Option<CalibrationSource>,
     /// Which saturations are the float model's own; needed to refuse others when proving.
     pub clamps: Option<ClampTable>,
     /// Makes the Solidity verifiers; without it the bundle has none.
     pub emit_verifier: Option<&'a EmitVerifier<'a>>,
+}
+
+impl CompileOptions<'_> {
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            objective: self.objective,
+            k: self.k,
+            hide_weights: self.hide_weights,
+            calibration: self.calibration,
+        }
+    }
 }
 
 impl fmt::Debug for CompileOptions<'_> {
@@ -118,8 +133,8 @@ pub struct Compiled {
     pub cost: Cost,
 }
 
-/// The report of how chunks are laid out. It is for people, and nothing is checked against it.
-const LAYOUT: FileKind = FileKind {
+/// The report of how chunks are laid out. It is for people: nothing but an audit checks it.
+pub(crate) const LAYOUT: FileKind = FileKind {
     name: "layout",
     format: "chainfer.layout",
     version: 1,
@@ -127,10 +142,20 @@ const LAYOUT: FileKind = FileKind {
 };
 
 #[derive(Serialize)]
-struct LayoutFile<'a> {
+pub(crate) struct LayoutFile<'a> {
     format: &'static str,
     version: u32,
     chunks: Vec<&'a PlanSummary>,
+}
+
+impl<'a> LayoutFile<'a> {
+    pub(crate) fn new(chunks: Vec<&'a PlanSummary>) -> Self {
+        Self {
+            format: LAYOUT.format,
+            version: LAYOUT.version,
+            chunks,
+        }
+    }
 }
 
 /// Makes keys for every chunk and writes the bundle. Everything goes to a folder beside `out` that is renamed at the
@@ -174,18 +199,13 @@ pub fn compile(
 
 /// The seed of the blinders of one compile: a PRF of the user's seed over all that is compiled. Bundles of other models, options or
 /// setups share no blinders then, not even in chunks that are equal: each counts proofs against a budget of its own.
-fn bound_seed(
+pub(crate) fn bound_seed(
     seed: [u8; 32],
+    setup: B256,
     model: &PartitionedModel,
-    options: &CompileOptions<'_>,
-    plan: &StoredPlanOptions,
+    (plan, clamps, verifiers): (&StoredPlanOptions, Option<&ClampTable>, bool),
 ) -> Result<[u8; 32]> {
-    let setup = match options.srs {
-        SrsChoice::Development => DEVELOPMENT_DIGEST,
-        SrsChoice::Digest(digest) => digest,
-    };
-    let verifiers = options.emit_verifier.is_some();
-    let compiled = rmp_serde::to_vec(&(plan, &options.clamps, verifiers, model))
+    let compiled = rmp_serde::to_vec(&(plan, clamps, verifiers, model))
         .map_err(|e| EngineError::Inconsistent(format!("the model cannot be hashed: {e}")))?;
     let compiled = keccak256(&[&compiled]);
     Ok(keccak256(&[b"chainfer.hiding.v2", &seed, &setup.0, &compiled.0]).0)
@@ -200,13 +220,21 @@ fn write_all(
     let (public, private) = (staging.join(PUBLIC_DIR), staging.join(PRIVATE_DIR));
     files::create_dir(&public, Access::Public)?;
     files::create_dir(&private, Access::Private)?;
-    let plan = StoredPlanOptions {
-        objective: options.objective,
-        k: options.k,
-        hide_weights: options.hide_weights,
+    let plan = options.recipe().plan();
+    let setup = match options.srs {
+        SrsChoice::Development => DEVELOPMENT_DIGEST,
+        SrsChoice::Digest(digest) => digest,
     };
     let hiding_seed = match options.hiding_seed {
-        Some(seed) => bound_seed(seed, model, options, &plan)?,
+        Some(seed) => {
+            let verifiers = options.emit_verifier.is_some();
+            bound_seed(
+                seed,
+                setup,
+                model,
+                (&plan, options.clamps.as_ref(), verifiers),
+            )?
+        }
         None => {
             let mut seed = [0u8; 32];
             OsRng.fill_bytes(&mut seed);
@@ -242,12 +270,9 @@ fn write_all(
     };
     let manifest = manifest(model, entries, srs)?;
     manifest.write(&public.join(MANIFEST_FILE))?;
-    let layout = LayoutFile {
-        format: LAYOUT.format,
-        version: LAYOUT.version,
-        chunks: reports.iter().map(|r| &r.plan).collect(),
-    };
+    let layout = LayoutFile::new(reports.iter().map(|r| &r.plan).collect());
     LAYOUT.write(&public.join(LAYOUT_FILE), &layout)?;
+    StructureFile::new(options.recipe(), model).write(&public)?;
     private::write_seed(&private, &hiding_seed)?;
     let private_model = PrivateModel {
         manifest_id: manifest.manifest_id,
@@ -286,22 +311,7 @@ fn compile_chunk(
         detail: e.to_string(),
     })?;
     let vk = pk.get_vk();
-    let spec = &model.chunks[chunk];
-    let mut entry = ChunkEntry {
-        index: chunk,
-        contract: None,
-        source: None,
-        source_digest: None,
-        key_code_hash: None,
-        num_public: plan.num_public(),
-        vk_digest: vk_digest(vk, plan.num_public()),
-        proof_length: proof_length(vk),
-        shape: plan.shape().clone(),
-        hide_rows: plan.hide_rows(),
-        reads: spec.reads.clone(),
-        writes: spec.writes.clone(),
-        exposes: spec.exposes.clone(),
-    };
+    let mut entry = chunk_entry(chunk, &model.chunks[chunk], &plan, vk);
     files::write_atomic(
         &public.join(entry.vk_file()),
         &encode_vk(vk),
@@ -317,7 +327,7 @@ fn compile_chunk(
             num_instances: 2 + entry.num_public,
         };
         let made = emit(request).map_err(|detail| EngineError::VerifierSource { chunk, detail })?;
-        write_verifier(&mut entry, made, public)?;
+        write_verifier(&mut entry, &made, public)?;
     }
     let report = ChunkReport {
         plan: plan.summary(),
@@ -332,23 +342,16 @@ fn compile_chunk(
 }
 
 /// Writes a verifier unless an earlier chunk has, and records it.
-fn write_verifier(entry: &mut ChunkEntry, made: VerifierSource, public: &Path) -> Result<()> {
-    let chunk = entry.index;
-    let refuse = |detail: String| Err(EngineError::VerifierSource { chunk, detail });
-    if !is_contract_name(&made.contract) {
-        return refuse(format!("odd contract name {:?}", made.contract));
-    }
-    let relative = source_path(&made.contract);
-    let path = public.join(&relative);
+fn write_verifier(entry: &mut ChunkEntry, made: &VerifierSource, public: &Path) -> Result<()> {
+    let path = public.join(set_verifier(entry, made)?);
     files::create_dir(&public.join(SOLIDITY_DIR), Access::Public)?;
     if !path.exists() {
         files::write_atomic(&path, made.source.as_bytes(), Access::Public)?;
     } else if files::read(&path)? != made.source.as_bytes() {
-        return refuse(format!("another verifier has the name {}", made.contract));
+        return Err(EngineError::VerifierSource {
+            chunk: entry.index,
+            detail: format!("another verifier has the name {}", made.contract),
+        });
     }
-    entry.source_digest = Some(keccak256(&[made.source.as_bytes()]));
-    entry.source = Some(relative);
-    entry.contract = Some(made.contract);
-    entry.key_code_hash = Some(made.key_code_hash);
     Ok(())
 }

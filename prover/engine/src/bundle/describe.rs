@@ -1,14 +1,69 @@
 //! The manifest of a compiled model.
 
-use crate::error::{EngineError, Result};
-use chainfer_formats::{ChunkEntry, LeafEntry, Manifest, SrsSpec, TensorSpec, manifest::place};
-use chainfer_model::{partitioned::PartitionedModel, quantized::TensorId};
+use super::compile::VerifierSource;
+use crate::{
+    error::{EngineError, Result},
+    keys::{VerifyingKey, proof_length, vk_digest},
+};
+use chainfer_circuits::ChunkPlan;
+use chainfer_formats::{
+    ChunkEntry, LeafEntry, Manifest, SrsSpec, TensorSpec,
+    digest::keccak256,
+    manifest::{is_contract_name, place, source_path},
+};
+use chainfer_model::{
+    partitioned::{ChunkSpec, PartitionedModel},
+    quantized::TensorId,
+};
+
+/// Describes a compiled chunk, without a verifier contract.
+pub(crate) fn chunk_entry(
+    index: usize,
+    spec: &ChunkSpec,
+    plan: &ChunkPlan,
+    vk: &VerifyingKey,
+) -> ChunkEntry {
+    ChunkEntry {
+        index,
+        contract: None,
+        source: None,
+        source_digest: None,
+        key_code_hash: None,
+        num_public: plan.num_public(),
+        vk_digest: vk_digest(vk, plan.num_public()),
+        proof_length: proof_length(vk),
+        shape: plan.shape().clone(),
+        hide_rows: plan.hide_rows(),
+        reads: spec.reads.clone(),
+        writes: spec.writes.clone(),
+        exposes: spec.exposes.clone(),
+    }
+}
+
+/// Records the generated verifier of a chunk; gives the path of its source below the public folder.
+///
+/// # Errors
+/// The generator's name cannot be one.
+pub(crate) fn set_verifier(entry: &mut ChunkEntry, made: &VerifierSource) -> Result<String> {
+    if !is_contract_name(&made.contract) {
+        return Err(EngineError::VerifierSource {
+            chunk: entry.index,
+            detail: format!("odd contract name {:?}", made.contract),
+        });
+    }
+    let relative = source_path(&made.contract);
+    entry.source_digest = Some(keccak256(&[made.source.as_bytes()]));
+    entry.source = Some(relative.clone());
+    entry.contract = Some(made.contract.clone());
+    entry.key_code_hash = Some(made.key_code_hash);
+    Ok(relative)
+}
 
 /// Describes a model by its compiled chunks.
 ///
 /// # Errors
 /// The partition is not one that a manifest can describe.
-pub(super) fn manifest(
+pub(crate) fn manifest(
     model: &PartitionedModel,
     chunks: Vec<ChunkEntry>,
     srs: SrsSpec,

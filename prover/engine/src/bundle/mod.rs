@@ -1,22 +1,26 @@
 //! The folder that `compile` writes for one model.
 //!
 //! ```text
-//! public/   manifest.json  layout.json  chunkN.vk  solidity/…      all that verifying and deploying needs
-//! private/  model.bin  hiding.seed  chunkN.pk  chunkN.count        weights, seeds, proving keys; 0700, files 0600
+//! public/   manifest.json  structure.json  layout.json  chunkN.vk  solidity/…     to verify, deploy and audit with
+//! private/  model.bin  hiding.seed  chunkN.pk  chunkN.count                      weights, seeds, proving keys; 0700, files 0600
 //! ```
 
-mod compile;
+pub(crate) mod compile;
 mod counter;
-mod describe;
+pub(crate) mod describe;
 mod names;
-mod private;
+pub(crate) mod private;
 mod public;
+mod structure;
 mod whole;
 
 pub use compile::{
     ChunkReport, CompileOptions, Compiled, EmitVerifier, SrsChoice, VerifierRequest,
     VerifierSource, compile,
 };
-pub use names::{LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR};
+pub use names::{
+    LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR, STRUCTURE_FILE,
+};
 pub use public::PublicBundle;
+pub use structure::{Recipe, StructureFile};
 pub use whole::Bundle;

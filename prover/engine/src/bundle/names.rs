@@ -8,3 +8,5 @@ pub const PUBLIC_DIR: &str = "public";
 pub const PRIVATE_DIR: &str = "private";
 /// Name of the layout report in the public folder.
 pub const LAYOUT_FILE: &str = "layout.json";
+/// Name of the model without weights in the public folder.
+pub const STRUCTURE_FILE: &str = "structure.json";

@@ -12,7 +12,10 @@ use chainfer_formats::{
 };
 use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
 use serde::{Deserialize, Serialize};
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 const MODEL_FILE: &str = "model.bin";
 const SEED_FILE: &str = "hiding.seed";
@@ -64,14 +67,18 @@ impl PrivateModel {
     }
 }
 
+pub(crate) fn seed_path(private: &Path) -> PathBuf {
+    private.join(SEED_FILE)
+}
+
 pub(crate) fn write_seed(private: &Path, seed: &[u8; 32]) -> Result<()> {
     let text = format!("{}\n", B256::from(*seed));
-    files::write_atomic(&private.join(SEED_FILE), text.as_bytes(), Access::Private)?;
+    files::write_atomic(&seed_path(private), text.as_bytes(), Access::Private)?;
     Ok(())
 }
 
 pub(crate) fn read_seed(private: &Path) -> Result<[u8; 32]> {
-    let path = private.join(SEED_FILE);
+    let path = seed_path(private);
     let refuse = || {
         EngineError::malformed(
             path.display().to_string(),

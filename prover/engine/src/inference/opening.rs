@@ -62,6 +62,15 @@ impl Opening {
         if entry.name != self.name {
             return refuse("another tensor has its position");
         }
+        if manifest
+            .leaves
+            .iter()
+            .filter(|leaf| leaf.name == self.name)
+            .count()
+            > 1
+        {
+            return refuse("the model has several tensors of this name");
+        }
         if self.path.len() != tree_height(manifest.leaves.len()) {
             return refuse("its path is not as long as the tree is high");
         }
@@ -139,6 +148,9 @@ pub fn open(secret: &SecretFile, name: &str) -> Result<Opening> {
                 known: known.join(", "),
             }
         })?;
+    if secret.tensors[index + 1..].iter().any(|t| t.name == name) {
+        return Err(bad(name, "the file has several tensors of this name").into());
+    }
     let leaves: Vec<Fr> = secret
         .tensors
         .iter()

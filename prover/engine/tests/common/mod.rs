@@ -11,7 +11,8 @@ use chainfer_formats::{Address, B256, Binding, U256, ids::model_id};
 use chainfer_model::{
     partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility},
     quantized::{
-        Dims, QLayer, QLinear, QTensor, QTerm, QuantParams, QuantizedGraph, TensorId, TermMap,
+        ConvMap, Dims, QLayer, QLinear, QMaxPool, QTensor, QTerm, QuantParams, QuantizedGraph,
+        TensorId, TermMap,
     },
 };
 use std::path::Path;
@@ -128,5 +129,69 @@ pub(crate) fn context(bundle: &Bundle) -> ContextSource {
     ContextSource::Binding {
         binding,
         model_id: model_id(manifest_id, Address::repeat_byte(0x33)),
+    }
+}
+
+/// A grouped convolution over a padded image, a maximum, and a dense layer: 1 chunk, 3 outputs.
+pub(crate) fn with_windows() -> PartitionedModel {
+    let image = |name: &str, c, h, w| QTensor {
+        dims: Dims { c, h, w },
+        external_shape: vec![1, c, h, w],
+        ..tensor(name, 1)
+    };
+    let conv = QLayer::Linear(QLinear {
+        name: "conv".to_owned(),
+        output: TensorId(1),
+        terms: vec![QTerm {
+            input: TensorId(0),
+            map: TermMap::Conv(ConvMap {
+                pre_pool: [1, 1],
+                kernel: [3, 2],
+                stride: [1, 1],
+                pad: [1, 0],
+                groups: 2,
+                weights: (0..4 * 3 * 2).map(|i| (i * 29 + 7) % 31 - 15).collect(),
+            }),
+        }],
+        element_bias: (0..4 * 4 * 4).map(|i| 20 * i64::from(RANGE) + i).collect(),
+    });
+    let pool = QLayer::MaxPool(QMaxPool {
+        name: "pool".to_owned(),
+        input: TensorId(1),
+        output: TensorId(2),
+        kernel: [2, 2],
+        stride: [2, 2],
+        pad: [0, 0],
+    });
+    let graph = QuantizedGraph {
+        range: RANGE,
+        tensors: vec![
+            image("image", 2, 4, 5),
+            image("features", 4, 4, 4),
+            image("pooled", 4, 2, 2),
+            tensor("logits", 3),
+        ],
+        layers: vec![conv, pool, dense(2, 3, (3, 16))],
+        inputs: vec![TensorId(0)],
+        outputs: vec![TensorId(3)],
+    };
+    let leaf = |tensor, class, visibility| Leaf {
+        tensor: TensorId(tensor),
+        class,
+        visibility,
+    };
+    PartitionedModel {
+        graph,
+        leaves: vec![
+            leaf(0, LeafClass::Input, Visibility::Committed),
+            leaf(3, LeafClass::Output, Visibility::Public),
+        ],
+        chunks: vec![ChunkSpec {
+            first_layer: 0,
+            end_layer: 3,
+            reads: vec![0],
+            writes: vec![1],
+            exposes: vec![0, 1],
+        }],
     }
 }

@@ -1,6 +1,6 @@
 //! What a cheating prover could try with digits.
 
-use super::digits;
+use super::{accumulator_value, digits};
 use crate::columns::Col;
 use crate::field::signed;
 use crate::tests::case::{Case, LOOKUP, R, cases, names};
@@ -8,6 +8,7 @@ use crate::tests::{failing, recounted, setup};
 use chainfer_model::executor::linear_accumulators;
 use chainfer_model::quantized::QLayer;
 use halo2curves::bn256::Fr;
+use halo2curves::ff::PrimeField;
 
 #[test]
 fn remainder_below_zero_fails_the_lookup() {
@@ -147,4 +148,28 @@ fn every_accumulator_has_one_output() {
     }
     assert!(digits(range.pow(3) + range.pow(2), range as u32).is_none());
     assert!(digits(-range.pow(3) - 1, range as u32).is_none());
+}
+
+#[test]
+fn accumulators_are_distinct_in_the_field() {
+    // Under weights that are any field elements an accumulator is any field element, and the digits are those of one output at most.
+    let range = 16i64;
+    let mut outputs = std::collections::BTreeMap::new();
+    for rem in 0..range {
+        for v in 0..range {
+            for (c, y) in [(-1, 0), (0, v), (1, range - 1)] {
+                for e in 0..range {
+                    let cells = [rem, v, c + 1, e].map(signed);
+                    let acc = accumulator_value(signed(range), cells);
+                    assert_eq!(*outputs.entry(acc.to_repr()).or_insert(y), y);
+                }
+            }
+        }
+    }
+    let numbers = 2 * range.pow(3) + range.pow(2);
+    assert_eq!(outputs.len() as i64, numbers);
+    // So it is for every range: as many numbers as digits write, from -R^3 on, are fewer than the field's elements.
+    let largest = 1u128 << 16;
+    assert!(2 * largest.pow(3) + largest.pow(2) < 1 << 64);
+    assert!(Fr::NUM_BITS > 64);
 }

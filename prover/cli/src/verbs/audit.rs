@@ -1,0 +1,335 @@
+//! `chainfer audit`: compiles a bundle's model again, or the structure that it states, and compares everything with the bundle.
+
+use super::{
+    compile::{Program, integer_program, read_seed},
+    deploy::{counted, open},
+};
+use crate::{
+    args::{AgainArgs, AuditArgs},
+    failure::bad_input,
+    output::{Page, Progress, Report, seconds},
+    solidity::generate,
+};
+use anyhow::Context as _;
+use chainfer_engine::{
+    audit::{
+        Against, Audit, Coverage, Difference, ModelAgain, audit_model, audit_structure, stored_seed,
+    },
+    bundle::{PublicBundle, Recipe, StructureFile, VerifierRequest, VerifierSource},
+    resources::Cost,
+    srs::SrsStore,
+};
+use chainfer_formats::{B256, Visibility, hex};
+use chainfer_model::{
+    partition::{BoundaryVisibility, ChunkCount},
+    quantise::CalibrationSource,
+};
+use serde::Serialize;
+use std::path::Path;
+
+/// What an audit comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    /// Everything was compared with the model.
+    AsCompiled,
+    /// Everything but hidden weight columns was compared with the model.
+    AsCompiledExceptWeights,
+    /// Everything but weights was compared with the stated structure.
+    StructureAudited,
+    /// Something differs.
+    NotAsCompiled,
+}
+
+/// An audit, as it is reported.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
+    against: Against,
+    #[serde(with = "hex::word")]
+    manifest_id: B256,
+    unseen_weight_columns: usize,
+    /// What no comparison shows.
+    pub(crate) on_trust: Vec<String>,
+    pub(crate) differences: Vec<Difference>,
+    /// What to do about the differences.
+    remedies: Vec<String>,
+    coverage: Vec<Coverage>,
+    /// Tensors and layers of the stated structure, if that is what the bundle was compared with.
+    tensors: Vec<String>,
+    layers: Vec<String>,
+    #[serde(flatten)]
+    cost: Cost,
+}
+
+impl Outcome {
+    /// Whether nothing differs.
+    pub(crate) fn passed(&self) -> bool {
+        self.verdict != Verdict::NotAsCompiled
+    }
+}
+
+/// Audits a bundle; the report is negative if anything differs.
+pub(crate) fn run(args: &AuditArgs, progress: Progress) -> anyhow::Result<Report> {
+    // clap does not say so, because --structure and a model exclude each other.
+    if args.structure && args.again.is_given() {
+        return Err(bad_input(
+            "how a model was compiled cannot be given with --structure: the bundle states it",
+        ));
+    }
+    let bundle = open(&args.bundle)?;
+    let model = args.model.as_deref();
+    let outcome = audit(&args.bundle, &bundle, model, &args.again, progress)?;
+    let report = Report::new(&outcome, page(&outcome))?;
+    Ok(if outcome.passed() {
+        report
+    } else {
+        report.negative()
+    })
+}
+
+/// Audits a bundle against a model, or against the structure that it states.
+///
+/// # Errors
+/// The model or the structure cannot be compiled, or the bundle's setup is missing.
+pub(crate) fn audit(
+    path: &Path,
+    bundle: &PublicBundle,
+    model: Option<&Path>,
+    again: &AgainArgs,
+    progress: Progress,
+) -> anyhow::Result<Outcome> {
+    let total = bundle.num_chunks();
+    let emit = |request: VerifierRequest<'_>| -> Result<VerifierSource, String> {
+        let (made, key) = generate(&request).map_err(|e| format!("{e:#}"))?;
+        progress.say(format_args!(
+            "chunk {} of {total}: made key and verifier again",
+            request.chunk + 1
+        ));
+        Ok(VerifierSource {
+            contract: made.contract_name,
+            source: made.solidity,
+            key_code_hash: B256::from(key.code_hash),
+        })
+    };
+    let store = SrsStore::user()?;
+    let (audit, remedies, stated) = match model {
+        None => {
+            let stated = StructureFile::read(bundle.dir())?;
+            let audit = audit_structure(bundle, &stated, Some(&emit), &store)?;
+            let remedies = remedies(&audit, None, None);
+            (audit, remedies, Some(stated))
+        }
+        Some(file) => {
+            let options = StructureFile::read(bundle.dir()).map(|stated| stated.options);
+            let options = options.ok();
+            let program = program(bundle, file, again, progress)?;
+            let recipe = recipe(again, options, program.report.calibration);
+            let seed = match &again.hiding_seed {
+                Some(file) => Some(read_seed(file)?),
+                None => stored_seed(path)?,
+            };
+            let compiled = ModelAgain {
+                model: &program.model,
+                recipe,
+                clamps: Some(&program.clamps),
+                seed,
+            };
+            let audit = audit_model(bundle, &compiled, Some(&emit), &store)
+                .with_context(|| format!("cannot compile {} again", file.display()))?;
+            let calibration = options.and_then(|options| options.calibration);
+            let remedies = remedies(&audit, Some(program.report.calibration), calibration);
+            (audit, remedies, None)
+        }
+    };
+    Ok(Outcome {
+        verdict: verdict(&audit),
+        against: audit.against,
+        manifest_id: bundle.manifest().manifest_id,
+        unseen_weight_columns: audit.unseen_weight_columns(),
+        on_trust: audit.on_trust,
+        differences: audit.differences,
+        remedies,
+        coverage: audit.coverage,
+        tensors: stated.as_ref().map(tensors).unwrap_or_default(),
+        layers: stated.as_ref().map(layers).unwrap_or_default(),
+        cost: Cost {
+            wall_s: progress.elapsed_s(),
+            ..audit.cost
+        },
+    })
+}
+
+fn verdict(audit: &Audit) -> Verdict {
+    match audit.against {
+        _ if !audit.passed() => Verdict::NotAsCompiled,
+        Against::Structure => Verdict::StructureAudited,
+        Against::Model if audit.is_as_compiled() => Verdict::AsCompiled,
+        Against::Model => Verdict::AsCompiledExceptWeights,
+    }
+}
+
+/// The model, quantised and cut as the arguments or else the bundle's manifest say.
+fn program(
+    bundle: &PublicBundle,
+    file: &Path,
+    again: &AgainArgs,
+    progress: Progress,
+) -> anyhow::Result<Program> {
+    let manifest = bundle.manifest();
+    let chunks = match again.chunks {
+        Some(chunks) => chunks.into(),
+        None => ChunkCount::Exactly(bundle.num_chunks()),
+    };
+    let stated = |specs: &[chainfer_formats::TensorSpec], default: Visibility| {
+        specs.first().map_or(default, |spec| spec.visibility)
+    };
+    let default = BoundaryVisibility::default();
+    let visibility = BoundaryVisibility {
+        inputs: (again.input_visibility)
+            .map_or_else(|| stated(&manifest.inputs, default.inputs), Into::into),
+        outputs: (again.output_visibility)
+            .map_or_else(|| stated(&manifest.outputs, default.outputs), Into::into),
+    };
+    let calibration = again.calibration.as_deref();
+    integer_program(file, calibration, (chunks, visibility), progress)
+}
+
+fn recipe(again: &AgainArgs, stated: Option<Recipe>, calibration: CalibrationSource) -> Recipe {
+    let stated = stated.unwrap_or_default();
+    Recipe {
+        objective: again.optimize.map_or(stated.objective, Into::into),
+        hide_weights: again.hide_weights.map_or(stated.hide_weights, Into::into),
+        calibration: Some(calibration),
+        ..stated
+    }
+}
+
+/// What the user can do about differences. `used` is where the samples of this audit came from, `stated` what the bundle says.
+fn remedies(
+    audit: &Audit,
+    used: Option<CalibrationSource>,
+    stated: Option<CalibrationSource>,
+) -> Vec<String> {
+    use CalibrationSource::{Given, Synthetic};
+    let differs = |of: fn(&Difference) -> bool| audit.differences.iter().any(of);
+    let mut remedies = Vec::new();
+    let by_samples = |d: &Difference| {
+        let ends = [".scale", ".zero_point", "options.calibration"];
+        let columns = ["fixed column weight", "fixed column linear: bias"];
+        ends.iter().any(|end| d.what.ends_with(end))
+            || columns.iter().any(|start| d.what.starts_with(start))
+    };
+    if let Some(used) = used
+        && differs(by_samples)
+    {
+        remedies.push(match (used, stated) {
+            (Synthetic, Some(Given)) => "the bundle was compiled with calibration samples: pass the same file with --calibration FILE",
+            (Given, Some(Synthetic)) => "the bundle was compiled without calibration samples: leave --calibration out",
+            (Given, _) => "weights or scales differ: the model file is another one, or the calibration samples are not those that the bundle was compiled with",
+            (Synthetic, _) => "weights or scales differ: the model file is another one, or the bundle was compiled with calibration samples; then pass the same file with --calibration FILE",
+        }.to_owned());
+    }
+    if differs(|d| {
+        d.what.contains(".shape.") || d.what.ends_with(".hide_rows") || d.what == "chunks"
+    }) {
+        remedies.push(
+            "the circuits are laid out differently: pass the options that the bundle was compiled with (--chunks, --optimize, --hide-weights), and use the release of chainfer that made it"
+                .to_owned(),
+        );
+    }
+    if differs(|d| d.what.ends_with(".sol")) {
+        remedies.push(
+            "the verifier contracts are not those that this program generates: use the release of chainfer that made the bundle"
+                .to_owned(),
+        );
+    }
+    remedies
+}
+
+fn tensors(stated: &StructureFile) -> Vec<String> {
+    let structure = &stated.model;
+    let role = |id: usize| {
+        let is = |ids: &[chainfer_model::quantized::TensorId]| ids.iter().any(|t| t.0 == id);
+        match (is(&structure.inputs), is(&structure.outputs)) {
+            (true, _) => " (input)",
+            (_, true) => " (output)",
+            _ => "",
+        }
+    };
+    let tensors = structure.tensors.iter().enumerate();
+    tensors
+        .map(|(id, dims)| format!("{id}: {}x{}x{}{}", dims.c, dims.h, dims.w, role(id)))
+        .collect()
+}
+
+fn layers(stated: &StructureFile) -> Vec<String> {
+    stated
+        .model
+        .layers
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn page(outcome: &Outcome) -> Page {
+    let mut page = Page::new()
+        .heading(headline(outcome))
+        .fact("manifest id", outcome.manifest_id);
+    page = add_to_page(page, outcome);
+    page.text(format!("  audited in {}", seconds(outcome.cost.wall_s)))
+}
+
+/// The verdict in words.
+pub(crate) fn headline(outcome: &Outcome) -> String {
+    let n = outcome.unseen_weight_columns;
+    match outcome.verdict {
+        Verdict::AsCompiled => "AS COMPILED".to_owned(),
+        Verdict::AsCompiledExceptWeights => {
+            let columns = counted(n, "hidden weight column");
+            format!("AS COMPILED except the values of {columns}")
+        }
+        Verdict::StructureAudited => {
+            "STRUCTURE AUDITED: the keys are of the structure below, with unknown weights"
+                .to_owned()
+        }
+        Verdict::NotAsCompiled => {
+            let count = counted(outcome.differences.len(), "difference");
+            format!("NOT AS COMPILED: {count}")
+        }
+    }
+}
+
+/// What was compared, what differs, and what has to be trusted.
+pub(crate) fn add_to_page(mut page: Page, outcome: &Outcome) -> Page {
+    let sum = |of: fn(&Coverage) -> usize| outcome.coverage.iter().map(of).sum::<usize>();
+    page = page.fact(
+        "compared",
+        format!(
+            "{} and {} of {}, the manifest, the generated files",
+            counted(sum(|c| c.fixed_columns), "fixed column"),
+            counted(sum(|c| c.copied_columns), "copied column"),
+            counted(outcome.coverage.len(), "key")
+        ),
+    );
+    for words in &outcome.on_trust {
+        page = page.fact("on trust", words);
+    }
+    for difference in &outcome.differences {
+        page = page.fact("NO", difference);
+    }
+    for remedy in &outcome.remedies {
+        page = page.fact("remedy", remedy);
+    }
+    if !outcome.layers.is_empty() {
+        page = page.heading("Structure: tensors (channels x rows x columns)");
+        for tensor in &outcome.tensors {
+            page = page.text(format!("  {tensor}"));
+        }
+        page = page.heading("Structure: layers");
+        for layer in &outcome.layers {
+            page = page.text(format!("  {layer}"));
+        }
+    }
+    page
+}

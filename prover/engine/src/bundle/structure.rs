@@ -1,0 +1,101 @@
+//! `public/structure.json`: how a bundle was compiled, and its model without weights and biases. An audit compiles it again.
+//!
+//! The manifest does not bind it: nothing is believed of it but what the bundle's keys confirm. See decision 2.
+
+use super::{names::STRUCTURE_FILE, private::StoredPlanOptions};
+use crate::error::{EngineError, Result};
+use chainfer_circuits::{HideWeights, Objective};
+use chainfer_formats::{files::Access, json::FileKind};
+use chainfer_model::{
+    partitioned::PartitionedModel, quantise::CalibrationSource, structure::Structure,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{fs, path::Path};
+
+const STRUCTURE: FileKind = FileKind {
+    name: "structure",
+    format: "chainfer.structure",
+    version: 1,
+    access: Access::Public,
+};
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = 1 << 24;
+
+/// The options of a compile that its keys depend on, as far as they are public.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What the circuits were optimised for.
+    pub objective: Objective,
+    /// log2 of the rows of every chunk; found if absent.
+    #[serde(deserialize_with = "present")]
+    pub k: Option<u32>,
+    /// Weight hiding, as it was asked for.
+    pub hide_weights: HideWeights,
+    /// Whether calibration samples were given; unknown if absent. The samples themselves are not recorded, nor is a digest of them.
+    #[serde(deserialize_with = "present")]
+    pub calibration: Option<CalibrationSource>,
+}
+
+/// Makes a nullable field mandatory. serde takes a missing `Option` for null otherwise.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+impl Recipe {
+    pub(crate) fn plan(&self) -> StoredPlanOptions {
+        StoredPlanOptions {
+            objective: self.objective,
+            k: self.k,
+            hide_weights: self.hide_weights,
+        }
+    }
+}
+
+/// The structure file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StructureFile {
+    format: String,
+    version: u32,
+    /// How the bundle was compiled.
+    pub options: Recipe,
+    /// The model without weights and biases.
+    pub model: Structure,
+}
+
+impl StructureFile {
+    pub(crate) fn new(options: Recipe, model: &PartitionedModel) -> Self {
+        Self {
+            format: STRUCTURE.format.to_owned(),
+            version: STRUCTURE.version,
+            options,
+            model: Structure::of(model),
+        }
+    }
+
+    /// Reads the structure of a bundle, given its public folder. The file is untrusted.
+    ///
+    /// # Errors
+    /// [`EngineError::NoStructure`] if there is none; the file is too large, or not in its format.
+    pub fn read(public: &Path) -> Result<Self> {
+        let path = public.join(STRUCTURE_FILE);
+        let Ok(about) = fs::metadata(&path) else {
+            return Err(EngineError::NoStructure { path });
+        };
+        if !about.is_file() || about.len() > MAX_BYTES {
+            return Err(EngineError::malformed(
+                path.display().to_string(),
+                format!("not a file of at most {MAX_BYTES} bytes"),
+            ));
+        }
+        Ok(STRUCTURE.read(&path)?)
+    }
+
+    pub(crate) fn write(&self, public: &Path) -> Result<()> {
+        Ok(STRUCTURE.write(&public.join(STRUCTURE_FILE), self)?)
+    }
+}
