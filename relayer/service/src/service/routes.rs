@@ -8,6 +8,7 @@ use super::{limits, metrics};
 use crate::error::Error;
 use crate::state::JobState;
 use crate::store::{Cancellation, Submitted, unix_ms};
+use crate::submitter::Submitter;
 use alloy::primitives::B256;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -109,7 +110,7 @@ pub(super) fn router(shared: Arc<Shared>, config: &ServiceConfig) -> Router {
 
 async fn submit(State(shared): State<Arc<Shared>>, body: Result<Bytes, BytesRejection>) -> Reply {
     let proof = ProofFile::parse(&read(body)?).map_err(Error::from)?;
-    let submitted = shared.engine.submit(&proof).await?;
+    let submitted = shared.engine.submit(&proof, &Submitter::local()).await?;
     let status = match &submitted {
         Submitted::Existing(_) => StatusCode::OK,
         Submitted::Created(_) | Submitted::Reopened(_) => {
