@@ -30,6 +30,11 @@ impl Submitter {
         Self("shared".into())
     }
 
+    /// Whoever shows the one admin token that a service has when it has no file of tokens.
+    pub fn admin() -> Self {
+        Self("admin".into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -73,7 +78,7 @@ mod tests {
         ] {
             assert!(bad.parse::<Submitter>().is_err(), "{bad:?}");
         }
-        for known in [Submitter::local(), Submitter::shared()] {
+        for known in [Submitter::local(), Submitter::shared(), Submitter::admin()] {
             assert_eq!(known.as_str().parse(), Ok(known));
         }
     }

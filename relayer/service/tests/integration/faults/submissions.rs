@@ -75,7 +75,7 @@ async fn bad_proof_ends_with_a_reason_and_costs_nothing() {
 async fn garbage_and_oversized_bodies_leave_nothing_behind() {
     let scene = Scene::new().await;
     let mut settings = config(&scene.proxy.url, Some(scene.state()));
-    settings.body_limit = 32 << 10;
+    settings.limits.body_bytes = 32 << 10;
     let service = Running::start(settings).await;
     let good = serde_json::to_string(&scene.world.proof(1)).unwrap();
     let deep = "[".repeat(20_000);
