@@ -12,5 +12,7 @@ mod postgres_for_tests;
 pub mod service;
 pub mod state;
 pub mod store;
+mod submitter;
 
 pub use error::{Error, Result};
+pub use submitter::{BadSubmitter, Submitter};

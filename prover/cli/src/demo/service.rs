@@ -86,7 +86,12 @@ impl Relayer {
             "ETH_KEYSTORE",
             "ETH_KEYSTORE_ACCOUNT",
             "ETH_PASSWORD",
+            "CHAINFER_RELAYER_TOKENS",
             "CHAINFER_RELAYER_TOKEN",
+            "CHAINFER_RELAYER_TOKEN_FILE",
+            "CHAINFER_RELAYER_ADMIN_TOKEN",
+            "CHAINFER_RELAYER_ADMIN_TOKEN_FILE",
+            "CHAINFER_RELAYER_HOSTS",
         ] {
             command.env_remove(inherited);
         }

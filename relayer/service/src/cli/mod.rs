@@ -1,5 +1,6 @@
 //! The command line.
 
+mod http;
 pub(crate) mod serve;
 pub(crate) mod verbs;
 
@@ -24,7 +25,7 @@ pub(crate) enum Command {
     /// Shows a job with its transactions and log.
     Show(verbs::One),
     /// Cancels a job. Transactions that are signed already are replaced with empty ones.
-    Cancel(verbs::One),
+    Cancel(verbs::Cancel),
     /// Shows the relayer as a whole: jobs, money, nodes, pauses.
     Status(verbs::Whole),
     /// Stops sending anything new; pending transactions are still followed.

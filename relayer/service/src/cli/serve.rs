@@ -1,5 +1,6 @@
 //! `serve`: flags to a configuration, and when to stop.
 
+use super::http::Http;
 use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result};
 use chainfer_chain::wallet::{Secret, WalletArgs};
@@ -8,18 +9,12 @@ use chainfer_relayer::money::{Caps, Gwei};
 use chainfer_relayer::service::ServiceConfig;
 use chainfer_relayer::store::Location;
 use clap::{Args, ValueEnum};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Address to listen on.
-    #[arg(
-        long,
-        default_value = "127.0.0.1:8645",
-        env = "CHAINFER_RELAYER_LISTEN"
-    )]
-    listen: SocketAddr,
+    #[command(flatten)]
+    http: Http,
     /// State: a file (SQLite), or postgres://USER@HOST/DATABASE for relayers on several machines; give the password in
     /// PGPASSWORD.
     #[arg(
@@ -30,9 +25,6 @@ pub(crate) struct Serve {
         hide_env_values = true
     )]
     state: Location,
-    /// Token that clients must show as `Authorization: Bearer`.
-    #[arg(long, env = "CHAINFER_RELAYER_TOKEN", hide_env_values = true)]
-    token: Option<Secret>,
     /// The only registry that proofs may be for.
     #[arg(long, env = "CHAINFER_REGISTRY")]
     registry: Option<Address>,
@@ -146,8 +138,7 @@ impl Serve {
             client.engine.gas_cap = gas_cap;
         }
         let mut config = ServiceConfig::new(client);
-        config.listen = self.listen;
-        config.token = self.token;
+        self.http.resolve(&mut config)?;
         config.max_state_bytes = self.max_state_bytes;
         Ok(config)
     }

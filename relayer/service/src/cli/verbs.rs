@@ -1,5 +1,6 @@
 //! Verbs that speak to a running service, and the backup.
 
+use super::http::token;
 use alloy::primitives::B256;
 use anyhow::{Context, Result, bail};
 use chainfer_chain::wallet::Secret;
@@ -15,9 +16,44 @@ use std::time::{Duration, Instant};
 /// Wait between two requests for a job.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Where the service is.
+/// Where the service is, and the token for submitting.
 #[derive(Debug, Args)]
 pub(crate) struct Service {
+    #[command(flatten)]
+    address: Address,
+    /// Token of a submitter. Other users of the machine can see it: prefer the variable or --token-file
+    #[arg(long, env = "CHAINFER_RELAYER_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
+    /// File with the token, which no other user may read
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CHAINFER_RELAYER_TOKEN_FILE",
+        conflicts_with = "token"
+    )]
+    token_file: Option<PathBuf>,
+}
+
+/// Where the service is, and the token for administration.
+#[derive(Debug, Args)]
+pub(crate) struct Administration {
+    #[command(flatten)]
+    address: Address,
+    /// Admin token. Other users of the machine can see it: prefer the variable or --token-file
+    #[arg(long, env = "CHAINFER_RELAYER_ADMIN_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
+    /// File with the admin token, which no other user may read
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CHAINFER_RELAYER_ADMIN_TOKEN_FILE",
+        conflicts_with = "token"
+    )]
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Address {
     /// Address of the service.
     #[arg(
         long,
@@ -25,14 +61,19 @@ pub(crate) struct Service {
         env = "CHAINFER_RELAYER_URL"
     )]
     url: String,
-    /// Token of the service.
-    #[arg(long, env = "CHAINFER_RELAYER_TOKEN", hide_env_values = true)]
-    token: Option<Secret>,
 }
 
 impl Service {
     fn open(self) -> Result<Remote> {
-        Ok(Remote::new(&self.url, self.token)?)
+        let token = token(self.token, self.token_file.as_deref())?;
+        Ok(Remote::new(&self.address.url, token)?)
+    }
+}
+
+impl Administration {
+    fn open(self) -> Result<Remote> {
+        let token = token(self.token, self.token_file.as_deref())?;
+        Ok(Remote::new(&self.address.url, token)?)
     }
 }
 
@@ -56,7 +97,7 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 100)]
     limit: u32,
     #[command(flatten)]
-    service: Service,
+    service: Administration,
 }
 
 #[derive(Debug, Args)]
@@ -68,18 +109,26 @@ pub(crate) struct One {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// Id of the job.
+    id: B256,
+    #[command(flatten)]
+    service: Administration,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Pause {
     /// Reason, shown in the status.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
-    service: Service,
+    service: Administration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Whole {
     #[command(flatten)]
-    service: Service,
+    service: Administration,
 }
 
 #[derive(Debug, Args)]
@@ -152,7 +201,7 @@ pub(crate) async fn show(args: One) -> Result<Value> {
     Ok(args.service.open()?.show(args.id).await?)
 }
 
-pub(crate) async fn cancel(args: One) -> Result<Value> {
+pub(crate) async fn cancel(args: Cancel) -> Result<Value> {
     Ok(args.service.open()?.cancel(args.id).await?)
 }
 

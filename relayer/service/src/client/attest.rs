@@ -5,6 +5,7 @@ use super::report::TxReport;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::state::JobState;
+use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256};
 use chainfer_formats::{DeploymentFile, Manifest, ProofFile};
 use serde::Serialize;
@@ -56,7 +57,12 @@ pub async fn attest(
 }
 
 async fn relay(engine: &Engine, proof: &ProofFile, limit: Duration) -> Result<AttestReport> {
-    let key = engine.submit(proof).await?.job().key.clone();
+    let key = engine
+        .submit(proof, &Submitter::local())
+        .await?
+        .job()
+        .key
+        .clone();
     let job = engine.run_job(key.id, limit).await?;
     let (transactions, total_gas) = TxReport::of_job(engine.store(), key.id).await?;
     Ok(AttestReport {

@@ -25,6 +25,7 @@ use crate::boxed::Boxed;
 use crate::error::{Error, Result};
 use crate::state::JobState;
 use crate::store::{Cancellation, Job, JobKey, Lease, Store, Submitted, new_holder};
+use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::sol_types::SolValue;
 use chainfer_chain::fees::Oracle;
@@ -193,8 +194,8 @@ impl Engine {
         })
     }
 
-    /// Stores a proof as a job. When this returns, the job survives a crash.
-    pub async fn submit(&self, proof: &ProofFile) -> Result<Submitted> {
+    /// Stores a proof as a job of `submitter`'s. When this returns, the job survives a crash.
+    pub async fn submit(&self, proof: &ProofFile, submitter: &Submitter) -> Result<Submitted> {
         let key = self.job_key(proof)?;
         let body = serde_json::to_vec(proof).map_err(|e| Error::DatabaseCorrupt {
             what: format!("proof: {e}"),
@@ -203,7 +204,8 @@ impl Engine {
             .store
             .submit_job(key, body, self.config.queue_limit)
             .await?;
-        tracing::info!(job = %submitted.job().key.id, state = %submitted.job().state, "proof submitted");
+        let job = submitted.job();
+        tracing::info!(job = %job.key.id, state = %job.state, %submitter, "proof submitted");
         Ok(submitted)
     }
 

@@ -1,7 +1,8 @@
 //! Settings of the service.
 
+use super::limits::Limits;
+use super::tokens::Tokens;
 use crate::client::ClientConfig;
-use chainfer_chain::wallet::Secret;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use std::time::Duration;
 pub struct ServiceConfig {
     /// Node, key, state file and engine.
     pub client: ClientConfig,
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free one. Beyond loopback, tokens are needed.
     pub listen: SocketAddr,
-    /// Token that clients must show; none when `None`.
-    pub token: Option<Secret>,
-    /// Largest accepted body in bytes.
-    pub body_limit: usize,
-    /// Requests that are worked on at one time; more are refused with 503.
-    pub max_requests: usize,
+    /// Who may ask for what. Without any, whoever reaches the address may ask for everything.
+    pub tokens: Tokens,
+    /// Names under which clients reach the service, besides `localhost` and addresses.
+    pub hosts: Vec<String>,
+    /// What clients may take of the service.
+    pub limits: Limits,
     /// How far the state file may grow; as far as the disk goes when `None`.
     pub max_state_bytes: Option<u64>,
     /// The engine counts as stuck when no tick has succeeded for this long.
@@ -30,9 +31,9 @@ impl ServiceConfig {
         Self {
             client,
             listen: SocketAddr::from(([127, 0, 0, 1], 8645)),
-            token: None,
-            body_limit: 16 << 20,
-            max_requests: 64,
+            tokens: Tokens::default(),
+            hosts: Vec::new(),
+            limits: Limits::default(),
             max_state_bytes: None,
             stall_after: Duration::from_secs(60),
         }

@@ -1,11 +1,16 @@
 //! Errors as JSON.
 
+use super::tokens::Role;
 use crate::error::Error;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chainfer_chain::Error as ChainError;
 use serde_json::json;
+use std::time::Duration;
+
+/// Longest message: what is refused may be quoted in it.
+const LONGEST_MESSAGE: usize = 1_000;
 
 /// A reply that refuses, as JSON.
 #[derive(Debug)]
@@ -27,6 +32,26 @@ impl ApiError {
         }
     }
 
+    /// 429, and when to come back.
+    pub(super) fn too_often(wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+        let why = "too many requests; wait as long as Retry-After says";
+        Self {
+            retry_after: Some(seconds.saturating_add(1)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", why)
+        }
+    }
+
+    /// 403 for a token of another role.
+    pub(super) fn wrong_role(wanted: &[Role]) -> Self {
+        let why = if wanted.contains(&Role::Submit) {
+            "this needs a token for submitting, which an admin token is not"
+        } else {
+            "this needs an admin token (CHAINFER_RELAYER_ADMIN_TOKEN, or the role admin in the file of tokens)"
+        };
+        Self::new(StatusCode::FORBIDDEN, "wrong_role", why)
+    }
+
     /// 503, and when to come back.
     pub(super) fn busy(code: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -38,7 +63,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        let message: String = self.message.chars().take(LONGEST_MESSAGE).collect();
+        let body = json!({ "error": { "code": self.code, "message": message } });
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             response

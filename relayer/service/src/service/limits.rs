@@ -1,72 +1,72 @@
-//! Middleware of every request: token, limits, metrics.
+//! What clients may take of the service.
 
-use super::error::ApiError;
-use super::shared::Shared;
-use alloy::primitives::keccak256;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use std::time::Duration;
 
-/// Lets a request pass when it shows the token, or when none is set.
-pub(super) async fn require_token(
-    State(shared): State<Arc<Shared>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    if let Some(token) = &shared.token {
-        let shown = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
-        // Hashes are compared, so that timing reveals nothing about the token.
-        if keccak256(shown) != keccak256(token.expose()) {
-            return Err(ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "a valid bearer token is needed",
-            ));
+/// Requests that one client may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests a second that it may go on with.
+    pub per_second: u32,
+    /// Requests that it may make at once, after a rest.
+    pub burst: u32,
+}
+
+/// What clients may take of the service. Every limit holds for strangers as for holders of a token.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// Of these from one address (IPv6: from one /64 network).
+    pub connections_per_peer: usize,
+    /// For a request's head, and between two requests of a connection.
+    pub header_time: Duration,
+    /// For a request's body.
+    pub body_time: Duration,
+    /// Bytes a second that a body must come at, once `header_time` is over.
+    pub body_rate: u32,
+    /// For the client to take an answer.
+    pub write_time: Duration,
+    /// For requests in hand when the service ends.
+    pub shutdown_time: Duration,
+    /// Largest body of a proof.
+    pub body_bytes: usize,
+    /// Memory for all bodies together.
+    pub body_memory: usize,
+    /// Bodies that are received at one time, and apart from these requests that are worked on at one time.
+    pub requests: usize,
+    /// The same for administration, which has its own.
+    pub admin_requests: usize,
+    /// Requests of each holder of a token.
+    pub caller_rate: Rate,
+    /// Requests without a token from one address, except `/health`.
+    pub peer_rate: Rate,
+    /// How long an answer of `/ready` is given again.
+    pub ready_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            connections_per_peer: 128,
+            header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(60),
+            body_rate: 1 << 10,
+            write_time: Duration::from_secs(20),
+            shutdown_time: Duration::from_secs(10),
+            body_bytes: 16 << 20,
+            body_memory: 64 << 20,
+            requests: 64,
+            admin_requests: 8,
+            caller_rate: Rate {
+                per_second: 100,
+                burst: 1_000,
+            },
+            peer_rate: Rate {
+                per_second: 20,
+                burst: 100,
+            },
+            ready_age: Duration::from_secs(2),
         }
     }
-    Ok(next.run(request).await)
-}
-
-/// Longest that a request may take, its body included.
-const REQUEST_LIMIT: Duration = Duration::from_secs(60);
-
-/// Refuses rather than queues: a client can retry, and memory stays bounded.
-pub(super) async fn bound_requests(
-    State(slots): State<Arc<Semaphore>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let Ok(_slot) = slots.try_acquire() else {
-        let why = "too many requests at once; try again";
-        return Err(ApiError::busy("busy", why));
-    };
-    tokio::time::timeout(REQUEST_LIMIT, next.run(request))
-        .await
-        .map_err(|_| ApiError::busy("timeout", "the request took too long"))
-}
-
-/// Counts and logs a request. Bodies, headers and queries are not logged.
-pub(super) async fn observe(
-    State(shared): State<Arc<Shared>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let method = request.method().as_str().to_owned();
-    let path = request.uri().path().to_owned();
-    let begin = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    shared.metrics.count_request(&method, status);
-    let ms = begin.elapsed().as_millis();
-    tracing::debug!(method, path, status, ms, "request");
-    response
 }

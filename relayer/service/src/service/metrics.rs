@@ -1,6 +1,6 @@
 //! Metrics for Prometheus.
 
-use crate::engine::Engine;
+use super::shared::Shared;
 use crate::error::Result;
 use crate::state::{IntentState, JobState};
 use crate::store::{Cause, unix_ms};
@@ -22,7 +22,8 @@ struct Is {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
-    method: String,
+    /// One of a few: whatever else clients send is "other".
+    method: &'static str,
     status: u16,
 }
 
@@ -42,6 +43,8 @@ pub(super) struct Metrics {
     paused: Gauges,
     sending: Gauge,
     idle: Gauge,
+    connections: Gauges,
+    body_memory: Gauge,
     node_healthy: Gauges,
     node_head: Gauges,
     node_requests: Gauges,
@@ -76,6 +79,14 @@ impl Metrics {
             paused: register!("paused", "1 while paused, by cause"),
             sending: register!("sending", "1 while this process holds the account's lease"),
             idle: register!("idle_milliseconds", "Since the last look that succeeded"),
+            connections: register!(
+                "connections",
+                "Open, and since the start closed for a newer one, and not let in"
+            ),
+            body_memory: register!(
+                "body_bytes",
+                "Memory of bodies that are received or worked on"
+            ),
             node_healthy: register!("node_healthy", "1 unless the node failed lately"),
             node_head: register!("node_head", "Newest block seen at the node"),
             node_requests: register!("node_requests", "Requests to the node since the start"),
@@ -84,8 +95,7 @@ impl Metrics {
         }
     }
 
-    pub(super) fn count_request(&self, method: &str, status: u16) {
-        let method = method.to_owned();
+    pub(super) fn count_request(&self, method: &'static str, status: u16) {
         self.requests
             .get_or_create(&Answered { method, status })
             .inc();
@@ -97,7 +107,8 @@ impl Metrics {
     }
 
     /// Reads the gauges and writes everything down. `last_tick` is when a tick last succeeded, Unix milliseconds.
-    pub(super) async fn render(&self, engine: &Engine, last_tick: u64) -> Result<String> {
+    pub(super) async fn render(&self, shared: &Shared, last_tick: u64) -> Result<String> {
+        let engine = &shared.engine;
         let (chain, sender) = (engine.chain_id(), engine.sender());
         let store = engine.store();
         let counted = store.count_jobs().await?;
@@ -143,6 +154,11 @@ impl Metrics {
             set(&self.node_requests, &at, node.requests);
             set(&self.node_errors, &at, node.errors);
         }
+        let connections = &shared.connections;
+        set(&self.connections, "open", connections.open());
+        set(&self.connections, "evicted", connections.evicted());
+        set(&self.connections, "refused", connections.refused());
+        self.body_memory.set(signed(shared.gate.body_memory()));
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

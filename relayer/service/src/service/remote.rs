@@ -54,6 +54,8 @@ impl Remote {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            // The token goes to the address that was given, and to no other.
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| RemoteError::Silent(e.without_url().to_string()))?;
         Ok(Self { http, url, token })
@@ -104,7 +106,10 @@ impl Remote {
             .url
             .join(path)
             .map_err(|_| RemoteError::Address(path.to_owned()))?;
-        let request = self.http.request(method, url);
+        let mut request = self.http.request(method.clone(), url);
+        if method == Method::POST {
+            request = request.header("content-type", "application/json");
+        }
         Ok(match &self.token {
             Some(token) => request.bearer_auth(token.expose()),
             None => request,

@@ -1,48 +1,42 @@
 //! Routes and their handlers.
 
-use super::config::ServiceConfig;
 use super::error::ApiError;
+use super::gate::{self, Access};
+use super::metrics;
 use super::shared::Shared;
+use super::tokens::{Caller, Role};
 use super::view::{JobView, StatusView};
-use super::{limits, metrics};
 use crate::error::Error;
 use crate::state::JobState;
-use crate::store::{Cancellation, Submitted, unix_ms};
+use crate::store::{Cancellation, Submitted};
 use alloy::primitives::B256;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use chainfer_formats::ProofFile;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-use tokio::sync::Semaphore;
 
 type Reply = Result<(StatusCode, Json<Value>), ApiError>;
 
 /// Most jobs that a list shows.
 const LIST_LIMIT: u32 = 1_000;
 
+/// A body that takes long enough to read to be in the way of others.
+const LARGE_BODY: usize = 256 << 10;
+
 /// Longest reason that a pause may have.
 const REASON_LIMIT: usize = 500;
 
 /// The description of the interface; a test compares it with the routes and their replies.
 const OPENAPI: &str = include_str!("../../openapi.json");
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// For probes: no token, no limit.
-    Open,
-    /// Wants the token, and counts against the limit of requests.
-    Token,
-}
 
 type Entry = (
     Access,
@@ -52,19 +46,22 @@ type Entry = (
 );
 
 fn table() -> Vec<Entry> {
-    use Access::{Open, Token};
+    use Access::{Any, Free, Open};
+    const SUBMIT: Access = Any(&[Role::Submit]);
+    const ADMIN: Access = Any(&[Role::Admin]);
+    const BOTH: Access = Any(&[Role::Submit, Role::Admin]);
     vec![
-        (Open, "GET", "/health", get(health)),
+        (Free, "GET", "/health", get(health)),
         (Open, "GET", "/ready", get(ready)),
         (Open, "GET", "/openapi.json", get(openapi)),
-        (Token, "GET", "/metrics", get(show_metrics)),
-        (Token, "POST", "/v1/proofs", post(submit)),
-        (Token, "GET", "/v1/proofs", get(list)),
-        (Token, "GET", "/v1/proofs/{id}", get(show)),
-        (Token, "POST", "/v1/proofs/{id}/cancel", post(cancel)),
-        (Token, "GET", "/v1/status", get(status)),
-        (Token, "POST", "/v1/pause", post(pause)),
-        (Token, "POST", "/v1/resume", post(resume)),
+        (ADMIN, "GET", "/metrics", get(show_metrics)),
+        (SUBMIT, "POST", "/v1/proofs", post(submit)),
+        (ADMIN, "GET", "/v1/proofs", get(list)),
+        (BOTH, "GET", "/v1/proofs/{id}", get(show)),
+        (ADMIN, "POST", "/v1/proofs/{id}/cancel", post(cancel)),
+        (ADMIN, "GET", "/v1/status", get(status)),
+        (ADMIN, "POST", "/v1/pause", post(pause)),
+        (ADMIN, "POST", "/v1/resume", post(resume)),
     ]
 }
 
@@ -76,40 +73,48 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-pub(super) fn router(shared: Arc<Shared>, config: &ServiceConfig) -> Router {
-    let slots = Arc::new(Semaphore::new(config.max_requests));
-    let of = |access| {
-        table()
-            .into_iter()
-            .filter(move |(a, ..)| *a == access)
-            .fold(Router::new(), |router, (_, _, path, handler)| {
-                router.route(path, handler)
-            })
-    };
-    let guarded = of(Access::Token)
-        .layer(DefaultBodyLimit::max(config.body_limit))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&shared),
-            limits::require_token,
-        ))
-        .layer(middleware::from_fn_with_state(
-            slots,
-            limits::bound_requests,
-        ));
-    of(Access::Open)
-        .merge(guarded)
+pub(super) fn router(shared: &Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for (access, _, path, handler) in table() {
+        let handler = match access {
+            Access::Free => handler,
+            Access::Open => {
+                let state = Arc::clone(shared);
+                handler.route_layer(middleware::from_fn_with_state(state, gate::open))
+            }
+            Access::Any(roles) => {
+                let state = (Arc::clone(shared), roles);
+                handler.route_layer(middleware::from_fn_with_state(state, gate::guard))
+            }
+        };
+        router = router.route(path, handler);
+    }
+    router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        // The gate has received the body, as far as it was allowed to.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(
-            Arc::clone(&shared),
-            limits::observe,
+            Arc::clone(shared),
+            gate::observe,
         ))
-        .with_state(shared)
+        .with_state(Arc::clone(shared))
 }
 
-async fn submit(State(shared): State<Arc<Shared>>, body: Result<Bytes, BytesRejection>) -> Reply {
-    let proof = ProofFile::parse(&read(body)?).map_err(Error::from)?;
-    let submitted = shared.engine.submit(&proof).await?;
+async fn submit(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Reply {
+    let is_large = body.len() > LARGE_BODY;
+    let parse = move || ProofFile::parse(&body).map_err(Error::from);
+    let proof = if is_large {
+        let parsed = tokio::task::spawn_blocking(parse).await;
+        parsed.map_err(|e| Error::Task(e.to_string()))??
+    } else {
+        parse()?
+    };
+    let submitted = shared.engine.submit(&proof, &caller.name).await?;
     let status = match &submitted {
         Submitted::Existing(_) => StatusCode::OK,
         Submitted::Created(_) | Submitted::Reopened(_) => {
@@ -175,8 +180,7 @@ struct PauseRequest {
     reason: Option<String>,
 }
 
-async fn pause(State(shared): State<Arc<Shared>>, body: Result<Bytes, BytesRejection>) -> Reply {
-    let body = read(body)?;
+async fn pause(State(shared): State<Arc<Shared>>, body: Bytes) -> Reply {
     let bad = |why: String| ApiError::new(StatusCode::BAD_REQUEST, "bad_body", why);
     let request = if body.is_empty() {
         PauseRequest::default()
@@ -199,7 +203,7 @@ async fn resume(State(shared): State<Arc<Shared>>) -> Reply {
 
 async fn show_metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let last_tick = shared.last_tick.load(Ordering::Relaxed);
-    let text = shared.metrics.render(&shared.engine, last_tick).await?;
+    let text = shared.metrics.render(&shared, last_tick).await?;
     Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
 }
 
@@ -212,28 +216,13 @@ async fn health() -> Json<Value> {
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
-    let database = shared.engine.store().ping().await.is_ok();
-    let node = tokio::time::timeout(Duration::from_secs(5), shared.engine.rpc().chain_id()).await;
-    let node = matches!(node, Ok(Ok(id)) if id == shared.engine.chain_id());
-    let idle = unix_ms().saturating_sub(shared.last_tick.load(Ordering::Relaxed));
-    let engine = u128::from(idle) <= shared.stall_after.as_millis();
-    let all = database && node && engine;
-    let status = if all {
+    let answer = shared.readiness.answer(&shared).await;
+    let status = if answer.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (
-        status,
-        Json(json!({
-            "ready": all,
-            "database": database,
-            "node": node,
-            "engine": engine,
-            "chain_id": shared.engine.chain_id(),
-            "sender": shared.engine.sender(),
-        })),
-    )
+    (status, Json(answer.body))
 }
 
 async fn no_route() -> ApiError {
@@ -246,15 +235,6 @@ async fn no_method() -> ApiError {
         "no_method",
         "the route has no such method",
     )
-}
-
-fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, ApiError> {
-    body.map_err(|e| match e.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", e.body_text())
-        }
-        status => ApiError::new(status, "bad_body", e.body_text()),
-    })
 }
 
 fn parse_id(id: &str) -> Result<B256, ApiError> {

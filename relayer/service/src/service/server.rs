@@ -1,7 +1,11 @@
 //! Listening, serving, and the engine's loop beside it.
 
 use super::config::ServiceConfig;
+use super::connections::Connections;
+use super::gate::Gate;
+use super::listener;
 use super::metrics::Metrics;
+use super::ready::Readiness;
 use super::routes;
 use super::shared::Shared;
 use crate::boxed::Boxed;
@@ -21,7 +25,6 @@ pub struct Service {
     listener: TcpListener,
     address: SocketAddr,
     shared: Arc<Shared>,
-    config: ServiceConfig,
 }
 
 impl Service {
@@ -32,8 +35,11 @@ impl Service {
 
     fn open(config: ServiceConfig) -> Boxed<'static, Result<Self>> {
         Box::pin(async move {
-            if config.token.is_none() && !config.listen.ip().is_loopback() {
-                tracing::warn!(listen = %config.listen, "listening beyond this machine without a token");
+            config.tokens.check(config.listen)?;
+            if config.tokens.is_empty() {
+                tracing::warn!(
+                    "no tokens: every program of this machine may submit, cancel and pause"
+                );
             }
             let engine = config.client.connect().await?;
             if let Some(bytes) = config.max_state_bytes {
@@ -45,9 +51,16 @@ impl Service {
             };
             let listener = TcpListener::bind(config.listen).await.map_err(io)?;
             let address = listener.local_addr().map_err(io)?;
+            let limits = config.limits.clone();
             let shared = Arc::new(Shared {
                 engine,
-                token: config.token.clone(),
+                gate: Gate::new(&config),
+                connections: Arc::new(Connections::new(
+                    limits.connections,
+                    limits.connections_per_peer,
+                )),
+                readiness: Readiness::default(),
+                limits,
                 stall_after: config.stall_after,
                 last_tick: AtomicU64::new(unix_ms()),
                 last_error: Mutex::default(),
@@ -59,7 +72,6 @@ impl Service {
                 listener,
                 address,
                 shared,
-                config,
             })
         })
     }
@@ -84,20 +96,16 @@ impl Service {
         Box::pin(async move {
             let (stop, stopped) = watch::channel(false);
             let engine = tokio::spawn(tick_forever(Arc::clone(&self.shared), stopped));
-            let router = routes::router(Arc::clone(&self.shared), &self.config);
-            let served = axum::serve(self.listener, router)
-                .with_graceful_shutdown(shutdown)
-                .await
-                .map_err(|source| Error::Io {
-                    path: self.address.to_string(),
-                    source,
-                });
+            let router = routes::router(&self.shared);
+            let limits = self.shared.limits.clone();
+            let connections = Arc::clone(&self.shared.connections);
+            listener::serve(self.listener, router, limits, connections, shutdown).await;
             // Fails when the task, which has the receiver, has ended already.
             let _ = stop.send(true);
             engine.await.map_err(|e| Error::Task(e.to_string()))?;
             self.shared.engine.close().await;
             tracing::info!("stopped");
-            served
+            Ok(())
         })
     }
 }

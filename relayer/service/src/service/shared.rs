@@ -1,10 +1,13 @@
 //! State that request handlers and the engine's loop share.
 
+use super::connections::Connections;
+use super::gate::Gate;
+use super::limits::Limits;
 use super::metrics::Metrics;
+use super::ready::Readiness;
 use crate::engine::Engine;
-use chainfer_chain::wallet::Secret;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -12,7 +15,10 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) engine: Engine,
-    pub(super) token: Option<Secret>,
+    pub(super) limits: Limits,
+    pub(super) gate: Gate,
+    pub(super) connections: Arc<Connections>,
+    pub(super) readiness: Readiness,
     pub(super) stall_after: Duration,
     /// Unix milliseconds of the last tick that succeeded.
     pub(super) last_tick: AtomicU64,

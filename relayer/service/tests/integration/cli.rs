@@ -1,6 +1,7 @@
 //! The binary's verbs, against a service.
 
-use crate::service::{Running, config};
+use crate::relayer::{ADMIN_TOKEN, TOKEN};
+use crate::service::{Running, config, tokens};
 use crate::world::World;
 use chainfer_relayer::store::Store;
 use serde_json::Value;
@@ -13,7 +14,8 @@ async fn run(url: &str, arguments: &[&str]) -> (i32, Value, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_chainfer-relayer"))
         .args(arguments)
         .env("CHAINFER_RELAYER_URL", url)
-        .env("CHAINFER_RELAYER_TOKEN", "sesame")
+        .env("CHAINFER_RELAYER_TOKEN", TOKEN)
+        .env("CHAINFER_RELAYER_ADMIN_TOKEN", ADMIN_TOKEN)
         .stdin(Stdio::null())
         .output()
         .await
@@ -55,7 +57,7 @@ async fn verbs_do_to_the_service_what_they_say() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
     let mut config = config(&world.anvil.url, Some(state.clone().into()));
-    config.token = Some("sesame".into());
+    config.tokens = tokens();
     let service = Running::start(config).await;
     let url = &service.url;
     let proof = folder.path().join("proof.json");
@@ -105,6 +107,91 @@ async fn verbs_say_what_is_wrong() {
     std::fs::write(&from, "not a database, whatever its name says").unwrap();
     assert_ne!(run("http://127.0.0.1:1", &arguments).await.0, 0);
     assert!(!to.exists());
+}
+
+/// A file in a new folder, with that mode.
+fn secret_file(text: &str, mode: u32) -> (tempfile::TempDir, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let name = text_of(&path);
+    (folder, name)
+}
+
+fn text_of(path: &Path) -> String {
+    text(path).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_verbs_come_from_files_too() {
+    let world = World::new().await;
+    let mut config = config(&world.anvil.url, None);
+    config.tokens = tokens();
+    let service = Running::start(config).await;
+    let (_folder, admin) = secret_file(&format!("{ADMIN_TOKEN}\n"), 0o600);
+    let verb = async |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_chainfer-relayer"))
+            .args(arguments)
+            .env_clear()
+            .env("CHAINFER_RELAYER_URL", &service.url)
+            .envs(variables.iter().copied())
+            .output()
+            .await
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), errors)
+    };
+    assert_eq!(verb(&["status", "--token-file", &admin], &[]).await.0, 0);
+    let file = [("CHAINFER_RELAYER_ADMIN_TOKEN_FILE", admin.as_str())];
+    assert_eq!(verb(&["status"], &file).await.0, 0);
+    assert_eq!(verb(&["status", "--token", ADMIN_TOKEN], &[]).await.0, 0);
+    let (_folder, open) = secret_file(ADMIN_TOKEN, 0o644);
+    for (arguments, variables, told) in [
+        (&["status"][..], &[][..], "unauthorized"),
+        (&["status", "--token", TOKEN], &[], "wrong_role"),
+        (&["status", "--token", ""], &[], "the token is empty"),
+        (
+            &["status"],
+            &[("CHAINFER_RELAYER_ADMIN_TOKEN", "")],
+            "the token is empty",
+        ),
+        (&["status", "--token-file", &open], &[], "chmod 600"),
+    ] {
+        let (code, errors) = verb(arguments, variables).await;
+        assert!(code != 0 && errors.contains(told), "{errors}");
+        assert!(!errors.contains("sesame"), "{errors}");
+    }
+    service.stop().await;
+}
+
+#[test]
+fn tokens_on_the_command_line_are_warned_of() {
+    for (verb, flags) in [
+        (
+            "serve",
+            &["--token <TOKEN>", "--admin-token <ADMIN_TOKEN>"][..],
+        ),
+        ("submit", &["--token <TOKEN>"]),
+        ("pause", &["--token <TOKEN>"]),
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_chainfer-relayer"))
+            .args([verb, "--help"])
+            .output()
+            .unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        for flag in flags {
+            let (_, rest) = help
+                .split_once(flag)
+                .unwrap_or_else(|| panic!("no {flag}: {help}"));
+            let about = rest.split("--").next().unwrap();
+            assert!(
+                about.contains("Other users of the machine can see it"),
+                "{about}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The served description, held to the routes and to what they answer.
 
-use crate::service::{Running, config};
+use crate::relayer::{ADMIN_TOKEN, TOKEN};
+use crate::service::{Running, config, tokens};
 use crate::world::World;
 use chainfer_relayer::service::routes;
 use serde_json::Value;
@@ -155,7 +156,7 @@ async fn model_that_is_not_listed_is_refused() {
 async fn metrics_say_what_happened() {
     let world = World::new().await;
     let mut config = config(&world.anvil.url, None);
-    config.token = Some("sesame".into());
+    config.tokens = tokens();
     config.client.engine.caps.day = Some("1ether".parse().unwrap());
     let service = Running::start(config).await;
     let url = format!("{}/metrics", service.url);
@@ -163,10 +164,10 @@ async fn metrics_say_what_happened() {
     assert_eq!(refused.status().as_u16(), 401);
     let body = serde_json::to_string(&world.proof(1)).unwrap();
     let request = service.http.post(format!("{}/v1/proofs", service.url));
-    let (_, job) = crate::service::answer(request.bearer_auth("sesame").body(body)).await;
+    let (_, job) = crate::service::answer(request.bearer_auth(TOKEN).body(body)).await;
     let path = format!("{}/v1/proofs/{}", service.url, job["id"].as_str().unwrap());
     for _ in 0..200 {
-        let request = service.http.get(&path).bearer_auth("sesame");
+        let request = service.http.get(&path).bearer_auth(ADMIN_TOKEN);
         if crate::service::answer(request).await.1["state"] == "confirmed" {
             break;
         }
@@ -175,7 +176,7 @@ async fn metrics_say_what_happened() {
     let reply = service
         .http
         .get(&url)
-        .bearer_auth("sesame")
+        .bearer_auth(ADMIN_TOKEN)
         .send()
         .await
         .unwrap();

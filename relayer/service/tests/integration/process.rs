@@ -27,7 +27,7 @@ async fn killed_relayer_resumes_and_logs_no_secret() {
     assert_eq!((world.sent(1).await, world.proven_events().await), (1, 1));
 
     assert!(log.contains("job confirmed"), "{log}");
-    for secret in [&KEYS[1][2..], "sesame-token", "secret-node-key"] {
+    for secret in [&KEYS[1][2..], "sesame", "secret-node-key"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }

@@ -144,6 +144,11 @@ impl Proxy {
         self.shared.broadcast.lock().unwrap().clear();
     }
 
+    /// How often it was asked for anything.
+    pub fn calls(&self) -> usize {
+        self.shared.seen.lock().unwrap().len()
+    }
+
     /// How often a method was asked for.
     pub fn count(&self, method: &str) -> usize {
         self.shared

@@ -5,6 +5,7 @@ use crate::world::{World, client, one_chunk_client};
 use chainfer_chain::registry::{read_inference, read_output, read_output_values};
 use chainfer_formats::ProofFile;
 use chainfer_relayer::Error;
+use chainfer_relayer::Submitter;
 use chainfer_relayer::client::attest;
 use chainfer_relayer::state::{IntentState, JobState};
 use chainfer_relayer::store::{Submitted, TxKind};
@@ -82,10 +83,12 @@ async fn submit_same_proof_twice_is_one_job() {
     let world = World::new().await;
     let engine = world.engine(None).await;
     let proof = world.proof(1);
-    let Submitted::Created(first) = engine.submit(&proof).await.unwrap() else {
+    let Submitted::Created(first) = engine.submit(&proof, &Submitter::local()).await.unwrap()
+    else {
         panic!("not new")
     };
-    let Submitted::Existing(second) = engine.submit(&proof).await.unwrap() else {
+    let Submitted::Existing(second) = engine.submit(&proof, &Submitter::local()).await.unwrap()
+    else {
         panic!("new")
     };
     assert_eq!(first.key, second.key);
@@ -98,7 +101,13 @@ async fn someone_else_posts_first_job_is_confirmed_without_spending() {
     let world = World::new().await;
     let engine = world.engine(None).await;
     let proof = world.proof(1);
-    let id = engine.submit(&proof).await.unwrap().job().key.id;
+    let id = engine
+        .submit(&proof, &Submitter::local())
+        .await
+        .unwrap()
+        .job()
+        .key
+        .id;
     let other = client(&world.anvil.url, 2, None);
     attest(&other, &proof, &world.manifest, &world.deployment.file)
         .await
@@ -164,7 +173,7 @@ async fn half_proven_inference_is_finished() {
     let mut config = one_chunk_client(&world.anvil.url, 2);
     config.engine.max_in_flight = 1;
     let other = config.connect().await.unwrap();
-    other.submit(&proof).await.unwrap();
+    other.submit(&proof, &Submitter::local()).await.unwrap();
     while world.sent(2).await == 0 {
         other.tick().await.unwrap();
     }
@@ -190,7 +199,13 @@ async fn wrong_proof_fails_in_simulation_and_names_the_chunk() {
     let bad = ProofFile::parse(json.to_string().as_bytes()).unwrap();
 
     let engine = world.engine(None).await;
-    let id = engine.submit(&bad).await.unwrap().job().key.id;
+    let id = engine
+        .submit(&bad, &Submitter::local())
+        .await
+        .unwrap()
+        .job()
+        .key
+        .id;
     let result = engine.run_job(id, LIMIT).await;
     let Err(Error::JobEnded {
         state: JobState::Failed,
@@ -205,7 +220,7 @@ async fn wrong_proof_fails_in_simulation_and_names_the_chunk() {
 
     // The bad proof does not lock the good one out.
     assert!(matches!(
-        engine.submit(&good).await.unwrap(),
+        engine.submit(&good, &Submitter::local()).await.unwrap(),
         Submitted::Reopened(_)
     ));
     assert_eq!(
@@ -230,7 +245,7 @@ async fn wrong_chain_is_refused() {
 
     let other = World::with(&["--chain-id", "4242"]).await;
     let engine = world.engine(None).await;
-    let refused = engine.submit(&other.proof(1)).await;
+    let refused = engine.submit(&other.proof(1), &Submitter::local()).await;
     assert!(matches!(
         refused,
         Err(Error::WrongChain {
@@ -245,7 +260,13 @@ async fn registry_without_code_fails_without_spending() {
     let world = World::new().await;
     let fresh = Anvil::start(&[]);
     let engine = client(&fresh.url, 1, None).connect().await.unwrap();
-    let id = engine.submit(&world.proof(1)).await.unwrap().job().key.id;
+    let id = engine
+        .submit(&world.proof(1), &Submitter::local())
+        .await
+        .unwrap()
+        .job()
+        .key
+        .id;
     let result = engine.run_job(id, LIMIT).await;
     let Err(Error::JobEnded {
         state: JobState::Failed,

@@ -1,6 +1,7 @@
 //! The relayer's binary as a process that tests kill.
 
 use crate::anvil::KEYS;
+use crate::service::{answer, json_client};
 use chainfer_formats::ProofFile;
 use chainfer_relayer::store::Location;
 use serde_json::Value;
@@ -10,6 +11,10 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
+
+/// Tokens of the relayers here; they must not be in a log.
+pub const TOKEN: &str = "sesame-token-0123456789-0123456789";
+pub const ADMIN_TOKEN: &str = "sesame-admin-token-0123456789-0123";
 
 pub struct Relayer {
     child: Child,
@@ -49,6 +54,12 @@ impl Relayer {
         Self::spawn_keyed(log_level, rpc, state, arguments, &key)
     }
 
+    /// With no tokens but those that the arguments give.
+    pub fn spawn_without_tokens(rpc: &str, state: &Location, arguments: &[&str]) -> Self {
+        let key = [("ETH_PRIVATE_KEY", KEYS[1])];
+        Self::spawn_as("debug", rpc, state, arguments, &key)
+    }
+
     /// With the variables that say where the key is.
     pub fn spawn_keyed(
         log_level: &str,
@@ -56,6 +67,21 @@ impl Relayer {
         state: &Location,
         arguments: &[&str],
         key: &[(&str, &str)],
+    ) -> Self {
+        let tokens = [
+            ("CHAINFER_RELAYER_TOKEN", TOKEN),
+            ("CHAINFER_RELAYER_ADMIN_TOKEN", ADMIN_TOKEN),
+        ];
+        let variables = [key, &tokens].concat();
+        Self::spawn_as(log_level, rpc, state, arguments, &variables)
+    }
+
+    fn spawn_as(
+        log_level: &str,
+        rpc: &str,
+        state: &Location,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
     ) -> Self {
         // A file, not a pipe: a pipe that nobody reads would stop the process.
         let log = OpenOptions::new()
@@ -78,8 +104,7 @@ impl Relayer {
             .arg(argument(state))
             .args(arguments)
             .env("ETH_RPC_URL", rpc)
-            .envs(key.iter().copied())
-            .env("CHAINFER_RELAYER_TOKEN", "sesame-token")
+            .envs(variables.iter().copied())
             .env("RUST_LOG", log_level)
             .stdout(Stdio::null())
             .stderr(log.unwrap())
@@ -91,13 +116,9 @@ impl Relayer {
         }
     }
 
+    /// An administrator's request.
     pub async fn ask(&self, request: reqwest::RequestBuilder) -> Value {
-        let reply = request
-            .header("authorization", "Bearer sesame-token")
-            .send()
-            .await
-            .unwrap();
-        serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap()
+        answer(request.bearer_auth(ADMIN_TOKEN)).await.1
     }
 
     pub async fn until(&self, id: &str, state: &str) {
@@ -113,10 +134,29 @@ impl Relayer {
 
     /// Most memory that it had so far, in KiB.
     pub fn peak_memory(&self) -> u64 {
+        self.memory_of("VmHWM:")
+    }
+
+    /// Memory that it has, in KiB.
+    pub fn memory(&self) -> u64 {
+        self.memory_of("VmRSS:")
+    }
+
+    fn memory_of(&self, kind: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).unwrap();
-        let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+        let line = status.lines().find(|l| l.starts_with(kind)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Sockets that it has open, the one that listens and those to its node included.
+    pub fn sockets(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let links = folder.flatten().map(|e| std::fs::read_link(e.path()));
+        links
+            .flatten()
+            .filter(|link| link.to_string_lossy().starts_with("socket:"))
+            .count()
     }
 
     /// Ends the process at once (SIGKILL).
@@ -128,7 +168,8 @@ impl Relayer {
     pub async fn submit(&self, proof: &ProofFile) -> String {
         let body = serde_json::to_string(proof).unwrap();
         let url = format!("{}/v1/proofs", self.url);
-        let job = self.ask(reqwest::Client::new().post(url).body(body)).await;
+        let request = json_client().post(url).bearer_auth(TOKEN).body(body);
+        let (_, job) = answer(request).await;
         job["id"]
             .as_str()
             .unwrap_or_else(|| panic!("{job}"))
@@ -137,7 +178,7 @@ impl Relayer {
 
     pub async fn cancel(&self, id: &str) {
         let url = format!("{}/v1/proofs/{id}/cancel", self.url);
-        self.ask(reqwest::Client::new().post(url)).await;
+        self.ask(json_client().post(url)).await;
     }
 
     /// SIGTERM; the exit status.

@@ -4,6 +4,7 @@ use crate::proxy::Proxy;
 use crate::state;
 use crate::world::{World, address, client};
 use alloy::primitives::{Address, B256, U256, keccak256};
+use chainfer_relayer::Submitter;
 use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::money::Gwei;
@@ -97,7 +98,13 @@ impl Scene {
 
     pub async fn submit(&self, engine: &Engine, nonce: u64) -> B256 {
         let proof = self.world.proof(nonce);
-        engine.submit(&proof).await.unwrap().job().key.id
+        engine
+            .submit(&proof, &Submitter::local())
+            .await
+            .unwrap()
+            .job()
+            .key
+            .id
     }
 
     /// Blocks are made only by [`crate::anvil::Anvil::mine`] from now on.

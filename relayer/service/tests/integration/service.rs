@@ -1,8 +1,10 @@
 //! The HTTP service.
 
 use crate::proxy::{Fault, Proxy};
+use crate::relayer::{ADMIN_TOKEN, TOKEN};
 use crate::world::{World, client};
-use chainfer_relayer::service::{Service, ServiceConfig};
+use chainfer_relayer::Submitter;
+use chainfer_relayer::service::{Role, Service, ServiceConfig, Tokens};
 use chainfer_relayer::store::Location;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -26,7 +28,7 @@ impl Running {
         }));
         Self {
             url,
-            http: reqwest::Client::new(),
+            http: json_client(),
             stop,
             task,
         }
@@ -67,6 +69,26 @@ pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
         status,
         serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap(),
     )
+}
+
+/// A client whose bodies are JSON.
+pub fn json_client() -> reqwest::Client {
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    let client = reqwest::Client::builder().default_headers(headers);
+    client.build().unwrap()
+}
+
+/// A token for submitting, and one for administration.
+pub fn tokens() -> Tokens {
+    let mut tokens = Tokens::default();
+    tokens
+        .add(Submitter::shared(), Role::Submit, &TOKEN.into())
+        .unwrap();
+    tokens
+        .add(Submitter::admin(), Role::Admin, &ADMIN_TOKEN.into())
+        .unwrap();
+    tokens
 }
 
 pub fn config(url: &str, state: Option<Location>) -> ServiceConfig {
@@ -129,7 +151,7 @@ async fn restart_resumes_what_was_accepted() {
 async fn bad_requests_get_json_errors_that_name_the_fault() {
     let world = World::new().await;
     let mut config = config(&world.anvil.url, None);
-    config.body_limit = 64 << 10;
+    config.limits.body_bytes = 64 << 10;
     let service = Running::start(config).await;
     let code = |v: &Value| v["error"]["code"].as_str().unwrap().to_owned();
     let message = |v: &Value| v["error"]["message"].as_str().unwrap().to_owned();
@@ -169,11 +191,13 @@ async fn bad_requests_get_json_errors_that_name_the_fault() {
 async fn token_guards_proofs_but_not_health() {
     let world = World::new().await;
     let mut config = config(&world.anvil.url, None);
-    config.token = Some("sesame".into());
+    config.tokens = tokens();
     let service = Running::start(config).await;
     let body = serde_json::to_string(&world.proof(1)).unwrap();
     let url = format!("{}/v1/proofs", service.url);
-    for token in ["", "Bearer", "Bearer wrong", "sesame"] {
+    let basic = format!("Basic {TOKEN}");
+    let half = format!("Bearer {}", &TOKEN[..16]);
+    for token in ["", "Bearer", "Bearer wrong", TOKEN, &basic, &half] {
         let request = service
             .http
             .post(&url)
@@ -183,11 +207,7 @@ async fn token_guards_proofs_but_not_health() {
     }
     assert_eq!(service.get("/v1/proofs").await.0, 401);
     assert_eq!(service.get("/health").await.0, 200);
-    let request = service
-        .http
-        .post(&url)
-        .header("authorization", "Bearer sesame")
-        .body(body);
+    let request = service.http.post(&url).bearer_auth(TOKEN).body(body);
     assert_eq!(answer(request).await.0, 202);
     service.stop().await;
 }

@@ -1,14 +1,14 @@
-//! The fault matrix in the README is that of the tests.
+//! The fault matrix and the table of hostile clients in the README are those of the tests.
 
 use crate::anvil::root;
 use std::collections::BTreeSet;
 use std::fs;
 
-/// `faults::…` tests in the source, and those in the table's last column.
-fn tests_and_rows() -> (BTreeSet<String>, Vec<String>) {
+/// Tests in the source, those of `module` with its name before theirs, and those in the table's last column.
+fn tests_and_rows(module: &str, title: &str) -> (BTreeSet<String>, Vec<String>) {
     let mut tests = BTreeSet::new();
     let folder = root().join("relayer/service/tests/integration");
-    for (module, prefix) in [("faults", "faults::"), ("", "")] {
+    for (module, prefix) in [(module, format!("{module}::")), ("", String::new())] {
         for entry in fs::read_dir(folder.join(module)).unwrap().flatten() {
             let path = entry.path();
             if path.extension().is_none_or(|e| e != "rs") {
@@ -29,7 +29,7 @@ fn tests_and_rows() -> (BTreeSet<String>, Vec<String>) {
         }
     }
     let readme = fs::read_to_string(root().join("relayer/README.md")).unwrap();
-    let (_, matrix) = readme.split_once("## Fault matrix").unwrap();
+    let (_, matrix) = readme.split_once(title).unwrap();
     let matrix = matrix.split("\n## ").next().unwrap();
     let rows = matrix
         .lines()
@@ -43,16 +43,28 @@ fn tests_and_rows() -> (BTreeSet<String>, Vec<String>) {
     (tests, rows)
 }
 
-#[test]
-fn fault_matrix_names_every_fault_test_and_no_other() {
-    let (tests, rows) = tests_and_rows();
+fn check(module: &str, title: &str) -> usize {
+    let (tests, rows) = tests_and_rows(module, title);
     let named: BTreeSet<String> = rows.iter().cloned().collect();
     for row in &named {
         assert!(tests.contains(row), "no test {row}");
     }
-    for test in tests.iter().filter(|t| t.starts_with("faults::")) {
+    let prefix = format!("{module}::");
+    for test in tests.iter().filter(|t| t.starts_with(&prefix)) {
         assert!(named.contains(test), "{test} is not in the table");
     }
     assert_eq!(named.len(), rows.len(), "a test is named twice");
-    assert!(rows.len() >= 40, "{} rows", rows.len());
+    rows.len()
+}
+
+#[test]
+fn fault_matrix_names_every_fault_test_and_no_other() {
+    let rows = check("faults", "\n## Fault matrix");
+    assert!(rows >= 40, "{rows} rows");
+}
+
+#[test]
+fn hostile_matrix_names_every_hostile_test_and_no_other() {
+    let rows = check("hostile", "\n## Hostile clients");
+    assert!(rows >= 20, "{rows} rows");
 }

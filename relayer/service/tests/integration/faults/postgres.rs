@@ -4,6 +4,7 @@ use super::server_proxy::ServerProxy;
 use crate::postgres::{execute, fresh_database};
 use crate::scene::{Scene, until};
 use chainfer_relayer::Error;
+use chainfer_relayer::Submitter;
 use chainfer_relayer::client::ClientConfig;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::JobState;
@@ -44,7 +45,10 @@ async fn server_outage_only_delays() {
     let engine = config.connect().await.unwrap();
     let id = scene.submit(&engine, 1).await;
     proxy.cut();
-    let refused = engine.submit(&scene.world.proof(2)).await.unwrap_err();
+    let refused = engine
+        .submit(&scene.world.proof(2), &Submitter::local())
+        .await
+        .unwrap_err();
     assert!(refused.is_transient(), "{refused}");
     assert!(engine.store().ping().await.is_err());
     ticks(&engine, 2).await;
@@ -69,7 +73,9 @@ async fn connections_that_the_server_ends_only_delay() {
                            WHERE datname = current_database() AND pid <> pg_backend_pid())";
         let ending = tokio::spawn(execute_owned(direct.clone(), end));
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let ended = engine.submit(&scene.world.proof(100 + nonce)).await;
+        let ended = engine
+            .submit(&scene.world.proof(100 + nonce), &Submitter::local())
+            .await;
         ending.await.unwrap();
         assert!(ended.unwrap_err().is_transient());
         ticks(&engine, 1).await;
@@ -84,7 +90,10 @@ async fn lost_answer_to_a_commit_makes_nothing_happen_twice() {
     let (config, proxy, _) = behind_proxy(&scene).await;
     let engine = config.connect().await.unwrap();
     proxy.lose_answer_to("COMMIT");
-    let unknown = engine.submit(&scene.world.proof(1)).await.unwrap_err();
+    let unknown = engine
+        .submit(&scene.world.proof(1), &Submitter::local())
+        .await
+        .unwrap_err();
     assert!(unknown.is_transient(), "{unknown}");
     // It was stored all the same, and is found when the client asks again.
     let id = scene.submit(&engine, 1).await;
@@ -133,7 +142,7 @@ async fn server_machine_that_vanishes_is_given_up_in_time() {
     let proof = scene.world.proof(1);
     let waiting = tokio::spawn({
         let engine = Arc::clone(&engine);
-        async move { engine.submit(&proof).await.map(drop) }
+        async move { engine.submit(&proof, &Submitter::local()).await.map(drop) }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     proxy.vanish();

@@ -4,6 +4,7 @@ use crate::proxy::Fault;
 use crate::scene::{RELAYER, Scene, only_intent, until};
 use crate::world::{address, client};
 use alloy::primitives::B256;
+use chainfer_relayer::Submitter;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::{IntentState, JobState};
 use serde_json::json;
@@ -273,7 +274,10 @@ async fn revert_because_someone_was_faster_is_planned_again() {
     let second = client(&scene.world.anvil.url, 2, None);
     let second = second.connect().await.unwrap();
     let id = scene.submit(&first, 1).await;
-    second.submit(&scene.world.proof(1)).await.unwrap();
+    second
+        .submit(&scene.world.proof(1), &Submitter::local())
+        .await
+        .unwrap();
     // Both are in the pool before either is mined: the later one finds everything proven.
     first.tick().await.unwrap();
     second.tick().await.unwrap();

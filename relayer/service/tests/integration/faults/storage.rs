@@ -3,6 +3,7 @@
 use crate::scene::{Scene, until};
 use crate::service::{Running, config};
 use chainfer_relayer::Error;
+use chainfer_relayer::Submitter;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::JobState;
 use chainfer_relayer::store::{DatabaseError, Store};
@@ -30,7 +31,10 @@ async fn disk_full_refuses_the_proof_and_takes_it_later() {
     let mut refused = 0;
     // What fits in pages that are there already is taken.
     for nonce in 100..140 {
-        if let Err(e) = engine.submit(&scene.world.proof(nonce)).await {
+        if let Err(e) = engine
+            .submit(&scene.world.proof(nonce), &Submitter::local())
+            .await
+        {
             assert!(is_full(&e) && e.is_transient(), "{e}");
             refused += 1;
         }

@@ -3,6 +3,7 @@
 use crate::scene::{Scene, until};
 use crate::service::{Running, config};
 use chainfer_formats::ProofFile;
+use chainfer_relayer::Submitter;
 use chainfer_relayer::state::JobState;
 use chainfer_relayer::store::Submitted;
 use std::collections::BTreeSet;
@@ -42,7 +43,7 @@ async fn conflicting_proof_does_not_displace_the_first() {
     json["chunks"][0]["proof"] = format!("0x{}", "ab".repeat(32)).into();
     let bad = ProofFile::parse(json.to_string().as_bytes()).unwrap();
     let id = scene.submit(&engine, 1).await;
-    let second = engine.submit(&bad).await.unwrap();
+    let second = engine.submit(&bad, &Submitter::local()).await.unwrap();
     assert!(matches!(&second, Submitted::Existing(job) if job.key.id == id));
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
 }
@@ -54,7 +55,13 @@ async fn bad_proof_ends_with_a_reason_and_costs_nothing() {
     let mut json = serde_json::to_value(scene.world.proof(1)).unwrap();
     json["chunks"][2]["proof"] = format!("0x{}", "ab".repeat(32)).into();
     let bad = ProofFile::parse(json.to_string().as_bytes()).unwrap();
-    let id = engine.submit(&bad).await.unwrap().job().key.id;
+    let id = engine
+        .submit(&bad, &Submitter::local())
+        .await
+        .unwrap()
+        .job()
+        .key
+        .id;
     let good = scene.submit(&engine, 2).await;
     until(&engine, id, JobState::Failed).await;
     let job = engine.store().job(id).await.unwrap().unwrap();
@@ -68,7 +75,7 @@ async fn bad_proof_ends_with_a_reason_and_costs_nothing() {
 async fn garbage_and_oversized_bodies_leave_nothing_behind() {
     let scene = Scene::new().await;
     let mut settings = config(&scene.proxy.url, Some(scene.state()));
-    settings.body_limit = 32 << 10;
+    settings.limits.body_bytes = 32 << 10;
     let service = Running::start(settings).await;
     let good = serde_json::to_string(&scene.world.proof(1)).unwrap();
     let deep = "[".repeat(20_000);

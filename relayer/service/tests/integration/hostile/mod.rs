@@ -1,0 +1,10 @@
+//! What hostile clients do to a running relayer: the binary on loopback. The README's table lists these tests, and
+//! `scripts/hostile-matrix` prints their figures.
+
+mod bodies;
+mod connections;
+mod pages;
+mod requests;
+mod starts;
+pub mod target;
+mod wire;
