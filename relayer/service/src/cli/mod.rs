@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod serve;
+mod spending;
 pub(crate) mod verbs;
 
 use clap::{Parser, Subcommand};

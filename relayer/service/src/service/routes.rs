@@ -5,6 +5,7 @@ use super::error::ApiError;
 use super::shared::Shared;
 use super::view::{JobView, StatusView};
 use super::{limits, metrics};
+use crate::engine::read_proof;
 use crate::error::Error;
 use crate::state::JobState;
 use crate::store::{Cancellation, Submitted, unix_ms};
@@ -18,7 +19,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use chainfer_formats::ProofFile;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ pub(super) fn router(shared: Arc<Shared>, config: &ServiceConfig) -> Router {
 }
 
 async fn submit(State(shared): State<Arc<Shared>>, body: Result<Bytes, BytesRejection>) -> Reply {
-    let proof = ProofFile::parse(&read(body)?).map_err(Error::from)?;
+    let proof = read_proof(&read(body)?)?;
     let submitted = shared.engine.submit(&proof, &Submitter::local()).await?;
     let status = match &submitted {
         Submitted::Existing(_) => StatusCode::OK,

@@ -16,6 +16,7 @@ mod deploy;
 mod faults;
 #[path = "../../../../tests/support/golden.rs"]
 mod golden;
+mod hostile;
 mod interface;
 mod load;
 mod openapi;

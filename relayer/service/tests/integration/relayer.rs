@@ -1,6 +1,7 @@
 //! The relayer's binary as a process that tests kill.
 
 use crate::anvil::KEYS;
+use crate::world::address;
 use chainfer_formats::ProofFile;
 use chainfer_relayer::store::Location;
 use serde_json::Value;
@@ -71,6 +72,8 @@ impl Relayer {
                 "serve",
                 "--poll-ms",
                 "30",
+                "--max-spend-daily",
+                "100ether",
                 "--listen",
                 &free.to_string(),
                 "--state",
@@ -78,6 +81,8 @@ impl Relayer {
             .arg(argument(state))
             .args(arguments)
             .env("ETH_RPC_URL", rpc)
+            // What a `World` deploys first.
+            .env("CHAINFER_REGISTRY", address(0).create(0).to_string())
             .envs(key.iter().copied())
             .env("CHAINFER_RELAYER_TOKEN", "sesame-token")
             .env("RUST_LOG", log_level)

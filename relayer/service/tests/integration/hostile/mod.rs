@@ -1,0 +1,6 @@
+//! What strangers try. The README's table lists these tests.
+
+mod money;
+mod payloads;
+mod quotas;
+mod registry;
