@@ -74,6 +74,8 @@ impl FromStr for Gwei {
 pub enum Cap {
     /// Of one transaction.
     Transaction,
+    /// Of all transactions of one job.
+    Job,
     /// Of any 60 minutes.
     Hour,
     /// Of any 24 hours.
@@ -86,6 +88,7 @@ impl fmt::Display for Cap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Transaction => "per-transaction",
+            Self::Job => "per-job",
             Self::Hour => "hourly",
             Self::Day => "daily",
             Self::Total => "total",
@@ -99,6 +102,8 @@ impl fmt::Display for Cap {
 pub struct Caps {
     /// Of one transaction.
     pub transaction: Option<Gwei>,
+    /// Of all transactions of one job, however often it is handed in.
+    pub job: Option<Gwei>,
     /// Of any 60 minutes.
     pub hour: Option<Gwei>,
     /// Of any 24 hours.

@@ -51,9 +51,9 @@ states! {
         Confirmed = "confirmed",
         /// That block is finalized. Terminal.
         Finalized = "finalized",
-        /// The proof cannot be attested; the reason is recorded. Terminal unless resubmitted.
+        /// None of its proofs can be attested; the reason is recorded. Terminal unless a proof is handed in.
         Failed = "failed",
-        /// Cancelled on request before anything was mined. Terminal.
+        /// Cancelled on request before anything was mined. Terminal unless a proof is handed in.
         Cancelled = "cancelled",
     }
 }
@@ -76,9 +76,21 @@ impl JobState {
                 // Backwards: a reorganisation removed the block.
                 | (Mined, Confirmed | Submitting | Queued)
                 | (Confirmed, Finalized | Submitting | Queued)
-                // A person or a better proof reopens it.
-                | (Failed, Queued)
+                // A proof that is handed in reopens it: whoever knows an id may have filed anything under it.
+                | (Failed | Cancelled, Queued)
         )
+    }
+}
+
+states! {
+    /// State of one proof of a job. A job may have several, of which the chain takes at most one.
+    PayloadState {
+        /// May be tried.
+        Waiting = "waiting",
+        /// The chain does not take it; the reason is recorded.
+        Failed = "failed",
+        /// Withdrawn by whoever handed it in, or cancelled with its job.
+        Cancelled = "cancelled",
     }
 }
 
@@ -140,10 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn job_finalized_and_cancelled_allow_nothing() {
+    fn job_finalized_allows_nothing_and_failed_or_cancelled_only_another_try() {
         for to in JobState::ALL {
             assert!(!JobState::Finalized.may_become(*to), "{to}");
-            assert!(!JobState::Cancelled.may_become(*to), "{to}");
+            for ended in [JobState::Failed, JobState::Cancelled] {
+                assert_eq!(ended.may_become(*to), *to == JobState::Queued, "{to}");
+            }
         }
     }
 

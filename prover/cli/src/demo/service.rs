@@ -77,6 +77,8 @@ impl Relayer {
                 "--chain-id",
                 &DEVELOPMENT_CHAIN_ID.to_string(),
             ])
+            // What the chain's accounts hold is worth nothing.
+            .args(["--max-spend-daily", "100ether"])
             .args(["--rpc-url", &anvil.url])
             // Not as an argument, because every user of the machine can see those.
             .env("ETH_PRIVATE_KEY", account.key.expose())

@@ -5,7 +5,7 @@ use crate::abi::{
 };
 use crate::error::{Error, Result};
 use crate::rpc::{At, CallRequest, Rpc};
-use alloy::primitives::{Address, B256, I256, U256};
+use alloy::primitives::{Address, B256, I256, U256, keccak256};
 use alloy::sol_types::SolCall;
 
 /// A registry contract, for reading.
@@ -19,6 +19,11 @@ impl Registry {
     /// The registry at `address`.
     pub fn new(rpc: Rpc, address: Address) -> Self {
         Self { rpc, address }
+    }
+
+    /// Hash of the code of the registry that this program was built with. Its code holds nothing that depends on its deployment.
+    pub fn built_code_hash() -> B256 {
+        keccak256(&ChainferRegistry::DEPLOYED_BYTECODE)
     }
 
     /// Address of the contract.

@@ -2,6 +2,7 @@
 
 mod http;
 pub(crate) mod serve;
+mod spending;
 pub(crate) mod verbs;
 
 use clap::{Parser, Subcommand};

@@ -1,11 +1,10 @@
 //! `serve`: flags to a configuration, and when to stop.
 
 use super::http::Http;
-use alloy::primitives::{Address, B256};
+use super::spending::{Keeping, Money, Scope};
 use anyhow::{Context, Result};
 use chainfer_chain::wallet::{Secret, WalletArgs};
 use chainfer_relayer::client::ClientConfig;
-use chainfer_relayer::money::{Caps, Gwei};
 use chainfer_relayer::service::ServiceConfig;
 use chainfer_relayer::store::Location;
 use clap::{Args, ValueEnum};
@@ -25,12 +24,8 @@ pub(crate) struct Serve {
         hide_env_values = true
     )]
     state: Location,
-    /// The only registry that proofs may be for.
-    #[arg(long, env = "CHAINFER_REGISTRY")]
-    registry: Option<Address>,
-    /// A model that proofs may be for; repeat it for several. Without it, any model.
-    #[arg(long = "model", env = "CHAINFER_RELAYER_MODELS", value_delimiter = ',')]
-    models: Vec<B256>,
+    #[command(flatten)]
+    scope: Scope,
     /// Chain id that the node must report.
     #[arg(long, env = "CHAIN_ID")]
     chain_id: Option<u64>,
@@ -69,34 +64,13 @@ pub(crate) struct Serve {
     /// Largest number of transactions that wait for a block at one time.
     #[arg(long, default_value_t = 16)]
     max_in_flight: u32,
-    /// Largest size of the state file in bytes.
-    #[arg(long)]
-    max_state_bytes: Option<u64>,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Format of the log, which goes to stderr.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
     wallet: WalletArgs,
-}
-
-/// Amounts are like 0.5ether, 20gwei, or a number of wei.
-#[derive(Debug, Args)]
-struct Money {
-    /// Most that one transaction may cost.
-    #[arg(long, value_name = "AMOUNT")]
-    max_spend_per_tx: Option<Gwei>,
-    /// Most that may be spent in any 60 minutes.
-    #[arg(long, value_name = "AMOUNT")]
-    max_spend_hourly: Option<Gwei>,
-    /// Most that may be spent in any 24 hours.
-    #[arg(long, value_name = "AMOUNT")]
-    max_spend_daily: Option<Gwei>,
-    /// Most that may be spent with this state file.
-    #[arg(long, value_name = "AMOUNT")]
-    max_spend_total: Option<Gwei>,
-    /// Balance that no new transaction may use.
-    #[arg(long, value_name = "AMOUNT", default_value = "0")]
-    min_balance: Gwei,
 }
 
 /// Format of the log.
@@ -114,17 +88,12 @@ impl Serve {
         let first = nodes.next().context("no node: give --rpc-url")?;
         let mut client = ClientConfig::new(first, self.wallet.resolve()?);
         client.rpc.fallbacks = nodes.collect();
+        let in_file = matches!(self.state, Location::File(_));
         client.state = Some(self.state);
         client.chain_id = self.chain_id;
-        client.engine.registry = self.registry;
-        client.engine.models = (!self.models.is_empty()).then(|| self.models.into_iter().collect());
-        client.engine.caps = Caps {
-            transaction: self.money.max_spend_per_tx,
-            hour: self.money.max_spend_hourly,
-            day: self.money.max_spend_daily,
-            total: self.money.max_spend_total,
-        };
-        client.engine.min_balance = self.money.min_balance;
+        self.scope.apply(&mut client.engine)?;
+        self.money.apply(&mut client.engine)?;
+        let max_state_bytes = self.keeping.apply(&mut client.engine, in_file);
         client.engine.queue_limit = self.queue_limit;
         client.engine.max_in_flight = self.max_in_flight.max(1);
         client.engine.confirmations = self.confirmations;
@@ -139,7 +108,7 @@ impl Serve {
         }
         let mut config = ServiceConfig::new(client);
         self.http.resolve(&mut config)?;
-        config.max_state_bytes = self.max_state_bytes;
+        config.max_state_bytes = max_state_bytes;
         Ok(config)
     }
 }

@@ -2,8 +2,9 @@
 
 use super::config::ClientConfig;
 use super::report::TxReport;
-use crate::engine::Engine;
+use crate::engine::{Engine, RegistryCode};
 use crate::error::{Error, Result};
+use crate::money::Gwei;
 use crate::state::JobState;
 use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256};
@@ -34,12 +35,19 @@ pub struct AttestReport {
     pub block: Option<u64>,
 }
 
+/// The most that one proof may cost where [`crate::money::Caps::job`] does not say: 0.5 ether.
+pub const DEFAULT_SPEND_CAP: Gwei = Gwei(500_000_000);
+
 /// Publishes a proof and waits until its attestation is confirmed. Calling it again, after success or
 /// after a crash, sends nothing twice.
 ///
+/// The registry must have the code of this program's own, unless [`crate::engine::EngineConfig::registry_code`] asks for other code.
+/// All transactions together may cost `engine.caps.job`, or [`DEFAULT_SPEND_CAP`]; and it ends when two plans in a row were paid for
+/// and the registry's record did not advance.
+///
 /// # Errors
-/// [`Error::Format`] and [`Error::Mismatch`] when the files do not belong together, before
-/// anything is sent; [`Error::JobEnded`] when the registry refuses the proof.
+/// [`Error::Format`] and [`Error::Mismatch`] when the files do not belong together, or the registry is another contract, before
+/// anything is sent; [`Error::JobEnded`] when the registry refuses the proof, or it costs too much.
 pub async fn attest(
     config: &ClientConfig,
     proof: &ProofFile,
@@ -49,7 +57,11 @@ pub async fn attest(
     let proof = bound_proof(proof, manifest, deployment)?;
     let mut config = config.clone();
     config.chain_id = Some(deployment.chain_id);
-    config.engine.registry = Some(deployment.registry);
+    let engine = &mut config.engine;
+    engine.registry = Some(deployment.registry);
+    engine.registry_code.get_or_insert(RegistryCode::Built);
+    engine.caps.job.get_or_insert(DEFAULT_SPEND_CAP);
+    engine.fail_over_cap = true;
     let engine = config.connect().await?;
     let report = relay(&engine, &proof, config.limit).await;
     engine.close().await;
@@ -57,6 +69,7 @@ pub async fn attest(
 }
 
 async fn relay(engine: &Engine, proof: &ProofFile, limit: Duration) -> Result<AttestReport> {
+    engine.check_registry(proof_registry(proof)?).await?;
     let key = engine
         .submit(proof, &Submitter::local())
         .await?
@@ -78,6 +91,21 @@ async fn relay(engine: &Engine, proof: &ProofFile, limit: Duration) -> Result<At
     })
 }
 
+fn proof_registry(proof: &ProofFile) -> Result<Address> {
+    match proof.binding {
+        Some(binding) => Ok(binding.registry),
+        None => Err(unbound()),
+    }
+}
+
+fn unbound() -> Error {
+    Error::Mismatch {
+        field: "binding",
+        expected: "a proof made with --chain-id, --registry, --requester and --nonce".to_owned(),
+        got: "null".to_owned(),
+    }
+}
+
 /// Checks that the three files belong together.
 fn bound_proof(
     proof: &ProofFile,
@@ -93,11 +121,7 @@ fn bound_proof(
         })
     };
     let Some(binding) = proof.binding else {
-        return mismatch(
-            "binding",
-            "a proof made with --chain-id, --registry, --requester and --nonce".to_owned(),
-            "null".to_owned(),
-        );
+        return Err(unbound());
     };
     if binding.chain_id != deployment.chain_id {
         return Err(Error::WrongChain {

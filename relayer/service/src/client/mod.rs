@@ -11,7 +11,7 @@ mod plan;
 mod report;
 mod transactions;
 
-pub use attest::{AttestReport, attest};
+pub use attest::{AttestReport, DEFAULT_SPEND_CAP, attest};
 pub use config::ClientConfig;
 pub use deploy::{Deployment, deploy};
 pub use plan::{ChunkCode, DeployPlan, NewRegistry, RegistryPlan, VerifierCode};

@@ -61,7 +61,7 @@ impl Engine {
         }
         let fees = self.offer(view).await?;
         let draft = self.draft_fill(&view.rpc, nonce, fees).await?;
-        match self.afford(&view.rpc, draft.dearest()).await {
+        match self.afford(&view.rpc, draft.dearest(), None).await {
             Ok(()) => {}
             // The gap stays until there is money: nothing can be sent before.
             Err(Error::OverCap { .. } | Error::LowBalance { .. }) => return Ok(()),

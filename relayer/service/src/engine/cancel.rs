@@ -3,7 +3,7 @@
 use super::Engine;
 use super::view::View;
 use crate::error::Result;
-use crate::state::{IntentState, JobState};
+use crate::state::IntentState;
 use crate::store::Job;
 use chainfer_chain::rpc::At;
 
@@ -47,10 +47,8 @@ impl Engine {
         {
             return Ok(());
         }
-        tracing::info!(job = %job.key.id, "job cancelled");
-        let reason = Some("cancelled on request".to_owned());
-        self.store
-            .move_job(job.key.id, job.state, JobState::Cancelled, reason, None)
-            .await
+        let state = self.store.end_cancellation(job.key.id).await?;
+        tracing::info!(job = %job.key.id, %state, "cancellation done");
+        Ok(())
     }
 }

@@ -8,13 +8,39 @@ use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// Code that a registry must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryCode {
+    /// That of the registry which this program was built with.
+    Built,
+    /// Code with this hash: another version that somebody has reviewed.
+    Hash(B256),
+    /// Any. Whoever controls the registry has the relayer pay for whatever it likes, up to the caps.
+    Any,
+}
+
+/// What one submitter may use in 24 hours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Proofs that are taken.
+    pub proofs: Option<u64>,
+    /// Cost of its jobs. The job that passes it is finished; the next one waits.
+    pub spend: Option<Gwei>,
+}
+
 /// Settings of the engine.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// The only registry that jobs may name; any when `None`.
     pub registry: Option<Address>,
+    /// Code that the registry must have; not looked at when `None`.
+    pub registry_code: Option<RegistryCode>,
     /// The only models that jobs may be for; any when `None`.
     pub models: Option<BTreeSet<B256>>,
+    /// What one submitter may use.
+    pub quota: Quota,
+    /// Whether proofs are held against the chain before they are stored: for those that strangers hand in.
+    pub check_at_door: bool,
     /// Gas limit that no transaction passes.
     pub gas_cap: u64,
     /// Added to every gas estimate, in percent.
@@ -52,13 +78,23 @@ pub struct EngineConfig {
     pub gap_polls: u32,
     /// Transactions that may wait for a block at one time.
     pub max_in_flight: u32,
-    /// Reverted transactions after which a job fails.
-    pub max_reverts: usize,
+    /// Plans in a row that may be paid for without an advance of the registry's record; then the job fails.
+    pub max_stalls: u32,
+    /// Wait before a job is planned again whose transactions cost more than may be spent on them.
+    pub retry_after: Duration,
+    /// Whether such a job fails instead.
+    pub fail_over_cap: bool,
     /// How long a process that is gone keeps others with the same key and state file from sending, where they cannot tell
     /// that it is gone.
     pub lease_ttl: Duration,
     /// Unfinished jobs that are accepted.
     pub queue_limit: u64,
+    /// Bytes of proofs that are kept.
+    pub payload_bytes: u64,
+    /// How long proofs and transactions of finished jobs are kept.
+    pub keep_payloads: Duration,
+    /// Wait between two looks for what need not be kept.
+    pub expiry_poll: Duration,
     /// Wait between two checks of jobs that are confirmed but not finalized.
     pub finality_poll: Duration,
 }
@@ -67,7 +103,10 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             registry: None,
+            registry_code: None,
             models: None,
+            quota: Quota::default(),
+            check_at_door: false,
             gas_cap: TRANSACTION_GAS_CAP,
             gas_margin_percent: 15,
             gas_slack: 100_000,
@@ -85,9 +124,14 @@ impl Default for EngineConfig {
             foreign_polls: 3,
             gap_polls: 3,
             max_in_flight: 16,
-            max_reverts: 3,
+            max_stalls: 2,
+            retry_after: Duration::from_secs(60),
+            fail_over_cap: false,
             lease_ttl: Duration::from_secs(15),
             queue_limit: 10_000,
+            payload_bytes: 1 << 30,
+            keep_payloads: Duration::from_secs(7 * 24 * 3600),
+            expiry_poll: Duration::from_secs(60),
             finality_poll: Duration::from_secs(12),
         }
     }

@@ -4,12 +4,13 @@ use super::view::View;
 use super::{Engine, Scope};
 use crate::error::{Error, Result};
 use crate::state::{IntentState, JobState};
-use crate::store::{BlockRef, Intent, Job};
+use crate::store::{BlockRef, Intent, Job, Next, PlannedBy, QueueFilter};
 use alloy::primitives::Address;
 use chainfer_chain::Error as ChainError;
-use chainfer_chain::abi::InferenceStatus;
+use chainfer_chain::abi::{Inference, InferenceStatus};
 use chainfer_chain::rpc::At;
 use chainfer_formats::ProofFile;
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -40,24 +41,69 @@ impl Engine {
             states.push(JobState::Confirmed);
         }
         for state in states {
-            let limit = match state {
-                // No more plans than can be sent: a waiting plan rests on an ageing simulation.
-                JobState::Queued if view.paused => 0,
-                JobState::Queued => self.room_for_plans().await?,
-                _ => JOBS_LIMIT,
-            };
-            let jobs = match state {
-                // Others may have put jobs into the same database that this relayer is not for.
-                JobState::Queued => {
-                    let (registry, models) = (self.config.registry, self.config.models.as_ref());
-                    self.store
-                        .queued_jobs(self.chain_id, registry, models, limit)
-                        .await?
+            match state {
+                JobState::Queued => self.step_queue(view).await?,
+                _ => {
+                    for job in self.store.jobs_in(self.chain_id, state, JOBS_LIMIT).await? {
+                        self.try_step(view, &job).await?;
+                    }
                 }
-                _ => self.store.jobs_in(self.chain_id, state, limit).await?,
-            };
-            for job in jobs {
-                self.try_step(view, &job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans queued jobs that this relayer is for: others may have put more into the same database.
+    async fn step_queue(&self, view: &View) -> Result<()> {
+        let filter = QueueFilter {
+            registry: self.config.registry,
+            models: self.config.models.clone(),
+            spend_daily: self.config.quota.spend,
+        };
+        let ended = self
+            .store
+            .queued_without_proof(self.chain_id, filter.clone(), JOBS_LIMIT)
+            .await?;
+        for job in ended {
+            self.try_step(view, &job).await?;
+        }
+        if view.paused {
+            return Ok(());
+        }
+        // No more plans than can be sent: a waiting plan rests on an ageing simulation.
+        let limit = self.room_for_plans().await?;
+        let mut tried = HashSet::new();
+        for next in self.store.queued_jobs(self.chain_id, filter, limit).await? {
+            // The job's next proof has its turn in the next tick.
+            if tried.insert(next.job.key.id) {
+                self.try_plan(view, &next).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans a job by one of its proofs. A proof that the chain does not take fails alone.
+    async fn try_plan(&self, view: &View, next: &Next) -> Result<()> {
+        let id = next.job.key.id;
+        match self.step_queued(view, next).await {
+            Ok(()) => {}
+            Err(e) if ends_job(&e) => {
+                tracing::error!(job = %id, submitter = %next.submitter, error = %e, "proof failed");
+                let digest = next.digest;
+                self.store.fail_payload(id, digest, e.to_string()).await?;
+            }
+            // A relayer of another account, with the same database, was faster.
+            Err(e @ Error::JobTransition { .. }) => {
+                tracing::debug!(job = %id, error = %e, "moved on");
+            }
+            // Not this job's fault; the others need not wait for it.
+            Err(e) if e.is_transient() => tracing::warn!(job = %id, error = %e, "job waits"),
+            Err(e) => {
+                tracing::warn!(job = %id, error = %e, "job waits");
+                let wait = self.config.retry_after;
+                self.store
+                    .defer_job(id, format!("waiting: {e}"), wait)
+                    .await?;
             }
         }
         Ok(())
@@ -109,7 +155,7 @@ impl Engine {
             JobState::Queued | JobState::Planned | JobState::Submitting if job.cancel_requested => {
                 self.step_cancelling(view, job).await
             }
-            JobState::Queued => self.step_queued(view, job).await,
+            JobState::Queued => self.step_left(view, job).await,
             JobState::Submitting => self.step_submitting(view, job).await,
             JobState::Mined => self.step_mined(view, job).await,
             JobState::Confirmed => self.step_confirmed(view, job).await,
@@ -118,8 +164,22 @@ impl Engine {
         }
     }
 
+    /// A queued job that is stepped by its id, or has no proof left.
+    async fn step_left(&self, view: &View, job: &Job) -> Result<()> {
+        match self.store.next_proof(job.key.id).await? {
+            Some(_) if view.paused => Ok(()),
+            Some(next) => self.try_plan(view, &next).await,
+            None => {
+                let (to, reason) = (JobState::Failed, Some("no proof of it is left".to_owned()));
+                let id = job.key.id;
+                self.store.move_job(id, job.state, to, reason, None).await
+            }
+        }
+    }
+
     /// Reads what the chain has, and plans the rest.
-    async fn step_queued(&self, view: &View, job: &Job) -> Result<()> {
+    async fn step_queued(&self, view: &View, next: &Next) -> Result<()> {
+        let job = &next.job;
         let registry = view.registry(job.key.registry);
         let inference = registry
             .inference(job.key.inference_id, At::Block(view.head.hash))
@@ -128,30 +188,16 @@ impl Engine {
             let reason = "the registry has it already".to_owned();
             return self.proven(view, job, Some(reason)).await;
         }
-        let reverts = self
-            .store
-            .intents_of(job.key.id)
-            .await?
-            .into_iter()
-            .filter(|i| matches!(i.state, IntentState::Reverted | IntentState::Cancelled))
-            .filter(|i| i.round > job.base_round)
-            .collect::<Vec<Intent>>();
-        if reverts.len() >= self.config.max_reverts {
-            let last = reverts
-                .last()
-                .and_then(|i| i.reason.clone())
-                .unwrap_or_default();
-            let call = format!(
-                "{} transactions succeed in simulation, but on chain the last",
-                reverts.len()
-            );
-            return Err(ChainError::Reverted { call, reason: last }.into());
-        }
-        let proof = self.proof(job).await?;
-        let plan = self.plan(view, job, &proof, &inference).await?;
-        tracing::info!(job = %job.key.id, transactions = plan.len(), "job planned");
+        let proof = self.proof(next).await?;
+        let plan = self.plan(view, &job.key, &proof, &inference).await?;
+        tracing::info!(job = %job.key.id, submitter = %next.submitter, transactions = plan.len(), "job planned");
+        let by = PlannedBy {
+            digest: next.digest,
+            payer: next.submitter.clone(),
+            progress: progress(&inference),
+        };
         self.store
-            .plan_job(job.key.id, self.chain_id, self.sender(), plan)
+            .plan_job(job.key.id, self.chain_id, self.sender(), by, plan)
             .await
     }
 
@@ -164,6 +210,10 @@ impl Engine {
                 return Ok(());
             }
             let reason = "planned for another account".to_owned();
+            return self.requeue(job, reason).await;
+        }
+        if self.config.registry.is_some_and(|r| r != job.key.registry) {
+            let reason = "this relayer is for another registry".to_owned();
             return self.requeue(job, reason).await;
         }
         if view.paused {
@@ -205,12 +255,15 @@ impl Engine {
             return Ok(());
         }
         let registry = view.registry(job.key.registry);
-        if registry
-            .is_proven(job.key.inference_id, At::Block(view.head.hash))
-            .await?
-        {
+        let inference = registry
+            .inference(job.key.inference_id, At::Block(view.head.hash))
+            .await?;
+        if inference.status() == Some(InferenceStatus::Proven) {
             return self.proven(view, job, None).await;
         }
+        let paid = intents
+            .iter()
+            .any(|i| i.settlement.is_some_and(|s| s.attempt_id.is_some()));
         let reason = intents
             .iter()
             .filter(|i| i.state != IntentState::Mined)
@@ -220,7 +273,13 @@ impl Engine {
                     .map(|r| format!("{} transaction: {r}", i.tx.kind))
             })
             .unwrap_or_else(|| "transactions are mined, but chunks are missing".to_owned());
-        self.requeue(job, reason).await
+        let (now, limit) = (progress(&inference), self.config.max_stalls);
+        let failed = self
+            .store
+            .end_round(job.key.id, paid, now, limit, reason.clone())
+            .await?;
+        tracing::warn!(job = %job.key.id, failed, reason, "plan ended without a proven inference");
+        Ok(())
     }
 
     /// Transactions that another account of the same database planned or signed. While a relayer sends for
@@ -339,16 +398,21 @@ impl Engine {
         }
     }
 
-    async fn proof(&self, job: &Job) -> Result<ProofFile> {
-        let body = self
-            .store
-            .payload(job.key.id)
-            .await?
-            .ok_or_else(|| Error::DatabaseCorrupt {
-                what: format!("job {} has no proof", job.key.id),
-            })?;
+    async fn proof(&self, next: &Next) -> Result<ProofFile> {
+        let id = next.job.key.id;
+        let body = self.store.payload_of(id, next.digest).await?;
+        let body = body.ok_or_else(|| Error::DatabaseCorrupt {
+            what: format!("job {id} has no proof"),
+        })?;
         Ok(ProofFile::parse(&body)?)
     }
+}
+
+/// How far the registry's record of an inference is: chunks proven, and one for the root.
+fn progress(inference: &Inference) -> u32 {
+    let chunks = inference.provenChunks.count_ones();
+    let committed = inference.status() != Some(InferenceStatus::None);
+    u32::try_from(chunks).unwrap_or(u32::MAX) + u32::from(committed)
 }
 
 /// Whether an error is about the job itself, so that waiting does not help.

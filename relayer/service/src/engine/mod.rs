@@ -8,6 +8,7 @@ mod account;
 mod cancel;
 mod config;
 mod data_fee;
+mod door;
 mod gas_caps;
 mod jobs;
 mod lease;
@@ -19,12 +20,13 @@ mod send;
 mod single;
 mod view;
 
-pub use config::EngineConfig;
+pub use config::{EngineConfig, Quota, RegistryCode};
+pub use door::read_proof;
 
 use crate::boxed::Boxed;
 use crate::error::{Error, Result};
 use crate::state::JobState;
-use crate::store::{Cancellation, Job, JobKey, Lease, Store, Submitted, new_holder};
+use crate::store::{Cancellation, Intake, Job, JobKey, Lease, Store, Submitted, new_holder};
 use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::sol_types::SolValue;
@@ -34,11 +36,14 @@ use chainfer_chain::rpc::Rpc;
 use chainfer_chain::wallet::Wallet;
 use chainfer_formats::{ProofFile, ids};
 use std::collections::HashMap;
-use std::sync::Mutex as SyncMutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use view::open_chain;
+
+/// Jobs whose remains are dropped at a time.
+const EXPIRE_LIMIT: u32 = 100;
 
 /// The engine of one account on one chain.
 #[derive(Debug)]
@@ -63,6 +68,10 @@ pub struct Engine {
     /// Gwei; `u64::MAX` before it was read.
     balance: AtomicU64,
     oracle_seen: SyncMutex<Option<(Option<Oracle>, Instant)>>,
+    /// When what need not be kept was last looked for.
+    expired: SyncMutex<Option<Instant>>,
+    /// What registries say of models, as far as it was asked for.
+    models: SyncMutex<door::Models>,
     /// A nonce gap, and how many times in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
@@ -111,6 +120,8 @@ impl Engine {
             finality_checked: SyncMutex::default(),
             account_seen: SyncMutex::default(),
             gap_seen: SyncMutex::default(),
+            expired: SyncMutex::default(),
+            models: SyncMutex::default(),
             holder: new_holder(),
             held: SyncMutex::default(),
             balance: AtomicU64::new(u64::MAX),
@@ -194,25 +205,39 @@ impl Engine {
         })
     }
 
-    /// Stores a proof as a job of `submitter`'s. When this returns, the job survives a crash.
+    /// Stores a proof as a job of `submitter`'s, or as one more proof of a job that is there. When this returns, it survives a crash.
+    ///
+    /// # Errors
+    /// The proof is not for this engine, cannot be sent, or with [`EngineConfig::check_at_door`] is one that the registry would not
+    /// take; or there is no room for it.
     pub async fn submit(&self, proof: &ProofFile, submitter: &Submitter) -> Result<Submitted> {
         let key = self.job_key(proof)?;
-        let body = serde_json::to_vec(proof).map_err(|e| Error::DatabaseCorrupt {
-            what: format!("proof: {e}"),
-        })?;
-        let submitted = self
-            .store
-            .submit_job(key, body, self.config.queue_limit)
-            .await?;
+        let payload = self.examine(&key, proof, submitter).await?;
+        let intake = Intake {
+            queue: self.config.queue_limit,
+            payload_bytes: self.config.payload_bytes,
+            daily: self.config.quota.proofs,
+        };
+        let submitted = self.store.submit_job(key, payload, intake).await?;
         let job = submitted.job();
         tracing::info!(job = %job.key.id, state = %job.state, %submitter, "proof submitted");
         Ok(submitted)
     }
 
-    /// Cancels a job. With signed transactions this takes the blocks that use up their nonces.
+    /// Cancels a job, whoever handed its proofs in. With signed transactions this takes the blocks that use up their nonces.
     pub async fn cancel(&self, id: B256) -> Result<Cancellation> {
         let outcome = self.store.cancel_job(id).await?;
         tracing::info!(job = %id, ?outcome, "cancellation asked for");
+        Ok(outcome)
+    }
+
+    /// Withdraws what `submitter` handed in for a job; the job is cancelled when nobody else's proof is left.
+    ///
+    /// # Errors
+    /// [`Error::NotSubmitted`] when none of the job's proofs are this submitter's.
+    pub async fn withdraw(&self, id: B256, submitter: &Submitter) -> Result<Cancellation> {
+        let outcome = self.store.withdraw(id, submitter.clone()).await?;
+        tracing::info!(job = %id, %submitter, ?outcome, "withdrawal asked for");
         Ok(outcome)
     }
 
@@ -249,7 +274,28 @@ impl Engine {
         self.watch_pending(&view).await?;
         self.step_jobs(&view, scope).await?;
         self.start_ready(&view, scope).await?;
-        self.repair_gap(&view).await
+        self.repair_gap(&view).await?;
+        self.expire().await
+    }
+
+    /// Drops what need not be kept any longer, a little at a time.
+    async fn expire(&self) -> Result<()> {
+        let due = {
+            let mut last = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = last.is_none_or(|at| at.elapsed() >= self.config.expiry_poll);
+            if due {
+                *last = Some(Instant::now());
+            }
+            due
+        };
+        if due {
+            let keep = self.config.keep_payloads;
+            let jobs = self.store.expire(keep, EXPIRE_LIMIT).await?;
+            if jobs > 0 {
+                tracing::info!(jobs, "proofs and transactions of finished jobs dropped");
+            }
+        }
+        Ok(())
     }
 
     /// Works on one job until it is confirmed. Other jobs in the database are left alone, but

@@ -65,8 +65,8 @@ impl Engine {
 
     /// Refuses a new transaction that cannot be paid for, before it is signed; what no other transaction
     /// could pay either pauses the account.
-    pub(super) async fn afford(&self, rpc: &Rpc, wanted: Gwei) -> Result<()> {
-        let refused = match self.check_caps(wanted, None).await {
+    pub(super) async fn afford(&self, rpc: &Rpc, wanted: Gwei, intent: Option<i64>) -> Result<()> {
+        let refused = match self.check_caps(wanted, intent).await {
             Ok(()) => self.check_balance(rpc, wanted).await,
             refused => refused,
         };
@@ -137,11 +137,22 @@ impl Engine {
     }
 }
 
+/// Whether it is this job alone that may not be paid for now.
+pub(super) fn holds_job(e: &Error) -> bool {
+    matches!(
+        e,
+        Error::OverCap {
+            cap: Cap::Transaction | Cap::Job,
+            ..
+        } | Error::Quota { .. }
+    )
+}
+
 /// The pause that a refusal calls for; none where a cheaper transaction may still go.
 pub(super) fn pauses(e: &Error) -> Option<Cause> {
     match e {
         Error::OverCap {
-            cap: Cap::Transaction,
+            cap: Cap::Transaction | Cap::Job,
             ..
         } => None,
         Error::OverCap { .. } => Some(Cause::Spend),

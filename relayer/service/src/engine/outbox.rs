@@ -2,12 +2,12 @@
 //!
 //! The outcome of a transaction is read from receipts, of every attempt with its nonce.
 
-use super::money::pauses;
+use super::money::{holds_job, pauses};
 use super::view::View;
 use super::{Engine, Scope};
 use crate::error::{Error, Result};
 use crate::money::Gwei;
-use crate::state::IntentState;
+use crate::state::{IntentState, JobState};
 use crate::store::{Attempt, BlockRef, Intent, Purpose, Settlement};
 use alloy::primitives::U64;
 use chainfer_chain::Error as ChainError;
@@ -99,6 +99,7 @@ impl Engine {
                 Ok(()) => {}
                 // Those behind it would overtake it for as long as money is short.
                 Err(e) if pauses(&e).is_some() => break,
+                Err(e) if holds_job(&e) => self.hold(&intent, &e).await?,
                 // They need the same signer.
                 Err(e @ Error::Chain(ChainError::Signer { .. } | ChainError::Wallet(_))) => {
                     return Err(e);
@@ -107,6 +108,33 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Puts a job back whose transaction may not be paid for now, so that it takes no place of others. One that is sent in part waits.
+    async fn hold(&self, intent: &Intent, e: &Error) -> Result<()> {
+        tracing::warn!(error = %e, "transaction waits");
+        let Some(id) = intent.job_id else {
+            return Ok(());
+        };
+        let Some(job) = self
+            .store
+            .job(id)
+            .await?
+            .filter(|j| j.state == JobState::Planned)
+        else {
+            return Ok(());
+        };
+        let reason = format!("waiting: {e}");
+        if self.config.fail_over_cap {
+            let to = JobState::Failed;
+            return self
+                .store
+                .move_job(id, job.state, to, Some(reason), None)
+                .await;
+        }
+        self.store
+            .defer_job(id, reason, self.config.retry_after)
+            .await
     }
 
     /// Looks for a receipt of any attempt; without one, broadcasts again or replaces when it is time.

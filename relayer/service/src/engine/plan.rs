@@ -8,7 +8,7 @@
 use super::Engine;
 use super::view::View;
 use crate::error::{Error, Result};
-use crate::store::{Job, NewIntent, TxKind};
+use crate::store::{JobKey, NewIntent, TxKind};
 use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use chainfer_chain::Error as ChainError;
@@ -17,7 +17,7 @@ use chainfer_chain::rpc::{At, CallRequest};
 use chainfer_formats::{ChunkProof as FileChunk, ProofFile};
 
 /// Bytes of a signed transaction beside its calldata, rounded up.
-const ENVELOPE_BYTES: usize = 256;
+pub(super) const ENVELOPE_BYTES: usize = 256;
 
 /// Gas that every transaction pays and that therefore counts once in a batch: 21,000 and the pairing (113,000), less what
 /// each further proof pays for sharing it.
@@ -38,7 +38,7 @@ impl Engine {
     pub(super) async fn plan(
         &self,
         view: &View,
-        job: &Job,
+        key: &JobKey,
         proof: &ProofFile,
         inference: &Inference,
     ) -> Result<Vec<NewIntent>> {
@@ -66,17 +66,17 @@ impl Engine {
             kind,
             chunks: missing.clone(),
         };
-        if let Measure::Fits { estimate } = self.measure(view, job, &whole).await? {
-            return Ok(vec![self.intent(job, &whole, estimate)]);
+        if let Measure::Fits { estimate } = self.measure(view, key, &whole).await? {
+            return Ok(vec![self.intent(key, &whole, estimate)]);
         }
-        self.split(view, job, kind, &missing).await
+        self.split(view, key, kind, &missing).await
     }
 
     /// Several transactions: measures each chunk alone, packs first-fit decreasing, measures again.
     async fn split(
         &self,
         view: &View,
-        job: &Job,
+        key: &JobKey,
         kind: TxKind,
         missing: &[Part<'_>],
     ) -> Result<Vec<NewIntent>> {
@@ -86,11 +86,11 @@ impl Engine {
                 kind,
                 chunks: vec![*chunk],
             };
-            match self.measure(view, job, &batch).await? {
+            match self.measure(view, key, &batch).await? {
                 Measure::Fits { estimate } => {
-                    sized.push((estimate, batch.calldata(job).len(), *chunk))
+                    sized.push((estimate, batch.calldata(key).len(), *chunk))
                 }
-                Measure::TooBig { estimate } => return Err(self.too_large(job, &batch, estimate)),
+                Measure::TooBig { estimate } => return Err(self.too_large(key, &batch, estimate)),
                 Measure::Reverts(e) => return Err(e),
             }
         }
@@ -116,29 +116,29 @@ impl Engine {
         while let Some(mut chunks) = todo.pop() {
             chunks.sort_by_key(|c| c.index);
             let batch = Batch { kind, chunks };
-            match self.measure(view, job, &batch).await? {
-                Measure::Fits { estimate } => plan.push(self.intent(job, &batch, estimate)),
+            match self.measure(view, key, &batch).await? {
+                Measure::Fits { estimate } => plan.push(self.intent(key, &batch, estimate)),
                 Measure::TooBig { .. } | Measure::Reverts(_) if batch.chunks.len() > 1 => {
                     let mut left = batch.chunks;
                     let right = left.split_off(left.len() / 2);
                     todo.extend([left, right]);
                 }
-                Measure::TooBig { estimate } => return Err(self.too_large(job, &batch, estimate)),
+                Measure::TooBig { estimate } => return Err(self.too_large(key, &batch, estimate)),
                 Measure::Reverts(e) => return Err(e),
             }
         }
         plan.sort_by(|a, b| a.chunks.cmp(&b.chunks));
-        tracing::info!(job = %job.key.id, transactions = plan.len(), "proof split over transactions");
+        tracing::info!(job = %key.id, transactions = plan.len(), "proof split over transactions");
         Ok(plan)
     }
 
     /// Simulates a batch, first as a call (for the revert reason), then for its gas.
-    async fn measure(&self, view: &View, job: &Job, batch: &Batch<'_>) -> Result<Measure> {
-        let data = batch.calldata(job);
+    async fn measure(&self, view: &View, key: &JobKey, batch: &Batch<'_>) -> Result<Measure> {
+        let data = batch.calldata(key);
         if data.len() + ENVELOPE_BYTES > self.config.max_tx_bytes {
             return Ok(Measure::TooBig { estimate: 0 });
         }
-        let request = CallRequest::new(self.sender(), Some(job.key.registry), data);
+        let request = CallRequest::new(self.sender(), Some(key.registry), data);
         if let Err(e) = view.rpc.call(&request, At::Block(view.head.hash)).await {
             return self.refusal(batch, e);
         }
@@ -173,21 +173,21 @@ impl Engine {
             || (batch.chunks.len() == 1 && self.config.fits_gas_cap_alone(estimate))
     }
 
-    fn intent(&self, job: &Job, batch: &Batch<'_>, estimate: u64) -> NewIntent {
+    fn intent(&self, key: &JobKey, batch: &Batch<'_>, estimate: u64) -> NewIntent {
         NewIntent {
             kind: batch.kind,
-            to: Some(job.key.registry),
-            data: batch.calldata(job),
+            to: Some(key.registry),
+            data: batch.calldata(key),
             chunks: batch.chunks.iter().map(|c| c.index).collect(),
             gas_limit: self.config.gas_limit_of_chunks(estimate),
         }
     }
 
-    fn too_large(&self, job: &Job, batch: &Batch<'_>, estimate: u64) -> Error {
+    fn too_large(&self, key: &JobKey, batch: &Batch<'_>, estimate: u64) -> Error {
         Error::ChunkTooLarge {
             chunk: batch.chunks.first().map_or(0, |c| c.index),
             gas: estimate,
-            bytes: batch.calldata(job).len() + ENVELOPE_BYTES,
+            bytes: batch.calldata(key).len() + ENVELOPE_BYTES,
             gas_cap: self.config.gas_cap,
             byte_cap: self.config.max_tx_bytes,
         }
@@ -218,7 +218,7 @@ impl Batch<'_> {
         }
     }
 
-    fn calldata(&self, job: &Job) -> Bytes {
+    fn calldata(&self, key: &JobKey) -> Bytes {
         let proofs = self
             .chunks
             .iter()
@@ -233,7 +233,6 @@ impl Batch<'_> {
                     .collect::<Vec<U256>>(),
             })
             .collect();
-        let key = &job.key;
         let (model, root, requester, nonce) = (key.model_id, key.root, key.requester, key.nonce);
         match self.kind {
             TxKind::Prove => ChainferRegistry::proveCall {

@@ -8,7 +8,9 @@ use super::outbox::{ACCEPTED, ALREADY_KNOWN, NONCE_TOO_LOW, UNDERPRICED, UNKNOWN
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::money::Gwei;
+use crate::state::JobState;
 use crate::store::{Attempt, Intent, NewAttempt, Purpose};
+use crate::submitter::Submitter;
 use alloy::consensus::TxEip1559;
 use alloy::primitives::{Address, B256, Bytes, TxKind as To, U64, U256};
 use chainfer_chain::Error as ChainError;
@@ -34,7 +36,9 @@ impl Engine {
             let draft = self
                 .draft(&view.rpc, intent, nonce, fees, Purpose::Call)
                 .await?;
-            self.afford(&view.rpc, draft.dearest()).await?;
+            self.check_quota(intent).await?;
+            let wanted = draft.dearest();
+            self.afford(&view.rpc, wanted, Some(intent.id)).await?;
             self.sign(draft).await
         };
         let attempt = match ready.await {
@@ -81,6 +85,29 @@ impl Engine {
                 Ok(false)
             }
         }
+    }
+
+    /// Refuses the first transaction of a plan whose submitter has spent enough. Further ones of the plan are not refused: what the
+    /// first one cost would be lost.
+    async fn check_quota(&self, intent: &Intent) -> Result<()> {
+        let (Some(limit), Some(id)) = (self.config.quota.spend, intent.job_id) else {
+            return Ok(());
+        };
+        let Some(job) = self.store.job(id).await? else {
+            return Ok(());
+        };
+        let (JobState::Planned, Some(payer)) = (job.state, job.payer) else {
+            return Ok(());
+        };
+        let spent = self.store.spend_of_submitter(self.chain_id, payer.clone());
+        let spent = spent.await?;
+        if spent < limit {
+            return Ok(());
+        }
+        Err(Error::Quota {
+            submitter: payer.parse().unwrap_or_else(|_| Submitter::local()),
+            what: format!("{spent} was spent on its jobs within 24 hours, {limit} is allowed"),
+        })
     }
 
     async fn note_waiting(&self, intent: &Intent, reason: String) -> Result<()> {

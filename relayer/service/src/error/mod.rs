@@ -6,6 +6,7 @@ pub use database::DatabaseError;
 
 use crate::money::{Cap, Gwei};
 use crate::state::{IntentState, JobState};
+use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256};
 use chainfer_chain::rpc::RpcError;
 use chainfer_formats::FormatError;
@@ -131,6 +132,43 @@ pub enum Error {
         /// Largest number of unfinished jobs.
         limit: u64,
     },
+    /// A submitter has used up what one of them may use.
+    #[error("{submitter} has used up its quota: {what}")]
+    Quota {
+        /// Name of the submitter.
+        submitter: Submitter,
+        /// What was counted, and the limit.
+        what: String,
+    },
+    /// A job has as many proofs to try as are kept for one.
+    #[error("job {job} has {waiting} proofs to be tried already; hand this one in again later")]
+    TooManyProofs {
+        /// Id of the job.
+        job: B256,
+        /// Proofs that wait.
+        waiting: u64,
+    },
+    /// The chain does not take the proof.
+    #[error("the proof is refused: {0}")]
+    Refused(String),
+    /// Somebody else's job.
+    #[error("no proof of job {job} was handed in by {submitter}")]
+    NotSubmitted {
+        /// Id of the job.
+        job: B256,
+        /// Who asks.
+        submitter: Submitter,
+    },
+    /// Transactions of a job were paid for, and the registry's record did not move.
+    #[error(
+        "{plans} plans in a row were paid for and the registry's record of the inference did not advance: {reason}"
+    )]
+    NoProgress {
+        /// Plans in a row.
+        plans: u32,
+        /// What is known of the last one.
+        reason: String,
+    },
     /// Another writer used the nonce between signing and storing.
     #[error("nonce {nonce} was taken by another writer of the state database")]
     NonceTaken {
@@ -236,6 +274,8 @@ impl Error {
             | Self::LowBalance { .. }
             | Self::LeaseLost { .. }
             | Self::QueueFull { .. }
+            | Self::Quota { .. }
+            | Self::TooManyProofs { .. }
             | Self::Timeout { .. } => true,
             _ => false,
         }

@@ -90,6 +90,16 @@ impl From<Error> for ApiError {
                     ..Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", e.to_string())
                 };
             }
+            Error::Quota { .. } | Error::TooManyProofs { .. } => {
+                return Self {
+                    retry_after: Some(60),
+                    ..Self::new(StatusCode::TOO_MANY_REQUESTS, "quota", e.to_string())
+                };
+            }
+            Error::Refused(_) | Error::ChunkTooLarge { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "proof_refused")
+            }
+            Error::NotSubmitted { .. } => (StatusCode::FORBIDDEN, "not_submitted"),
             // Nothing was accepted, and nothing lost: the client still has it.
             Error::Database(_) if e.is_transient() => {
                 tracing::error!(error = %e, "request refused");

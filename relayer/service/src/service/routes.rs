@@ -6,6 +6,7 @@ use super::metrics;
 use super::shared::Shared;
 use super::tokens::{Caller, Role};
 use super::view::{JobView, StatusView};
+use crate::engine::read_proof;
 use crate::error::Error;
 use crate::state::JobState;
 use crate::store::{Cancellation, Submitted};
@@ -18,7 +19,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Json, Router};
-use chainfer_formats::ProofFile;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -107,7 +107,7 @@ async fn submit(
     body: Bytes,
 ) -> Reply {
     let is_large = body.len() > LARGE_BODY;
-    let parse = move || ProofFile::parse(&body).map_err(Error::from);
+    let parse = move || read_proof(&body);
     let proof = if is_large {
         let parsed = tokio::task::spawn_blocking(parse).await;
         parsed.map_err(|e| Error::Task(e.to_string()))??
@@ -125,10 +125,21 @@ async fn submit(
     Ok((status, as_json(JobView::brief(submitted.job()))?))
 }
 
-async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Reply {
+/// A submitter sees the jobs that it has handed a proof in for.
+async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Reply {
     let id = parse_id(&id)?;
     let store = shared.engine.store();
     let job = store.job(id).await?.ok_or(Error::NoSuchJob(id))?;
+    if !caller.may(Role::Admin) {
+        let proofs = store.payloads(id).await?;
+        if !proofs.iter().any(|proof| proof.submitter == caller.name) {
+            return Err(Error::NoSuchJob(id).into());
+        }
+    }
     Ok((StatusCode::OK, as_json(JobView::full(store, &job).await?)?))
 }
 

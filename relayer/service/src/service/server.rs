@@ -9,7 +9,7 @@ use super::ready::Readiness;
 use super::routes;
 use super::shared::Shared;
 use crate::boxed::Boxed;
-use crate::engine::Engine;
+use crate::engine::{Engine, RegistryCode};
 use crate::error::{Error, Result};
 use crate::store::unix_ms;
 use std::future::Future;
@@ -33,7 +33,7 @@ impl Service {
         Self::open(config).await
     }
 
-    fn open(config: ServiceConfig) -> Boxed<'static, Result<Self>> {
+    fn open(mut config: ServiceConfig) -> Boxed<'static, Result<Self>> {
         Box::pin(async move {
             config.tokens.check(config.listen)?;
             if config.tokens.is_empty() {
@@ -41,7 +41,16 @@ impl Service {
                     "no tokens: every program of this machine may submit, cancel and pause"
                 );
             }
+            config.client.engine.check_at_door = true;
+            let registry = config.client.engine.registry;
+            if registry.is_some() {
+                let code = &mut config.client.engine.registry_code;
+                code.get_or_insert(RegistryCode::Built);
+            }
             let engine = config.client.connect().await?;
+            if let Some(registry) = registry {
+                engine.check_registry(registry).await?;
+            }
             if let Some(bytes) = config.max_state_bytes {
                 engine.store().limit_size(bytes).await?;
             }

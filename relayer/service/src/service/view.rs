@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::client::TxReport;
 use crate::error::Result;
 use crate::money::Gwei;
-use crate::state::{IntentState, JobState};
+use crate::state::{IntentState, JobState, PayloadState};
 use crate::store::{Job, Pause, Store};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
@@ -38,6 +38,9 @@ pub struct JobView {
     pub proven_block: Option<u64>,
     /// A person asked for it to be cancelled.
     pub cancel_requested: bool,
+    /// The proofs that were handed in, oldest first; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proofs: Option<Vec<PayloadView>>,
     /// Signed transactions, in order; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transactions: Option<Vec<TxReport>>,
@@ -51,6 +54,21 @@ pub struct JobView {
     pub created_at: u64,
     /// When it last changed, in Unix milliseconds.
     pub updated_at: u64,
+}
+
+/// A proof of a job. Who handed it in is not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PayloadView {
+    /// Hash of what is stored of it.
+    pub digest: B256,
+    /// Current state of the proof.
+    pub state: PayloadState,
+    /// Why, where there is more to say.
+    pub reason: Option<String>,
+    /// Bytes that are kept of it.
+    pub bytes: u64,
+    /// When it was handed in, in Unix milliseconds.
+    pub created_at: u64,
 }
 
 /// One line of a job's log.
@@ -83,6 +101,7 @@ impl JobView {
             context: job.key.context.into(),
             proven_block: job.proven.map(|b| b.number),
             cancel_requested: job.cancel_requested,
+            proofs: None,
             transactions: None,
             total_gas: None,
             log: None,
@@ -94,6 +113,14 @@ impl JobView {
     /// The job with its transactions and log.
     pub async fn full(store: &Store, job: &Job) -> Result<Self> {
         let (transactions, gas) = TxReport::of_job(store, job.key.id).await?;
+        let proofs = store.payloads(job.key.id).await?;
+        let proofs = proofs.into_iter().map(|p| PayloadView {
+            digest: p.digest,
+            state: p.state,
+            reason: p.reason,
+            bytes: p.bytes,
+            created_at: p.created_at,
+        });
         let log = store.transitions(job.key.id).await?;
         let log = log
             .into_iter()
@@ -105,6 +132,7 @@ impl JobView {
             })
             .collect();
         Ok(Self {
+            proofs: Some(proofs.collect()),
             transactions: Some(transactions),
             total_gas: Some(gas),
             log: Some(log),
@@ -160,6 +188,8 @@ pub struct SpendView {
 pub struct CapsView {
     /// Of one transaction.
     pub transaction: Option<Gwei>,
+    /// Of all transactions of a job.
+    pub job: Option<Gwei>,
     /// Of 60 minutes.
     pub hour: Option<Gwei>,
     /// Of 24 hours.
@@ -217,6 +247,7 @@ impl StatusView {
             },
             caps_gwei: CapsView {
                 transaction: caps.transaction,
+                job: caps.job,
                 hour: caps.hour,
                 day: caps.day,
                 total: caps.total,

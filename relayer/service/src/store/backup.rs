@@ -1,6 +1,7 @@
 //! A copy of a database that is in use.
 
 use super::handle::Store;
+use super::private_file;
 use super::sql::corrupt;
 use crate::error::{Error, Result};
 use rusqlite::backup::Backup;
@@ -53,6 +54,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     source.busy_timeout(Duration::from_secs(10))?;
     source.query_row("SELECT count(*) FROM jobs", [], |_| Ok(()))?;
+    private_file::create(to)?;
     let mut target = Connection::open(to)?;
     Backup::new(&source, &mut target)?.run_to_completion(PAGES, Duration::from_millis(2), None)?;
     let verdict: String = target.query_row("PRAGMA quick_check", [], |r| r.get(0))?;

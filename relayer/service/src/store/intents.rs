@@ -296,6 +296,14 @@ pub(super) fn move_intent(
         "UPDATE intents SET state = ?2, reason = ?3, updated_at = ?4 WHERE id = ?1",
         params![intent.id, to.as_str(), reason, tx.time()?],
     )?;
+    if to == IntentState::Abandoned {
+        // It is never signed: what it would have sent is of no use, and may be large.
+        let none: &[u8] = &[];
+        tx.execute(
+            "UPDATE intents SET data = ?2 WHERE id = ?1",
+            params![intent.id, none],
+        )?;
+    }
     let (from, to) = (intent.state.as_str(), to.as_str());
     log_transition(
         tx,

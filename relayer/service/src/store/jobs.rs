@@ -1,23 +1,27 @@
-//! Jobs, their payloads and their log.
+//! Jobs and their log.
 
 use super::handle::Store;
+use super::intake::{Intake, check_day, check_queue};
 use super::intents;
 use super::log::log_transition;
+use super::payloads::{self, NewPayload, Payload, Which};
 use super::rows::{self, BlockRef, Job, JobKey, NewIntent, Transition};
-use super::sql::{Sql, Value, corrupt, number, params, to_i64};
+use super::sql::{Sql, corrupt, number, params, to_i64};
 use crate::error::{Error, Result};
-use crate::state::JobState;
-use alloy::primitives::{Address, B256, keccak256};
-use std::collections::{BTreeSet, HashSet};
+use crate::state::{JobState, PayloadState};
+use crate::submitter::Submitter;
+use alloy::primitives::{Address, B256};
+use std::collections::HashSet;
+use std::time::Duration;
 
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
     /// A new job.
     Created(Job),
-    /// The job was there, whatever its state; nothing changed.
+    /// The job was there and is worked on, or done. Until it is done, another proof of it is kept and tried when the first fails.
     Existing(Job),
-    /// The job had failed and is queued again, with the proof submitted now: so a bad proof that came
+    /// The job had failed or was cancelled and is queued again, with the proof submitted now: so a bad proof that came
     /// first cannot lock out a good one, and submitting again is how one asks for another try.
     Reopened(Job),
 }
@@ -43,46 +47,53 @@ pub enum Cancellation {
     TooLate(JobState),
 }
 
+/// What a plan is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedBy {
+    /// Digest of the proof.
+    pub digest: B256,
+    /// Who is charged.
+    pub payer: Submitter,
+    /// What the registry's record holds: chunks proven, and one for the root.
+    pub progress: u32,
+}
+
 impl Store {
-    /// Stores a job and its proof, unless a job with that key exists.
+    /// Stores a job and its proof, or one more proof of a job that is there.
     ///
     /// # Errors
-    /// [`Error::QueueFull`] when `limit` unfinished jobs are stored already.
-    pub async fn submit_job(&self, key: JobKey, body: Vec<u8>, limit: u64) -> Result<Submitted> {
+    /// [`Error::QueueFull`], [`Error::Quota`] and [`Error::TooManyProofs`] when that would be more than `intake` allows.
+    pub async fn submit_job(
+        &self,
+        key: JobKey,
+        payload: NewPayload,
+        intake: Intake,
+    ) -> Result<Submitted> {
         self.write(move |tx| {
-            let digest = keccak256(&body);
-            if let Some(job) = get(tx, &key.id)? {
-                return resubmit(tx, job, digest, &body);
+            let Some(job) = get(tx, &key.id)? else {
+                check_queue(tx, intake, &payload.submitter)?;
+                check_day(tx, intake, &payload.submitter)?;
+                create(tx, &key)?;
+                payloads::put(tx, &key.id, payload, intake.payload_bytes)?;
+                return Ok(Submitted::Created(must_get(tx, &key.id)?));
+            };
+            match job.state {
+                JobState::Mined | JobState::Confirmed | JobState::Finalized => {
+                    Ok(Submitted::Existing(job))
+                }
+                JobState::Queued | JobState::Planned | JobState::Submitting => {
+                    check_day(tx, intake, &payload.submitter)?;
+                    payloads::put(tx, &key.id, payload, intake.payload_bytes)?;
+                    Ok(Submitted::Existing(job))
+                }
+                JobState::Failed | JobState::Cancelled => {
+                    check_queue(tx, intake, &payload.submitter)?;
+                    check_day(tx, intake, &payload.submitter)?;
+                    payloads::put(tx, &key.id, payload, intake.payload_bytes)?;
+                    reopen(tx, &job)?;
+                    Ok(Submitted::Reopened(must_get(tx, &key.id)?))
+                }
             }
-            let active = tx.number(
-                "SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'planned', 'submitting')",
-                &[],
-            )?;
-            if active >= limit {
-                return Err(Error::QueueFull { active, limit });
-            }
-            let now = tx.time()?;
-            tx.execute(
-                "INSERT INTO jobs (id, chain_id, registry, model_id, root, context, requester, nonce,
-                                   inference_id, state, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
-                params![
-                    key.id.as_slice(),
-                    to_i64(key.chain_id, "chain id")?,
-                    key.registry.as_slice(),
-                    key.model_id.as_slice(),
-                    B256::from(key.root).as_slice(),
-                    B256::from(key.context).as_slice(),
-                    key.requester.as_slice(),
-                    B256::from(key.nonce).as_slice(),
-                    key.inference_id.as_slice(),
-                    JobState::Queued.as_str(),
-                    now,
-                ],
-            )?;
-            put_payload(tx, &key.id, digest, &body)?;
-            log_transition(tx, Some(&key.id), None, "", JobState::Queued.as_str(), None)?;
-            Ok(Submitted::Created(must_get(tx, &key.id)?))
         })
         .await
     }
@@ -119,42 +130,6 @@ impl Store {
         .await
     }
 
-    /// Queued jobs of a chain, oldest first: of one registry if given, and of one of these models if given.
-    pub async fn queued_jobs(
-        &self,
-        chain_id: u64,
-        registry: Option<Address>,
-        models: Option<&BTreeSet<B256>>,
-        limit: u32,
-    ) -> Result<Vec<Job>> {
-        let models: Option<Vec<B256>> = models.map(|m| m.iter().copied().collect());
-        self.read(move |c| {
-            let mut values = vec![
-                Value::from(to_i64(chain_id, "chain id")?),
-                Value::from(limit),
-                Value::from(registry.map(|r| r.to_vec())),
-            ];
-            let mut named = String::new();
-            for model in models.iter().flatten() {
-                values.push(Value::from(model.as_slice()));
-                let comma = if named.is_empty() { "" } else { ", " };
-                named = format!("{named}{comma}?{}", values.len());
-            }
-            let of_models = match &models {
-                None => String::new(),
-                Some(none) if none.is_empty() => return Ok(Vec::new()),
-                Some(_) => format!("AND model_id IN ({named})"),
-            };
-            let sql = format!(
-                "SELECT * FROM jobs WHERE chain_id = ?1 AND state = 'queued'
-                   AND (?3 IS NULL OR registry = ?3) {of_models}
-                 ORDER BY created_at, id LIMIT ?2"
-            );
-            c.collect(&sql, &values, rows::job)
-        })
-        .await
-    }
-
     /// Number of jobs in each state.
     pub async fn count_jobs(&self) -> Result<Vec<(JobState, u64)>> {
         self.read(|c| {
@@ -168,18 +143,6 @@ impl Store {
                     Ok((state, number(row, "n")?))
                 },
             )
-        })
-        .await
-    }
-
-    /// The proof of a job, as submitted.
-    pub async fn payload(&self, id: B256) -> Result<Option<Vec<u8>>> {
-        self.read(move |c| {
-            let found = c.row(
-                "SELECT body FROM payloads WHERE job_id = ?1",
-                params![id.as_slice()],
-            )?;
-            found.map(|row| row.get("body")).transpose()
         })
         .await
     }
@@ -206,6 +169,7 @@ impl Store {
         id: B256,
         chain_id: u64,
         sender: Address,
+        by: PlannedBy,
         plan: Vec<NewIntent>,
     ) -> Result<()> {
         self.write(move |tx| {
@@ -215,8 +179,20 @@ impl Store {
                 return Err(Error::JobTransition { from, to });
             }
             tx.execute(
-                "UPDATE jobs SET round = round + 1 WHERE id = ?1",
-                params![id.as_slice()],
+                "UPDATE jobs SET round = round + 1, payload = ?2, payer = ?3, retry_at = NULL,
+                        progress = CASE WHEN progress < ?4 THEN ?4 ELSE progress END
+                 WHERE id = ?1",
+                params![
+                    id.as_slice(),
+                    by.digest.as_slice(),
+                    by.payer.as_str(),
+                    by.progress
+                ],
+            )?;
+            tx.execute(
+                "INSERT INTO submitters (name, served_at) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET served_at = ?2",
+                params![by.payer.as_str(), tx.time()?],
             )?;
             let round = must_get(tx, &id)?.round;
             for intent in &plan {
@@ -227,38 +203,137 @@ impl Store {
         .await
     }
 
+    /// Puts a queued or planned job back, not to be planned for a while: others have their turn.
+    pub async fn defer_job(&self, id: B256, reason: String, wait: Duration) -> Result<()> {
+        self.write(move |tx| {
+            let job = must_get(tx, &id)?;
+            intents::abandon_ready(tx, &id, &reason)?;
+            if job.state == JobState::Planned {
+                let to = JobState::Queued;
+                advance(tx, &id, job.state, to, Some(&reason), None)?;
+            }
+            let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let until = to_i64(tx.now()?.saturating_add(wait), "time")?;
+            tx.execute(
+                "UPDATE jobs SET retry_at = ?2, reason = ?3 WHERE id = ?1 AND state = 'queued'",
+                params![id.as_slice(), until, reason],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends one proof of a queued job. The job fails when it was the last that waited; returns whether it did.
+    pub async fn fail_payload(&self, id: B256, digest: B256, reason: String) -> Result<bool> {
+        self.write(move |tx| {
+            let (which, to) = (Which::Digest(&digest), PayloadState::Failed);
+            let left = payloads::end(tx, &id, which, to, &reason)?;
+            let job = must_get(tx, &id)?;
+            if job.state != JobState::Queued {
+                return Ok(false);
+            }
+            if left == 0 {
+                let to = JobState::Failed;
+                advance(tx, &id, job.state, to, Some(&reason), None)?;
+                return Ok(true);
+            }
+            let note = format!("a proof failed, {left} left: {reason}");
+            let state = job.state.as_str();
+            log_transition(tx, Some(&id), None, state, state, Some(&note))?;
+            Ok(false)
+        })
+        .await
+    }
+
+    /// Ends a plan all of whose transactions are settled while the inference is not proven: it is planned again, unless `limit` plans
+    /// in a row were paid for and the registry's record holds no more than before. Returns whether the job failed.
+    pub async fn end_round(
+        &self,
+        id: B256,
+        paid: bool,
+        progress: u32,
+        limit: u32,
+        reason: String,
+    ) -> Result<bool> {
+        self.write(move |tx| {
+            let job = must_get(tx, &id)?;
+            let stalls = match (progress > job.progress, paid) {
+                (true, _) => 0,
+                (false, true) => job.stalls.saturating_add(1),
+                (false, false) => job.stalls,
+            };
+            tx.execute(
+                "UPDATE jobs SET stalls = ?2, progress = ?3 WHERE id = ?1",
+                params![id.as_slice(), stalls, progress.max(job.progress)],
+            )?;
+            let stalled = paid && stalls >= limit;
+            let (to, reason) = if stalled {
+                let plans = stalls;
+                let e = Error::NoProgress { plans, reason };
+                (JobState::Failed, e.to_string())
+            } else {
+                (JobState::Queued, reason)
+            };
+            advance(tx, &id, job.state, to, Some(&reason), None)?;
+            Ok(stalled)
+        })
+        .await
+    }
+
     /// Cancels a job at once when none of its transactions is signed; otherwise notes the wish, for the
     /// engine to use up the nonces.
     pub async fn cancel_job(&self, id: B256) -> Result<Cancellation> {
+        self.write(move |tx| cancel(tx, &id)).await
+    }
+
+    /// Withdraws a submitter's proofs of a job. The job is cancelled when no other's are left.
+    ///
+    /// # Errors
+    /// [`Error::NotSubmitted`] when there are none of this submitter's.
+    pub async fn withdraw(&self, id: B256, submitter: Submitter) -> Result<Cancellation> {
         self.write(move |tx| {
             let job = get(tx, &id)?.ok_or(Error::NoSuchJob(id))?;
-            match job.state {
-                JobState::Cancelled => return Ok(Cancellation::Done),
-                JobState::Queued | JobState::Planned | JobState::Submitting => {}
-                state => return Ok(Cancellation::TooLate(state)),
+            let done = !matches!(
+                job.state,
+                JobState::Queued | JobState::Planned | JobState::Submitting
+            );
+            let all = payloads::all(tx, &id)?;
+            let own: Vec<_> = all.iter().filter(|p| p.submitter == submitter).collect();
+            if own.is_empty() {
+                return Err(Error::NotSubmitted { job: id, submitter });
             }
-            if !job.cancel_requested {
-                tx.execute(
-                    "UPDATE jobs SET cancel_requested_at = ?2, updated_at = ?2 WHERE id = ?1",
-                    params![id.as_slice(), tx.time()?],
-                )?;
+            let waits = |p: &Payload| p.state == PayloadState::Waiting;
+            if done || !all.iter().any(|p| p.submitter != submitter && waits(p)) {
+                return cancel(tx, &id);
+            }
+            let planned = own
+                .iter()
+                .any(|p| waits(p) && Some(p.digest) == job.payload)
+                && job.payer.as_deref() == Some(submitter.as_str());
+            if planned && job.state == JobState::Submitting {
+                // What is signed is sent: it may be what the others' proofs come to as well.
+                return Ok(Cancellation::TooLate(job.state));
+            }
+            let (which, to) = (Which::Of(&submitter), PayloadState::Cancelled);
+            payloads::end(tx, &id, which, to, "withdrawn")?;
+            let note = format!("{submitter} withdrew its proofs");
+            if planned && job.state == JobState::Planned {
+                let to = JobState::Queued;
+                advance(tx, &id, job.state, to, Some(&note), None)?;
+            } else {
                 let state = job.state.as_str();
-                log_transition(
-                    tx,
-                    Some(&id),
-                    None,
-                    state,
-                    state,
-                    Some("cancellation requested"),
-                )?;
+                log_transition(tx, Some(&id), None, state, state, Some(&note))?;
             }
-            intents::abandon_ready(tx, &id, "job cancelled")?;
-            if intents::any_signed(tx, &id)? {
-                return Ok(Cancellation::Requested);
-            }
-            let (to, reason) = (JobState::Cancelled, Some("cancelled on request"));
-            advance(tx, &id, job.state, to, reason, None)?;
             Ok(Cancellation::Done)
+        })
+        .await
+    }
+
+    /// Ends the cancellation of a job whose nonces are used up. A proof that came in meanwhile is tried instead.
+    pub async fn end_cancellation(&self, id: B256) -> Result<JobState> {
+        self.write(move |tx| {
+            let job = must_get(tx, &id)?;
+            finish_cancellation(tx, &job)
         })
         .await
     }
@@ -299,34 +374,86 @@ impl Store {
     }
 }
 
-fn resubmit(tx: &dyn Sql, job: Job, digest: B256, body: &[u8]) -> Result<Submitted> {
-    if job.state != JobState::Failed {
-        return Ok(Submitted::Existing(job));
-    }
-    put_payload(tx, &job.key.id, digest, body)?;
+fn create(tx: &dyn Sql, key: &JobKey) -> Result<()> {
     tx.execute(
-        "UPDATE jobs SET base_round = round, cancel_requested_at = NULL WHERE id = ?1",
-        params![job.key.id.as_slice()],
+        "INSERT INTO jobs (id, chain_id, registry, model_id, root, context, requester, nonce,
+                           inference_id, state, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+        params![
+            key.id.as_slice(),
+            to_i64(key.chain_id, "chain id")?,
+            key.registry.as_slice(),
+            key.model_id.as_slice(),
+            B256::from(key.root).as_slice(),
+            B256::from(key.context).as_slice(),
+            key.requester.as_slice(),
+            B256::from(key.nonce).as_slice(),
+            key.inference_id.as_slice(),
+            JobState::Queued.as_str(),
+            tx.time()?,
+        ],
     )?;
-    let reason = Some("submitted again");
-    advance(
-        tx,
-        &job.key.id,
-        JobState::Failed,
-        JobState::Queued,
-        reason,
-        None,
-    )?;
-    Ok(Submitted::Reopened(must_get(tx, &job.key.id)?))
+    log_transition(tx, Some(&key.id), None, "", JobState::Queued.as_str(), None)
 }
 
-fn put_payload(tx: &dyn Sql, id: &B256, digest: B256, body: &[u8]) -> Result<()> {
+/// Queues a job again that had ended.
+fn reopen(tx: &dyn Sql, job: &Job) -> Result<()> {
+    let id = &job.key.id;
+    start_over(tx, id)?;
+    let reason = Some("submitted again");
+    advance(tx, id, job.state, JobState::Queued, reason, None)
+}
+
+/// Forgets that a job was cancelled. Of plans that were paid for and came to nothing, one fewer is allowed from now on.
+fn start_over(tx: &dyn Sql, id: &B256) -> Result<()> {
     tx.execute(
-        "INSERT INTO payloads (job_id, digest, body) VALUES (?1, ?2, ?3)
-         ON CONFLICT (job_id) DO UPDATE SET digest = ?2, body = ?3",
-        params![id.as_slice(), digest.as_slice(), body],
+        "UPDATE jobs SET cancel_requested_at = NULL, retry_at = NULL, expired_at = NULL,
+                stalls = CASE WHEN stalls > 1 THEN 1 ELSE stalls END
+         WHERE id = ?1",
+        params![id.as_slice()],
     )?;
     Ok(())
+}
+
+fn cancel(tx: &dyn Sql, id: &B256) -> Result<Cancellation> {
+    let job = get(tx, id)?.ok_or(Error::NoSuchJob(*id))?;
+    match job.state {
+        JobState::Cancelled => return Ok(Cancellation::Done),
+        JobState::Queued | JobState::Planned | JobState::Submitting => {}
+        state => return Ok(Cancellation::TooLate(state)),
+    }
+    if !job.cancel_requested {
+        tx.execute(
+            "UPDATE jobs SET cancel_requested_at = ?2, updated_at = ?2 WHERE id = ?1",
+            params![id.as_slice(), tx.time()?],
+        )?;
+        let state = job.state.as_str();
+        let reason = Some("cancellation requested");
+        log_transition(tx, Some(id), None, state, state, reason)?;
+        let to = PayloadState::Cancelled;
+        payloads::end(tx, id, Which::All, to, "the job was cancelled")?;
+    }
+    intents::abandon_ready(tx, id, "job cancelled")?;
+    if intents::any_signed(tx, id)? {
+        return Ok(Cancellation::Requested);
+    }
+    finish_cancellation(tx, &job)?;
+    Ok(Cancellation::Done)
+}
+
+fn finish_cancellation(tx: &dyn Sql, job: &Job) -> Result<JobState> {
+    let id = &job.key.id;
+    if payloads::waiting(tx, id)? == 0 {
+        let (to, reason) = (JobState::Cancelled, Some("cancelled on request"));
+        advance(tx, id, job.state, to, reason, None)?;
+        return Ok(to);
+    }
+    let (to, reason) = (JobState::Queued, "a proof came in after the cancellation");
+    if job.state != to {
+        advance(tx, id, job.state, to, Some(reason), None)?;
+    }
+    start_over(tx, id)?;
+    Ok(to)
 }
 
 /// Moves a job inside a transaction; the only place that writes `jobs.state` after creation.
@@ -345,6 +472,15 @@ pub(super) fn advance(
     if to == JobState::Queued {
         // What is planned again must not be signed as well.
         intents::abandon_ready(tx, id, "planned again")?;
+    }
+    if to == JobState::Failed {
+        payloads::end(
+            tx,
+            id,
+            Which::All,
+            PayloadState::Failed,
+            reason.unwrap_or_default(),
+        )?;
     }
     let number = proven.map(|b| to_i64(b.number, "block")).transpose()?;
     // Leaving `Mined` and `Confirmed` backwards forgets the block.

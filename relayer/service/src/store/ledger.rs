@@ -5,7 +5,7 @@ use super::rows::{Intent, NewAttempt};
 use super::sql::{Sql, number, params, to_i64};
 use crate::error::{Error, Result};
 use crate::money::{Cap, Caps, Gwei};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -43,14 +43,28 @@ impl Store {
     ) -> Result<()> {
         self.read(move |c| {
             let before = intent.map_or(Ok(None), |id| reserved(c, id))?;
-            check(
-                c,
-                chain_id,
-                sender,
-                caps,
-                wanted,
-                before.unwrap_or_default(),
-            )
+            let job = intent.map_or(Ok(None), |id| job_of(c, id))?;
+            let account = Account { chain_id, sender };
+            check(c, account, job, caps, wanted, before.unwrap_or_default())
+        })
+        .await
+    }
+
+    /// What the transactions of a job cost, signed ones at their dearest until they are settled.
+    pub async fn spend_of_job(&self, job: B256) -> Result<Gwei> {
+        self.read(move |c| of_job(c, job.as_slice())).await
+    }
+
+    /// What a submitter's jobs cost in 24 hours, from any account on a chain.
+    pub async fn spend_of_submitter(&self, chain_id: u64, name: String) -> Result<Gwei> {
+        self.read(move |c| {
+            let since = to_i64(c.now()?.saturating_sub(24 * HOUR_MS), "time")?;
+            let spent = c.number(
+                "SELECT CAST(coalesce(sum(coalesce(settled, reserved)), 0) AS BIGINT) AS n FROM spend
+                 WHERE chain_id = ?1 AND submitter = ?2 AND (settled IS NULL OR at > ?3)",
+                params![to_i64(chain_id, "chain id")?, name, since],
+            )?;
+            Ok(Gwei(spent))
         })
         .await
     }
@@ -91,10 +105,34 @@ fn reserved(c: &dyn Sql, intent_id: i64) -> Result<Option<Gwei>> {
         .transpose()
 }
 
-fn check(
-    c: &dyn Sql,
+fn of_job(c: &dyn Sql, job: &[u8]) -> Result<Gwei> {
+    let spent = c.number(
+        "SELECT CAST(coalesce(sum(coalesce(s.settled, s.reserved)), 0) AS BIGINT) AS n
+         FROM intents i JOIN spend s ON s.intent_id = i.id WHERE i.job_id = ?1",
+        params![job],
+    )?;
+    Ok(Gwei(spent))
+}
+
+/// The job that a transaction is for.
+fn job_of(c: &dyn Sql, intent_id: i64) -> Result<Option<Vec<u8>>> {
+    let found = c.row(
+        "SELECT job_id FROM intents WHERE id = ?1",
+        params![intent_id],
+    )?;
+    found.map_or(Ok(None), |row| row.get("job_id"))
+}
+
+#[derive(Clone, Copy)]
+struct Account {
     chain_id: u64,
     sender: Address,
+}
+
+fn check(
+    c: &dyn Sql,
+    account: Account,
+    job: Option<Vec<u8>>,
     caps: Caps,
     wanted: Gwei,
     before: Gwei,
@@ -102,9 +140,14 @@ fn check(
     if caps == Caps::default() || wanted <= before {
         return Ok(());
     }
-    let spent = spend(c, chain_id, sender)?;
+    let spent = spend(c, account.chain_id, account.sender)?;
+    let of_job = match (caps.job, job) {
+        (Some(_), Some(job)) => of_job(c, &job)?,
+        _ => Gwei(0),
+    };
     let limits = [
         (Cap::Transaction, caps.transaction, Gwei(0)),
+        (Cap::Job, caps.job, of_job),
         (Cap::Total, caps.total, spent.total),
         (Cap::Day, caps.day, spent.day),
         (Cap::Hour, caps.hour, spent.hour),
@@ -135,16 +178,12 @@ pub(super) fn reserve(
     let wanted = attempt.dearest();
     let before = reserved(tx, intent.id)?;
     let (chain_id, sender) = (intent.chain_id, intent.sender);
-    check(
-        tx,
-        chain_id,
-        sender,
-        caps,
-        wanted,
-        before.unwrap_or_default(),
-    )?;
+    let account = Account { chain_id, sender };
+    let job = intent.job_id.map(|id| id.to_vec());
+    check(tx, account, job, caps, wanted, before.unwrap_or_default())?;
     tx.execute(
-        "INSERT INTO spend (intent_id, chain_id, sender, reserved, at) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO spend (intent_id, chain_id, sender, submitter, reserved, at)
+         VALUES (?1, ?2, ?3, (SELECT payer FROM jobs WHERE id = ?6), ?4, ?5)
          ON CONFLICT (intent_id) DO UPDATE
          SET reserved = CASE WHEN spend.reserved < ?4 THEN ?4 ELSE spend.reserved END",
         params![
@@ -153,6 +192,7 @@ pub(super) fn reserve(
             sender.as_slice(),
             to_i64(wanted.0, "amount")?,
             tx.time()?,
+            intent.job_id.map(|id| id.to_vec()),
         ],
     )?;
     Ok(())

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_money.sql"),
     include_str!("../../migrations/0004_leases.sql"),
     include_str!("../../migrations/0005_data_fees_and_taken.sql"),
+    include_str!("../../migrations/0006_payloads_and_submitters.sql"),
 ];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction,
@@ -71,9 +72,11 @@ mod tests {
         c.execute_batch(include_str!("old_rows.sql")).unwrap();
         migrate(&mut c).unwrap();
         let (state, cancel): (String, Option<i64>) = c
-            .query_row("SELECT state, cancel_requested_at FROM jobs", [], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })
+            .query_row(
+                "SELECT state, cancel_requested_at FROM jobs ORDER BY id",
+                [],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )
             .unwrap();
         assert_eq!((state.as_str(), cancel), ("submitting", None));
         let spend = |id: i64| -> (i64, Option<i64>) {
@@ -83,6 +86,18 @@ mod tests {
         };
         assert_eq!(spend(1), (300_001, None), "pending: the dearest attempt");
         assert_eq!(spend(2), (300_001, Some(100_001)), "mined: what it took");
+        let payloads: Vec<(String, String, i64, Vec<u8>)> = c
+            .prepare("SELECT submitter, state, bytes, body FROM payloads ORDER BY job_id")
+            .unwrap()
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+            .unwrap()
+            .map(|row| row.unwrap())
+            .collect();
+        let local = |state: &str, body: &[u8]| {
+            let length = i64::try_from(body.len()).unwrap();
+            ("local".to_owned(), state.to_owned(), length, body.to_vec())
+        };
+        assert_eq!(payloads, [local("waiting", b"{}"), local("failed", b"[]x")]);
     }
 
     #[test]

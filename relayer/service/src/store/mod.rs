@@ -7,7 +7,9 @@
 mod attempts;
 mod backup;
 mod clock;
+mod expiry;
 mod handle;
+mod intake;
 mod intents;
 mod jobs;
 mod leases;
@@ -17,12 +19,15 @@ mod log;
 mod migrate;
 mod nonces;
 mod pauses;
+mod payloads;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_address;
 #[cfg(feature = "postgres")]
 mod postgres_schema;
+mod private_file;
+mod queue;
 mod rows;
 mod sql;
 mod sqlite;
@@ -34,12 +39,15 @@ pub use crate::error::DatabaseError;
 pub use attempts::Guard;
 pub(crate) use clock::unix_ms;
 pub use handle::Store;
-pub use jobs::{Cancellation, Submitted};
+pub use intake::Intake;
+pub use jobs::{Cancellation, PlannedBy, Submitted};
 pub use leases::Lease;
 pub(crate) use leases::new_holder;
 pub use ledger::Spend;
 pub use location::Location;
 pub use pauses::{Cause, Pause};
+pub use payloads::{NewPayload, Payload};
+pub use queue::{Next, QueueFilter};
 pub use rows::{
     Attempt, BlockRef, Intent, Job, JobKey, NewAttempt, NewIntent, Purpose, Settlement, Transition,
     TxKind,

@@ -6,7 +6,10 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 /// Every migration in order; the n-th brings `schema_version` from n to n + 1. Never edit one that was released: add
 /// another.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_outbox.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_outbox.sql"),
+    include_str!("../../migrations/postgres/0002_payloads_and_submitters.sql"),
+];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction.
 pub(super) async fn migrate(server: &Server) -> Result<()> {
@@ -122,9 +125,8 @@ mod tests {
         };
         migrate(&address).await.unwrap();
         let broken = "CREATE TABLE half (x BIGINT); INSERT INTO nowhere VALUES (1);";
-        let failed = address
-            .run_script(async |c| apply(c, &[MIGRATIONS[0], broken]).await)
-            .await;
+        let further: Vec<&'static str> = MIGRATIONS.iter().copied().chain([broken]).collect();
+        let failed = address.run_script(async |c| apply(c, &further).await).await;
         assert!(failed.is_err());
         let left = store
             .read(|c| {

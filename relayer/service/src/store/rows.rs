@@ -50,8 +50,14 @@ pub struct Job {
     pub reason: Option<String>,
     /// Number of the current plan.
     pub round: u32,
-    /// `round` when the job was last submitted.
-    pub base_round: u32,
+    /// Digest of the proof that the current plan is of.
+    pub payload: Option<B256>,
+    /// Who is charged for the current plan.
+    pub payer: Option<String>,
+    /// The most that the registry's record of the inference was seen to hold: chunks proven, and one for the root.
+    pub progress: u32,
+    /// Plans in a row that were paid for and added nothing to the record.
+    pub stalls: u32,
     /// Block at which the registry said `Proven`.
     pub proven: Option<BlockRef>,
     /// A person asked for it to be cancelled.
@@ -325,7 +331,10 @@ pub(super) fn job(row: &Row) -> Result<Job> {
         state: JobState::parse(&state).ok_or_else(|| corrupt(format!("job state {state}")))?,
         reason: row.get("reason")?,
         round: small(row, "round")?,
-        base_round: small(row, "base_round")?,
+        payload: hash_opt(row, "payload")?,
+        payer: row.get("payer")?,
+        progress: small(row, "progress")?,
+        stalls: small(row, "stalls")?,
         proven: block(row, "proven_number", "proven_hash")?,
         cancel_requested: number_opt(row, "cancel_requested_at")?.is_some(),
         created_at: number(row, "created_at")?,

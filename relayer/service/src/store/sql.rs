@@ -79,6 +79,17 @@ impl Row {
     }
 }
 
+impl Row {
+    /// The bytes of a column, without a copy of them.
+    pub(super) fn take_bytes(mut self, column: &str) -> Result<Vec<u8>> {
+        let at = self.columns.iter().position(|c| c == column);
+        match at.map(|at| self.cells.swap_remove(at)) {
+            Some(Cell::Bytes(bytes)) => Ok(bytes),
+            _ => Err(corrupt(format!("column {column} holds no bytes"))),
+        }
+    }
+}
+
 /// A Rust type that a column can be read as.
 pub(super) trait FromCell: Sized {
     /// `None` where the cell holds something else.

@@ -4,6 +4,7 @@
 
 use super::clock::unix_ms;
 use super::migrate;
+use super::private_file;
 use super::sql::{Cell, Row, Sql, Value, corrupt, to_i64};
 use super::work::{Answer, Work};
 use crate::error::{Error, Result};
@@ -15,6 +16,9 @@ use std::time::Duration;
 
 /// How long a write waits for another process to finish its own.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Size that the write-ahead log is cut down to when it has been written back.
+const LOG_LIMIT: i64 = 16 << 20;
 
 /// An open database file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,6 +34,7 @@ impl File {
                 source,
             })?;
         }
+        private_file::prepare(path)?;
         let connection = Connection::open(path)?;
         let mode: String =
             connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
@@ -49,6 +54,7 @@ impl File {
     fn prepare(mut connection: Connection) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate::migrate(&mut connection)?;
         Ok(Self {

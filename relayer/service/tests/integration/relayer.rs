@@ -2,6 +2,7 @@
 
 use crate::anvil::KEYS;
 use crate::service::{answer, json_client};
+use crate::world::address;
 use chainfer_formats::ProofFile;
 use chainfer_relayer::store::Location;
 use serde_json::Value;
@@ -97,6 +98,8 @@ impl Relayer {
                 "serve",
                 "--poll-ms",
                 "30",
+                "--max-spend-daily",
+                "100ether",
                 "--listen",
                 &free.to_string(),
                 "--state",
@@ -104,6 +107,8 @@ impl Relayer {
             .arg(argument(state))
             .args(arguments)
             .env("ETH_RPC_URL", rpc)
+            // What a `World` deploys first.
+            .env("CHAINFER_REGISTRY", address(0).create(0).to_string())
             .envs(variables.iter().copied())
             .env("RUST_LOG", log_level)
             .stdout(Stdio::null())

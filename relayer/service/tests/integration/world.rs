@@ -60,6 +60,15 @@ pub fn creation_code(contract: &str) -> Bytes {
         .into()
 }
 
+/// Creation code of the registry that the program is built with.
+pub fn registry_code() -> Bytes {
+    let path = root().join("contracts/artefacts/ChainferRegistry.json");
+    let json: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    hex::decode(json["bytecode"].as_str().unwrap())
+        .unwrap()
+        .into()
+}
+
 /// What forge wrote about a contract.
 pub fn artefact(contract: &str) -> Value {
     let path = root().join(format!("contracts/out/{contract}.sol/{contract}.json"));
@@ -88,6 +97,7 @@ pub fn client(url: &str, account: usize, state: Option<Location>) -> ClientConfi
     engine.rebroadcast_after = Duration::from_millis(400);
     engine.bump_after = Duration::from_secs(30);
     engine.finality_poll = Duration::ZERO;
+    engine.retry_after = Duration::from_secs(1);
     engine.oracle_poll = Duration::ZERO;
     config
 }
@@ -238,7 +248,7 @@ fn key_code_hash(chunk: u16) -> B256 {
 
 pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
     DeployPlan {
-        registry: RegistryPlan::New(NewRegistry::of_sender(creation_code("ChainferRegistry"))),
+        registry: RegistryPlan::New(NewRegistry::of_sender(registry_code())),
         verifiers: (0..VERIFIERS)
             .map(|seed| VerifierCode {
                 name: format!("StubVerifier{seed}"),

@@ -1,15 +1,22 @@
 //! Invariants of the store.
 
+mod expiry;
 mod leases;
 mod money;
+mod payloads;
+mod queue;
 
 use super::*;
 use crate::error::{Error, Result};
 use crate::money::{Caps, Gwei};
-use crate::state::{IntentState, JobState};
+use crate::state::{IntentState, JobState, PayloadState};
+use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256, Bytes, U256};
+use expiry::*;
 use leases::*;
 use money::*;
+use payloads::*;
+use queue::*;
 
 const CHAIN: u64 = 31337;
 const SENDER: Address = Address::repeat_byte(0xaa);
@@ -25,6 +32,27 @@ fn key(byte: u8) -> JobKey {
         requester: Address::repeat_byte(5),
         nonce: U256::from(6),
         inference_id: B256::repeat_byte(7),
+    }
+}
+
+/// A proof of this machine's.
+fn proof(body: &[u8]) -> NewPayload {
+    proof_of("local", body)
+}
+
+fn proof_of(submitter: &str, body: &[u8]) -> NewPayload {
+    NewPayload {
+        submitter: submitter.parse().unwrap(),
+        body: body.to_vec(),
+        verified: false,
+    }
+}
+
+fn planned_by() -> PlannedBy {
+    PlannedBy {
+        digest: B256::ZERO,
+        payer: Submitter::local(),
+        progress: 0,
     }
 }
 
@@ -68,11 +96,11 @@ fn settlement(attempt_id: i64) -> Settlement {
 
 async fn planned(store: &Store, byte: u8, plan: Vec<NewIntent>) -> Vec<Intent> {
     store
-        .submit_job(key(byte), b"proof".to_vec(), 100)
+        .submit_job(key(byte), proof(b"proof"), Intake::of_queue(100))
         .await
         .unwrap();
     store
-        .plan_job(B256::repeat_byte(byte), CHAIN, SENDER, plan)
+        .plan_job(B256::repeat_byte(byte), CHAIN, SENDER, planned_by(), plan)
         .await
         .unwrap();
     store.intents_of(B256::repeat_byte(byte)).await.unwrap()
@@ -120,6 +148,20 @@ on_each_database!(
     lease_runs_out_and_its_token_with_it,
     writers_at_one_time_give_each_nonce_out_once,
     database_of_another_genesis_is_refused,
+    job_keeps_several_proofs_and_fails_with_the_last,
+    proofs_of_one_job_are_bounded_and_one_that_succeeds_takes_a_place,
+    withdrawing_leaves_the_proofs_of_others,
+    cancelled_job_is_queued_again_by_another_proof,
+    proof_that_comes_during_a_cancellation_is_tried_after_it,
+    plans_that_are_paid_for_must_advance_the_record,
+    bytes_of_one_submitter_are_bounded_and_what_is_done_makes_room,
+    proofs_of_one_submitter_are_counted_over_a_day,
+    one_submitter_cannot_fill_the_queue,
+    submitters_take_turns,
+    one_place_goes_to_whoever_was_not_served_for_longest,
+    deferred_jobs_and_submitters_who_spent_enough_are_passed_over,
+    job_cap_counts_all_plans_of_a_job,
+    finished_jobs_lose_what_they_do_not_need,
 );
 
 #[tokio::test]
@@ -141,8 +183,14 @@ async fn in_postgres() -> Store {
 }
 
 async fn submit_twice_is_one_job(store: Store) {
-    let first = store.submit_job(key(1), b"a".to_vec(), 100).await.unwrap();
-    let second = store.submit_job(key(1), b"b".to_vec(), 100).await.unwrap();
+    let first = store
+        .submit_job(key(1), proof(b"a"), Intake::of_queue(100))
+        .await
+        .unwrap();
+    let second = store
+        .submit_job(key(1), proof(b"b"), Intake::of_queue(100))
+        .await
+        .unwrap();
     assert!(matches!(first, Submitted::Created(_)));
     assert!(matches!(second, Submitted::Existing(_)));
     assert_eq!(store.payload(key(1).id).await.unwrap().unwrap(), b"a");
@@ -150,8 +198,13 @@ async fn submit_twice_is_one_job(store: Store) {
 }
 
 async fn submit_over_the_limit_is_refused_but_known_jobs_are_found(store: Store) {
-    store.submit_job(key(1), vec![], 1).await.unwrap();
-    let refused = store.submit_job(key(2), vec![], 1).await;
+    store
+        .submit_job(key(1), proof(&[]), Intake::of_queue(1))
+        .await
+        .unwrap();
+    let refused = store
+        .submit_job(key(2), proof(&[]), Intake::of_queue(1))
+        .await;
     assert!(matches!(
         refused,
         Err(Error::QueueFull {
@@ -160,19 +213,27 @@ async fn submit_over_the_limit_is_refused_but_known_jobs_are_found(store: Store)
         })
     ));
     assert!(matches!(
-        store.submit_job(key(1), vec![], 1).await,
+        store
+            .submit_job(key(1), proof(&[]), Intake::of_queue(1))
+            .await,
         Ok(Submitted::Existing(_))
     ));
 }
 
 async fn submit_after_failure_takes_the_new_proof(store: Store) {
-    store.submit_job(key(1), b"bad".to_vec(), 9).await.unwrap();
+    store
+        .submit_job(key(1), proof(b"bad"), Intake::of_queue(9))
+        .await
+        .unwrap();
     let reason = Some("no".to_owned());
     store
         .move_job(key(1).id, JobState::Queued, JobState::Failed, reason, None)
         .await
         .unwrap();
-    let again = store.submit_job(key(1), b"good".to_vec(), 9).await.unwrap();
+    let again = store
+        .submit_job(key(1), proof(b"good"), Intake::of_queue(9))
+        .await
+        .unwrap();
     assert!(matches!(again, Submitted::Reopened(_)));
     assert_eq!(again.job().state, JobState::Queued);
     assert_eq!(store.payload(key(1).id).await.unwrap().unwrap(), b"good");
@@ -325,7 +386,7 @@ async fn planning_again_abandons_what_has_no_nonce(store: Store) {
         .await
         .unwrap();
     store
-        .plan_job(job, CHAIN, SENDER, vec![intent(&[1])])
+        .plan_job(job, CHAIN, SENDER, planned_by(), vec![intent(&[1])])
         .await
         .unwrap();
     let states: Vec<_> = store
@@ -444,7 +505,10 @@ async fn foreign_nonces_are_those_that_no_intent_has(store: Store) {
 }
 
 async fn reason_with_a_zero_byte_is_stored(store: Store) {
-    store.submit_job(key(1), vec![0], 9).await.unwrap();
+    store
+        .submit_job(key(1), proof(&[0]), Intake::of_queue(9))
+        .await
+        .unwrap();
     let reason = Some("node says \0".to_owned());
     store
         .move_job(key(1).id, JobState::Queued, JobState::Failed, reason, None)

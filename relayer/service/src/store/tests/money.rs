@@ -69,8 +69,8 @@ pub(super) async fn caps_are_checked_where_the_nonce_is_reserved(store: Store) {
         capped(Caps {
             transaction: Some(Gwei(transaction)),
             hour: Some(Gwei(hour)),
-            day: None,
             total: Some(Gwei(total)),
+            ..Caps::default()
         })
     };
     let (a, b) = (intents[0].id, intents[1].id);
@@ -103,6 +103,56 @@ pub(super) async fn caps_are_checked_where_the_nonce_is_reserved(store: Store) {
     assert_eq!(refused(over), Cap::Hour);
     store
         .store_attempt(a, costly(0, 3, 3), caps(900, 300, 900))
+        .await
+        .unwrap();
+}
+
+pub(super) async fn job_cap_counts_all_plans_of_a_job(store: Store) {
+    let caps = capped(Caps {
+        job: Some(Gwei(250)),
+        ..Caps::default()
+    });
+    let first = planned(&store, 1, vec![intent(&[0])]).await.remove(0);
+    let stored = store
+        .store_first_attempt(first.id, costly(0, 1, 2), caps.clone())
+        .await
+        .unwrap();
+    let paid = Settlement {
+        gas_used: 100,
+        gas_price: 2_000_000_000,
+        ..settlement(stored.id)
+    };
+    store
+        .settle_intent(first.id, IntentState::Reverted, paid, None)
+        .await
+        .unwrap();
+    let id = key(1).id;
+    let again = store.end_round(id, true, 0, 9, "reverted".to_owned());
+    assert!(!again.await.unwrap());
+    store
+        .plan_job(id, CHAIN, SENDER, planned_by(), vec![intent(&[0])])
+        .await
+        .unwrap();
+    let second = store.intents_of(id).await.unwrap().pop().unwrap();
+    let over = store
+        .store_first_attempt(second.id, costly(1, 2, 1), caps.clone())
+        .await;
+    assert!(
+        matches!(
+            over,
+            Err(Error::OverCap {
+                cap: Cap::Job,
+                spent: Gwei(200),
+                ..
+            })
+        ),
+        "{over:?}"
+    );
+    assert_eq!(store.spend_of_job(id).await.unwrap(), Gwei(200));
+    // Another job has a cap of its own.
+    let other = planned(&store, 2, vec![intent(&[0])]).await.remove(0);
+    store
+        .store_first_attempt(other.id, costly(1, 2, 2), caps)
         .await
         .unwrap();
 }

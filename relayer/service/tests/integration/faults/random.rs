@@ -42,7 +42,7 @@ async fn connect(scene: &Scene) -> Engine {
     config.engine.bump_after = Duration::from_millis(80);
     config.engine.rebroadcast_after = Duration::from_millis(60);
     config.engine.resend_after = Duration::from_millis(20);
-    config.engine.max_reverts = 100;
+    config.engine.max_stalls = 100;
     config.engine.max_in_flight = 4;
     config.connect().await.unwrap()
 }

@@ -3,7 +3,11 @@
 
 mod bodies;
 mod connections;
+mod money;
 mod pages;
+mod payloads;
+mod quotas;
+mod registry;
 mod requests;
 mod starts;
 pub mod target;

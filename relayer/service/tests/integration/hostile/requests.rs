@@ -296,6 +296,24 @@ async fn tokens_open_the_routes_of_their_role_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_shown_to_their_submitters_alone() {
+    let target = Target::new(&[]).await;
+    let mut figures = target.figures();
+    let job = target.submit().await;
+    let id = job["id"].as_str().unwrap();
+    for (token, expected) in [(ALICE, 200), (OPS, 200), (MALLORY, 404)] {
+        let request = format!(
+            "GET /v1/proofs/{id} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        let answer = target.attack().await.ask(&request).await;
+        assert_eq!(answer.status, expected, "{answer:?}");
+    }
+    figures.at_its_height();
+    let honest = target.honest().await;
+    figures.print("another submitter's job by its id", honest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_have_a_longest_length() {
     let target = Target::new(&[]).await;
     let mut figures = target.figures();

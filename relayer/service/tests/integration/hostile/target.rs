@@ -214,3 +214,8 @@ pub fn row(attack: &str, figures: &[String]) {
         writeln!(file, "{line}").unwrap();
     }
 }
+
+/// A row that says itself what the attack cost.
+pub fn note(what: &str) {
+    row(what, &["-"; 6].map(str::to_owned));
+}

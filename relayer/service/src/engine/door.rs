@@ -1,0 +1,278 @@
+//! What is asked of a proof before it is stored.
+//!
+//! Whatever strangers hand in costs memory, disk and simulations, so what can be seen to be useless is refused. A node that does not
+//! answer refuses nothing: a proof is simulated before it is paid for in any case.
+
+use super::Engine;
+use super::config::RegistryCode;
+use super::plan::ENVELOPE_BYTES;
+use super::view::View;
+use crate::error::{Error, Result};
+use crate::store::{JobKey, NewPayload};
+use crate::submitter::Submitter;
+use alloy::primitives::{Address, B256, U256, keccak256};
+use chainfer_chain::Error as ChainError;
+use chainfer_chain::abi::InferenceStatus;
+use chainfer_chain::registry::Registry;
+use chainfer_chain::rpc::At;
+use chainfer_formats::proof::{PROOF, Statement};
+use chainfer_formats::{Binding, ChunkProof, ProofFile, Scalar};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How long the chain may take to say what a model is.
+const MODEL_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a simulation may take.
+const TRIAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Models that are remembered.
+const MODELS_KEPT: usize = 256;
+
+/// Chunks whose number of public values is asked for; a call each.
+const CHUNKS_ASKED: u16 = 32;
+
+/// Public values of each chunk, as far as they were asked for, by registry and model.
+pub(super) type Models = HashMap<(Address, B256), Arc<Form>>;
+
+/// What proofs of a model look like.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    chunks: usize,
+    public_values: Vec<usize>,
+}
+
+/// A proof file whose readable outputs are passed over: they can be many times larger in memory than as text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenByChain {
+    #[serde(rename = "format")]
+    _format: IgnoredAny,
+    #[serde(rename = "version")]
+    _version: IgnoredAny,
+    #[serde(rename = "manifest_id")]
+    _manifest_id: IgnoredAny,
+    model_id: Option<B256>,
+    root: Scalar,
+    context: Scalar,
+    binding: Option<Binding>,
+    chunks: Vec<ChunkProof>,
+    #[serde(rename = "outputs")]
+    _outputs: IgnoredAny,
+}
+
+/// Parses what a client hands in, as far as the chain gets to see it. Takes little more memory than the text does.
+///
+/// # Errors
+/// [`Error::Format`] names the field.
+pub fn read_proof(json: &[u8]) -> Result<ProofFile> {
+    let seen: SeenByChain = PROOF.parse(json)?;
+    let statement = Statement {
+        manifest_id: B256::ZERO,
+        model_id: seen.model_id,
+        root: seen.root,
+        context: seen.context,
+        binding: seen.binding,
+    };
+    Ok(ProofFile::new(statement, seen.chunks, Vec::new())?)
+}
+
+impl Engine {
+    /// Checks that the registry has the code that [`super::EngineConfig::registry_code`] asks for.
+    ///
+    /// # Errors
+    /// It has other code or none, or the node does not answer.
+    pub async fn check_registry(&self, registry: Address) -> Result<()> {
+        let (expected, whose) = match self.config.registry_code {
+            None | Some(RegistryCode::Any) => return Ok(()),
+            Some(RegistryCode::Built) => (
+                Registry::built_code_hash(),
+                "the registry that this program was built with",
+            ),
+            Some(RegistryCode::Hash(hash)) => (hash, "the registry that was asked for"),
+        };
+        let code = self.rpc.code(registry).await?;
+        if code.is_empty() {
+            let what = "the registry";
+            return Err(ChainError::NoCode {
+                address: registry,
+                what,
+            }
+            .into());
+        }
+        let got = keccak256(&code);
+        if got == expected {
+            return Ok(());
+        }
+        Err(Error::Mismatch {
+            field: "registry",
+            expected: format!("{whose}, with code hash {expected}"),
+            got: format!(
+                "code hash {got} at {registry}; if that is another version of it and you have reviewed it, name its code hash \
+                 (`serve --registry-code-hash {got}`)"
+            ),
+        })
+    }
+
+    /// Checks a proof, and makes of it what is stored.
+    pub(super) async fn examine(
+        &self,
+        key: &JobKey,
+        proof: &ProofFile,
+        submitter: &Submitter,
+    ) -> Result<NewPayload> {
+        self.check_form(key, proof)?;
+        let mut payload = NewPayload {
+            submitter: submitter.clone(),
+            body: body(proof)?,
+            verified: false,
+        };
+        if !self.config.check_at_door {
+            return Ok(payload);
+        }
+        answer_in(MODEL_LIMIT, self.check_model(key, proof)).await?;
+        // Of several proofs of a job at most one kind holds: there, only what is known to hold is let in.
+        if self.store.is_contested(key.id, payload.digest()).await? {
+            let tried = answer_in(TRIAL_LIMIT, self.try_out(key, proof)).await?;
+            payload.verified = tried.is_some();
+        }
+        Ok(payload)
+    }
+
+    /// What no registry takes and no transaction holds.
+    fn check_form(&self, key: &JobKey, proof: &ProofFile) -> Result<()> {
+        let zero = |field| {
+            Err(Error::Mismatch {
+                field,
+                expected: "a value".to_owned(),
+                got: "zero".to_owned(),
+            })
+        };
+        if key.root == U256::ZERO {
+            return zero("root");
+        }
+        if key.requester == Address::ZERO {
+            return zero("binding.requester");
+        }
+        for (index, chunk) in (0..).zip(&proof.chunks) {
+            let bytes = chunk.proof.len() + 32 * chunk.public_values.len() + ENVELOPE_BYTES;
+            if bytes > self.config.max_tx_bytes {
+                return Err(Error::ChunkTooLarge {
+                    chunk: index,
+                    gas: 0,
+                    bytes,
+                    gas_cap: self.config.gas_cap,
+                    byte_cap: self.config.max_tx_bytes,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the proof against the registry's record of its model.
+    async fn check_model(&self, key: &JobKey, proof: &ProofFile) -> Result<()> {
+        let form = self.form(key).await?;
+        let refuse = |field: String, expected: usize, got: usize| {
+            Err(Error::Refused(format!(
+                "{field}: the registered model has {expected}, the proof {got}"
+            )))
+        };
+        if form.chunks != proof.chunks.len() {
+            return refuse("chunks".to_owned(), form.chunks, proof.chunks.len());
+        }
+        for (i, (expected, chunk)) in form.public_values.iter().zip(&proof.chunks).enumerate() {
+            let got = chunk.public_values.len();
+            if *expected != got {
+                return refuse(format!("chunks[{i}].public_values"), *expected, got);
+            }
+        }
+        Ok(())
+    }
+
+    async fn form(&self, key: &JobKey) -> Result<Arc<Form>> {
+        let place = (key.registry, key.model_id);
+        let known = {
+            let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+            models.get(&place).cloned()
+        };
+        if let Some(form) = known {
+            return Ok(form);
+        }
+        let registry = self.registry(key.registry);
+        let Some(model) = registry.model(key.model_id).await? else {
+            let (model, registry) = (key.model_id, key.registry);
+            let why = format!("model {model} is not registered with registry {registry}");
+            return Err(Error::Refused(why));
+        };
+        let mut public_values = Vec::new();
+        for chunk in 0..model.chunkCount.min(CHUNKS_ASKED) {
+            let spec = registry.chunk_spec(key.model_id, chunk).await?;
+            public_values.push(usize::try_from(spec.numPublic).unwrap_or(usize::MAX));
+        }
+        let form = Arc::new(Form {
+            chunks: model.chunkCount.into(),
+            public_values,
+        });
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if models.len() >= MODELS_KEPT {
+            models.clear();
+        }
+        models.insert(place, Arc::clone(&form));
+        Ok(form)
+    }
+
+    /// Simulates a proof as it would be sent.
+    async fn try_out(&self, key: &JobKey, proof: &ProofFile) -> Result<()> {
+        let Some(rpc) = self.rpc.candidates().into_iter().next() else {
+            return Err(Error::Config("no node is given".to_owned()));
+        };
+        let head = rpc.head().await?;
+        let at = At::Block(head.hash);
+        let view = View::new(rpc, head, true, self.store.now_ms());
+        let registry = view.registry(key.registry);
+        let inference = registry.inference(key.inference_id, at).await?;
+        if inference.status() == Some(InferenceStatus::Proven) {
+            return Ok(());
+        }
+        self.plan(&view, key, proof, &inference).await.map(drop)
+    }
+}
+
+/// What the chain says; `None` where it says nothing in time.
+///
+/// # Errors
+/// [`Error::Refused`] when the proof is refused.
+async fn answer_in<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(answer)) => Ok(Some(answer)),
+        Ok(Err(e)) if e.is_transient() => {
+            tracing::warn!(error = %e, "a proof is taken unseen");
+            Ok(None)
+        }
+        Ok(Err(e @ (Error::Refused(_) | Error::ChunkTooLarge { .. }))) => Err(e),
+        Ok(Err(e)) => Err(Error::Refused(e.to_string())),
+        Err(_) => {
+            tracing::warn!("a proof is taken unseen: the node is slow");
+            Ok(None)
+        }
+    }
+}
+
+/// What is stored of a proof: what the chain gets to see. So whatever else a file says takes no room, and proofs that differ in it only
+/// are one.
+fn body(proof: &ProofFile) -> Result<Vec<u8>> {
+    let statement = Statement {
+        manifest_id: B256::ZERO,
+        model_id: proof.model_id,
+        root: proof.root,
+        context: proof.context,
+        binding: proof.binding,
+    };
+    let seen = ProofFile::new(statement, proof.chunks.clone(), Vec::new())?;
+    serde_json::to_vec(&seen).map_err(|e| Error::DatabaseCorrupt {
+        what: format!("proof: {e}"),
+    })
+}

@@ -1,0 +1,315 @@
+//! Garbage under the id of an honest job, and more of it than there is room for.
+
+use super::registry::{garbage, proof_for};
+use super::target::note;
+use crate::relayer::Relayer;
+use crate::scene::{Scene, until};
+use crate::service::{Running, config};
+use alloy::primitives::Address;
+use chainfer_formats::{Binding, ProofFile};
+use chainfer_relayer::Submitter;
+use chainfer_relayer::state::{JobState, PayloadState};
+use chainfer_relayer::store::{Cancellation, Submitted};
+use chainfer_relayer::{Error, engine::Engine};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+fn mallory() -> Submitter {
+    "mallory".parse().unwrap()
+}
+
+fn alice() -> Submitter {
+    "alice".parse().unwrap()
+}
+
+async fn bytes(engine: &Engine) -> u64 {
+    engine.store().payload_bytes(None).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_that_is_cancelled_locks_nobody_out() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let bad = garbage(&scene, 1, 0xab);
+    let id = engine.submit(&bad, &mallory()).await.unwrap().job().key.id;
+    let cancelled = engine.withdraw(id, &mallory()).await.unwrap();
+    assert_eq!(cancelled, Cancellation::Done);
+    let begin = Instant::now();
+    let honest = engine
+        .submit(&scene.world.proof(1), &alice())
+        .await
+        .unwrap();
+    assert!(matches!(&honest, Submitted::Reopened(job) if job.key.id == id));
+    until(&engine, id, JobState::Confirmed).await;
+    let waited = begin.elapsed();
+    assert_eq!(scene.counts().await.0, 1);
+    note(&format!(
+        "garbage, cancelled: 0 gas; the honest proof attested in {waited:.2?}"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_that_came_first_while_paused_does_not_displace_the_honest_proof() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    engine.pause("night".to_owned()).await.unwrap();
+    let mut id = None;
+    for byte in [1, 2] {
+        let bad = garbage(&scene, 1, byte);
+        id = Some(engine.submit(&bad, &mallory()).await.unwrap().job().key.id);
+    }
+    let id = id.unwrap();
+    engine
+        .submit(&scene.world.proof(1), &alice())
+        .await
+        .unwrap();
+    // Only what is mallory's.
+    assert_eq!(
+        engine.withdraw(id, &mallory()).await.unwrap(),
+        Cancellation::Done
+    );
+    let again = garbage(&scene, 1, 3);
+    engine.submit(&again, &mallory()).await.unwrap();
+    let begin = Instant::now();
+    engine.resume().await.unwrap();
+    until(&engine, id, JobState::Confirmed).await;
+    let waited = begin.elapsed();
+    let states: Vec<PayloadState> = engine
+        .store()
+        .payloads(id)
+        .await
+        .unwrap()
+        .iter()
+        .map(|p| p.state)
+        .collect();
+    assert_eq!(states.len(), 4);
+    assert_eq!(scene.counts().await.0, 1, "only the honest one is paid for");
+    note(&format!(
+        "3 kinds of garbage before it: the honest proof attested {waited:.2?} after the pause"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_fails_alone_and_the_next_proof_is_tried() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let id = engine
+        .submit(&garbage(&scene, 1, 9), &mallory())
+        .await
+        .unwrap()
+        .job()
+        .key
+        .id;
+    engine
+        .submit(&scene.world.proof(1), &alice())
+        .await
+        .unwrap();
+    until(&engine, id, JobState::Confirmed).await;
+    let payloads = engine.store().payloads(id).await.unwrap();
+    assert_eq!(payloads[0].state, PayloadState::Failed);
+    assert!(
+        payloads[0].reason.as_ref().unwrap().contains("chunk 2"),
+        "{payloads:?}"
+    );
+    assert_eq!(scene.counts().await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_what_somebody_else_handed_in_is_refused() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    engine.pause("night".to_owned()).await.unwrap();
+    let honest = engine
+        .submit(&scene.world.proof(1), &alice())
+        .await
+        .unwrap();
+    let id = honest.job().key.id;
+    let refused = engine.withdraw(id, &mallory()).await;
+    assert!(
+        matches!(refused, Err(Error::NotSubmitted { .. })),
+        "{refused:?}"
+    );
+    // With the same bytes handed in, it is still only the own that is withdrawn.
+    engine
+        .submit(&scene.world.proof(1), &mallory())
+        .await
+        .unwrap();
+    assert_eq!(
+        engine.withdraw(id, &mallory()).await.unwrap(),
+        Cancellation::Done
+    );
+    engine.resume().await.unwrap();
+    until(&engine, id, JobState::Confirmed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_under_a_contested_id_is_refused_at_the_door() {
+    let scene = Scene::new().await;
+    let mut settings = config(&scene.proxy.url, Some(scene.state()));
+    settings.client.engine.registry = Some(scene.world.registry());
+    let service = Service::start(settings).await;
+    service
+        .0
+        .http
+        .post(format!("{}/v1/pause", service.0.url))
+        .send()
+        .await
+        .unwrap();
+    let text = |proof: &ProofFile| serde_json::to_string(proof).unwrap();
+    let (status, job) = service.0.post(text(&garbage(&scene, 1, 1))).await;
+    assert_eq!(status, 202, "nothing is known of the job yet: {job}");
+    let id = job["id"].as_str().unwrap().to_owned();
+    let mut refused = 0;
+    for byte in 2..12 {
+        let (status, answer) = service.0.post(text(&garbage(&scene, 1, byte))).await;
+        assert_eq!(status, 422, "{answer}");
+        refused += 1;
+    }
+    let (status, answer) = service.0.post(text(&scene.world.proof(1))).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, shown) = service.0.get(&format!("/v1/proofs/{id}")).await;
+    assert_eq!(shown["proofs"].as_array().unwrap().len(), 2, "{shown:#}");
+    let begin = Instant::now();
+    service
+        .0
+        .http
+        .post(format!("{}/v1/resume", service.0.url))
+        .send()
+        .await
+        .unwrap();
+    service.0.until(&id, "confirmed").await;
+    let waited = begin.elapsed();
+    service.0.stop().await;
+    assert_eq!(scene.counts().await.0, 1);
+    note(&format!(
+        "{refused} of 11 pieces of garbage refused at the door; the honest proof attested {waited:.2?} after the pause"
+    ));
+}
+
+/// A service in this process.
+struct Service(Running);
+
+impl Service {
+    async fn start(settings: chainfer_relayer::service::ServiceConfig) -> Self {
+        Self(Running::start(settings).await)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_of_no_registered_form_are_refused_at_the_door() {
+    let scene = Scene::new().await;
+    let service = Running::start(config(&scene.proxy.url, Some(scene.state()))).await;
+    let registry = scene.world.registry();
+    let good = serde_json::to_value(scene.world.proof(1)).unwrap();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut json = good.clone();
+        change(&mut json);
+        json.to_string()
+    };
+    let unregistered = {
+        let mut binding: Binding = scene.world.proof(1).binding.unwrap();
+        binding.registry = registry;
+        let model = alloy::primitives::B256::repeat_byte(5);
+        let context = chainfer_formats::ids::context(&binding, model);
+        changed(&|json| {
+            json["model_id"] = json!(model);
+            json["context"] = json!(context);
+        })
+    };
+    let other = serde_json::to_string(&proof_for(&scene, Address::repeat_byte(9), 1)).unwrap();
+    for (body, told) in [
+        (unregistered, "is not registered"),
+        (other, "no contract code"),
+        (
+            changed(&|json| {
+                json["chunks"].as_array_mut().unwrap().pop();
+            }),
+            "chunks",
+        ),
+        (
+            changed(&|json| {
+                let values = json["chunks"][1]["public_values"].as_array_mut().unwrap();
+                values.push(values[0].clone());
+            }),
+            "chunks[1].public_values",
+        ),
+        (
+            changed(&|json| {
+                json["chunks"][1]["proof"] = format!("0x{}", "00".repeat(130 << 10)).into()
+            }),
+            "over the cap",
+        ),
+        (
+            changed(&|json| json["root"] = format!("0x{}", "00".repeat(32)).into()),
+            "root",
+        ),
+    ] {
+        let (status, refused) = service.post(body).await;
+        assert_eq!(status, 422, "{refused}");
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains(told), "{message}");
+    }
+    service.stop().await;
+    let engine = scene.engine().await;
+    assert!(engine.store().jobs(None, 10).await.unwrap().is_empty());
+    assert_eq!(bytes(&engine).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_says_besides_the_proof_takes_no_room() {
+    let scene = Scene::new().await;
+    let relayer = Relayer::start_with(&scene.world.anvil.url, &scene.state(), &[]).await;
+    let before = relayer.peak_memory();
+    let numbers = "0,".repeat(2 << 20);
+    let padding =
+        format!(r#"[{{"name":"x","shape":[1],"visibility":"public","values":[{numbers}0]}}]"#);
+    let mut sent = 0;
+    for nonce in 0..24 {
+        let mut json = serde_json::to_value(scene.world.proof(nonce)).unwrap();
+        json["outputs"] = json!([]);
+        let body =
+            json.to_string()
+                .replacen(r#""outputs":[]"#, &format!(r#""outputs":{padding}"#), 1);
+        sent += body.len();
+        let url = format!("{}/v1/proofs", relayer.url);
+        let job = relayer
+            .ask(reqwest::Client::new().post(url).body(body))
+            .await;
+        assert!(job["id"].is_string(), "{job}");
+    }
+    let grown = relayer.peak_memory().saturating_sub(before);
+    relayer.kill();
+    let engine = scene.engine().await;
+    let kept = bytes(&engine).await;
+    assert!(kept < 24 * 4_096, "{kept}");
+    // One body at a time, and what HTTP needs to receive it.
+    assert!(grown < 64 << 10, "{grown} KiB");
+    note(&format!(
+        "24 requests of {} MiB in all: {kept} bytes kept, {grown} KiB of memory",
+        sent >> 20
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_that_differ_only_in_what_the_chain_does_not_see_are_one() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    engine.pause("night".to_owned()).await.unwrap();
+    let mut id = None;
+    for text in ["a", "b", "c", "d"] {
+        let mut json = serde_json::to_value(scene.world.proof(1)).unwrap();
+        json["outputs"][0]["name"] = text.into();
+        json["manifest_id"] = format!("0x{}", alloy::hex::encode([text.as_bytes()[0]; 32])).into();
+        let proof = ProofFile::parse(json.to_string().as_bytes()).unwrap();
+        id = Some(
+            engine
+                .submit(&proof, &mallory())
+                .await
+                .unwrap()
+                .job()
+                .key
+                .id,
+        );
+    }
+    assert_eq!(engine.store().payloads(id.unwrap()).await.unwrap().len(), 1);
+}
