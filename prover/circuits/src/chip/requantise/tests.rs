@@ -171,5 +171,5 @@ fn accumulators_are_distinct_in_the_field() {
     // So it is for every range: as many numbers as digits write, from -R^3 on, are fewer than the field's elements.
     let largest = 1u128 << 16;
     assert!(2 * largest.pow(3) + largest.pow(2) < 1 << 64);
-    assert!(Fr::NUM_BITS > 64);
+    const { assert!(Fr::NUM_BITS > 64) }
 }
