@@ -7,14 +7,13 @@ use crate::{
     output::{Align, Page, Progress, Report, Table, bytes, seconds, thousands},
     solidity::generate,
 };
-use anyhow::Context as _;
 use chainfer_circuits::{HideWeights, Objective, PlanSummary};
 use chainfer_engine::{
     bundle::{CompileOptions, VerifierRequest, VerifierSource, compile as compile_bundle},
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
-use chainfer_formats::{B256, SrsSpec, hex};
+use chainfer_formats::{B256, SrsSpec, files, hex};
 use chainfer_model::{
     io::load_calibration,
     load_model,
@@ -29,6 +28,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// Largest size of a file with a seed.
+const MAX_SEED_BYTES: u64 = 1 << 10;
 
 /// What to compile and how.
 #[derive(Clone, Debug)]
@@ -77,7 +79,7 @@ impl Request {
 
 /// Reads a seed: 32 bytes, or `0x` and 64 hex digits. Error messages do not show the content.
 fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
-    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let content = files::read_named(path, MAX_SEED_BYTES)?;
     let refuse = || {
         bad_input(format!(
             "{}: expected a seed of 32 bytes, or 0x and 64 hex digits",

@@ -3,7 +3,10 @@
 use super::{
     counter::ProofCounter,
     describe::manifest,
-    names::{LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR},
+    names::{
+        LAYOUT_FILE, MANIFEST_FILE, MAX_LAYOUT_BYTES, MAX_SOURCE_BYTES, PRIVATE_DIR, PUBLIC_DIR,
+        SOLIDITY_DIR,
+    },
     private::{self, PrivateModel, StoredPlanOptions},
     whole::Bundle,
 };
@@ -124,6 +127,7 @@ const LAYOUT: FileKind = FileKind {
     format: "chainfer.layout",
     version: 1,
     access: Access::Public,
+    max_bytes: MAX_LAYOUT_BYTES,
 };
 
 #[derive(Serialize)]
@@ -343,7 +347,7 @@ fn write_verifier(entry: &mut ChunkEntry, made: VerifierSource, public: &Path) -
     files::create_dir(&public.join(SOLIDITY_DIR), Access::Public)?;
     if !path.exists() {
         files::write_atomic(&path, made.source.as_bytes(), Access::Public)?;
-    } else if files::read(&path)? != made.source.as_bytes() {
+    } else if files::read(&path, MAX_SOURCE_BYTES)? != made.source.as_bytes() {
         return refuse(format!("another verifier has the name {}", made.contract));
     }
     entry.source_digest = Some(keccak256(&[made.source.as_bytes()]));
