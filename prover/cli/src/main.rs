@@ -11,7 +11,7 @@ mod verbs;
 use args::{Cli, Command, GlobalArgs};
 use clap::Parser as _;
 use output::{Progress, Report};
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -74,7 +74,8 @@ fn log_to_stderr(global: GlobalArgs) {
         .unwrap_or_else(|_| EnvFilter::new(format!("{others},{ours}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        // Colours are what the writer would escape.
+        .with_ansi(false)
+        .with_writer(|| output::PlainStderr)
         .init();
 }

@@ -7,7 +7,7 @@ use crate::error::{EngineError, Result};
 use chainfer_formats::{
     B256,
     digest::Keccak256,
-    files::{Access, write_atomic_with},
+    files::{self, Access, write_atomic_with},
 };
 use std::{
     fs::File,
@@ -18,6 +18,8 @@ use std::{
 /// Identifies kind and version of a sealed file.
 pub(crate) type Magic = [u8; 8];
 
+/// More than a proving key of 2^26 rows takes. Nothing reads more than it hashes first, and a hole in a file can be endless.
+const MAX_BYTES: u64 = 1 << 40;
 const SEAL: u64 = 32;
 const MAGIC: u64 = 8;
 
@@ -65,11 +67,7 @@ pub(crate) fn write(
 /// Checks the seal and returns a reader over the payload, with the payload's length as its limit.
 pub(crate) fn open(path: &Path, magic: &Magic) -> Result<Take<BufReader<File>>> {
     let name = || path.display().to_string();
-    let mut file = File::open(path).map_err(EngineError::io("open", path))?;
-    let length = file
-        .metadata()
-        .map_err(EngineError::io("read", path))?
-        .len();
+    let (mut file, length) = files::open(path, MAX_BYTES)?;
     let payload = length
         .checked_sub(SEAL + MAGIC)
         .ok_or_else(|| EngineError::malformed(name(), "the file is too short"))?;

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{FormatError, Result},
-    files::{Access, create_dir},
+    files::{Access, create_dir, require_folder},
     hex,
     json::FileKind,
     limits::MAX_CHUNKS,
@@ -17,6 +17,7 @@ pub const DEPLOYMENT: FileKind = FileKind {
     format: "chainfer.deployment",
     version: 2,
     access: Access::Public,
+    max_bytes: 1 << 20,
 };
 
 /// A bundle's contracts on one chain.
@@ -91,6 +92,9 @@ impl DeploymentFile {
     /// As [`Self::parse`], or the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let file: Self = DEPLOYMENT.read(path)?;
+        if let Some(folder) = path.parent() {
+            require_folder(folder)?;
+        }
         file.check()?;
         Ok(file)
     }

@@ -58,6 +58,24 @@ pub enum FormatError {
         /// What was found.
         got: String,
     },
+    /// Something else than a file or folder that may be used here.
+    #[error("{path}: expected {expected}, got {found}", path = .path.display())]
+    WrongFileType {
+        /// Where it is.
+        path: PathBuf,
+        /// What may be there.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A file that is too large for its kind.
+    #[error("{path}: expected at most {max_bytes} bytes, got more", path = .path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Largest size of its kind.
+        max_bytes: u64,
+    },
     /// The file system refused.
     #[error("cannot {action} {path}: {source}", path = .path.display())]
     Io {

@@ -1,9 +1,12 @@
-//! Files that are either whole or absent.
+//! Files that are either whole or absent when they are written, and regular and of a known largest size when they are read.
+//!
+//! A bundle may come from a stranger. What is read or written in one is never reached through a symbolic link: it could lead to a
+//! device that never ends, to a FIFO that never answers, or to somebody else's file. The path to the bundle itself may have links.
 
 use crate::error::{FormatError, Result};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -57,9 +60,10 @@ pub fn create(path: &Path, access: Access) -> Result<File> {
 /// Creates a folder and its parents; a private one is readable for the owner alone.
 ///
 /// # Errors
-/// The file system refuses.
+/// The file system refuses, or a symbolic link is there.
 pub fn create_dir(path: &Path, access: Access) -> Result<()> {
     fs::create_dir_all(path).map_err(FormatError::io("create", path))?;
+    require_folder(path)?;
     #[cfg(unix)]
     if access == Access::Private {
         use std::os::unix::fs::PermissionsExt as _;
@@ -118,12 +122,152 @@ pub fn sync_parent(path: &Path) {
     }
 }
 
-/// Reads a file whole.
+/// Refuses anything but a folder, symbolic links to one included.
 ///
 /// # Errors
-/// The file system refuses.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(FormatError::io("read", path))
+/// The path is something else, or missing.
+pub fn require_folder(path: &Path) -> Result<()> {
+    let found = fs::symlink_metadata(path).map_err(FormatError::io("look at", path))?;
+    if found.is_dir() {
+        return Ok(());
+    }
+    Err(FormatError::WrongFileType {
+        path: path.to_owned(),
+        expected: "a folder",
+        found: type_name(found.file_type()),
+    })
+}
+
+/// Reads a file of a bundle whole.
+///
+/// # Errors
+/// As [`open`], or it has more bytes than `max_bytes`.
+pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    let (file, _) = open(path, max_bytes)?;
+    read_up_to(file, path, max_bytes)
+}
+
+/// Reads a file that the user named. It may be reached through a symbolic link, and may be a pipe.
+///
+/// # Errors
+/// It is a folder or a device, it has more bytes than `max_bytes`, or the file system refuses.
+pub fn read_named(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    // Looked at first: to open a device can have an effect.
+    let found = fs::metadata(path).map_err(FormatError::io("read", path))?;
+    if !found.is_file() && !is_pipe(found.file_type()) {
+        return Err(FormatError::WrongFileType {
+            path: path.to_owned(),
+            expected: "a file or a pipe",
+            found: type_name(found.file_type()),
+        });
+    }
+    if found.is_file() {
+        check_size(path, found.len(), max_bytes)?;
+    }
+    let file = File::open(path).map_err(FormatError::io("read", path))?;
+    read_up_to(file, path, max_bytes)
+}
+
+/// Opens a file of a bundle for reading; returns its size, too.
+///
+/// # Errors
+/// It is no regular file (a symbolic link is none), it has more bytes than `max_bytes`, or the file system refuses.
+pub fn open(path: &Path, max_bytes: u64) -> Result<(File, u64)> {
+    let (file, size) = open_regular(path, OpenOptions::new().read(true))?;
+    check_size(path, size, max_bytes)?;
+    Ok((file, size))
+}
+
+/// Opens a file of a bundle that is there for its lock.
+///
+/// # Errors
+/// It is no regular file, or the file system refuses.
+pub fn open_lock(path: &Path) -> Result<File> {
+    Ok(open_regular(path, OpenOptions::new().write(true))?.0)
+}
+
+fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<(File, u64)> {
+    // Does not wait at a FIFO; for a regular file it means nothing.
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+    let opened = options.open(path);
+    let found = match &opened {
+        Ok(file) => file.metadata(),
+        // The system's reason would not say what is there.
+        Err(_) => fs::symlink_metadata(path),
+    };
+    if let Ok(found) = &found
+        && !found.is_file()
+    {
+        return Err(FormatError::WrongFileType {
+            path: path.to_owned(),
+            expected: "a regular file",
+            found: type_name(found.file_type()),
+        });
+    }
+    let file = opened.map_err(FormatError::io("open", path))?;
+    let size = found.map_err(FormatError::io("open", path))?.len();
+    Ok((file, size))
+}
+
+fn check_size(path: &Path, size: u64, max_bytes: u64) -> Result<()> {
+    if size <= max_bytes {
+        return Ok(());
+    }
+    Err(FormatError::TooLarge {
+        path: path.to_owned(),
+        max_bytes,
+    })
+}
+
+/// What is read counts: a file can grow, and nobody knows how long a pipe is.
+fn read_up_to(file: File, path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(max_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(FormatError::io("read", path))?;
+    check_size(path, bytes.len() as u64, max_bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_pipe(found: fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    found.is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: fs::FileType) -> bool {
+    false
+}
+
+fn type_name(found: fs::FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if found.is_fifo() {
+            return "a FIFO";
+        }
+        if found.is_socket() {
+            return "a socket";
+        }
+        if found.is_char_device() || found.is_block_device() {
+            return "a device";
+        }
+    }
+    if found.is_symlink() {
+        "a symbolic link"
+    } else if found.is_dir() {
+        "a folder"
+    } else if found.is_file() {
+        "a file"
+    } else {
+        "something else"
+    }
 }
 
 #[cfg(test)]
@@ -140,10 +284,10 @@ mod tests {
             Err(io::Error::other("no space"))
         });
         assert!(matches!(failed, Err(FormatError::Io { .. })));
-        assert_eq!(read(&path).unwrap(), b"old");
+        assert_eq!(read(&path, 9).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         write_atomic(&path, b"new", Access::Public).unwrap();
-        assert_eq!(read(&path).unwrap(), b"new");
+        assert_eq!(read(&path, 9).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
@@ -169,7 +313,128 @@ mod tests {
 
     #[test]
     fn missing_file_is_named() {
-        let error = read(Path::new("/nonexistent/f.json")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/f.json"), "{error}");
+        let path = Path::new("/nonexistent/f.json");
+        for error in [read(path, 9), read_named(path, 9)].map(Result::unwrap_err) {
+            assert!(error.to_string().contains("/nonexistent/f.json"), "{error}");
+        }
+    }
+
+    #[test]
+    fn file_of_more_bytes_than_allowed_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        fs::write(&path, [7; 10]).unwrap();
+        for read in [read, read_named] {
+            assert_eq!(read(&path, 10).unwrap().len(), 10);
+            let error = read(&path, 9).unwrap_err();
+            assert!(matches!(error, FormatError::TooLarge { max_bytes: 9, .. }));
+        }
+        // A hole takes no room on the disk, and would take all of the memory.
+        File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(1 << 40))
+            .unwrap();
+        for read in [read, read_named] {
+            let error = read(&path, 1 << 20).unwrap_err();
+            assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    mod unix {
+        use super::*;
+        use std::os::unix::{fs::symlink, net::UnixListener};
+
+        fn refused(path: &Path, found: &str) {
+            let errors = [read(path, 99).unwrap_err(), open_lock(path).unwrap_err()];
+            for error in errors {
+                assert!(error.to_string().contains(found), "{found}: {error}");
+                assert!(error.to_string().contains(&path.display().to_string()));
+            }
+        }
+
+        #[test]
+        fn what_is_no_regular_file_of_a_bundle_is_refused_by_name() {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name);
+            fs::write(at("real"), "x").unwrap();
+            for (name, target) in [
+                ("link", at("real")),
+                ("endless", "/dev/zero".into()),
+                ("dangling", at("nothing")),
+            ] {
+                symlink(target, at(name)).unwrap();
+                refused(&at(name), "a symbolic link");
+            }
+            fs::create_dir(at("folder")).unwrap();
+            refused(&at("folder"), "a folder");
+            rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), 0o600.into()).unwrap();
+            refused(&at("fifo"), "a FIFO");
+            let _listener = UnixListener::bind(at("socket")).unwrap();
+            refused(&at("socket"), "a socket");
+            refused(Path::new("/dev/null"), "a device");
+            assert_eq!(read(&at("real"), 1).unwrap(), b"x");
+        }
+
+        #[test]
+        fn named_file_may_be_a_link_or_a_pipe_but_no_device() {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name);
+            fs::write(at("real"), "x").unwrap();
+            symlink(at("real"), at("link")).unwrap();
+            assert_eq!(read_named(&at("link"), 9).unwrap(), b"x");
+            symlink("/dev/zero", at("endless")).unwrap();
+            let error = read_named(&at("endless"), 9).unwrap_err();
+            assert!(error.to_string().contains("a device"), "{error}");
+            for (bytes, taken) in [(9, true), (10, false)] {
+                let fifo = at(&format!("fifo{bytes}"));
+                rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, 0o600.into()).unwrap();
+                let writer = std::thread::spawn({
+                    let fifo = fifo.clone();
+                    move || fs::write(fifo, vec![1; bytes])
+                });
+                assert_eq!(read_named(&fifo, 9).is_ok(), taken);
+                let _ = writer.join().unwrap();
+            }
+        }
+
+        #[test]
+        fn written_file_replaces_a_link_and_leaves_its_target_alone() {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name);
+            fs::write(at("victim"), "untouched").unwrap();
+            symlink(at("victim"), at("f.json")).unwrap();
+            write_atomic(&at("f.json"), b"new", Access::Public).unwrap();
+            assert_eq!(fs::read(at("victim")).unwrap(), b"untouched");
+            assert_eq!(read(&at("f.json"), 9).unwrap(), b"new");
+        }
+
+        #[test]
+        fn create_does_not_follow_a_link() {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name);
+            fs::write(at("victim"), "untouched").unwrap();
+            for (name, target) in [("link", "victim"), ("dangling", "nothing")] {
+                symlink(at(target), at(name)).unwrap();
+                assert!(create(&at(name), Access::Private).is_err());
+            }
+            assert_eq!(fs::read(at("victim")).unwrap(), b"untouched");
+            assert!(!at("nothing").exists());
+        }
+
+        #[test]
+        fn create_dir_refuses_a_link_to_a_folder() {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name);
+            fs::create_dir(at("elsewhere")).unwrap();
+            symlink(at("elsewhere"), at("deployments")).unwrap();
+            for access in [Access::Public, Access::Private] {
+                let error = create_dir(&at("deployments"), access).unwrap_err();
+                assert!(error.to_string().contains("a symbolic link"), "{error}");
+            }
+            create_dir(&at("real"), Access::Public).unwrap();
+            create_dir(&at("real"), Access::Public).unwrap();
+        }
     }
 }

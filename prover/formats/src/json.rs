@@ -21,6 +21,8 @@ pub struct FileKind {
     pub version: u32,
     /// Who may read it. Errors about private files do not quote their content.
     pub access: Access,
+    /// Largest size of a file in bytes.
+    pub max_bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -53,12 +55,20 @@ impl FileKind {
         self.deserialize(json)
     }
 
-    /// Reads and parses a file.
+    /// Reads and parses a file of a bundle.
     ///
     /// # Errors
-    /// As [`Self::parse`], or the file cannot be read.
+    /// As [`Self::parse`] and [`files::read`].
     pub fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
-        self.parse(&files::read(path)?)
+        self.parse(&files::read(path, self.max_bytes)?)
+    }
+
+    /// Reads and parses a file that the user named.
+    ///
+    /// # Errors
+    /// As [`Self::parse`] and [`files::read_named`].
+    pub fn read_named<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
+        self.parse(&files::read_named(path, self.max_bytes)?)
     }
 
     /// Writes pretty JSON with a newline at the end, whole or not at all.

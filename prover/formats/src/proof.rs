@@ -22,6 +22,7 @@ pub const PROOF: FileKind = FileKind {
     format: "chainfer.proof",
     version: 1,
     access: Access::Public,
+    max_bytes: 1 << 30,
 };
 
 /// An inference proof: root, context, public values and one proof per chunk.
@@ -142,7 +143,7 @@ impl ProofFile {
     /// # Errors
     /// As [`Self::parse`], or the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let file: Self = PROOF.read(path)?;
+        let file: Self = PROOF.read_named(path)?;
         file.check()?;
         Ok(file)
     }

@@ -21,6 +21,7 @@ pub const SECRET: FileKind = FileKind {
     format: "chainfer.secret",
     version: 1,
     access: Access::Private,
+    max_bytes: 4 << 30,
 };
 
 /// Salts and boundary tensors of one inference.
@@ -118,7 +119,7 @@ impl SecretFile {
     /// # Errors
     /// As [`Self::parse`], or the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        SECRET.read(path)
+        SECRET.read_named(path)
     }
 
     /// Writes a file that its owner alone can read.

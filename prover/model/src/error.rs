@@ -1,5 +1,6 @@
 //! The crate's error.
 
+use chainfer_formats::FormatError;
 use std::path::PathBuf;
 
 /// Everything that can go wrong between a model file and a partitioned integer program.
@@ -13,6 +14,9 @@ pub enum ModelError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file that is too large, or a folder or device.
+    #[error(transparent)]
+    File(FormatError),
     /// The bytes are not a model or input in the stated format.
     #[error("{format}: {detail}")]
     Malformed {

@@ -1,12 +1,19 @@
 //! Reading files, and naming them in errors.
 
 use crate::error::{ModelError, Result};
+use chainfer_formats::{FormatError, files};
 use std::path::Path;
 
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| ModelError::Read {
-        path: path.to_owned(),
-        source,
+/// Largest size of a model file: that of any message of protobuf, which ONNX is made of.
+pub(crate) const MAX_MODEL_BYTES: u64 = 1 << 31;
+/// Largest size of a file with inputs or samples.
+pub(crate) const MAX_INPUT_BYTES: u64 = 1 << 30;
+
+/// Reads a file that the user named.
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    files::read_named(path, max_bytes).map_err(|error| match error {
+        FormatError::Io { path, source, .. } => ModelError::Read { path, source },
+        other => ModelError::File(other),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::AgainArgs;
 use alloy::primitives::B256;
 use chainfer_chain::wallet::WalletArgs;
-use chainfer_relayer::store::Location;
+use chainfer_relayer::{money::Gwei, store::Location};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -148,6 +148,14 @@ pub(crate) struct AttestArgs {
     pub(crate) bundle: PathBuf,
     /// Proof file, bound to a request on this chain
     pub(crate) proof: PathBuf,
+    /// Registry that is trusted whatever its code is; by default the one in the bundle's record of its deployment, which must
+    /// have the code that this program was built with
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) registry: Option<String>,
+    /// The most that a transaction may cost, such as 0.05ether; by default three times what the bundle's verifiers take at today's
+    /// prices
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) max_spend: Option<Gwei>,
     #[command(flatten)]
     pub(crate) development_srs: DevelopmentSrs,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Code shared by the verbs that use a chain.
 
+pub(crate) mod deployed;
 pub(crate) mod record;
 
 use crate::{args::SenderArgs, failure::bad_input};
@@ -104,10 +105,12 @@ pub(crate) fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
 
 /// Where `deploy` records the deployment on a chain.
 pub(crate) fn deployment_path(bundle: &Path, chain_id: u64) -> PathBuf {
-    bundle
-        .join("public")
-        .join("deployments")
-        .join(format!("{chain_id}.json"))
+    record_path(&bundle.join("public"), chain_id)
+}
+
+/// The same, in a bundle's public part.
+fn record_path(public: &Path, chain_id: u64) -> PathBuf {
+    public.join("deployments").join(format!("{chain_id}.json"))
 }
 
 /// A mined transaction, as reports show it.

@@ -7,17 +7,16 @@ use alloy::{
     sol,
     sol_types::{SolConstructor, SolValue},
 };
-use anyhow::Context as _;
+use chainfer_formats::files;
 use chainfer_relayer::client::NewRegistry;
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "chainfer.registry";
 const ADAPTERS_FORMAT: &str = "chainfer.adapters";
 const VERSION: u32 = 1;
+/// Largest size of a record.
+const MAX_RECORD_BYTES: u64 = 1 << 20;
 
 /// The deterministic-deployment proxy, which has this address on every chain.
 const PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -145,9 +144,8 @@ fn derive(artefact: artefacts::Artefact, arguments: &[u8]) -> anyhow::Result<Add
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, what: &str) -> anyhow::Result<T> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text)
+    let text = files::read_named(path, MAX_RECORD_BYTES)?;
+    serde_json::from_slice(&text)
         .map_err(|e| bad_input(format!("{}: not a record of {what}: {e}", path.display())))
 }
 

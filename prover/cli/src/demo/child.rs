@@ -2,8 +2,8 @@
 
 use crate::failure::bad_input;
 use anyhow::{Context as _, bail};
+use chainfer_formats::files::{self, Access};
 use std::{
-    fs::File,
     io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, Command, Stdio},
@@ -69,7 +69,7 @@ pub(super) fn start(
         Talks::Stdout => Box::new(running.child.stdout.take().context("no stdout")?),
         Talks::Stderr => Box::new(running.child.stderr.take().context("no stderr")?),
     };
-    let mut log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let mut log = files::create(log, Access::Private)?;
     let (sender, lines) = mpsc::channel();
     // Reads until the end, because a full pipe would block the program.
     thread::spawn(move || {

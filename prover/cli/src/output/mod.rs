@@ -1,12 +1,17 @@
-//! The only module that prints. Results go to stdout, as text or as one JSON object; everything else goes to stderr.
+//! The only module that prints. Results go to stdout, as text or as one JSON object; everything else goes to stderr. What could
+//! confuse a terminal is escaped, whoever it comes from.
 
+mod log;
 mod page;
+mod plain;
 mod progress;
 
+pub(crate) use log::PlainStderr;
 pub(crate) use page::{Align, Page, Table, bytes, seconds, thousands};
 pub(crate) use progress::Progress;
 
 use crate::failure::ExitCode;
+use plain::{plain_json, plain_lines};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -48,7 +53,8 @@ impl Report {
 pub(crate) fn print_report(report: &Report, as_json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {
-        writeln!(out, "{:#}", report.json)?;
+        let json = format!("{:#}", report.json);
+        writeln!(out, "{}", plain_json(&json))?;
     } else {
         write!(out, "{}", report.page)?;
     }
@@ -60,11 +66,12 @@ pub(crate) fn print_failure(error: &anyhow::Error, code: ExitCode, as_json: bool
     let causes = causes(error);
     let mut err = io::stderr().lock();
     // If stderr is closed, there is nowhere to report it.
-    let _ = writeln!(err, "error: {}", causes.join(": "));
+    let _ = writeln!(err, "error: {}", plain_lines(&causes.join(": ")));
     if as_json {
         let (message, exit_code) = (causes.join(": "), code as u8);
         let object = json!({ "error": { "message": message, "exit_code": exit_code } });
-        let _ = writeln!(io::stdout().lock(), "{object:#}");
+        let object = plain_json(&format!("{object:#}"));
+        let _ = writeln!(io::stdout().lock(), "{object}");
     }
 }
 

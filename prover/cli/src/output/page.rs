@@ -1,5 +1,6 @@
-//! Text output: headings, aligned facts and tables.
+//! Text output: headings, aligned facts and tables. Whatever is added to a page is made harmless first.
 
+use super::plain::{plain, plain_value};
 use std::fmt;
 
 /// Alignment of a column.
@@ -29,7 +30,8 @@ impl Table {
 
     /// Adds a row; cells that are missing at its end are empty.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let plain = cells.into_iter().map(|cell| plain_value(&cell));
+        self.rows.push(plain.collect());
     }
 }
 
@@ -86,13 +88,14 @@ impl Page {
 
     /// Adds a heading, with an empty line before it unless it comes first.
     pub(crate) fn heading(mut self, text: impl Into<String>) -> Self {
-        self.blocks.push(Block::Heading(text.into()));
+        let text = plain_value(&text.into());
+        self.blocks.push(Block::Heading(text));
         self
     }
 
     /// Adds a name and a value; consecutive facts are aligned.
     pub(crate) fn fact(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
-        let fact = (name.into(), value.to_string());
+        let fact = (plain_value(&name.into()), plain_value(&value.to_string()));
         match self.blocks.last_mut() {
             Some(Block::Facts(facts)) => facts.push(fact),
             _ => self.blocks.push(Block::Facts(vec![fact])),
@@ -106,8 +109,14 @@ impl Page {
         self
     }
 
-    /// Adds text, and a newline at its end.
+    /// Adds a line of text.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
+        self.blocks.push(Block::Text(plain(&text.into())));
+        self
+    }
+
+    /// Adds a text of this program's own, which is printed as it is, and a newline at its end.
+    pub(crate) fn verbatim(mut self, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Text(text.into()));
         self
     }
@@ -197,6 +206,26 @@ mod tests {
             [9_999, 10_240, 12 << 20].map(bytes),
             ["9,999 B", "10.0 KiB", "12.0 MiB"]
         );
+    }
+
+    #[test]
+    fn page_escapes_what_would_repaint_it() {
+        let evil = "\u{1b}[1A\u{1b}]0;x\u{7}\r\nVALID\u{202e}";
+        let mut table = Table::new(&[("name", Align::Left)]);
+        table.row([evil.to_owned()]);
+        let page = Page::new()
+            .heading(evil)
+            .fact(evil, evil)
+            .table(table)
+            .text(format!("INVALID: {evil}"))
+            .to_string();
+        assert_eq!(page.lines().count(), 5, "{page}");
+        assert!(
+            !page.lines().any(|line| line.starts_with("VALID")),
+            "{page}"
+        );
+        assert_eq!(page.matches("\\u{202e}").count(), 5, "{page}");
+        assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page}");
     }
 
     #[test]

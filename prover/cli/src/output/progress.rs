@@ -1,6 +1,6 @@
 //! Progress on stderr: one line per step, with the time since the start.
 
-use super::seconds;
+use super::{plain::plain_lines, seconds};
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -29,8 +29,9 @@ impl Progress {
             // The work goes on if stderr is closed.
             let _ = writeln!(
                 io::stderr().lock(),
-                "{:>8}  {what}",
-                seconds(self.elapsed_s())
+                "{:>8}  {}",
+                seconds(self.elapsed_s()),
+                plain_lines(&what.to_string())
             );
         }
     }

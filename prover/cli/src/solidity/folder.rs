@@ -2,12 +2,9 @@
 
 use crate::failure::bad_input;
 use anyhow::Context as _;
+use chainfer_formats::files::{self, Access};
 use chainfer_verifier_gen::project::ProjectFile;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process,
-};
+use std::{fs, io::Write, path::Path};
 
 /// Refuses a path that is taken, unless it is an empty folder.
 ///
@@ -36,10 +33,14 @@ pub(crate) fn require_free(folder: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The path is taken, or the files cannot be written.
-pub(crate) fn write(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
+pub(crate) fn write(folder: &Path, project: &[ProjectFile]) -> anyhow::Result<()> {
     require_free(folder)?;
-    let staging = staging(folder)?;
-    let written = write_all(&staging, files).and_then(|()| {
+    if folder.file_name().is_none() {
+        let reason = format!("{} is not a name for a folder", folder.display());
+        return Err(bad_input(reason));
+    }
+    let staging = files::temporary_sibling(folder);
+    let written = write_all(&staging, project).and_then(|()| {
         fs::rename(&staging, folder).with_context(|| {
             format!(
                 "cannot rename {} to {}",
@@ -55,24 +56,16 @@ pub(crate) fn write(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> 
     written
 }
 
-fn staging(folder: &Path) -> anyhow::Result<PathBuf> {
-    let name = folder
-        .file_name()
-        .ok_or_else(|| bad_input(format!("{} is not a name for a folder", folder.display())))?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.tmp", process::id()));
-    Ok(folder.with_file_name(temporary))
-}
-
-fn write_all(staging: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
-    for file in files {
+/// Nothing is there yet, and nothing is written over: what others may have put there stays.
+fn write_all(staging: &Path, all: &[ProjectFile]) -> anyhow::Result<()> {
+    fs::create_dir(staging).with_context(|| format!("cannot make {}", staging.display()))?;
+    for file in all {
         let path = staging.join(&file.path);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)
-                .with_context(|| format!("cannot make {}", parent.display()))?;
+            files::create_dir(parent, Access::Public)?;
         }
-        fs::write(&path, &file.contents)
+        files::create(&path, Access::Public)?
+            .write_all(file.contents.as_ref())
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

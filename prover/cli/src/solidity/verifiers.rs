@@ -2,10 +2,10 @@
 
 use crate::failure::bad_input;
 use anyhow::Context as _;
-use chainfer_engine::bundle::{PublicBundle, VerifierRequest};
-use chainfer_formats::digest::keccak256;
+use chainfer_engine::bundle::{MAX_SOURCE_BYTES, PublicBundle, SOLIDITY_DIR, VerifierRequest};
+use chainfer_formats::{digest::keccak256, files};
 use chainfer_verifier_gen::{GeneratedVerifier, GeneratorOptions, KeyContract};
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 /// Largest runtime code of a contract (EIP-170).
 pub(crate) const CODE_LIMIT: usize = 24_576;
@@ -86,7 +86,8 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
         )));
     };
     let path = bundle.dir().join(recorded.source);
-    let text = fs::read_to_string(&path)
+    files::require_folder(&bundle.dir().join(SOLIDITY_DIR))?;
+    let text = String::from_utf8(files::read(&path, MAX_SOURCE_BYTES)?)
         .with_context(|| format!("cannot read the verifier {}", path.display()))?;
     let got = keccak256(&[text.as_bytes()]);
     if got != recorded.source_digest {

@@ -7,11 +7,13 @@ use crate::{
     failure::bad_input,
     output::{Page, Progress, Report, thousands},
 };
-use chainfer_engine::inference::verify_inference;
-use chainfer_formats::DeploymentFile;
+use chainfer_chain::rpc::Rpc;
+use chainfer_engine::{bundle::PublicBundle, inference::verify_inference};
+use chainfer_formats::ProofFile;
+use chainfer_relayer::money::Gwei;
 use serde_json::json;
 
-/// Checks the proof here, sends it, and reports the transactions and the inference's status.
+/// Checks the proof here, and the registry and the model on the chain; sends the proof, and reports the transactions and the inference's status.
 pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report> {
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
     let proof = proof?;
@@ -19,25 +21,26 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
     verify_inference(&bundle, &proof)?;
     progress.say("the proof is valid");
     let manifest = bundle.manifest();
+    let trusted = args.registry.as_deref();
+    let trusted = trusted
+        .map(|text| chain::address("--registry", text))
+        .transpose()?;
     let report = chain::block_on(async {
-        let client = chain::client(args.sender).await?;
+        let mut client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
         chain::check_srs(
             manifest.srs.insecure,
             chain_id,
             args.development_srs.allowed,
         )?;
-        let path = bundle
-            .dir()
-            .join("deployments")
-            .join(format!("{chain_id}.json"));
-        let deployment = DeploymentFile::read(&path).map_err(|e| {
-            bad_input(format!(
-                "the bundle is not deployed on chain {chain_id} ({e}); run `chainfer deploy` first"
-            ))
-        })?;
+        let deployment = chain::deployed::read(bundle.dir(), chain_id, manifest)?;
+        let rpc = Rpc::new(client.rpc.clone())?;
+        chain::deployed::check(&rpc, manifest, &deployment, trusted).await?;
+        progress.say("registry and model are those of the bundle");
+        let limit = spend_limit(&rpc, &bundle, &proof, args.max_spend).await?;
+        client.engine.caps.transaction = Some(limit);
         progress.say(format_args!(
-            "sending the proof to registry {} on chain {chain_id}",
+            "sending the proof to registry {} on chain {chain_id}, for at most {limit}",
             deployment.registry
         ));
         Ok(chainfer_relayer::client::attest(&client, &proof, manifest, &deployment).await?)
@@ -72,4 +75,22 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
             .table(transactions_table(&transactions))
     };
     Report::new(&json, page)
+}
+
+/// The most that the transactions may cost. A limit that today's prices are above is refused before anything is sent.
+async fn spend_limit(
+    rpc: &Rpc,
+    bundle: &PublicBundle,
+    proof: &ProofFile,
+    asked: Option<Gwei>,
+) -> anyhow::Result<Gwei> {
+    let budget = chain::deployed::budget(rpc, bundle, proof).await?;
+    match asked {
+        Some(asked) if asked < budget.expected => Err(bad_input(format!(
+            "--max-spend is {asked}, but the proof may cost {} at today's prices; wait for lower ones, or allow more",
+            budget.expected
+        ))),
+        Some(asked) => Ok(asked),
+        None => Ok(budget.limit),
+    }
 }

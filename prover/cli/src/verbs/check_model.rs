@@ -21,16 +21,14 @@ use alloy::{
     primitives::{Address, B256, keccak256},
     sol_types::SolCall,
 };
-use anyhow::Context as _;
 use chainfer_chain::{
     abi::ChainferRegistry,
     registry::{Difference, Registration, Registry, compare},
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
-use chainfer_engine::bundle::StructureFile;
-use chainfer_formats::{DeploymentFile, Manifest, ids::model_id};
+use chainfer_engine::bundle::{PublicBundle, StructureFile};
+use chainfer_formats::{Manifest, ids::model_id};
 use serde::Serialize;
-use std::path::Path;
 
 /// What the check comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -111,7 +109,7 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         let chain_id = chain::chain_id(&config).await?;
         let registrant = match named {
             Some(account) => account,
-            None => recorded_registrant(&args.bundle, chain_id, registry)?,
+            None => recorded_registrant(&bundle, chain_id, registry)?,
         };
         let contracts = compile_contracts(&solc, &bundle, progress)?;
         let code_hashes: Vec<Option<B256>> = contracts
@@ -181,19 +179,19 @@ async fn ask<C: SolCall>(rpc: &Rpc, registry: Address, call: C) -> anyhow::Resul
 }
 
 /// The account that registered the model, from the bundle's record of its deployment.
-fn recorded_registrant(bundle: &Path, chain_id: u64, registry: Address) -> anyhow::Result<Address> {
-    let path = chain::deployment_path(bundle, chain_id);
-    if !path.is_file() {
-        return Err(bad_input(format!(
-            "there is no {}: pass --registrant ADDRESS, the account that registered the model",
-            path.display()
-        )));
-    }
-    let record = DeploymentFile::read(&path).context("cannot use the bundle's deployment")?;
+fn recorded_registrant(
+    bundle: &PublicBundle,
+    chain_id: u64,
+    registry: Address,
+) -> anyhow::Result<Address> {
+    let record = chain::deployed::read(bundle.dir(), chain_id, bundle.manifest()).map_err(|e| {
+        bad_input(format!(
+            "{e:#}; or pass --registrant ADDRESS, the account that registered the model"
+        ))
+    })?;
     if record.registry != registry {
         return Err(bad_input(format!(
-            "{} is of the registry {}, not of {registry}: pass --registrant ADDRESS",
-            path.display(),
+            "the bundle's deployment on chain {chain_id} is of the registry {}, not of {registry}: pass --registrant ADDRESS",
             record.registry
         )));
     }

@@ -7,14 +7,13 @@ use crate::{
     output::{Align, Page, Progress, Report, Table, bytes, seconds, thousands},
     solidity::generate,
 };
-use anyhow::Context as _;
 use chainfer_circuits::{HideWeights, Objective, PlanSummary};
 use chainfer_engine::{
     bundle::{CompileOptions, VerifierRequest, VerifierSource, compile as compile_bundle},
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
-use chainfer_formats::{B256, SrsSpec, hex};
+use chainfer_formats::{B256, SrsSpec, files, hex};
 use chainfer_model::{
     executor::ClampTable,
     io::load_calibration,
@@ -31,6 +30,9 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
+
+/// Largest size of a file with a seed.
+const MAX_SEED_BYTES: u64 = 1 << 10;
 
 /// What to compile and how.
 #[derive(Clone, Debug)]
@@ -102,7 +104,7 @@ impl From<VisibilityArg> for Visibility {
 
 /// Reads a seed: 32 bytes, or `0x` and 64 hex digits. Error messages do not show the content.
 pub(crate) fn read_seed(path: &Path) -> anyhow::Result<[u8; 32]> {
-    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let content = files::read_named(path, MAX_SEED_BYTES)?;
     let refuse = || {
         bad_input(format!(
             "{}: expected a seed of 32 bytes, or 0x and 64 hex digits",

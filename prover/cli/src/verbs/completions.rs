@@ -15,6 +15,6 @@ pub(crate) fn run(shell: clap_complete::Shell) -> anyhow::Result<Report> {
     let script = String::from_utf8(script).context("the script is not text")?;
     Report::new(
         &json!({ "shell": shell.to_string(), "script": script }),
-        Page::new().text(script),
+        Page::new().verbatim(script),
     )
 }

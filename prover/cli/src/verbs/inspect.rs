@@ -7,12 +7,12 @@ use crate::{
 };
 use anyhow::Context as _;
 use chainfer_circuits::PlanSummary;
-use chainfer_engine::bundle::{Bundle, LAYOUT_FILE, PRIVATE_DIR, PublicBundle};
-use chainfer_formats::{Manifest, TensorSpec, Visibility};
+use chainfer_engine::bundle::{Bundle, LAYOUT_FILE, MAX_LAYOUT_BYTES, PRIVATE_DIR, PublicBundle};
+use chainfer_formats::{Manifest, TensorSpec, Visibility, files};
 use chainfer_model::load_model;
 use serde::Deserialize;
 use serde_json::json;
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// Describes a bundle if the target is a folder, a model file otherwise.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Report> {
@@ -81,7 +81,7 @@ fn bundle(path: &Path) -> anyhow::Result<Report> {
         .with_context(|| format!("cannot use the bundle {}", path.display()))?;
     let manifest = public.manifest();
     let layout = public.dir().join(LAYOUT_FILE);
-    let text = fs::read(&layout).with_context(|| format!("cannot read {}", layout.display()))?;
+    let text = files::read(&layout, MAX_LAYOUT_BYTES)?;
     let layout: LayoutFile = serde_json::from_slice(&text)
         .with_context(|| format!("{} is not a layout file of this version", layout.display()))?;
     let left = proofs_left(path)?;

@@ -58,14 +58,7 @@ pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
 /// Reads an opening that somebody shows.
 fn read(path: &Path) -> anyhow::Result<Opening> {
     let context = || format!("cannot use the opening {}", path.display());
-    let about = path.metadata().with_context(context)?;
-    if !about.is_file() || about.len() > MAX_OPENING {
-        return Err(bad_input(format!(
-            "{}: not a file of at most {MAX_OPENING} bytes",
-            path.display()
-        )));
-    }
-    let bytes = files::read(path).with_context(context)?;
+    let bytes = files::read_named(path, MAX_OPENING).with_context(context)?;
     serde_json::from_slice(&bytes)
         .map_err(|e| bad_input(format!("{} is not an opening: {e}", path.display())))
 }

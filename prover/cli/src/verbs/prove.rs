@@ -3,20 +3,20 @@
 use super::shared::{outputs_page, quantised_inputs};
 use crate::{
     args::{BindingArgs, ProveArgs, SaturationArgs},
-    chain::deployment_path,
+    chain::deployed,
     failure::bad_input,
     output::{Align, Page, Progress, Report, Table, bytes, seconds},
 };
 use alloy::primitives::U256;
 use anyhow::Context as _;
 use chainfer_engine::{
-    bundle::Bundle,
+    bundle::{Bundle, MANIFEST_FILE, PUBLIC_DIR},
     inference::{ChunkMetrics, ContextSource, ProveMetrics, ProveOptions, prove_inference},
     resources::{peak_rss_bytes, process_cpu_seconds},
     srs::SrsStore,
 };
 use chainfer_formats::{
-    Address, B256, Binding, DeploymentFile, OutputValues, ProofFile, Scalar, SecretFile, hex,
+    Address, B256, Binding, Manifest, OutputValues, ProofFile, Scalar, SecretFile, files, hex,
 };
 use chainfer_model::quantise::SaturationPolicy;
 use serde::Serialize;
@@ -76,14 +76,12 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
             .transpose()?;
         return Ok(ContextSource::Explicit(word.unwrap_or_default()));
     };
-    let deployment = || -> anyhow::Result<DeploymentFile> {
-        let path = deployment_path(bundle, chain_id);
-        DeploymentFile::read(&path).map_err(|e| {
-            bad_input(format!(
-                "the bundle is not deployed on chain {chain_id} ({e}); run `chainfer deploy` first, or pass \
-                 --registry and --model-id"
-            ))
-        })
+    let deployment = || {
+        let public = bundle.join(PUBLIC_DIR);
+        files::require_folder(&public)?;
+        let manifest = Manifest::read(&public.join(MANIFEST_FILE))?;
+        deployed::read(&public, chain_id, &manifest)
+            .map_err(|e| bad_input(format!("{e:#}; or pass --registry and --model-id")))
     };
     let registry = args
         .registry

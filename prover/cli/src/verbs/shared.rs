@@ -3,17 +3,21 @@
 use crate::output::Page;
 use anyhow::Context as _;
 use chainfer_engine::bundle::Bundle;
-use chainfer_formats::{OutputValues, SrsSpec};
+use chainfer_formats::{
+    FormatError, OutputValues, SrsSpec,
+    files::{self, Access},
+};
 use chainfer_model::{io::load_inputs, quantise::SaturationPolicy};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
 /// How many values of a list are printed.
 const SHOWN: usize = 16;
+/// Largest size of the file with a bundle's origin.
+const MAX_ORIGIN_BYTES: u64 = 1 << 12;
 
 /// What reading inputs needs to know about the model file that a bundle was made from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -46,27 +50,22 @@ impl Origin {
     /// The file system refuses.
     pub(crate) fn write(&self, bundle: &Path) -> anyhow::Result<()> {
         let path = Self::path(bundle);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        let written = options
-            .open(&path)
-            .and_then(|mut f| f.write_all(&serde_json::to_vec_pretty(self)?));
-        written.with_context(|| format!("cannot write {}", path.display()))
+        let text = serde_json::to_vec_pretty(self)?;
+        files::create(&path, Access::Private)?
+            .write_all(&text)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     fn read(bundle: &Path) -> anyhow::Result<Self> {
         let path = Self::path(bundle);
-        match fs::read(&path) {
+        match files::read(&path, MAX_ORIGIN_BYTES) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{} is damaged", path.display())),
             // Only fixed-point inputs need it, and they have a usual factor.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::new(None)),
-            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+            Err(FormatError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Ok(Self::new(None))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 }

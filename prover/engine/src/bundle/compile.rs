@@ -3,7 +3,10 @@
 use super::{
     counter::ProofCounter,
     describe::{chunk_entry, manifest, set_verifier},
-    names::{LAYOUT_FILE, MANIFEST_FILE, PRIVATE_DIR, PUBLIC_DIR, SOLIDITY_DIR},
+    names::{
+        LAYOUT_FILE, MANIFEST_FILE, MAX_LAYOUT_BYTES, MAX_SOURCE_BYTES, PRIVATE_DIR, PUBLIC_DIR,
+        SOLIDITY_DIR,
+    },
     private::{self, PrivateModel, StoredPlanOptions},
     structure::{Recipe, StructureFile},
     whole::Bundle,
@@ -139,6 +142,7 @@ pub(crate) const LAYOUT: FileKind = FileKind {
     format: "chainfer.layout",
     version: 1,
     access: Access::Public,
+    max_bytes: MAX_LAYOUT_BYTES,
 };
 
 #[derive(Serialize)]
@@ -347,7 +351,7 @@ fn write_verifier(entry: &mut ChunkEntry, made: &VerifierSource, public: &Path) 
     files::create_dir(&public.join(SOLIDITY_DIR), Access::Public)?;
     if !path.exists() {
         files::write_atomic(&path, made.source.as_bytes(), Access::Public)?;
-    } else if files::read(&path)? != made.source.as_bytes() {
+    } else if files::read(&path, MAX_SOURCE_BYTES)? != made.source.as_bytes() {
         return Err(EngineError::VerifierSource {
             chunk: entry.index,
             detail: format!("another verifier has the name {}", made.contract),

@@ -12,16 +12,14 @@ use chainfer_formats::{
     json::FileKind,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::OpenOptions,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 const COUNTER: FileKind = FileKind {
     name: "proof counter",
     format: "chainfer.proof-counter",
     version: 1,
     access: Access::Private,
+    max_bytes: 1 << 12,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,10 +80,7 @@ impl ProofCounter {
             return Ok(());
         };
         // Other processes may prove with the same key; the lock goes with the handle.
-        let lock = OpenOptions::new()
-            .write(true)
-            .open(&self.lock)
-            .map_err(EngineError::io("open", &self.lock))?;
+        let lock = files::open_lock(&self.lock)?;
         lock.lock().map_err(EngineError::io("lock", &self.lock))?;
         let used = self.load()?;
         if used >= limit {

@@ -10,3 +10,12 @@ pub const PRIVATE_DIR: &str = "private";
 pub const LAYOUT_FILE: &str = "layout.json";
 /// Name of the model without weights in the public folder.
 pub const STRUCTURE_FILE: &str = "structure.json";
+
+/// Largest size of a verifying key's file.
+pub(crate) const MAX_VK_BYTES: u64 = 16 << 20;
+/// Largest size of the source of a Solidity verifier.
+pub const MAX_SOURCE_BYTES: u64 = 4 << 20;
+/// Largest size of the layout report.
+pub const MAX_LAYOUT_BYTES: u64 = 64 << 20;
+/// Largest size of the file with the seed of the blinders.
+pub(crate) const MAX_SEED_BYTES: u64 = 1 << 10;

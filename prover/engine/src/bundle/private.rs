@@ -1,5 +1,6 @@
 //! The private folder's own files: the model with its weights, the seed of the weight blinders.
 
+use super::names::MAX_SEED_BYTES;
 use crate::{
     error::{EngineError, Result},
     sealed,
@@ -85,6 +86,6 @@ pub(crate) fn read_seed(private: &Path) -> Result<[u8; 32]> {
             "expected 0x and 64 lower-case hex digits",
         )
     };
-    let text = String::from_utf8(files::read(&path)?).map_err(|_| refuse())?;
+    let text = String::from_utf8(files::read(&path, MAX_SEED_BYTES)?).map_err(|_| refuse())?;
     Ok(hex::parse_word(text.trim()).map_err(|_| refuse())?.0)
 }

@@ -1,6 +1,6 @@
 //! The public part of a bundle: enough to verify.
 
-use super::names::{MANIFEST_FILE, PUBLIC_DIR};
+use super::names::{MANIFEST_FILE, MAX_SOURCE_BYTES, MAX_VK_BYTES, PUBLIC_DIR, SOLIDITY_DIR};
 use crate::{
     error::{EngineError, Result},
     keys::{VerifyingKey, decode_vk, proof_length, vk_digest},
@@ -40,6 +40,7 @@ impl PublicBundle {
         check_cpu()?;
         let nested = path.join(PUBLIC_DIR);
         let dir = if nested.is_dir() {
+            files::require_folder(&nested)?;
             nested
         } else {
             path.to_owned()
@@ -89,8 +90,9 @@ impl PublicBundle {
         let Some(verifier) = entry.verifier() else {
             return Ok(None);
         };
+        files::require_folder(&self.dir.join(SOLIDITY_DIR))?;
         let path = self.dir.join(verifier.source);
-        let bytes = files::read(&path)?;
+        let bytes = files::read(&path, MAX_SOURCE_BYTES)?;
         let got = keccak256(&[&bytes]);
         if got != verifier.source_digest {
             return Err(EngineError::DigestMismatch {
@@ -121,7 +123,8 @@ impl PublicBundle {
 
 fn read_vk(public: &Path, chunk: &ChunkEntry) -> Result<VerifyingKey> {
     let path = public.join(chunk.vk_file());
-    let vk = decode_vk::<ChunkCircuit>(&files::read(&path)?, chunk.shape.k, chunk.shape.clone())?;
+    let bytes = files::read(&path, MAX_VK_BYTES)?;
+    let vk = decode_vk::<ChunkCircuit>(&bytes, chunk.shape.k, chunk.shape.clone())?;
     let got = vk_digest(&vk, chunk.num_public);
     if got != chunk.vk_digest {
         return Err(EngineError::DigestMismatch {

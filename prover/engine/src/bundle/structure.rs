@@ -17,10 +17,8 @@ const STRUCTURE: FileKind = FileKind {
     format: "chainfer.structure",
     version: 1,
     access: Access::Public,
+    max_bytes: 1 << 24,
 };
-
-/// Largest file that is read.
-const MAX_BYTES: u64 = 1 << 24;
 
 /// The options of a compile that its keys depend on, as far as they are public.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,14 +81,8 @@ impl StructureFile {
     /// [`EngineError::NoStructure`] if there is none; the file is too large, or not in its format.
     pub fn read(public: &Path) -> Result<Self> {
         let path = public.join(STRUCTURE_FILE);
-        let Ok(about) = fs::metadata(&path) else {
+        if fs::symlink_metadata(&path).is_err() {
             return Err(EngineError::NoStructure { path });
-        };
-        if !about.is_file() || about.len() > MAX_BYTES {
-            return Err(EngineError::malformed(
-                path.display().to_string(),
-                format!("not a file of at most {MAX_BYTES} bytes"),
-            ));
         }
         Ok(STRUCTURE.read(&path)?)
     }

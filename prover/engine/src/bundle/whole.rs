@@ -11,6 +11,7 @@ use crate::{
     keys::{self, ProvingKey, vk_digest},
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan};
+use chainfer_formats::files;
 use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
 use std::{
     fmt,
@@ -41,6 +42,7 @@ impl Bundle {
     pub fn open(dir: &Path) -> Result<Self> {
         let public = PublicBundle::open(dir)?;
         let private_dir = dir.join(PRIVATE_DIR);
+        files::require_folder(&private_dir)?;
         let private = PrivateModel::read(&private_dir)?;
         let expected = public.manifest().manifest_id;
         if private.manifest_id != expected {

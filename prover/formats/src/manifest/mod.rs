@@ -27,6 +27,7 @@ pub const MANIFEST: FileKind = FileKind {
     format: "chainfer.manifest",
     version: 2,
     access: Access::Public,
+    max_bytes: 64 << 20,
 };
 
 /// Name of the manifest in the public folder.

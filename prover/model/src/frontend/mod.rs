@@ -18,7 +18,7 @@ pub use zkml::{from_zkml_bytes, zkml_inputs, zkml_layers};
 #[cfg(feature = "onnx")]
 use crate::{
     error::Result,
-    file::{extension, locate, read},
+    file::{MAX_MODEL_BYTES, extension, locate, read},
     float::FloatGraph,
 };
 #[cfg(feature = "onnx")]
@@ -30,7 +30,7 @@ use std::path::Path;
 /// The file cannot be read, is in neither format, or uses an operator that is not supported.
 #[cfg(feature = "onnx")]
 pub fn load_model(path: &Path) -> Result<FloatGraph> {
-    let bytes = read(path)?;
+    let bytes = read(path, MAX_MODEL_BYTES)?;
     match extension(path).as_str() {
         "onnx" => from_onnx_bytes(&bytes),
         "msgpack" => from_zkml_bytes(&bytes),

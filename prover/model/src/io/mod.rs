@@ -8,7 +8,7 @@ pub use json::{calibration_from_json, inputs_from_json};
 pub use npy::{inputs_from_npy, inputs_from_npz};
 
 use crate::error::{ModelError, Result};
-use crate::file::{extension, locate, read};
+use crate::file::{MAX_INPUT_BYTES, extension, locate, read};
 use crate::frontend::zkml_inputs;
 use crate::signature::Sample;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub fn load_inputs(
     specs: &[InputSpec],
     fixed_point: Option<f64>,
 ) -> Result<Vec<Vec<f64>>> {
-    let bytes = read(path)?;
+    let bytes = read(path, MAX_INPUT_BYTES)?;
     let lists = match extension(path).as_str() {
         "json" => inputs_from_json(&bytes),
         "npy" => inputs_from_npy(&bytes),
@@ -62,7 +62,8 @@ pub fn load_calibration(
     if extension(path) != "json" {
         return Ok(vec![Sample(load_inputs(path, specs, fixed_point)?)]);
     }
-    let samples = calibration_from_json(&read(path)?).map_err(|e| locate(e, path))?;
+    let samples =
+        calibration_from_json(&read(path, MAX_INPUT_BYTES)?).map_err(|e| locate(e, path))?;
     for (n, sample) in samples.iter().enumerate() {
         check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
     }

@@ -1,0 +1,536 @@
+//! Bundles, proofs and models from strangers: files that are none, links that lead elsewhere, names that talk to the terminal, and a
+//! deployment that nobody made. Needs the tools that `npm ci` brings.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use alloy::primitives::{B256, keccak256};
+use serde_json::{Value, json};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use support::{
+    Run, chainfer, fixture,
+    node::{Anvil, root, tool},
+};
+
+/// Anvil's first two accounts, the same on every machine.
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+fn compile(model: &str, bundle: &Path) {
+    chainfer(args!["compile", fixture(model), "-o", bundle]).expect(0);
+}
+
+/// What a stranger may put in a file's place, and what the error calls it.
+const PLANTED: [(&str, &str); 4] = [
+    ("endless", "a symbolic link"),
+    ("fifo", "a FIFO"),
+    ("folder", "a folder"),
+    ("sparse", "at most"),
+];
+
+fn plant(kind: &str, at: &Path) {
+    match kind {
+        "endless" => symlink("/dev/zero", at).unwrap(),
+        "fifo" => assert!(Command::new("mkfifo").arg(at).status().unwrap().success()),
+        "folder" => fs::create_dir(at).unwrap(),
+        _ => File::create(at).unwrap().set_len(1 << 43).unwrap(),
+    }
+}
+
+/// Puts each of them in the place of `file`, and runs.
+fn refuses(file: &Path, run: impl Fn() -> Run) {
+    let kept = file.with_extension("kept");
+    fs::rename(file, &kept).unwrap();
+    for (kind, called) in PLANTED {
+        // A lock is opened and not read.
+        if kind == "sparse" && file.extension().is_some_and(|e| e == "lock") {
+            continue;
+        }
+        plant(kind, file);
+        let name = file.file_name().unwrap().to_str().unwrap();
+        run().expect(2).says(&[name, called]);
+        match kind {
+            "folder" => fs::remove_dir(file).unwrap(),
+            _ => fs::remove_file(file).unwrap(),
+        }
+    }
+    fs::rename(&kept, file).unwrap();
+}
+
+#[test]
+fn every_file_of_a_bundle_must_be_a_file_of_a_sensible_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    compile("ops/gemm.onnx", &bundle);
+    let inspect = || chainfer(args!["inspect", bundle]);
+    let prove = || {
+        let input = fixture("ops/gemm.json");
+        chainfer(args!["prove", bundle, "--input", input, "-o", path("p")])
+    };
+    let solidity = || {
+        let solc = root().join("scripts/solc");
+        chainfer(args!["solidity", bundle, "-o", path("s"), "--solc", solc])
+    };
+    for name in ["manifest.json", "layout.json", "chunk0.vk"] {
+        refuses(&bundle.join("public").join(name), inspect);
+    }
+    let sources = bundle.join("public/solidity");
+    let source = fs::read_dir(sources).unwrap().next().unwrap().unwrap();
+    refuses(&source.path(), solidity);
+    for name in [
+        "model.bin",
+        "hiding.seed",
+        "chunk0.pk",
+        "chunk0.count",
+        "chunk0.lock",
+        "origin.json",
+    ] {
+        refuses(&bundle.join("private").join(name), prove);
+    }
+    let deployments = bundle.join("public/deployments");
+    fs::create_dir(&deployments).unwrap();
+    fs::write(deployments.join("31337.json"), "{}").unwrap();
+    refuses(&deployments.join("31337.json"), || {
+        let bound = ["--chain-id", "31337", "--requester", OTHER, "--nonce", "7"];
+        let mut args = args!["prove", bundle, "--input", "i", "-o", path("p")].to_vec();
+        args.extend(bound.map(OsString::from));
+        chainfer(args)
+    });
+    inspect().expect(0);
+}
+
+#[test]
+fn folder_of_a_bundle_may_not_be_a_link_but_the_bundle_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    compile("ops/gemm.onnx", &bundle);
+    symlink(&bundle, path("link")).unwrap();
+    chainfer(args!["inspect", path("link")]).expect(0);
+    let run = |verb: &str| match verb {
+        "inspect" => chainfer(args!["inspect", bundle]),
+        _ => {
+            let solc = root().join("scripts/solc");
+            chainfer(args!["solidity", bundle, "-o", path("s"), "--solc", solc])
+        }
+    };
+    for (name, verb) in [
+        ("public", "inspect"),
+        ("private", "inspect"),
+        ("public/solidity", "solidity"),
+    ] {
+        let kept = path("kept");
+        fs::rename(bundle.join(name), &kept).unwrap();
+        symlink(&kept, bundle.join(name)).unwrap();
+        run(verb).expect(2).says(&[name, "a symbolic link"]);
+        fs::remove_file(bundle.join(name)).unwrap();
+        fs::rename(&kept, bundle.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn file_that_the_user_names_may_be_a_link_or_a_pipe_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    symlink(fixture("ops/gemm.onnx"), path("model.onnx")).unwrap();
+    chainfer(args!["compile", path("model.onnx"), "-o", bundle]).expect(0);
+    let (proof, again) = (path("p.json"), path("again.json"));
+    let input = fixture("ops/gemm.json");
+    chainfer(args!["prove", bundle, "--input", input, "-o", proof]).expect(0);
+    symlink(&proof, &again).unwrap();
+    chainfer(args!["verify", bundle, again]).expect(0);
+
+    plant("fifo", &path("pipe.json"));
+    let writer = std::thread::spawn({
+        let (pipe, bytes) = (path("pipe.json"), fs::read(&proof).unwrap());
+        move || fs::write(pipe, bytes)
+    });
+    chainfer(args!["verify", bundle, path("pipe.json")]).expect(0);
+    writer.join().unwrap().unwrap();
+
+    for (kind, called) in [("endless", "a device"), ("sparse", "at most")] {
+        let at = path(&format!("{kind}.json"));
+        plant(kind, &at);
+        let name = at.file_name().unwrap().to_str().unwrap();
+        let runs = [
+            chainfer(args!["verify", bundle, at]),
+            chainfer(args!["open", at, "--tensor", "y"]),
+            chainfer(args!["run", bundle, "--input", at]),
+            chainfer(args!["check-registry", at, "-r", "http://127.0.0.1:1"]),
+        ];
+        for run in runs {
+            // A device is no file, so it is not taken for a registry's record.
+            if kind == "endless" && run.stderr.contains("REGISTRY") {
+                run.expect(2);
+                continue;
+            }
+            run.expect(2).says(&[name, called]);
+        }
+        for (flag, extension) in [
+            ("", "onnx"),
+            ("--calibration", "json"),
+            ("--hiding-seed", "s"),
+        ] {
+            let at = path(&format!("{kind}.{extension}"));
+            if !at.exists() {
+                plant(kind, &at);
+            }
+            let mut args = args!["compile", "-o", path("other")].to_vec();
+            if flag.is_empty() {
+                args.push(at.into());
+            } else {
+                args.extend([fixture("ops/gemm.onnx").into(), flag.into(), at.into()]);
+            }
+            chainfer(args).expect(2).says(&[kind, called]);
+        }
+    }
+}
+
+#[test]
+fn what_is_written_replaces_a_link_and_leaves_its_target_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    compile("ops/gemm.onnx", &bundle);
+    let victim = path("victim");
+    fs::write(&victim, "mine").unwrap();
+    for name in ["p.json", "p.json.secret"] {
+        symlink(&victim, path(name)).unwrap();
+    }
+    let count = bundle.join("private/chunk0.count");
+    let input = fixture("ops/gemm.json");
+    chainfer(args![
+        "prove",
+        bundle,
+        "--input",
+        input,
+        "-o",
+        path("p.json")
+    ])
+    .expect(0);
+    for written in [&path("p.json"), &path("p.json.secret"), &count] {
+        assert!(
+            fs::symlink_metadata(written).unwrap().is_file(),
+            "{written:?}"
+        );
+    }
+    for name in ["there", "nowhere"] {
+        let out = path(&format!("link-{name}"));
+        symlink(path(name), &out).unwrap();
+        let model = fixture("ops/gemm.onnx");
+        chainfer(args!["compile", model, "-o", out])
+            .expect(2)
+            .says(&["exists"]);
+        let solc = root().join("scripts/solc");
+        chainfer(args!["solidity", bundle, "-o", out, "--solc", solc])
+            .expect(2)
+            .says(&["exists"]);
+        assert!(!path(name).exists());
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+}
+
+/// What no terminal may be shown.
+fn assert_plain(run: &Run) {
+    for text in [&run.stdout, &run.stderr] {
+        let evil = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
+        assert!(!text.contains(evil), "{text:?}");
+    }
+}
+
+#[test]
+fn names_of_a_model_and_of_a_proof_cannot_repaint_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut model = fs::read(fixture("ops/mlp.onnx")).unwrap();
+    // As long as the name that it replaces.
+    let evil = "\u{202e}\u{1b}[J".as_bytes();
+    let places: Vec<usize> = (0..model.len() - 6)
+        .filter(|at| &model[*at..at + 6] == b"hidden")
+        .collect();
+    assert!(places.len() >= 2);
+    for at in places {
+        model[at..at + 6].copy_from_slice(evil);
+    }
+    let file = path("model\u{1b}]0;x\u{7}.onnx");
+    fs::write(&file, model).unwrap();
+    let shown = "\\u{202e}\\u{1b}[J";
+    let described = chainfer(args!["inspect", file]).expect(0);
+    assert!(described.stdout.contains(shown), "{}", described.stdout);
+    assert_plain(&described);
+    let machine = chainfer(args!["inspect", file, "--json"]).expect(0);
+    assert_plain(&machine);
+    let names: Vec<Value> = machine.json()["nodes"].as_array().unwrap().clone();
+    assert!(
+        names
+            .iter()
+            .any(|n| n["name"].as_str().unwrap().contains('\u{202e}'))
+    );
+    assert_plain(&chainfer(args!["compile", file, "-o", path("b"), "-vv"]).expect(0));
+    assert_plain(
+        &chainfer(args![
+            "compile",
+            path("\u{1b}[2Jmissing.onnx"),
+            "-o",
+            path("c")
+        ])
+        .expect(2),
+    );
+
+    let (bundle, proof) = (path("b"), path("p.json"));
+    let input = fixture("ops/mlp.json");
+    chainfer(args!["prove", bundle, "--input", input, "-o", proof]).expect(0);
+    let mut forged: Value = serde_json::from_slice(&fs::read(&proof).unwrap()).unwrap();
+    forged["outputs"][0]["name"] = json!("y\u{1b}[1A\r\nVALID: 1 chunk proofs\u{200b}");
+    fs::write(&proof, forged.to_string()).unwrap();
+    for machine in [false, true] {
+        let mut args = args!["verify", bundle, proof].to_vec();
+        args.extend(machine.then(|| "--json".into()));
+        let run = chainfer(args).expect(1);
+        assert_plain(&run);
+        assert!(
+            !run.stdout.lines().any(|l| l.starts_with("VALID")),
+            "{}",
+            run.stdout
+        );
+        if machine {
+            assert_eq!(run.json()["valid"], false);
+        }
+    }
+}
+
+fn cast(args: &[&str]) -> String {
+    let output = Command::new(tool("cast")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A deployed bundle with a proof, and a node.
+struct Scene {
+    folder: tempfile::TempDir,
+    node: Anvil,
+    registry: String,
+}
+
+impl Scene {
+    const URI: &str = "ipfs://x\u{1b}]0;t\u{7}\u{1b}[9A\rAS COMPILED\u{202e}";
+
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Anvil::start("31337");
+        let mut scene = Self {
+            folder,
+            node,
+            registry: String::new(),
+        };
+        let bundle = scene.path("bundle");
+        compile("ops/mlp.onnx", &bundle);
+        // A link in the place of what `deploy` writes.
+        fs::write(scene.path("victim"), "mine").unwrap();
+        fs::create_dir(bundle.join("public/deployments")).unwrap();
+        symlink(scene.path("victim"), scene.record()).unwrap();
+        let solc = root().join("scripts/solc");
+        let deployed = scene
+            .send(&args!["deploy", bundle, "--solc", solc, "--uri", Self::URI])
+            .expect(0);
+        assert_plain(&deployed);
+        scene.registry = deployed.json()["registry"].as_str().unwrap().to_owned();
+        let input = fixture("ops/mlp.json");
+        let mut prove = args!["prove", bundle, "--input", input, "-o", scene.path("p")].to_vec();
+        let bound = ["--chain-id", "31337", "--requester", OTHER, "--nonce", "7"];
+        prove.extend(bound.map(OsString::from));
+        chainfer(prove).expect(0);
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn record(&self) -> PathBuf {
+        self.path("bundle/public/deployments/31337.json")
+    }
+
+    /// Runs a verb that sends.
+    fn send(&self, args: &[OsString]) -> Run {
+        let wallet = args![
+            "--rpc-url",
+            self.node.url,
+            "--private-key",
+            KEY,
+            "--state",
+            self.path("state"),
+            "--json"
+        ];
+        chainfer([args, &wallet[..]].concat())
+    }
+
+    fn attest(&self, further: &[&str]) -> Run {
+        let mut args = args!["attest", self.path("bundle"), self.path("p")].to_vec();
+        args.extend(further.iter().map(OsString::from));
+        self.send(&args)
+    }
+
+    /// Number of transactions that the sender has sent.
+    fn sent(&self) -> String {
+        cast(&["nonce", "--rpc-url", &self.node.url, OWNER])
+    }
+
+    fn read_record(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.record()).unwrap()).unwrap()
+    }
+
+    fn write_record(&self, record: &Value) {
+        fs::write(self.record(), record.to_string()).unwrap();
+    }
+
+    fn set_code(&self, at: &str, code: &str) {
+        cast(&[
+            "rpc",
+            "--rpc-url",
+            &self.node.url,
+            "anvil_setCode",
+            at,
+            code,
+        ]);
+    }
+
+    fn code(&self, at: &str) -> String {
+        cast(&["code", "--rpc-url", &self.node.url, at])
+    }
+}
+
+/// The id that the registry gives a model of this registrant.
+fn model_id(record: &Value, bundle: &Path, registrant: &str) -> String {
+    let manifest = fs::read(bundle.join("public/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let manifest_id: B256 = manifest["manifest_id"].as_str().unwrap().parse().unwrap();
+    let id = chainfer_formats::ids::model_id(manifest_id, registrant.parse().unwrap());
+    assert_ne!(record["model_id"], id.to_string());
+    id.to_string()
+}
+
+#[test]
+fn attest_sends_nothing_to_what_an_unsigned_record_names() {
+    let scene = Scene::new();
+    assert_eq!(fs::read_to_string(scene.path("victim")).unwrap(), "mine");
+    let honest = scene.read_record();
+    let sent = scene.sent();
+    let refused = |what: &str, says: &[&str]| {
+        let run = scene.attest(&[]).expect(2).says(says);
+        assert_eq!(scene.sent(), sent, "{what}");
+        assert_plain(&run);
+    };
+
+    // Another contract: any code, that of no contract, the registry's with one byte changed.
+    for code in ["0x5b5b5b5600", "0x"] {
+        scene.set_code(OTHER, code);
+        let mut record = honest.clone();
+        record["registry"] = json!(OTHER.to_lowercase());
+        scene.write_record(&record);
+        refused("another registry", &[OTHER, "--registry"]);
+    }
+    scene.write_record(&honest);
+    let code = scene.code(&scene.registry);
+    let mut other = code.clone();
+    other.replace_range(
+        other.len() - 2..,
+        if code.ends_with("00") { "01" } else { "00" },
+    );
+    scene.set_code(&scene.registry, &other);
+    let hash = keccak256(alloy::hex::decode(&other).unwrap()).to_string();
+    refused("changed code", &[&hash, "--registry"]);
+    // Whoever knows that registry may name it, and no other.
+    scene
+        .attest(&["--registry", OTHER])
+        .expect(2)
+        .says(&[OTHER, "deployed with"]);
+    scene.set_code(&scene.registry, &code);
+
+    // A record that does not fit the manifest.
+    for (field, value) in [
+        ("chain_id", json!(1)),
+        ("model_id", json!(format!("0x{}", "12".repeat(32)))),
+        ("registrant", json!(OTHER.to_lowercase())),
+        ("chunks", json!([])),
+    ] {
+        let mut record = honest.clone();
+        record[field] = value;
+        scene.write_record(&record);
+        refused(field, &["31337"]);
+    }
+    // One that fits, of a model that is not registered.
+    let mut record = honest.clone();
+    record["registrant"] = json!(OTHER.to_lowercase());
+    record["model_id"] = json!(model_id(&honest, &scene.path("bundle"), OTHER));
+    scene.write_record(&record);
+    refused("not registered", &["does not know"]);
+    // Contracts that are not the registered ones.
+    for contract in ["verifier", "key"] {
+        let mut record = honest.clone();
+        record["chunks"][0][contract] = json!(OTHER.to_lowercase());
+        scene.write_record(&record);
+        refused(contract, &["chunk 0", contract, OTHER]);
+        scene.write_record(&honest);
+        let at = honest["chunks"][0][contract].as_str().unwrap();
+        let code = scene.code(at);
+        scene.set_code(at, "0x00");
+        refused(contract, &["chunk 0", contract, "not the code"]);
+        scene.set_code(at, &code);
+    }
+    // More than it may cost.
+    scene
+        .attest(&["--max-spend", "1gwei"])
+        .expect(2)
+        .says(&["--max-spend", "0.000000001 ether"]);
+    assert_eq!(scene.sent(), sent);
+
+    let attested = scene.attest(&["--max-spend", "1ether"]).expect(0);
+    assert_eq!(attested.json()["status"], "confirmed");
+    // What was sent stays within what is expected at most.
+    assert_eq!(
+        scene
+            .attest(&["--registry", &scene.registry])
+            .expect(0)
+            .json()["status"],
+        "confirmed"
+    );
+}
+
+#[test]
+fn uri_on_the_chain_cannot_repaint_a_verdict() {
+    let scene = Scene::new();
+    let solc = root().join("scripts/solc");
+    let mut check = args![
+        "check-model",
+        scene.path("bundle"),
+        "-r",
+        scene.node.url,
+        "--registry",
+        scene.registry,
+        "--solc",
+        solc
+    ]
+    .to_vec();
+    let page = chainfer(check.clone()).expect(0);
+    assert_plain(&page);
+    assert!(
+        page.stdout.contains("ipfs://x\\u{1b}]0;t\\u{7}"),
+        "{}",
+        page.stdout
+    );
+    check.push("--json".into());
+    let machine = chainfer(check).expect(0);
+    assert_plain(&machine);
+    assert_eq!(machine.json()["uri"], Scene::URI);
+}
