@@ -2,9 +2,9 @@
 
 use super::registry::{garbage, proof_for};
 use super::target::note;
-use crate::relayer::Relayer;
+use crate::relayer::{Relayer, TOKEN};
 use crate::scene::{Scene, until};
-use crate::service::{Running, config};
+use crate::service::{Running, answer, config, json_client};
 use alloy::primitives::Address;
 use chainfer_formats::{Binding, ProofFile};
 use chainfer_relayer::Submitter;
@@ -272,9 +272,8 @@ async fn what_a_file_says_besides_the_proof_takes_no_room() {
                 .replacen(r#""outputs":[]"#, &format!(r#""outputs":{padding}"#), 1);
         sent += body.len();
         let url = format!("{}/v1/proofs", relayer.url);
-        let job = relayer
-            .ask(reqwest::Client::new().post(url).body(body))
-            .await;
+        let request = json_client().post(url).bearer_auth(TOKEN).body(body);
+        let (_, job) = answer(request).await;
         assert!(job["id"].is_string(), "{job}");
     }
     let grown = relayer.peak_memory().saturating_sub(before);

@@ -51,10 +51,7 @@ impl Target {
         let world = World::new().await;
         let proxy = Proxy::start(&world.anvil.url).await;
         let state = folder.path().join("state.sqlite").into();
-        let registry = world.registry().to_string();
-        let usual = ["--registry", &registry, "--max-spend-daily", "1ether"];
-        let arguments = [&usual, arguments].concat();
-        let mut relayer = Relayer::spawn_without_tokens(&proxy.url, &state, &arguments);
+        let mut relayer = Relayer::spawn_without_tokens(&proxy.url, &state, arguments);
         relayer.listens().await;
         Self {
             world,
