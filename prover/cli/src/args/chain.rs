@@ -1,5 +1,6 @@
 //! Arguments of the verbs that use a chain. Flags and environment variables are named as in foundry.
 
+use super::{KnownSrsArgs, SetupArgs};
 use alloy::primitives::B256;
 use chainfer_chain::wallet::WalletArgs;
 use chainfer_relayer::store::Location;
@@ -50,14 +51,6 @@ pub(crate) struct SolcArgs {
     pub(crate) solc: Option<PathBuf>,
 }
 
-/// Whether proofs that anybody can forge may be used outside a development chain.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct DevelopmentSrs {
-    /// Accept the insecure development SRS on a chain other than 31337: anybody can forge proofs under it
-    #[arg(long = "allow-insecure-srs")]
-    pub(crate) allowed: bool,
-}
-
 /// `chainfer deploy`.
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
@@ -76,7 +69,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
     #[command(flatten)]
-    pub(crate) development_srs: DevelopmentSrs,
+    pub(crate) setup: SetupArgs,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
     #[command(flatten)]
@@ -105,6 +98,8 @@ pub(crate) struct CheckModelArgs {
     /// Account that registered it; by default the one in the bundle's record of its deployment on this chain
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registrant: Option<String>,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
     #[command(flatten)]
     pub(crate) rpc: RpcArgs,
     #[command(flatten)]
@@ -139,7 +134,7 @@ pub(crate) struct AttestArgs {
     /// Proof file, bound to a request on this chain
     pub(crate) proof: PathBuf,
     #[command(flatten)]
-    pub(crate) development_srs: DevelopmentSrs,
+    pub(crate) setup: SetupArgs,
     #[command(flatten)]
     pub(crate) sender: SenderArgs,
 }

@@ -3,7 +3,10 @@
 //! The registry sees only the hash of a manifest, so a registrant can record any keys, layout and scales with it. Whoever relies on a
 //! model should compare its record with a bundle that they have reviewed. Once is enough: a record never changes.
 
-use super::deploy::{compile_contracts, open};
+use super::{
+    deploy::{compile_contracts, open},
+    setup::say,
+};
 use crate::{
     args::CheckModelArgs,
     chain,
@@ -21,7 +24,7 @@ use chainfer_chain::{
     registry::{Difference, Registration, Registry, compare},
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
-use chainfer_formats::{DeploymentFile, Manifest, ids::model_id};
+use chainfer_formats::{DeploymentFile, Manifest, SetupStatus, ids::model_id};
 use serde::Serialize;
 use std::path::Path;
 
@@ -35,6 +38,9 @@ struct Outcome {
     registrant: Address,
     model_id: B256,
     manifest_id: B256,
+    /// What the bundle's trusted setup is.
+    #[serde(flatten)]
+    setup: SetupStatus,
     /// Where the bundle is published, according to the registrant; not compared.
     uri: String,
     /// Whether the model is frozen: then its attestations do not count.
@@ -54,6 +60,8 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
     // Opening the bundle recomputes the manifest's id and compares every key and source with it.
     let bundle = open(&args.bundle)?;
     let manifest = Manifest::read(&args.bundle.join("public").join("manifest.json"))?;
+    let setup = args.known.load()?.status(&manifest.srs);
+    say(&setup, progress);
     let expected = Registration::from_manifest(&manifest, "")?;
     let outcome = chain::block_on(async {
         let config = RpcConfig::new(args.rpc.rpc_url.clone());
@@ -83,6 +91,7 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             registrant,
             model_id: id,
             manifest_id: manifest.manifest_id,
+            setup: setup.clone(),
             uri: String::new(),
             frozen: false,
             deprecated: false,
@@ -146,7 +155,8 @@ fn page(outcome: &Outcome) -> Page {
         .fact("registry", outcome.registry)
         .fact("model id", outcome.model_id)
         .fact("registrant", outcome.registrant)
-        .fact("manifest id", outcome.manifest_id);
+        .fact("manifest id", outcome.manifest_id)
+        .fact("trusted setup", &outcome.setup);
     if !outcome.registered {
         return page.text(
             "  this registrant has not registered the bundle's manifest with this registry; another may have",

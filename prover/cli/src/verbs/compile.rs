@@ -1,6 +1,9 @@
 //! `chainfer compile`: turns a model file into a bundle.
 
-use super::shared::{Origin, describe_srs};
+use super::{
+    setup::{choose, say, setup_facts},
+    shared::Origin,
+};
 use crate::{
     args::{AutoOr, CompileArgs, ObjectiveArg, VisibilityArg},
     failure::bad_input,
@@ -14,7 +17,7 @@ use chainfer_engine::{
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
-use chainfer_formats::{B256, SrsSpec, hex};
+use chainfer_formats::{B256, KnownSetups, SetupStatus, SrsSpec, hex};
 use chainfer_model::{
     io::load_calibration,
     load_model,
@@ -40,6 +43,9 @@ pub(crate) struct Request {
     pub(crate) visibility: BoundaryVisibility,
     pub(crate) hide_weights: HideWeights,
     pub(crate) hiding_seed: Option<[u8; 32]>,
+    /// As `--srs` takes it.
+    pub(crate) srs: String,
+    pub(crate) known: KnownSetups,
     pub(crate) output: PathBuf,
 }
 
@@ -70,6 +76,8 @@ impl Request {
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
             model: args.model,
             calibration: args.calibration,
+            srs: args.srs,
+            known: args.known.load()?,
             output: args.output,
         })
     }
@@ -118,6 +126,8 @@ pub(crate) struct Outcome {
     #[serde(with = "hex::word")]
     pub(crate) manifest_id: B256,
     pub(crate) srs: SrsSpec,
+    #[serde(flatten)]
+    pub(crate) setup: SetupStatus,
     pub(crate) quantisation: QuantReport,
     pub(crate) chunks: Vec<ChunkOutcome>,
     #[serde(flatten)]
@@ -143,6 +153,8 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             request.output.display()
         )));
     }
+    let store = SrsStore::user()?;
+    let srs = choose(&request.srs, &store, &request.known, progress)?;
     let float = load_model(&request.model)?;
     progress.say(format_args!(
         "{}: {} operations, {} parameters",
@@ -195,9 +207,10 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         hiding_seed: request.hiding_seed,
         clamps: Some(quantised.clamps),
         emit_verifier: Some(&emit),
+        srs,
         ..CompileOptions::default()
     };
-    let compiled = compile_bundle(&model, &options, &SrsStore::user()?, &request.output)?;
+    let compiled = compile_bundle(&model, &options, &store, &request.output)?;
     Origin::new(float.fixed_point()).write(&request.output)?;
 
     let manifest = compiled.bundle.public().manifest();
@@ -224,11 +237,14 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             cost: report.cost,
         })
         .collect();
+    let setup = request.known.status(&manifest.srs);
+    say(&setup, progress);
     Ok(Outcome {
         bundle: request.output.clone(),
         model: request.model.clone(),
         manifest_id: manifest.manifest_id,
         srs: manifest.srs.clone(),
+        setup,
         quantisation: quantised.report,
         chunks,
         cost: watch.cost(),
@@ -243,10 +259,10 @@ fn page(outcome: &Outcome) -> Page {
             "random inputs; pass --calibration to use real ones".to_owned()
         }
     };
-    let mut page = Page::new()
+    let page = Page::new()
         .heading(format!("Bundle {}", outcome.bundle.display()))
-        .fact("manifest id", outcome.manifest_id)
-        .fact("trusted setup", describe_srs(&outcome.srs))
+        .fact("manifest id", outcome.manifest_id);
+    let mut page = setup_facts(page, &outcome.setup, &outcome.srs)
         .heading(format!(
             "Quantised to {} steps; errors against the float model on {samples}",
             thousands(quantisation.range.into())
