@@ -1,6 +1,7 @@
 //! The crate's errors: [`EngineError`] for work that could not be done, [`VerifyError`] for a proof that is refused.
 
-use chainfer_formats::{B256, FormatError, Scalar};
+use crate::srs::import::ImportError;
+use chainfer_formats::{B256, FormatError, Scalar, setup::SetupRefusal};
 use std::{io, path::PathBuf};
 use thiserror::Error;
 
@@ -51,7 +52,7 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// No SRS of this digest and size is in the cache.
-    #[error("SRS {digest} with 2^{k} powers is not in {dir}; import it there first", dir = .dir.display())]
+    #[error("SRS {digest} with 2^{k} powers is not in {dir}; add it with `chainfer srs import FILE`", dir = .dir.display())]
     SrsMissing {
         /// SRS digest.
         digest: B256,
@@ -68,13 +69,16 @@ pub enum EngineError {
         /// Path of that file.
         path: PathBuf,
     },
-    /// A setup whose secret is public, used for a real chain.
-    #[error(
-        "the bundle uses the insecure development SRS, under which anyone can forge proofs; chain {chain_id} needs a real one"
-    )]
-    InsecureSrs {
-        /// Chain id asked for.
-        chain_id: u64,
+    /// A setup that does not do for a chain.
+    #[error(transparent)]
+    Setup(#[from] SetupRefusal),
+    /// A setup file that is refused.
+    #[error("{path}: {source}", path = .path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ImportError>,
     },
     /// Key generation failed.
     #[error("chunk {chunk}: key generation failed: {detail}")]

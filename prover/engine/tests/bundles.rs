@@ -10,7 +10,9 @@ use chainfer_engine::{
     inference::{ContextSource, ProveOptions, prepare, prove_inference},
     srs::SrsStore,
 };
-use chainfer_formats::{B256, Binding, FormatError, Manifest, digest::keccak256};
+use chainfer_formats::{
+    B256, Binding, FormatError, Manifest, SetupPolicy, digest::keccak256, setup::SetupRefusal,
+};
 use chainfer_model::{
     executor::{ClampTable, FloatClamp},
     quantise::SaturationPolicy,
@@ -404,10 +406,15 @@ fn insecure_setup_is_refused_for_a_real_chain() {
     let result = prepare(&bundle, &inputs(), real, &ProveOptions::default());
     assert!(matches!(
         result,
-        Err(EngineError::InsecureSrs { chain_id: 1 })
+        Err(EngineError::Setup(SetupRefusal::Development {
+            chain_id: 1
+        }))
     ));
     let allowed = ProveOptions {
-        allow_insecure_srs: true,
+        setups: SetupPolicy {
+            allow_development: true,
+            ..Default::default()
+        },
         ..Default::default()
     };
     prepare(&bundle, &inputs(), real, &allowed).unwrap();

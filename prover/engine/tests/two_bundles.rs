@@ -155,7 +155,7 @@ fn whatever_is_compiled_goes_into_the_seed_of_a_bundle() {
 fn setup_goes_into_the_seed_of_a_bundle() {
     let dir = tempfile::tempdir().unwrap();
     let store = SrsStore::new(dir.path().join("srs")).unwrap();
-    let other = Srs::from_params(ParamsKZG::setup(K, OsRng), true).unwrap();
+    let other = Srs::from_params(ParamsKZG::setup(K, OsRng)).unwrap();
     store.insert(&other).unwrap();
     let seed = |name: &str, srs: SrsChoice| {
         let options = CompileOptions {

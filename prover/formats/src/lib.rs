@@ -15,6 +15,7 @@ pub mod packing;
 pub mod proof;
 pub mod scalar;
 pub mod secret;
+pub mod setup;
 pub mod shape;
 pub mod srs;
 
@@ -27,6 +28,7 @@ pub use manifest::{ChunkEntry, LeafEntry, Manifest, TensorSpec};
 pub use proof::{ChunkProof, OutputValues, ProofFile};
 pub use scalar::Scalar;
 pub use secret::{SecretFile, SecretTensor};
+pub use setup::{KnownSetups, SetupPolicy, SetupStatus};
 pub use shape::CircuitShape;
 pub use srs::SrsSpec;
 

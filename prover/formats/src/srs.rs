@@ -16,7 +16,8 @@ pub const G2_BYTES: usize = 128;
 /// The part of a trusted setup that a verifier needs, and the digest that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SrsSpec {
-    /// Whether somebody knows tau; such proofs convince nobody.
+    /// Whether this is the development setup. It follows from `digest`, and a description that says otherwise is refused;
+    /// what a setup is worth is [`crate::setup::SetupStatus`].
     pub insecure: bool,
     /// Keccak-256 over the points below: the setup's identity, whatever its size.
     #[serde(with = "hex::word")]
@@ -43,15 +44,21 @@ pub struct SrsError {
 
 impl SrsSpec {
     /// Describes a setup by its encoded points.
-    pub fn new(tau_g1: Bytes, tau_g2: Bytes, insecure: bool) -> Self {
+    pub fn new(tau_g1: Bytes, tau_g2: Bytes) -> Self {
         let mut spec = Self {
-            insecure,
+            insecure: false,
             digest: B256::ZERO,
             tau_g1,
             tau_g2,
         };
         spec.digest = spec.recompute_digest();
+        spec.insecure = spec.is_development();
         spec
+    }
+
+    /// Whether this is the development setup, by its digest.
+    pub fn is_development(&self) -> bool {
+        self.digest == DEVELOPMENT_DIGEST
     }
 
     /// The digest of the points.
@@ -60,8 +67,8 @@ impl SrsSpec {
         encoder.bytes(&self.tau_g1).bytes(&self.tau_g2).digest()
     }
 
-    /// Checks what needs no curve: the digest, the lengths, and that the development setup is not called secure. The engine
-    /// checks the points.
+    /// Checks what needs no curve: the digest, the lengths, and that `insecure` says what the digest says. The engine checks
+    /// the points.
     ///
     /// # Errors
     /// Names the field.
@@ -93,12 +100,13 @@ impl SrsSpec {
                 );
             }
         }
-        if !self.insecure && self.digest == DEVELOPMENT_DIGEST {
-            return refuse(
-                "insecure",
-                "true for the development setup".to_owned(),
-                "false".to_owned(),
-            );
+        if self.insecure != self.is_development() {
+            let expected = if self.is_development() {
+                "true for the development setup"
+            } else {
+                "false for every setup but the development one"
+            };
+            return refuse("insecure", expected.to_owned(), self.insecure.to_string());
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Arguments of the verbs that use a chain. Flags and environment variables are named as in foundry.
 
-use super::AgainArgs;
+use super::{AgainArgs, KnownSrsArgs, SetupArgs};
 use alloy::primitives::B256;
 use chainfer_chain::wallet::WalletArgs;
 use chainfer_relayer::{money::Gwei, store::Location};
@@ -51,14 +51,6 @@ pub(crate) struct SolcArgs {
     pub(crate) solc: Option<PathBuf>,
 }
 
-/// Whether proofs that anybody can forge may be used outside a development chain.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct DevelopmentSrs {
-    /// Accept the insecure development SRS on a chain other than 31337: anybody can forge proofs under it
-    #[arg(long = "allow-insecure-srs")]
-    pub(crate) allowed: bool,
-}
-
 /// `chainfer deploy`.
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
@@ -77,7 +69,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
     #[command(flatten)]
-    pub(crate) development_srs: DevelopmentSrs,
+    pub(crate) setup: SetupArgs,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
     #[command(flatten)]
@@ -113,6 +105,8 @@ pub(crate) struct CheckModelArgs {
     /// Compare the record alone, without an audit: the bundle's keys may then be of anything
     #[arg(long, conflicts_with = "model")]
     pub(crate) record_only: bool,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
     #[command(flatten)]
     pub(crate) rpc: RpcArgs,
     #[command(flatten)]
@@ -157,7 +151,7 @@ pub(crate) struct AttestArgs {
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_spend: Option<Gwei>,
     #[command(flatten)]
-    pub(crate) development_srs: DevelopmentSrs,
+    pub(crate) setup: SetupArgs,
     #[command(flatten)]
     pub(crate) sender: SenderArgs,
 }

@@ -3,17 +3,18 @@
 mod chain;
 mod demo;
 mod proving;
+mod setup;
 
 pub(crate) use chain::{
-    AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, DevelopmentSrs,
-    SenderArgs, SolcArgs,
+    AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, SenderArgs,
+    SolcArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
     AgainArgs, AuditArgs, AutoOr, BindingArgs, CompileArgs, InspectArgs, ObjectiveArg, OpenArgs,
-    ProveArgs, RunArgs, SaturationArgs, SolidityArgs, SrsArgs, SrsCommand, VerifyArgs,
-    VisibilityArg,
+    ProveArgs, RunArgs, SaturationArgs, SolidityArgs, VerifyArgs, VisibilityArg,
 };
+pub(crate) use setup::{KnownSrsArgs, SetupArgs, SrsArgs, SrsCommand, SrsFileArgs, SrsImportArgs};
 
 use clap::{Args, Parser, Subcommand};
 

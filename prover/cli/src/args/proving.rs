@@ -1,7 +1,7 @@
 //! Arguments of the verbs that do not use a chain.
 
-use super::{DevelopmentSrs, SolcArgs};
-use clap::{Args, Subcommand, ValueEnum};
+use super::{KnownSrsArgs, SetupArgs, SolcArgs};
+use clap::{Args, ValueEnum};
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 /// `auto` or a value, usually a number.
@@ -76,6 +76,16 @@ pub(crate) struct CompileArgs {
     /// File with the 32-byte seed of the blinders, binary or hex; by default random
     #[arg(long, value_name = "FILE")]
     pub(crate) hiding_seed: Option<PathBuf>,
+    /// Trusted setup: `development` (insecure), the digest or the name of a setup in the cache, or a setup file
+    #[arg(
+        long,
+        value_name = "DIGEST|NAME|FILE",
+        default_value = "development",
+        help_heading = "Trusted setup"
+    )]
+    pub(crate) srs: String,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
 }
 
 /// `chainfer audit`.
@@ -157,7 +167,7 @@ pub(crate) struct ProveArgs {
     #[command(flatten)]
     pub(crate) saturation: SaturationArgs,
     #[command(flatten)]
-    pub(crate) development_srs: DevelopmentSrs,
+    pub(crate) setup: SetupArgs,
     #[command(flatten)]
     pub(crate) binding: BindingArgs,
 }
@@ -202,6 +212,11 @@ pub(crate) struct VerifyArgs {
     pub(crate) bundle: PathBuf,
     /// Proof file
     pub(crate) proof: PathBuf,
+    /// Refuse a proof under a setup that is not on the list of known ceremonies
+    #[arg(long, help_heading = "Trusted setup")]
+    pub(crate) require_known_setup: bool,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
 }
 
 /// `chainfer run`.
@@ -255,6 +270,8 @@ pub(crate) struct InspectArgs {
     /// Bundle folder or model file
     #[arg(value_name = "BUNDLE|MODEL")]
     pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
 }
 
 /// `chainfer solidity`.
@@ -270,24 +287,6 @@ pub(crate) struct SolidityArgs {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) solc: SolcArgs,
-}
-
-/// `chainfer srs`.
-#[derive(Debug, Args)]
-pub(crate) struct SrsArgs {
-    #[command(subcommand)]
-    pub(crate) command: SrsCommand,
-}
-
-/// What `chainfer srs` does.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SrsCommand {
-    /// Make the INSECURE development setup, unless it is in the cache: anybody can forge proofs under it
-    Dev {
-        /// Binary logarithm of its size
-        #[arg(short, long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=26))]
-        k: u32,
-    },
 }
 
 /// A number of bytes, with an optional unit k, M, G or T (powers of 1024; `kiB` and so on are accepted).

@@ -7,7 +7,6 @@ use crate::{args::SenderArgs, failure::bad_input};
 use alloy::primitives::Address;
 use anyhow::Context as _;
 use chainfer_chain::rpc::{Rpc, RpcConfig};
-use chainfer_formats::limits::DEVELOPMENT_CHAIN_ID;
 use chainfer_relayer::client::{ClientConfig, TxReport};
 use serde::Serialize;
 use std::{
@@ -77,20 +76,6 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
         .context(UNREACHABLE)
 }
 
-/// Refuses the insecure setup for every chain but 31337, unless `allowed` (`--allow-insecure-srs`).
-///
-/// # Errors
-/// Bad input; the message says what to do.
-pub(crate) fn check_srs(insecure: bool, chain_id: u64, allowed: bool) -> anyhow::Result<()> {
-    if insecure && chain_id != DEVELOPMENT_CHAIN_ID && !allowed {
-        return Err(bad_input(format!(
-            "the bundle uses the insecure development SRS, under which anybody can forge proofs, and chain {chain_id} is \
-             not the local development chain ({DEVELOPMENT_CHAIN_ID}); if this is a test, pass --allow-insecure-srs"
-        )));
-    }
-    Ok(())
-}
-
 /// An address that the user typed.
 ///
 /// # Errors
@@ -143,21 +128,5 @@ impl Transaction {
             gas_used: report.gas_used?,
             block: report.block?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::failure::{ExitCode, exit_code};
-
-    #[test]
-    fn check_srs_insecure_only_on_the_development_chain_or_by_flag() {
-        assert!(check_srs(true, DEVELOPMENT_CHAIN_ID, false).is_ok());
-        assert!(check_srs(true, 1, true).is_ok());
-        assert!(check_srs(false, 1, false).is_ok());
-        let refused = check_srs(true, 11_155_111, false).unwrap_err();
-        assert_eq!(exit_code(&refused), ExitCode::BadInput);
-        assert!(refused.to_string().contains("--allow-insecure-srs"));
     }
 }

@@ -24,7 +24,7 @@ use anyhow::{Context as _, bail};
 use chainfer_chain::wallet::WalletConfig;
 use chainfer_circuits::{HideWeights, Objective};
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
-use chainfer_formats::{Binding, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
+use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
 use chainfer_relayer::client::{ClientConfig, NewRegistry, RegistryPlan};
 use dapp::{Payout, Terms};
@@ -216,6 +216,8 @@ fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
         visibility: BoundaryVisibility::default(),
         hide_weights: HideWeights::Auto,
         hiding_seed: None,
+        srs: "development".to_owned(),
+        known: KnownSetups::default(),
         output: bundle,
     }
 }

@@ -1,6 +1,6 @@
 //! `chainfer attest`: sends an inference proof to the registry.
 
-use super::{deploy::transactions_table, verify::read};
+use super::{deploy::transactions_table, setup::require_for_chain, verify::read};
 use crate::{
     args::AttestArgs,
     chain::{self, Transaction},
@@ -15,6 +15,7 @@ use serde_json::json;
 
 /// Checks the proof here, and the registry and the model on the chain; sends the proof, and reports the transactions and the inference's status.
 pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report> {
+    let policy = args.setup.policy()?;
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
     let proof = proof?;
     // The registry would refuse an invalid proof too, but that costs gas.
@@ -28,11 +29,7 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
     let report = chain::block_on(async {
         let mut client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
-        chain::check_srs(
-            manifest.srs.insecure,
-            chain_id,
-            args.development_srs.allowed,
-        )?;
+        require_for_chain(&policy, &manifest.srs, chain_id, progress)?;
         let deployment = chain::deployed::read(bundle.dir(), chain_id, manifest)?;
         let rpc = Rpc::new(client.rpc.clone())?;
         chain::deployed::check(&rpc, manifest, &deployment, trusted).await?;

@@ -9,6 +9,7 @@
 use super::{
     audit::{self, Verdict as Audited, add_to_page},
     deploy::{compile_contracts, open},
+    setup::say,
 };
 use crate::{
     args::CheckModelArgs,
@@ -27,7 +28,7 @@ use chainfer_chain::{
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
 use chainfer_engine::bundle::{PublicBundle, StructureFile};
-use chainfer_formats::{Manifest, ids::model_id};
+use chainfer_formats::{Manifest, SetupStatus, ids::model_id};
 use serde::Serialize;
 
 /// What the check comes to.
@@ -61,6 +62,9 @@ struct Outcome {
     registrant: Address,
     model_id: B256,
     manifest_id: B256,
+    /// What the bundle's trusted setup is.
+    #[serde(flatten)]
+    setup: SetupStatus,
     /// Where the bundle is published, according to the registrant; not compared.
     uri: String,
     /// Whether the model is frozen: then its attestations do not count.
@@ -103,6 +107,8 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             .context("pass --model FILE, or --record-only to compare the record alone")?;
     }
     let manifest = Manifest::read(&args.bundle.join("public").join("manifest.json"))?;
+    let setup = args.known.load()?.status(&manifest.srs);
+    say(&setup, progress);
     let expected = Registration::from_manifest(&manifest, "")?;
     let mut outcome = chain::block_on(async {
         let config = RpcConfig::new(args.rpc.rpc_url.clone());
@@ -134,6 +140,7 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             registrant,
             model_id: id,
             manifest_id: manifest.manifest_id,
+            setup: setup.clone(),
             uri: String::new(),
             frozen: false,
             deprecated: false,
@@ -210,7 +217,8 @@ fn page(outcome: &Outcome) -> Page {
         .fact("registry", outcome.registry)
         .fact("model id", outcome.model_id)
         .fact("registrant", outcome.registrant)
-        .fact("manifest id", outcome.manifest_id);
+        .fact("manifest id", outcome.manifest_id)
+        .fact("trusted setup", &outcome.setup);
     if !outcome.registered {
         return page.text(
             "  this registrant has not registered the bundle's manifest with this registry; another may have",

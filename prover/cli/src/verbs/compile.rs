@@ -1,6 +1,9 @@
 //! `chainfer compile`: turns a model file into a bundle.
 
-use super::shared::{Origin, describe_srs};
+use super::{
+    setup::{choose, say, setup_facts},
+    shared::Origin,
+};
 use crate::{
     args::{AutoOr, CompileArgs, ObjectiveArg, VisibilityArg},
     failure::bad_input,
@@ -13,7 +16,7 @@ use chainfer_engine::{
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
-use chainfer_formats::{B256, SrsSpec, files, hex};
+use chainfer_formats::{B256, KnownSetups, SetupStatus, SrsSpec, files, hex};
 use chainfer_model::{
     executor::ClampTable,
     io::load_calibration,
@@ -44,6 +47,9 @@ pub(crate) struct Request {
     pub(crate) visibility: BoundaryVisibility,
     pub(crate) hide_weights: HideWeights,
     pub(crate) hiding_seed: Option<[u8; 32]>,
+    /// As `--srs` takes it.
+    pub(crate) srs: String,
+    pub(crate) known: KnownSetups,
     pub(crate) output: PathBuf,
 }
 
@@ -60,6 +66,8 @@ impl Request {
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
             model: args.model,
             calibration: args.calibration,
+            srs: args.srs,
+            known: args.known.load()?,
             output: args.output,
         })
     }
@@ -145,6 +153,8 @@ pub(crate) struct Outcome {
     #[serde(with = "hex::word")]
     pub(crate) manifest_id: B256,
     pub(crate) srs: SrsSpec,
+    #[serde(flatten)]
+    pub(crate) setup: SetupStatus,
     pub(crate) quantisation: QuantReport,
     pub(crate) chunks: Vec<ChunkOutcome>,
     #[serde(flatten)]
@@ -170,6 +180,8 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             request.output.display()
         )));
     }
+    let store = SrsStore::user()?;
+    let srs = choose(&request.srs, &store, &request.known, progress)?;
     let Program {
         model,
         clamps,
@@ -209,9 +221,10 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         calibration: Some(quantisation.calibration),
         clamps: Some(clamps),
         emit_verifier: Some(&emit),
+        srs,
         ..CompileOptions::default()
     };
-    let compiled = compile_bundle(&model, &options, &SrsStore::user()?, &request.output)?;
+    let compiled = compile_bundle(&model, &options, &store, &request.output)?;
     Origin::new(fixed_point).write(&request.output)?;
 
     let manifest = compiled.bundle.public().manifest();
@@ -238,11 +251,14 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             cost: report.cost,
         })
         .collect();
+    let setup = request.known.status(&manifest.srs);
+    say(&setup, progress);
     Ok(Outcome {
         bundle: request.output.clone(),
         model: request.model.clone(),
         manifest_id: manifest.manifest_id,
         srs: manifest.srs.clone(),
+        setup,
         quantisation,
         chunks,
         cost: watch.cost(),
@@ -305,10 +321,10 @@ fn page(outcome: &Outcome) -> Page {
             "random inputs; pass --calibration to use real ones".to_owned()
         }
     };
-    let mut page = Page::new()
+    let page = Page::new()
         .heading(format!("Bundle {}", outcome.bundle.display()))
-        .fact("manifest id", outcome.manifest_id)
-        .fact("trusted setup", describe_srs(&outcome.srs))
+        .fact("manifest id", outcome.manifest_id);
+    let mut page = setup_facts(page, &outcome.setup, &outcome.srs)
         .heading(format!(
             "Quantised to {} steps; errors against the float model on {samples}",
             thousands(quantisation.range.into())

@@ -1,6 +1,9 @@
 //! `chainfer deploy`: verifiers, keys, registry and model on a chain.
 
-use super::solidity::compile_verifiers;
+use super::{
+    setup::{require_for_chain, setup_facts},
+    solidity::compile_verifiers,
+};
 use crate::{
     args::DeployArgs,
     chain::{self, Transaction},
@@ -11,7 +14,7 @@ use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
 use chainfer_chain::registry::Registration;
 use chainfer_engine::bundle::PublicBundle;
-use chainfer_formats::{DeployedChunk, Manifest};
+use chainfer_formats::{DeployedChunk, Manifest, SetupStatus, SrsSpec};
 use chainfer_relayer::client::{
     ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode,
 };
@@ -46,22 +49,28 @@ pub(crate) struct Outcome {
     pub(crate) file: PathBuf,
 }
 
+#[derive(Serialize)]
+struct Reported<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    #[serde(flatten)]
+    setup: &'a SetupStatus,
+}
+
 /// Deploys what is missing, registers the model, and reports addresses and gas.
 pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report> {
     let registry = address("--registry", args.registry.as_deref())?;
     let owner = address("--owner", args.owner.as_deref())?;
     let guardian = address("--guardian", args.guardian.as_deref())?;
     let solc = Solc::find(&args.solc)?;
+    let policy = args.setup.policy()?;
     let bundle = open(&args.bundle)?;
-    let outcome = chain::block_on(async {
+    let spec = &bundle.manifest().srs;
+    let (outcome, setup) = chain::block_on(async {
         // Wallet, node and setup are checked before the compiler runs, which takes longer.
         let client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
-        chain::check_srs(
-            bundle.manifest().srs.insecure,
-            chain_id,
-            args.development_srs.allowed,
-        )?;
+        let setup = require_for_chain(&policy, spec, chain_id, progress)?;
         let contracts = compile_contracts(&solc, &bundle, progress)?;
         let target = Target {
             bundle: &args.bundle,
@@ -76,9 +85,14 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
             uri: &args.uri,
             chain_id,
         };
-        deploy(&client, &contracts, target, progress).await
+        let outcome = deploy(&client, &contracts, target, progress).await?;
+        anyhow::Ok((outcome, setup))
     })?;
-    Report::new(&outcome, page(&outcome))
+    let reported = Reported {
+        outcome: &outcome,
+        setup: &setup,
+    };
+    Report::new(&reported, page(&outcome, &setup, spec))
 }
 
 fn address(flag: &str, text: Option<&str>) -> anyhow::Result<Option<Address>> {
@@ -239,12 +253,13 @@ pub(crate) fn transactions_table(transactions: &[Transaction]) -> Table {
     table
 }
 
-fn page(outcome: &Outcome) -> Page {
-    let mut page = Page::new()
+fn page(outcome: &Outcome, setup: &SetupStatus, spec: &SrsSpec) -> Page {
+    let page = Page::new()
         .heading(format!("Deployed on chain {}", outcome.chain_id))
         .fact("registry", outcome.registry)
         .fact("model id", outcome.model_id)
         .fact("registrant", outcome.registrant);
+    let mut page = setup_facts(page, setup, spec);
     for (index, chunk) in outcome.chunks.iter().enumerate() {
         page = page
             .fact(format!("verifier {index}"), chunk.verifier)

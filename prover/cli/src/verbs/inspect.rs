@@ -1,6 +1,6 @@
 //! `chainfer inspect`: describes a bundle or a model.
 
-use super::shared::describe_srs;
+use super::setup::setup_facts;
 use crate::{
     args::InspectArgs,
     output::{Align, Page, Report, Table, bytes, thousands},
@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Context as _;
 use chainfer_circuits::PlanSummary;
 use chainfer_engine::bundle::{Bundle, LAYOUT_FILE, MAX_LAYOUT_BYTES, PRIVATE_DIR, PublicBundle};
-use chainfer_formats::{Manifest, TensorSpec, Visibility, files};
+use chainfer_formats::{KnownSetups, Manifest, TensorSpec, Visibility, files};
 use chainfer_model::load_model;
 use serde::Deserialize;
 use serde_json::json;
@@ -17,7 +17,7 @@ use std::path::Path;
 /// Describes a bundle if the target is a folder, a model file otherwise.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Report> {
     if args.target.is_dir() {
-        bundle(&args.target)
+        bundle(&args.target, &args.known.load()?)
     } else {
         model(&args.target)
     }
@@ -76,7 +76,7 @@ struct LayoutFile {
     chunks: Vec<PlanSummary>,
 }
 
-fn bundle(path: &Path) -> anyhow::Result<Report> {
+fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
     let public = PublicBundle::open(path)
         .with_context(|| format!("cannot use the bundle {}", path.display()))?;
     let manifest = public.manifest();
@@ -88,8 +88,9 @@ fn bundle(path: &Path) -> anyhow::Result<Report> {
 
     let page = Page::new()
         .heading(format!("Bundle {}", path.display()))
-        .fact("manifest id", manifest.manifest_id)
-        .fact("trusted setup", describe_srs(&manifest.srs))
+        .fact("manifest id", manifest.manifest_id);
+    let status = known.status(&manifest.srs);
+    let page = setup_facts(page, &status, &manifest.srs)
         .fact("range", format!("{} steps", thousands(manifest.range.into())))
         .heading("Tensors")
         .table(tensors(manifest))
@@ -99,6 +100,7 @@ fn bundle(path: &Path) -> anyhow::Result<Report> {
         .text("  error: soundness error of lookups and random linear combinations; the curve has about 100 bits of security");
     let json = json!({
         "kind": "bundle", "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
+        "setup": status.word(), "setup_name": status.name(),
     });
     Report::new(&json, page)
 }

@@ -11,6 +11,7 @@ pub(crate) mod inspect;
 pub(crate) mod open;
 pub(crate) mod prove;
 pub(crate) mod run;
+pub(crate) mod setup;
 pub(crate) mod shared;
 pub(crate) mod solidity;
 pub(crate) mod srs;

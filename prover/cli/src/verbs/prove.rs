@@ -43,7 +43,7 @@ impl Request {
                 jobs: args.jobs.map(NonZeroUsize::get),
                 max_memory: args.max_memory,
                 saturation: saturation(args.saturation),
-                allow_insecure_srs: args.development_srs.allowed,
+                setups: args.setup.policy()?,
             },
             bundle: args.bundle,
             input: args.input,

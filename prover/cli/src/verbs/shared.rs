@@ -4,7 +4,7 @@ use crate::output::Page;
 use anyhow::Context as _;
 use chainfer_engine::bundle::Bundle;
 use chainfer_formats::{
-    FormatError, OutputValues, SrsSpec,
+    FormatError, OutputValues,
     files::{self, Access},
 };
 use chainfer_model::{io::load_inputs, quantise::SaturationPolicy};
@@ -119,16 +119,6 @@ fn list(values: impl ExactSizeIterator<Item = String>) -> String {
     match count.checked_sub(SHOWN) {
         Some(more) if more > 0 => format!("{} … {more} more", shown.join(" ")),
         _ => shown.join(" "),
-    }
-}
-
-/// Describes a trusted setup in one line.
-pub(crate) fn describe_srs(srs: &SrsSpec) -> String {
-    if srs.insecure {
-        "INSECURE development SRS: anybody can forge proofs; for chain 31337 and tests only"
-            .to_owned()
-    } else {
-        format!("SRS {}", srs.digest)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     prove::binding_facts,
-    shared::{describe_srs, outputs_page},
+    setup::{say, setup_facts},
+    shared::outputs_page,
 };
 use crate::{
     args::VerifyArgs,
@@ -10,20 +11,31 @@ use crate::{
 };
 use anyhow::Context as _;
 use chainfer_engine::{bundle::PublicBundle, inference::verify_inference};
-use chainfer_formats::{FormatError, ProofFile};
+use chainfer_formats::{FormatError, ProofFile, SetupStatus};
 use serde_json::json;
 use std::{fmt, path::Path, time::Instant};
 
 /// Verifies the proof; a refused one gives a negative report, not an error.
 pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Report> {
+    let known = args.known.load()?;
     let (bundle, proof) = read(&args.bundle, &args.proof)?;
+    let status = known.status(&bundle.manifest().srs);
+    say(&status, progress);
+    if args.require_known_setup && !status.is_known() {
+        let reason = format!(
+            "the bundle's trusted setup is {}, and a known one is required (--require-known-setup): a valid proof under it \
+             convinces nobody",
+            status.word()
+        );
+        return invalid(reason, &status, progress);
+    }
     let proof = match proof {
         Ok(proof) => proof,
-        Err(refusal) => return invalid(refusal.to_string(), progress),
+        Err(refusal) => return invalid(refusal.to_string(), &status, progress),
     };
     let start = Instant::now();
     if let Err(refusal) = verify_inference(&bundle, &proof) {
-        return invalid(refusal.to_string(), progress);
+        return invalid(refusal.to_string(), &status, progress);
     }
     let check_s = start.elapsed().as_secs_f64();
     let wall_s = progress.elapsed_s();
@@ -35,20 +47,22 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
         "root": proof.root,
         "context": proof.context,
         "binding": proof.binding,
+        "setup": status.word(),
+        "setup_name": status.name(),
         "insecure_srs": manifest.srs.insecure,
         "chunks": proof.chunks.len(),
         "outputs": proof.outputs,
         "check_s": check_s,
         "wall_s": wall_s,
     });
-    let mut page = Page::new()
+    let page = Page::new()
         .heading(format!(
             "VALID: {} chunk proofs in {:.0} ms",
             proof.chunks.len(),
             1000.0 * check_s
         ))
-        .fact("manifest id", proof.manifest_id)
-        .fact("trusted setup", describe_srs(&manifest.srs))
+        .fact("manifest id", proof.manifest_id);
+    let mut page = setup_facts(page, &status, &manifest.srs)
         .fact("root", proof.root)
         .fact("context", proof.context);
     if let Some(binding) = &proof.binding {
@@ -57,8 +71,10 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
     Report::new(&json, outputs_page(page, &proof.outputs))
 }
 
-fn invalid(reason: String, progress: Progress) -> anyhow::Result<Report> {
-    let json = json!({ "valid": false, "reason": reason, "wall_s": progress.elapsed_s() });
+fn invalid(reason: String, status: &SetupStatus, progress: Progress) -> anyhow::Result<Report> {
+    let json = json!({
+        "valid": false, "reason": reason, "setup": status.word(), "setup_name": status.name(), "wall_s": progress.elapsed_s(),
+    });
     let page = Page::new().text(format!("INVALID: {reason}"));
     Ok(Report::new(&json, page)?.negative())
 }

@@ -54,13 +54,16 @@ impl Run {
 
 /// Runs `chainfer` with a cache of the tests' own, and nothing from the environment.
 pub(crate) fn chainfer<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
+    chainfer_in(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), args)
+}
+
+/// Runs `chainfer` with this cache, and nothing from the environment.
+pub(crate) fn chainfer_in<A: AsRef<OsStr>>(cache: &Path, args: impl IntoIterator<Item = A>) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chainfer"));
-    command.args(args).env(
-        "CHAINFER_CACHE",
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
-    );
+    command.args(args).env("CHAINFER_CACHE", cache);
     for variable in [
         "RUST_LOG",
+        "CHAINFER_KNOWN_SRS",
         "ETH_RPC_URL",
         "ETH_PRIVATE_KEY",
         "ETH_KEYSTORE",

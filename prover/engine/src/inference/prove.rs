@@ -8,10 +8,10 @@ use crate::{
     keys::VerifyingKey,
     prove,
     resources::{Cost, Stopwatch, measured},
-    srs::{self, SrsStore},
+    srs::SrsStore,
 };
 use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
-use chainfer_formats::{ChunkProof, ProofFile, Scalar, SecretFile, proof::Statement};
+use chainfer_formats::{ChunkProof, ProofFile, Scalar, SecretFile, SetupPolicy, proof::Statement};
 use chainfer_model::{
     executor::{execute, execute_strict},
     quantise::SaturationPolicy,
@@ -26,7 +26,7 @@ use std::{
 };
 
 /// Options of [`prove_inference`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ProveOptions {
     /// Chunks proved at once; by default as many as there are cores.
     pub jobs: Option<usize>,
@@ -34,8 +34,8 @@ pub struct ProveOptions {
     pub max_memory: Option<u64>,
     /// What to do with a value that leaves its tensor's range where the float model has no bound.
     pub saturation: SaturationPolicy,
-    /// Accept the insecure setup for any chain.
-    pub allow_insecure_srs: bool,
+    /// Which setups do for which chains.
+    pub setups: SetupPolicy,
 }
 
 /// Cost of one chunk's proof.
@@ -119,7 +119,7 @@ pub fn prepare(
     let _span = tracing::info_span!("prepare").entered();
     if let Some(binding) = context.binding() {
         let setup = &bundle.public().manifest().srs;
-        srs::require_for_chain(setup, binding.chain_id, options.allow_insecure_srs)?;
+        options.setups.require_for_chain(setup, binding.chain_id)?;
     }
     let context_value = context.scalar()?;
     let model = bundle.model();

@@ -1,9 +1,10 @@
 //! Many multiples of the generator at once, from a table of window multiples.
 
+use super::affine::normalise;
 use halo2curves::{
     bn256::{Fr, G1, G1Affine},
     ff::PrimeField,
-    group::{Curve, Group, prime::PrimeCurveAffine},
+    group::Group,
 };
 use rayon::prelude::*;
 
@@ -75,16 +76,10 @@ fn window(bytes: &[u8; 32], at: usize) -> usize {
     (u32::from_le_bytes(low) as usize >> (at % 8)) & ((1 << WINDOW) - 1)
 }
 
-fn normalise(points: &[G1]) -> Vec<G1Affine> {
-    let mut affine = vec![G1Affine::identity(); points.len()];
-    G1::batch_normalize(points, &mut affine);
-    affine
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use halo2curves::ff::Field;
+    use halo2curves::{ff::Field, group::Curve};
     use rand::{SeedableRng, rngs::StdRng};
 
     #[test]

@@ -2,14 +2,17 @@
 //!
 //! [`Srs::development`] makes one whose tau is public (a hash of a constant), the same on every machine: anybody can
 //! forge proofs under it, so it is named insecure everywhere and serves local chains and tests alone.
-//! [`SrsStore`] caches every SRS by digest and size.
+//! [`import`] reads the setups of real ceremonies. [`SrsStore`] caches every SRS by digest and size.
 
+mod affine;
 mod fixed_base;
+pub mod import;
+mod lagrange;
 mod spec;
 mod store;
 
-pub use spec::{require_for_chain, validate, verifier_params};
-pub use store::SrsStore;
+pub use spec::{validate, validate_known, verifier_params};
+pub use store::{CachedSrs, Imported, ImportedSize, SourceRecord, SrsStore};
 
 use crate::error::{EngineError, Result};
 use chainfer_formats::{B256, SrsSpec, digest::keccak256};
@@ -17,7 +20,7 @@ use fixed_base::GeneratorTable;
 use halo2_proofs::poly::{commitment::Params, kzg::commitment::ParamsKZG};
 use halo2curves::{
     bn256::{Bn256, Fr, G1Affine, G2Affine},
-    ff::{BatchInvert, Field, FromUniformBytes, PrimeField},
+    ff::{BatchInvert, Field, FromUniformBytes},
     group::Curve,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -67,22 +70,21 @@ impl Srs {
         let table = GeneratorTable::new();
         let g = table.multiply(&powers(tau, n));
         let g_lagrange = table.multiply(&lagrange_at(tau, k));
-        let g2 = G2Affine::generator();
-        let params = assemble(k, g, g_lagrange, (g2 * tau).to_affine());
-        Self::from_params(params, true)
+        let params = assemble(k, g, g_lagrange, development_tau_g2());
+        Self::from_params(params)
     }
 
-    /// Takes parameters made elsewhere. `insecure` says that somebody may know tau.
+    /// Takes parameters made elsewhere.
     ///
     /// # Errors
     /// The parameters' powers in G1 and G2 are not of one tau (first powers only; an import checks them all).
-    pub fn from_params(params: KzgParams, insecure: bool) -> Result<Self> {
+    pub fn from_params(params: KzgParams) -> Result<Self> {
         let tau_g1 = params
             .get_powers()
             .get(1)
             .copied()
             .ok_or_else(|| EngineError::malformed("SRS", "fewer than two powers"))?;
-        let spec = describe(tau_g1, params.s_g2(), insecure)?;
+        let spec = describe(tau_g1, params.s_g2())?;
         Ok(Self { params, spec })
     }
 
@@ -94,11 +96,6 @@ impl Srs {
     /// log2 of the number of powers.
     pub fn k(&self) -> u32 {
         self.params.k()
-    }
-
-    /// Whether tau is known to anybody.
-    pub fn insecure(&self) -> bool {
-        self.spec.insecure
     }
 
     /// Identity of the setup; the same for every size of it.
@@ -122,12 +119,18 @@ impl Srs {
                 format!("2^{k} powers asked for, the SRS has 2^{}", self.k()),
             ));
         }
-        let mut params = self.params.clone();
-        if k < self.k() {
-            params.downsize(k);
+        if k == self.k() {
+            return Ok(self.clone());
         }
+        let powers = self
+            .params
+            .get_powers()
+            .get(..1 << k)
+            .unwrap_or_default()
+            .to_vec();
+        let basis = lagrange::from_powers(&powers);
         Ok(Self {
-            params,
+            params: assemble(k, powers, basis, self.params.s_g2()),
             spec: self.spec.clone(),
         })
     }
@@ -152,6 +155,11 @@ fn development_tau() -> Fr {
     Fr::from_uniform_bytes(&wide)
 }
 
+/// tau of the development setup in G2.
+fn development_tau_g2() -> G2Affine {
+    (G2Affine::generator() * development_tau()).to_affine()
+}
+
 fn powers(tau: Fr, n: usize) -> Vec<Fr> {
     std::iter::successors(Some(Fr::ONE), |p| Some(*p * tau))
         .take(n)
@@ -161,8 +169,7 @@ fn powers(tau: Fr, n: usize) -> Vec<Fr> {
 /// `L_i(tau)` for the domain of 2^k: `omega^i (tau^n - 1) / (n (tau - omega^i))`.
 fn lagrange_at(tau: Fr, k: u32) -> Vec<Fr> {
     let n = 1usize << k;
-    let omega = (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |w, _| w.square());
-    let roots = powers(omega, n);
+    let roots = powers(lagrange::root_of_unity(k), n);
     let mut values: Vec<Fr> = roots.iter().map(|root| tau - root).collect();
     // tau is a fixed hash and no root of unity, so no difference vanishes.
     values.iter_mut().batch_invert();

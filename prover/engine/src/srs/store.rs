@@ -1,32 +1,117 @@
-//! A folder that caches SRS files by digest and size.
+//! A folder that caches SRS files by digest and size, with a record of the file that each came from.
 
-use super::{KzgParams, MAX_K, Srs};
+use super::{
+    KzgParams, MAX_K, Srs,
+    import::{FileFormat, FileHashes, ImportOptions, KeptSize, SetupFile},
+    spec::describe,
+};
 use crate::{
     error::{EngineError, Result},
     resources::check_cpu,
     sealed,
 };
 use chainfer_formats::{
-    B256,
+    B256, SrsSpec,
     files::{Access, create_dir},
+    hex as hex_format,
+    json::FileKind,
     srs::DEVELOPMENT_DIGEST,
 };
 use halo2_proofs::poly::commitment::Params;
+use halo2curves::{
+    bn256::{G1Affine, G2Affine},
+    serde::SerdeObject,
+};
+use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     env,
-    io::Read,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    process,
     sync::{Arc, Mutex, PoisonError},
 };
 
 const MAGIC: sealed::Magic = *b"cfsrs\0\0\x01";
+/// Magic, flag and size before the powers.
+const HEAD: u64 = 8 + 1 + 4;
+/// The two points in G2 and the seal after them.
+const TAIL: u64 = 256 + 32;
+
+const SOURCE: FileKind = FileKind {
+    name: "record of an imported setup",
+    format: "chainfer.srs-source",
+    version: 1,
+    access: Access::Public,
+    max_bytes: 1 << 16,
+};
+
+/// The file that a cached setup came from. It is for people to read: nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRecord {
+    format: String,
+    version: u32,
+    /// Digest of the setup.
+    #[serde(with = "hex_format::word")]
+    pub digest: B256,
+    /// Name of the file.
+    pub file: String,
+    /// What it was, in words.
+    pub kind: String,
+    /// log2 of the powers in it.
+    pub file_k: u32,
+    /// Its hashes, if it was read whole.
+    pub hashes: Option<FileHashes>,
+}
+
+/// A setup of one size in the cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CachedSrs {
+    /// log2 of its powers.
+    pub k: u32,
+    /// Its description, from the points in the file.
+    pub spec: SrsSpec,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Where it came from, if it was imported.
+    pub source: Option<SourceRecord>,
+    /// The cache file.
+    pub path: PathBuf,
+}
+
+/// A size that was stored by an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportedSize {
+    /// log2 of its powers.
+    pub k: u32,
+    /// Whether the Lagrange basis was in the file.
+    pub lagrange_in_file: bool,
+    /// The cache file.
+    pub path: PathBuf,
+}
+
+/// What an import stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The setup's description.
+    pub spec: SrsSpec,
+    /// What the file was.
+    pub format: FileFormat,
+    /// The record that was written.
+    pub source: SourceRecord,
+    /// The sizes, in ascending order.
+    pub sizes: Vec<ImportedSize>,
+}
 
 /// Cached SRSs; cheap to ask again.
 #[derive(Debug)]
 pub struct SrsStore {
     dir: PathBuf,
     loaded: Mutex<HashMap<(B256, u32), Arc<Srs>>>,
+    /// Files that sizes missing in the cache are imported from.
+    sources: Mutex<HashMap<B256, PathBuf>>,
 }
 
 impl SrsStore {
@@ -39,6 +124,7 @@ impl SrsStore {
         Ok(Self {
             dir: dir.into(),
             loaded: Mutex::default(),
+            sources: Mutex::default(),
         })
     }
 
@@ -87,8 +173,8 @@ impl SrsStore {
         })
     }
 
-    /// The SRS with this digest and 2^k powers: made if it is the development one, else read from the cache or cut
-    /// from a larger one there.
+    /// The SRS with this digest and 2^k powers: made if it is the development one, else read from the cache, cut from a larger
+    /// one there, or imported from its file (see [`Self::import_when_needed`]).
     ///
     /// # Errors
     /// [`EngineError::SrsMissing`] if the cache has none.
@@ -107,6 +193,25 @@ impl SrsStore {
                     return Ok(srs);
                 }
             }
+            let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            let source = sources.get(&digest).cloned();
+            drop(sources);
+            if let Some(source) = source {
+                let options = ImportOptions {
+                    size: KeptSize::Exactly(k),
+                    ..ImportOptions::default()
+                };
+                let mut file = SetupFile::open(&source, &options, &|_| ())?;
+                if file.spec().digest != digest {
+                    return Err(EngineError::DigestMismatch {
+                        what: source.display().to_string(),
+                        expected: digest,
+                        got: file.spec().digest,
+                    });
+                }
+                self.import(&mut file, &[k], &|_| ())?;
+                return self.read(&self.path(digest, k), k, digest);
+            }
             Err(EngineError::SrsMissing {
                 digest,
                 k,
@@ -115,7 +220,61 @@ impl SrsStore {
         })
     }
 
-    /// Adds an SRS that was made or imported elsewhere.
+    /// Imports sizes that are missing in the cache from this file when [`Self::get`] is asked for them.
+    pub fn import_when_needed(&self, digest: B256, file: &Path) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.insert(digest, file.to_owned());
+    }
+
+    /// Stores a checked setup for every size asked for. Each file is whole or absent.
+    ///
+    /// # Errors
+    /// A size beyond the powers that were read, a Lagrange basis in the file that is not that of its powers, or the cache cannot
+    /// be written.
+    pub fn import(
+        &self,
+        file: &mut SetupFile,
+        sizes: &[u32],
+        progress: &dyn Fn(&str),
+    ) -> Result<Imported> {
+        self.remove_leftovers();
+        let (spec, format) = (file.spec().clone(), file.format());
+        let name = file.path().file_name().unwrap_or_default();
+        let source = SourceRecord {
+            format: SOURCE.format.to_owned(),
+            version: SOURCE.version,
+            digest: spec.digest,
+            file: name.to_string_lossy().into_owned(),
+            kind: format.describe().to_owned(),
+            file_k: file.file_k(),
+            hashes: file.hashes().cloned(),
+        };
+        let mut sizes = sizes.to_vec();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut stored = Vec::new();
+        for k in sizes {
+            progress(&format!("Lagrange basis for 2^{k}"));
+            let (basis, lagrange_in_file) = file.lagrange(k)?;
+            let (powers, tau_g2) = file.powers(k);
+            let path = self.path(spec.digest, k);
+            self.write_parts(&path, &spec, (k, powers, &basis, tau_g2))?;
+            stored.push(ImportedSize {
+                k,
+                lagrange_in_file,
+                path,
+            });
+        }
+        SOURCE.write(&self.source_path(spec.digest), &source)?;
+        Ok(Imported {
+            spec,
+            format,
+            source,
+            sizes: stored,
+        })
+    }
+
+    /// Adds an SRS that was made elsewhere.
     ///
     /// # Errors
     /// The cache cannot be written.
@@ -123,6 +282,97 @@ impl SrsStore {
         let path = self.path(srs.digest(), srs.k());
         self.write(&path, srs)?;
         Ok(path)
+    }
+
+    /// What the cache has, by digest and size, and the paths of files that are none of its own or damaged.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn list(&self) -> Result<(Vec<CachedSrs>, Vec<PathBuf>)> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
+            Err(error) => return Err(EngineError::io("read", &self.dir)(error)),
+        };
+        let mut found = BTreeMap::new();
+        let mut damaged = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(EngineError::io("read", &self.dir))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(k) = name
+                .strip_prefix("srs-")
+                .and_then(|rest| rest.strip_suffix(".bin"))
+                .and_then(|rest| rest.rsplit_once("-k"))
+                .and_then(|(_, k)| k.parse::<u32>().ok())
+                .filter(|k| (1..=MAX_K).contains(k))
+            else {
+                continue;
+            };
+            match self.peek(&path, k) {
+                Some((spec, bytes)) if path == self.path(spec.digest, k) => {
+                    let record = SOURCE.read(&self.source_path(spec.digest)).ok();
+                    let source = record.filter(|r: &SourceRecord| r.digest == spec.digest);
+                    let key = (spec.digest, k);
+                    let cached = CachedSrs {
+                        k,
+                        spec,
+                        bytes,
+                        source,
+                        path,
+                    };
+                    found.insert(key, cached);
+                }
+                _ => damaged.push(path),
+            }
+        }
+        damaged.sort();
+        Ok((found.into_values().collect(), damaged))
+    }
+
+    /// The description and length of a cache file, from its first and last points alone.
+    fn peek(&self, path: &Path, k: u32) -> Option<(SrsSpec, u64)> {
+        let mut file = File::open(path).ok()?;
+        let length = file.metadata().ok()?.len();
+        if length != HEAD + (2u64 << k) * 64 + TAIL {
+            return None;
+        }
+        let mut read = |at: u64, size: usize| {
+            let mut bytes = vec![0u8; size];
+            file.seek(SeekFrom::Start(at)).ok()?;
+            file.read_exact(&mut bytes).ok()?;
+            Some(bytes)
+        };
+        if read(0, 8)? != MAGIC {
+            return None;
+        }
+        let tau_g1 = G1Affine::from_raw_bytes(&read(HEAD + 64, 64)?)?;
+        let tau_g2 = G2Affine::from_raw_bytes(&read(length - 32 - 128, 128)?)?;
+        Some((describe(tau_g1, tau_g2).ok()?, length))
+    }
+
+    /// Removes what processes that were killed while they wrote left behind.
+    fn remove_leftovers(&self) {
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return;
+        };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // .srs-….bin.PID-COUNT-TIME.tmp
+            let writer = name
+                .strip_prefix(".srs-")
+                .and_then(|rest| rest.strip_suffix(".tmp"))
+                .and_then(|rest| rest.rsplit_once('.'))
+                .and_then(|(_, unique)| unique.split('-').next())
+                .and_then(|pid| pid.parse::<u32>().ok());
+            let Some(pid) = writer.filter(|pid| *pid != process::id()) else {
+                continue;
+            };
+            // Where the system does not show its processes, nothing is removed.
+            let proc = Path::new("/proc");
+            if proc.join("self").exists() && !proc.join(pid.to_string()).exists() {
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 
     fn remember(
@@ -146,11 +396,35 @@ impl SrsStore {
             .join(format!("srs-{}-k{k}.bin", hex::encode(&digest.0[..8])))
     }
 
+    fn source_path(&self, digest: B256) -> PathBuf {
+        self.dir
+            .join(format!("srs-{}.json", hex::encode(&digest.0[..8])))
+    }
+
     fn write(&self, path: &Path, srs: &Srs) -> Result<()> {
         create_dir(&self.dir, Access::Public)?;
         sealed::write(path, Access::Public, &MAGIC, |mut file| {
-            file.write_all(&[srs.insecure().into()])?;
+            file.write_all(&[srs.spec().insecure.into()])?;
             srs.params().write(&mut file)
+        })
+    }
+
+    /// As [`Self::write`], without halo2's parameters, which would be a copy of the powers.
+    fn write_parts(
+        &self,
+        path: &Path,
+        spec: &SrsSpec,
+        (k, powers, basis, tau_g2): (u32, &[G1Affine], &[G1Affine], G2Affine),
+    ) -> Result<()> {
+        create_dir(&self.dir, Access::Public)?;
+        sealed::write(path, Access::Public, &MAGIC, |mut file: &mut dyn Write| {
+            file.write_all(&[spec.insecure.into()])?;
+            file.write_all(&k.to_le_bytes())?;
+            for point in powers.iter().chain(basis) {
+                point.write_raw(&mut file)?;
+            }
+            G2Affine::generator().write_raw(&mut file)?;
+            tau_g2.write_raw(&mut file)
         })
     }
 
@@ -179,7 +453,13 @@ impl SrsStore {
         }
         let params: KzgParams =
             Params::read(&mut head.chain(file)).map_err(EngineError::io("read", path))?;
-        let srs = Srs::from_params(params, insecure[0] != 0)?;
+        let srs = Srs::from_params(params)?;
+        if srs.spec().insecure != (insecure[0] != 0) {
+            return Err(EngineError::malformed(
+                name,
+                "it does not say what setup it is",
+            ));
+        }
         if srs.digest() != digest {
             return Err(EngineError::DigestMismatch {
                 what: name,
@@ -219,10 +499,10 @@ mod tests {
         let store = SrsStore::new(dir.path()).unwrap();
         use rand::{SeedableRng, rngs::StdRng};
         let params = KzgParams::setup(4, StdRng::seed_from_u64(9));
-        let srs = Srs::from_params(params, false).unwrap();
+        let srs = Srs::from_params(params).unwrap();
         store.insert(&srs).unwrap();
         let small = store.get(srs.digest(), 3).unwrap();
-        assert_eq!((small.k(), small.insecure()), (3, false));
+        assert_eq!((small.k(), small.spec().insecure), (3, false));
         assert!(matches!(
             store.get(srs.digest(), 5),
             Err(EngineError::SrsMissing { k: 5, .. })

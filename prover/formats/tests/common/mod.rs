@@ -59,7 +59,7 @@ pub(crate) fn good_deployment() -> Value {
 
 /// Two chunks in a row, a committed input of 5 values, a public output of 3.
 pub(crate) fn good_manifest() -> Value {
-    let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into(), true);
+    let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into());
     let shape = |lanes: usize| {
         json!({
             "k": 8, "range": 64, "limbs": 1, "lanes": lanes, "taps": 1, "weights_per_row": 4, "hash_lanes": 1,
@@ -92,7 +92,7 @@ pub(crate) fn good_manifest() -> Value {
             "shape": [1, 3], "visibility": "public", "element_order": [2, 1, 0],
         }],
         "srs": {
-            "insecure": true, "digest": srs.digest.to_string(), "tau_g1": srs.tau_g1.to_string(),
+            "insecure": false, "digest": srs.digest.to_string(), "tau_g1": srs.tau_g1.to_string(),
             "tau_g2": srs.tau_g2.to_string(),
         },
     });

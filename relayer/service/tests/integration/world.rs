@@ -299,7 +299,7 @@ pub fn manifest() -> Manifest {
             "zero_point": 5, "scale": 0.25, "shape": [1, length], "visibility": "committed",
         })
     };
-    let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into(), true);
+    let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into());
     let mut json = json!({
         "format": "chainfer.manifest", "version": 2, "manifest_id": word(0), "range": 64, "chunks": chunks,
         "leaves": [
