@@ -183,7 +183,7 @@ async fn json_that_is_made_to_be_dear_is_refused_in_few_words() {
         "{\"a\":".repeat(600_000),
         field("root", &format!("\"{long}\"")),
         field("root", &long),
-        field("manifest_id", &format!("\"{}\"", "\\u0000".repeat(500_000))),
+        field("model_id", &format!("\"{}\"", "\\u0000".repeat(500_000))),
         field("chunks", &format!("[{}0]", "0,".repeat(1_000_000))),
         format!("{{{}\"a\":1}}", "\"a\":1,".repeat(300_000)),
     ] {

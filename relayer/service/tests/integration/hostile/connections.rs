@@ -148,7 +148,9 @@ async fn answers_that_nobody_takes_are_given_up() {
 async fn other_protocols_are_turned_away() {
     let target = Target::new(&[]).await;
     let mut figures = target.figures();
-    let noise: Vec<u8> = (0..200_000_u32).map(|i| (i * i >> 7) as u8).collect();
+    let noise: Vec<u8> = (0..200_000_u32)
+        .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+        .collect();
     let tls = [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[7; 500]].concat();
     let sayings: [&[u8]; 5] = [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",

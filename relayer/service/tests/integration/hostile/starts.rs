@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 
 const GOOD: &str = "0123456789abcdef0123456789abcdef";
 
+/// Arguments, variables, and a part of what is told.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn starts_that_let_strangers_in_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -22,7 +25,7 @@ fn starts_that_let_strangers_in_are_refused() {
     let empty = file("empty", "", 0o600);
     let good = file("good", &line, 0o600);
     let (token, admin) = ("CHAINFER_RELAYER_TOKEN", "CHAINFER_RELAYER_ADMIN_TOKEN");
-    let cases: [(&[&str], &[(&str, &str)], &str); 14] = [
+    let cases: [Case<'_>; 14] = [
         (&[], &[(token, "")], "CHAINFER_RELAYER_TOKEN"),
         (&["--token", ""], &[], "is empty"),
         (
