@@ -99,13 +99,15 @@ impl From<Error> for ApiError {
             Error::Refused(_) | Error::ChunkTooLarge { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "proof_refused")
             }
-            Error::NotSubmitted { .. } => (StatusCode::FORBIDDEN, "not_submitted"),
             // Nothing was accepted, and nothing lost: the client still has it.
             Error::Database(_) if e.is_transient() => {
                 tracing::error!(error = %e, "request refused");
                 return Self::busy("storage", "the state cannot be written at the moment");
             }
-            Error::NoSuchJob(_) => (StatusCode::NOT_FOUND, "not_found"),
+            // Ids can be guessed from the chain; whose jobs they are is nobody's business.
+            Error::NoSuchJob(_) | Error::NotSubmitted { .. } => {
+                (StatusCode::NOT_FOUND, "not_found")
+            }
             Error::Chain(ChainError::Rpc(_)) => (StatusCode::BAD_GATEWAY, "node"),
             _ => {
                 // The cause is for the operator; a client cannot act on it.

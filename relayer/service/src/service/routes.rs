@@ -59,6 +59,7 @@ fn table() -> Vec<Entry> {
         (ADMIN, "GET", "/v1/proofs", get(list)),
         (BOTH, "GET", "/v1/proofs/{id}", get(show)),
         (ADMIN, "POST", "/v1/proofs/{id}/cancel", post(cancel)),
+        (SUBMIT, "POST", "/v1/proofs/{id}/withdraw", post(withdraw)),
         (ADMIN, "GET", "/v1/status", get(status)),
         (ADMIN, "POST", "/v1/pause", post(pause)),
         (ADMIN, "POST", "/v1/resume", post(resume)),
@@ -145,7 +146,23 @@ async fn show(
 
 async fn cancel(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Reply {
     let id = parse_id(&id)?;
-    let status = match shared.engine.cancel(id).await? {
+    let outcome = shared.engine.cancel(id).await?;
+    ended(&shared, id, outcome).await
+}
+
+/// A submitter takes back what it has handed in; other submitters' proofs of the job stay.
+async fn withdraw(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Reply {
+    let id = parse_id(&id)?;
+    let outcome = shared.engine.withdraw(id, &caller.name).await?;
+    ended(&shared, id, outcome).await
+}
+
+async fn ended(shared: &Shared, id: B256, outcome: Cancellation) -> Reply {
+    let status = match outcome {
         Cancellation::Done => StatusCode::OK,
         Cancellation::Requested => {
             shared.wake.notify_one();

@@ -130,6 +130,20 @@ async fn answers_are_as_described() {
     let path = format!("/v1/proofs/{}/cancel", job["id"].as_str().unwrap());
     let job = ask("post", &path, cancel, none(), 200).await;
     assert_eq!(job["state"], "cancelled");
+    let withdraw = "/v1/proofs/{id}/withdraw";
+    let body = serde_json::to_string(&world.proof(2)).unwrap();
+    let job = ask("post", "/v1/proofs", "/v1/proofs", body, 202).await;
+    let path = format!("/v1/proofs/{}/withdraw", job["id"].as_str().unwrap());
+    let job = ask("post", &path, withdraw, none(), 200).await;
+    assert_eq!(job["state"], "cancelled");
+    ask(
+        "post",
+        &format!("{missing}/withdraw"),
+        withdraw,
+        none(),
+        404,
+    )
+    .await;
     let status = ask("post", "/v1/resume", "/v1/resume", none(), 200).await;
     assert_eq!(status["pauses"], serde_json::json!([]));
     ask("get", "/health", "/health", none(), 200).await;

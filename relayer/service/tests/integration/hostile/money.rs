@@ -158,30 +158,37 @@ async fn job_that_is_handed_in_for_ever_stays_under_its_cap() {
     let scene = Scene::new().await;
     place(&scene).await;
     let mut config = scene.config();
-    // The most that one of its transactions can cost.
-    let price = {
+    let hand_in = async |engine: &Engine| {
+        // The price of gas stays what it is.
+        let price = json!(["0x3b9aca00"]);
+        let anvil = &scene.world.anvil;
+        anvil.rpc("anvil_setNextBlockBaseFeePerGas", price).await;
+        anvil.mine(1).await;
+        let proof = proof_for(&scene, HOSTILE, 1);
+        let submitted = engine.submit(&proof, &Submitter::local()).await.unwrap();
+        let id = submitted.job().key.id;
+        until(engine, id, JobState::Failed).await;
+        id
+    };
+    // The most that one of its transactions can cost, and what it costs.
+    let (dearest, cost) = {
         let mut alone = config.clone();
         alone.state = None;
         let engine = alone.connect().await.unwrap();
-        let proof = proof_for(&scene, HOSTILE, 7);
-        let id = engine.submit(&proof, &Submitter::local()).await.unwrap();
-        let id = id.job().key.id;
-        until(&engine, id, JobState::Failed).await;
+        let id = hand_in(&engine).await;
         let intent = engine.store().intents_of(id).await.unwrap().remove(0);
         let attempts = engine.store().attempts(intent.id).await.unwrap();
-        attempts[0].tx.dearest().0
+        let spent = engine.store().spend_of_job(id).await.unwrap();
+        (attempts[0].tx.dearest().0, spent.0 / 2)
     };
-    let cap = Gwei(price * 6 / 5);
+    let cap = Gwei(dearest + 2 * cost);
     let before = scene.counts().await.0;
     config.engine.caps.job = Some(cap);
     config.engine.fail_over_cap = true;
     let engine = config.connect().await.unwrap();
-    let proof = proof_for(&scene, HOSTILE, 1);
     let mut id = B256::ZERO;
     for _ in 0..12 {
-        let submitted = engine.submit(&proof, &Submitter::local()).await.unwrap();
-        id = submitted.job().key.id;
-        until(&engine, id, JobState::Failed).await;
+        id = hand_in(&engine).await;
     }
     let sent = scene.counts().await.0 - before;
     assert!((2..12).contains(&sent), "{sent}");

@@ -125,7 +125,9 @@ fn aws_without_credentials_or_region_says_where_they_may_be() {
     let region = ("AWS_REGION", "eu-central-1");
     for (more, remedy) in [(vec![], "AWS_REGION"), (vec![region], "AWS_ACCESS_KEY_ID")] {
         let variables = [&nowhere[..], &more].concat();
-        let told = serve_that_ends(&["--aws"], &variables);
+        let registry = "0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+        let usual = ["--registry", registry, "--max-spend-daily", "1ether"];
+        let told = serve_that_ends(&[&["--aws"], &usual[..]].concat(), &variables);
         assert!(told.contains("wallet: AWS KMS: no "), "{told}");
         assert!(told.contains(remedy), "{told}");
         assert_eq!(told.lines().count(), 1, "{told}");
