@@ -146,7 +146,7 @@ pub(crate) struct AttestArgs {
     /// have the code that this program was built with
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
-    /// The most that a transaction may cost, such as 0.05ether; by default three times what the bundle's verifiers take at today's
+    /// The most that all transactions together may cost, such as 0.05ether; by default three times what the bundle's verifiers take at today's
     /// prices
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_spend: Option<Gwei>,

@@ -10,7 +10,7 @@ use crate::{
 use chainfer_chain::rpc::Rpc;
 use chainfer_engine::{bundle::PublicBundle, inference::verify_inference};
 use chainfer_formats::ProofFile;
-use chainfer_relayer::money::Gwei;
+use chainfer_relayer::{engine::RegistryCode, money::Gwei};
 use serde_json::json;
 
 /// Checks the proof here, and the registry and the model on the chain; sends the proof, and reports the transactions and the inference's status.
@@ -35,7 +35,10 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
         chain::deployed::check(&rpc, manifest, &deployment, trusted).await?;
         progress.say("registry and model are those of the bundle");
         let limit = spend_limit(&rpc, &bundle, &proof, args.max_spend).await?;
-        client.engine.caps.transaction = Some(limit);
+        client.engine.caps.job = Some(limit);
+        if trusted.is_some() {
+            client.engine.registry_code = Some(RegistryCode::Any);
+        }
         progress.say(format_args!(
             "sending the proof to registry {} on chain {chain_id}, for at most {limit}",
             deployment.registry

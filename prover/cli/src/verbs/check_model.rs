@@ -22,6 +22,7 @@ use alloy::{
     primitives::{Address, B256, keccak256},
     sol_types::SolCall,
 };
+use anyhow::Context as _;
 use chainfer_chain::{
     abi::ChainferRegistry,
     registry::{Difference, Registration, Registry, compare},

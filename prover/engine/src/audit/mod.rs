@@ -16,8 +16,8 @@ pub use difference::Difference;
 
 use crate::{
     bundle::{
-        EmitVerifier, LAYOUT_FILE, MAX_LAYOUT_BYTES, PRIVATE_DIR, PublicBundle, Recipe, STRUCTURE_FILE,
-        StructureFile,
+        EmitVerifier, LAYOUT_FILE, MAX_LAYOUT_BYTES, PRIVATE_DIR, PublicBundle, Recipe,
+        STRUCTURE_FILE, StructureFile,
         compile::{LayoutFile, bound_seed},
         describe,
         private::{read_seed, seed_path},
@@ -401,7 +401,8 @@ fn compare_layout(
     differences: &mut Vec<Difference>,
 ) -> Result<()> {
     let expected = LayoutFile::new(plans.iter().collect());
-    let read = files::read(&public.join(LAYOUT_FILE), MAX_LAYOUT_BYTES).map_err(|error| error.to_string());
+    let read =
+        files::read(&public.join(LAYOUT_FILE), MAX_LAYOUT_BYTES).map_err(|error| error.to_string());
     let found = read.and_then(|bytes| {
         serde_json::from_slice::<Value>(&bytes).map_err(|error| error.to_string())
     });
