@@ -133,6 +133,9 @@ fn ptau_of_two_contributions_goes_from_import_to_an_attestation_if_it_is_listed(
             solc,
             "--state",
             state,
+            // Anvil mines no further blocks by itself.
+            "--confirmations",
+            "1",
             "--json"
         ]
         .to_vec();
