@@ -296,10 +296,10 @@ fn another_setup_or_number_of_chunks_is_refused() {
 
     // The bundle's own setup is the one that is taken from the store; without it there is nothing to compare with.
     let other = Srs::development(4).unwrap();
-    let tau = Srs::from_params(
-        halo2_proofs::poly::kzg::commitment::ParamsKZG::setup(4, rand::rngs::OsRng),
-        false,
-    )
+    let tau = Srs::from_params(halo2_proofs::poly::kzg::commitment::ParamsKZG::setup(
+        4,
+        rand::rngs::OsRng,
+    ))
     .unwrap();
     assert_ne!(other.digest(), tau.digest());
     fixture.rewrite(|m| m.srs = tau.spec().clone());
