@@ -12,8 +12,8 @@ import {IRegistryGovernance} from "./interfaces/IRegistryGovernance.sol";
 /// granted here.
 ///
 /// A removal is a batch of these calls, and of nothing else: `revokeRole` on this contract, once or more, of the roles to propose and to
-/// cancel, and of one account alone; `grantRole` of those two roles; `setGuardian` on any registry. Everybody else who can cancel
-/// still can. So a single account, whether a proposer or the guardian, cannot keep its office against all others, and a single
+/// cancel, and of one account alone; `grantRole` of those two roles; `setGuardian` on any registry. It waits for no predecessor,
+/// which the account could cancel. Everybody else who can cancel still can. So a single account, whether a proposer or the guardian, cannot keep its office against all others, and a single
 /// proposer cannot remove several others at once, or do anything else along with a removal.
 contract RegistryTimelock is TimelockController {
     /// @notice An operation was scheduled that removes this account and that the account cannot cancel.
@@ -48,11 +48,12 @@ contract RegistryTimelock is TimelockController {
         bytes32 salt,
         uint256 delay
     ) public override {
+        bytes32 id = hashOperation(target, value, data, predecessor, salt);
+        bool allowed = _makeRoom(id, delay) && predecessor == bytes32(0);
         super.schedule(target, value, data, predecessor, salt, delay);
         address account;
-        bool allowed;
-        if (delay >= REMOVAL_DELAY) (account, allowed) = _removal(target, value, data, address(0));
-        _note(hashOperation(target, value, data, predecessor, salt), allowed ? account : address(0));
+        if (allowed) (account, allowed) = _removal(target, value, data, address(0));
+        _note(id, allowed ? account : address(0));
     }
 
     /// @inheritdoc TimelockController
@@ -64,13 +65,14 @@ contract RegistryTimelock is TimelockController {
         bytes32 salt,
         uint256 delay
     ) public override {
+        bytes32 id = hashOperationBatch(targets, values, payloads, predecessor, salt);
+        bool allowed = _makeRoom(id, delay) && predecessor == bytes32(0);
         super.scheduleBatch(targets, values, payloads, predecessor, salt, delay);
         address account;
-        bool allowed = delay >= REMOVAL_DELAY;
         for (uint256 i; allowed && i < targets.length; ++i) {
             (account, allowed) = _removal(targets[i], values[i], payloads[i], account);
         }
-        _note(hashOperationBatch(targets, values, payloads, predecessor, salt), allowed ? account : address(0));
+        _note(id, allowed ? account : address(0));
     }
 
     /// @inheritdoc TimelockController
@@ -83,6 +85,13 @@ contract RegistryTimelock is TimelockController {
     /// @notice The account that an operation removes and that cannot cancel it; zero if everybody with the role can.
     function removedBy(bytes32 id) external view returns (address) {
         return _removedBy[id];
+    }
+
+    /// @dev Whether a delay is long enough for a removal. If it is, the same operation, scheduled before with any delay, gives way: the
+    /// account that it removes could otherwise schedule it first, with a delay that lets it cancel.
+    function _makeRoom(bytes32 id, uint256 delay) private returns (bool long) {
+        long = delay >= REMOVAL_DELAY;
+        if (long && isOperationPending(id)) cancel(id);
     }
 
     /// @dev The id says nothing about the delay, so an operation that was cancelled can come back with another one.

@@ -166,6 +166,33 @@ contract RegistryTimelockTest is Test {
         timelock.scheduleBatch(targets, new uint256[](targets.length), calls, 0, "again", LONG);
     }
 
+    /// @dev An operation's id does not contain its delay.
+    function test_schedule_aRemovalDisplacesTheSameOperationOfTheThief() public {
+        _removeProposer(FIRST);
+        bytes32 id = _schedule(FIRST, DELAY);
+        assertEq(timelock.removedBy(id), address(0));
+        assertEq(_schedule(SECOND, LONG), id);
+        assertEq(timelock.removedBy(id), FIRST);
+        _cancelReverts(id, FIRST);
+        vm.prank(FIRST);
+        vm.expectRevert(abi.encodeWithSelector(RegistryTimelock.CannotCancelOwnRemoval.selector, id, FIRST));
+        timelock.scheduleBatch(targets, new uint256[](targets.length), calls, 0, 0, 10 * LONG);
+        skip(LONG);
+        _execute();
+        assertFalse(timelock.hasRole(proposing, FIRST));
+    }
+
+    /// @dev The removed account would cancel the predecessor.
+    function test_schedule_withAPredecessor_isNoRemoval() public {
+        bytes memory revoke = _revoke(cancelling, GUARDIAN);
+        vm.startPrank(FIRST);
+        timelock.schedule(address(timelock), 0, revoke, bytes32("before"), 0, LONG);
+        bytes32 id = timelock.hashOperation(address(timelock), 0, revoke, bytes32("before"), 0);
+        assertEq(timelock.removedBy(id), address(0));
+        vm.stopPrank();
+        _cancels(id, GUARDIAN);
+    }
+
     /// @dev Two removals in one operation would leave nobody to cancel it.
     function test_cancel_removalOfSeveralIsCancelledByEachOfThem() public {
         _replaceGuardian();

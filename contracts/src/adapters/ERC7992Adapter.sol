@@ -3,6 +3,7 @@ pragma solidity ^0.8.24;
 
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {IHalo2VerifierErrors} from "../interfaces/IHalo2VerifierErrors.sol";
 import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
 import {IERCZKMLRegistry, IERCZKMLStorageExtension, IERCZKMLVerifier} from "../interfaces/standards/IERC7992.sol";
 import {ProvenTensors} from "../libraries/ProvenTensors.sol";
@@ -133,6 +134,9 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
 
     /// @dev Has the registry verify the chunks that are not proven yet. An invalid proof reverts with `InvalidProof`; all other errors of
     /// the registry, for example that the model is frozen, are passed on.
+    ///
+    /// `InvalidProof` is a verdict, so it is given only where a verifier said what is wrong with the proof: with too little gas a
+    /// valid proof ends as `ChunkRejected` too, without a reason or with that of a precompiled contract.
     function _attest(ModelId id, Claim memory claim) private returns (InferenceId) {
         if (claim.proofs.length == 0) {
             return InferenceIdLibrary.derive(id, claim.root, CHAINFER.contextOf(id, claim.requester, claim.nonce));
@@ -146,11 +150,24 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
             bytes4 selector = bytes4(reason);
             if (
                 selector == IPinnedVerifierErrors.BatchRejected.selector
-                    || selector == IPinnedVerifierErrors.ChunkRejected.selector
+                    || (selector == IPinnedVerifierErrors.ChunkRejected.selector && _saysWhy(reason))
             ) revert InvalidProof();
             assembly ("memory-safe") {
                 revert(add(reason, 0x20), mload(reason))
             }
         }
+    }
+
+    /// @dev Whether a `ChunkRejected(chunk, reason)` has a verifier's reason that is about the proof.
+    function _saysWhy(bytes memory rejected) private pure returns (bool) {
+        // The selector, the chunk, the offset of the reason, its length, the reason.
+        if (rejected.length < 0x68) return false;
+        uint256 length;
+        bytes4 why;
+        assembly ("memory-safe") {
+            length := mload(add(rejected, 0x64))
+            why := mload(add(rejected, 0x84))
+        }
+        return length >= 4 && why != IHalo2VerifierErrors.PrecompileFailed.selector;
     }
 }

@@ -81,8 +81,13 @@ abstract contract ERC7992Models is IERCZKMLRegistry {
     function _modelOf(uint256 modelId) internal view returns (Model memory) {
         try CHAINFER.model(_toId(modelId)) returns (Model memory model) {
             return model;
-        } catch {
-            revert ModelNotFound(modelId);
+        } catch (bytes memory reason) {
+            // A call that ran out of gas says nothing about the model.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            if (bytes4(reason) == IChainferRegistry.ModelNotRegistered.selector) revert ModelNotFound(modelId);
+            assembly ("memory-safe") {
+                revert(add(reason, 0x20), mload(reason))
+            }
         }
     }
 

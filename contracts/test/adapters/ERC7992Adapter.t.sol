@@ -4,6 +4,8 @@ pragma solidity ^0.8.24;
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {ERC7992Adapter} from "../../src/adapters/ERC7992Adapter.sol";
 import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
+import {IHalo2VerifierErrors} from "../../src/interfaces/IHalo2VerifierErrors.sol";
+import {IPinnedVerifierErrors} from "../../src/interfaces/IPinnedVerifierErrors.sol";
 import {IRegistryGovernance} from "../../src/interfaces/IRegistryGovernance.sol";
 import {
     IERCZKMLRegistry,
@@ -99,6 +101,35 @@ contract ERC7992AdapterTest is TraceTest {
         proofs[1].proof = "malformed";
         vm.expectRevert(IERCZKMLVerifier.InvalidProof.selector);
         adapter.verifyInference(modelId, input, output, _proof(proofs));
+    }
+
+    /// @dev Whoever sends a valid proof with too little gas must not get a verdict over it.
+    function testFuzz_verifyInference_withTooLittleGas_isNoVerdict(uint256 gas_) public {
+        bytes memory valid = _proof(_proofs());
+        gas_ = bound(gas_, 30_000, 1_500_000);
+        try adapter.verifyInference{gas: gas_}(modelId, input, output, valid) {}
+        catch (bytes memory reason) {
+            assertNotEq(bytes4(reason), IERCZKMLVerifier.InvalidProof.selector);
+        }
+        try adapter.proofSystemOf{gas: gas_ / 20}(modelId) {}
+        catch (bytes memory reason) {
+            assertNotEq(bytes4(reason), IERCZKMLRegistry.ModelNotFound.selector);
+        }
+    }
+
+    function test_verifyInference_revertsWhenTheVerifierSaysNothing() public {
+        bytes memory silent = abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 1, "");
+        vm.mockCallRevert(address(registry), abi.encodeWithSelector(IChainferRegistry.attest.selector), silent);
+        vm.expectRevert(silent);
+        adapter.verifyInference(modelId, input, output, proof);
+        bytes memory precompile = abi.encodeWithSelector(
+            IPinnedVerifierErrors.ChunkRejected.selector,
+            1,
+            abi.encodeWithSelector(IHalo2VerifierErrors.PrecompileFailed.selector, 7)
+        );
+        vm.mockCallRevert(address(registry), abi.encodeWithSelector(IChainferRegistry.attest.selector), precompile);
+        vm.expectRevert(precompile);
+        adapter.verifyInference(modelId, input, output, proof);
     }
 
     function test_verifyInference_revertsWhenProofsAreMissing() public {

@@ -17,7 +17,7 @@ use support::{chainfer, fixture};
 use tempfile::TempDir;
 
 /// Test functions of a chunk's three contracts, and of all else.
-const TESTS_PER_CHUNK: usize = 105;
+const TESTS_PER_CHUNK: usize = 106;
 const OTHER_TESTS: usize = 9;
 
 /// A project on disk, for the pinned forge.

@@ -370,10 +370,9 @@ fn bundle_without_a_structure_says_what_to_do() {
     // A model does without.
     assert!(fixture.against(&fixture.model, None).is_as_compiled());
     fs::create_dir(&path).unwrap();
-    assert!(matches!(
-        fixture.against_structure(),
-        Err(EngineError::Malformed { .. })
-    ));
+    let error = fixture.against_structure().unwrap_err();
+    assert!(!matches!(error, EngineError::NoStructure { .. }));
+    assert!(error.to_string().contains(STRUCTURE_FILE), "{error}");
     assert_names(&fixture.against(&fixture.model, None), STRUCTURE_FILE);
 }
 

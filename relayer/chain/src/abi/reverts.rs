@@ -48,11 +48,14 @@ pub fn decode_revert(data: &[u8]) -> Revert {
 impl Revert {
     /// Whether the same call can never succeed, whatever happens on chain: the proof itself is bad.
     pub fn is_about_the_proof(&self) -> bool {
+        // A verifier that says nothing may have run out of gas.
+        if let Self::Registry(Registry::ChunkRejected(rejected)) = self {
+            return !rejected.reason.is_empty();
+        }
         matches!(
             self,
             Self::Registry(
-                Registry::ChunkRejected(_)
-                    | Registry::BatchRejected(_)
+                Registry::BatchRejected(_)
                     | Registry::PublicValueNotCanonical(_)
                     | Registry::PublicValueCountMismatch(_)
                     | Registry::ChunkOutOfRange(_)

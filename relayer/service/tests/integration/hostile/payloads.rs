@@ -100,6 +100,8 @@ async fn garbage_fails_alone_and_the_next_proof_is_tried() {
         .job()
         .key
         .id;
+    // Proofs are tried in the order of the milliseconds in which they came.
+    tokio::time::sleep(Duration::from_millis(5)).await;
     engine
         .submit(&scene.world.proof(1), &alice())
         .await
