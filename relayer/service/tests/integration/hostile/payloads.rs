@@ -12,7 +12,7 @@ use chainfer_relayer::state::{JobState, PayloadState};
 use chainfer_relayer::store::{Cancellation, Submitted};
 use chainfer_relayer::{Error, engine::Engine};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 fn mallory() -> Submitter {
     "mallory".parse().unwrap()
