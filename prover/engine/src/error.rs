@@ -80,6 +80,9 @@ pub enum EngineError {
         /// Why.
         source: Box<ImportError>,
     },
+    /// There is no folder for the user's setups.
+    #[error("there is no folder to keep setups in: set CHAINFER_CACHE, XDG_CACHE_HOME or HOME")]
+    NoCache,
     /// Key generation failed.
     #[error("chunk {chunk}: key generation failed: {detail}")]
     Keygen {

@@ -100,6 +100,8 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     pub(crate) structure: bool,
     #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
+    #[command(flatten)]
     pub(crate) again: AgainArgs,
 }
 
@@ -262,6 +264,8 @@ pub(crate) struct OpenArgs {
     /// Proof of the inference that the opening is said to be of: it is verified, and its root is compared
     #[arg(long, value_name = "PROOF", requires = "bundle")]
     pub(crate) proof: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
 }
 
 /// `chainfer inspect`.

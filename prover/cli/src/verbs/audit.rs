@@ -3,6 +3,7 @@
 use super::{
     compile::{Program, integer_program, read_seed},
     deploy::{counted, open},
+    setup::{say, setup_facts},
 };
 use crate::{
     args::{AgainArgs, AuditArgs},
@@ -19,7 +20,7 @@ use chainfer_engine::{
     resources::Cost,
     srs::SrsStore,
 };
-use chainfer_formats::{B256, Visibility, hex};
+use chainfer_formats::{B256, SetupStatus, SrsSpec, Visibility, hex};
 use chainfer_model::{
     partition::{BoundaryVisibility, ChunkCount},
     quantise::CalibrationSource,
@@ -62,6 +63,15 @@ pub(crate) struct Outcome {
     cost: Cost,
 }
 
+/// An audit, with what the bundle's setup is worth: keys that are as compiled prove nothing under a setup whose tau somebody knows.
+#[derive(Serialize)]
+struct Reported<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    #[serde(flatten)]
+    setup: &'a SetupStatus,
+}
+
 impl Outcome {
     /// Whether nothing differs.
     pub(crate) fn passed(&self) -> bool {
@@ -77,10 +87,18 @@ pub(crate) fn run(args: &AuditArgs, progress: Progress) -> anyhow::Result<Report
             "how a model was compiled cannot be given with --structure: the bundle states it",
         ));
     }
+    let known = args.known.load()?;
     let bundle = open(&args.bundle)?;
+    let spec = &bundle.manifest().srs;
+    let setup = known.status(spec);
+    say(&setup, progress);
     let model = args.model.as_deref();
     let outcome = audit(&args.bundle, &bundle, model, &args.again, progress)?;
-    let report = Report::new(&outcome, page(&outcome))?;
+    let reported = Reported {
+        outcome: &outcome,
+        setup: &setup,
+    };
+    let report = Report::new(&reported, page(&outcome, &setup, spec))?;
     Ok(if outcome.passed() {
         report
     } else {
@@ -272,10 +290,11 @@ fn layers(stated: &StructureFile) -> Vec<String> {
         .collect()
 }
 
-fn page(outcome: &Outcome) -> Page {
+fn page(outcome: &Outcome, setup: &SetupStatus, spec: &SrsSpec) -> Page {
     let mut page = Page::new()
         .heading(headline(outcome))
         .fact("manifest id", outcome.manifest_id);
+    page = setup_facts(page, setup, spec);
     page = add_to_page(page, outcome);
     page.text(format!("  audited in {}", seconds(outcome.cost.wall_s)))
 }

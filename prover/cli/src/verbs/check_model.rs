@@ -29,7 +29,7 @@ use chainfer_chain::{
     rpc::{At, CallRequest, Rpc, RpcConfig},
 };
 use chainfer_engine::bundle::{PublicBundle, StructureFile};
-use chainfer_formats::{Manifest, SetupStatus, ids::model_id};
+use chainfer_formats::{SetupStatus, ids::model_id};
 use serde::Serialize;
 
 /// What the check comes to.
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         StructureFile::read(bundle.dir())
             .context("pass --model FILE, or --record-only to compare the record alone")?;
     }
-    let manifest = Manifest::read(&args.bundle.join("public").join("manifest.json"))?;
+    let manifest = bundle.manifest().clone();
     let setup = args.known.load()?.status(&manifest.srs);
     say(&setup, progress);
     let expected = Registration::from_manifest(&manifest, "")?;

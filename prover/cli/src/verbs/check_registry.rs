@@ -65,8 +65,10 @@ struct Outcome {
 
 /// Compares a registry with this program's; the report is negative if they differ.
 pub(crate) fn run(args: &CheckRegistryArgs, progress: Progress) -> anyhow::Result<Report> {
+    // An address is one even where a file has its name.
+    let is_address = args.registry.parse::<Address>().is_ok();
     let (address, origin) = match Path::new(&args.registry) {
-        path if path.is_file() => {
+        path if !is_address && path.is_file() => {
             if args.construction.owner.is_some() {
                 let reason = "--owner is for a registry given by its address; a record contains the constructor's arguments";
                 return Err(bad_input(reason));

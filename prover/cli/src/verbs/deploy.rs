@@ -14,7 +14,10 @@ use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
 use chainfer_chain::registry::Registration;
 use chainfer_engine::bundle::PublicBundle;
-use chainfer_formats::{DeployedChunk, Manifest, SetupStatus, SrsSpec};
+use chainfer_formats::{
+    DeployedChunk, Manifest, SetupStatus, SrsSpec,
+    files::{self, Access},
+};
 use chainfer_relayer::client::{
     ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode,
 };
@@ -193,6 +196,11 @@ pub(crate) async fn deploy(
     progress: Progress,
 ) -> anyhow::Result<Outcome> {
     let manifest = Manifest::read(&target.bundle.join("public").join("manifest.json"))?;
+    // What cannot be recorded afterwards is not paid for.
+    let file = chain::deployment_path(target.bundle, target.chain_id);
+    if let Some(folder) = file.parent() {
+        files::create_dir(folder, Access::Public)?;
+    }
     progress.say(format_args!("deploying to chain {}", target.chain_id));
     let plan = DeployPlan {
         registry: target.registry,
@@ -205,7 +213,6 @@ pub(crate) async fn deploy(
         ..client.clone()
     };
     let deployed = chainfer_relayer::client::deploy(&client, &plan).await?;
-    let file = chain::deployment_path(target.bundle, target.chain_id);
     deployed.file.write(&file)?;
     Ok(Outcome {
         chain_id: deployed.file.chain_id,

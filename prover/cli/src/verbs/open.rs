@@ -1,14 +1,21 @@
 //! `chainfer open`: prints one committed tensor of an inference, with the Merkle path from its leaf to the root, or checks such an opening.
 
-use super::{deploy, verify::read_proof};
+use super::{
+    deploy,
+    setup::{say, setup_facts},
+    verify::read_proof,
+};
 use crate::{
     args::OpenArgs,
     failure::bad_input,
-    output::{Page, Report},
+    output::{Page, Progress, Report},
 };
 use anyhow::Context as _;
-use chainfer_engine::inference::{Opening, open, verify_inference};
-use chainfer_formats::{Scalar, SecretFile, files};
+use chainfer_engine::{
+    bundle::PublicBundle,
+    inference::{Opening, open, verify_inference},
+};
+use chainfer_formats::{Manifest, Scalar, SecretFile, files};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -16,7 +23,8 @@ use std::path::Path;
 const MAX_OPENING: u64 = 1 << 28;
 
 /// Opens a tensor from the secret file, or reads an opening; checks it against bundle and proof as far as they are given.
-pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
+pub(crate) fn run(args: &OpenArgs, progress: Progress) -> anyhow::Result<Report> {
+    let known = args.known.load()?;
     let opening = match &args.tensor {
         Some(tensor) => {
             let secret = SecretFile::read(&args.file)
@@ -28,7 +36,13 @@ pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
     let Some(bundle) = &args.bundle else {
         return Report::new(&opening, page(&opening, "Tensor"));
     };
-    let verdict = check(&opening, bundle, args.proof.as_deref())?;
+    let bundle = deploy::open(bundle)?;
+    let manifest = bundle.manifest();
+    let status = known.status(&manifest.srs);
+    if args.proof.is_some() {
+        say(&status, progress);
+    }
+    let verdict = check(&opening, &bundle, args.proof.as_deref())?;
     if !args.verify {
         if let Err(refusal) = verdict {
             return Err(bad_input(format!("the opening does not hold: {refusal}")));
@@ -38,8 +52,23 @@ pub(crate) fn run(args: &OpenArgs) -> anyhow::Result<Report> {
     let with_proof = args.proof.is_some();
     match verdict {
         Ok(()) => {
-            let json = json!({ "valid": true, "root_is_proven": with_proof, "opening": opening });
-            let mut page = page(&opening, "VALID: tensor");
+            let mut shown = serde_json::to_value(&opening)?;
+            let mut page = if has_scale(&opening, manifest) {
+                page(&opening, "VALID: tensor")
+            } else {
+                // Nothing that is proven says what the integers of such a tensor stand for, nor its shape.
+                if let Value::Object(fields) = &mut shown {
+                    fields.remove("values");
+                    fields.remove("shape");
+                }
+                integers_page(&opening, "VALID: tensor")
+            };
+            if with_proof {
+                page = setup_facts(page, &status, &manifest.srs);
+            }
+            let json = json!({
+                "valid": true, "root_is_proven": with_proof, "setup": status.word(), "setup_name": status.name(), "opening": shown,
+            });
             if !with_proof {
                 page = page.text(
                     "  the root was not compared: pass --proof PROOF, or compare it with that of a verified proof",
@@ -66,10 +95,9 @@ fn read(path: &Path) -> anyhow::Result<Opening> {
 /// Whether an opening holds; the inner error says why not.
 fn check(
     opening: &Opening,
-    bundle: &Path,
+    bundle: &PublicBundle,
     proof: Option<&Path>,
 ) -> anyhow::Result<Result<(), String>> {
-    let bundle = deploy::open(bundle)?;
     if let Err(refusal) = opening.verify(bundle.manifest()) {
         return Ok(Err(refusal.to_string()));
     }
@@ -80,7 +108,7 @@ fn check(
         Ok(proof) => proof,
         Err(refusal) => return Ok(Err(format!("the proof: {refusal}"))),
     };
-    if let Err(refusal) = verify_inference(&bundle, &proof) {
+    if let Err(refusal) = verify_inference(bundle, &proof) {
         return Ok(Err(format!("the proof: {refusal}")));
     }
     Ok(same_root(opening.root, proof.root))
@@ -95,10 +123,29 @@ fn same_root(opening: Scalar, proof: Scalar) -> Result<(), String> {
     ))
 }
 
+/// Whether the manifest says what the integers stand for: of model inputs and outputs.
+fn has_scale(opening: &Opening, manifest: &Manifest) -> bool {
+    let mut ends = manifest.inputs.iter().chain(&manifest.outputs);
+    ends.any(|spec| spec.leaf == opening.leaf_index)
+}
+
 fn page(opening: &Opening, title: &str) -> Page {
     let shown: Vec<String> = opening.values.iter().map(|v| format!("{v:.4}")).collect();
+    let title = format!("{title} {} {:?}", opening.name, opening.shape);
+    (facts(opening, &title).heading("Values")).text(format!("  {}", shown.join(" ")))
+}
+
+fn integers_page(opening: &Opening, title: &str) -> Page {
+    let shown: Vec<String> = opening.raw.iter().map(ToString::to_string).collect();
+    let title = format!("{title} {}, {} values", opening.name, opening.raw.len());
+    (facts(opening, &title).heading("Integers"))
+        .text(format!("  {}", shown.join(" ")))
+        .text("  the bundle states scale and shape of model inputs and outputs alone: of this tensor, the integers are what is shown")
+}
+
+fn facts(opening: &Opening, title: &str) -> Page {
     let mut page = Page::new()
-        .heading(format!("{title} {} {:?}", opening.name, opening.shape))
+        .heading(title)
         .fact("root", opening.root)
         .fact(
             "leaf",
@@ -108,6 +155,5 @@ fn page(opening: &Opening, title: &str) -> Page {
     for (level, sibling) in opening.path.iter().enumerate() {
         page = page.fact(format!("sibling {level}"), sibling);
     }
-    page.heading("Values")
-        .text(format!("  {}", shown.join(" ")))
+    page
 }

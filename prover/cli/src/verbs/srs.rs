@@ -192,7 +192,7 @@ fn list(known: &KnownSrsArgs) -> anyhow::Result<Report> {
             source.map_or_else(|| "-".to_owned(), |s| printable(&s.file)),
             hash.map_or_else(
                 || "-".to_owned(),
-                |h| format!("{}…", &printable(h)[..16.min(h.len())]),
+                |h| format!("{}…", printable(h).chars().take(16).collect::<String>()),
             ),
         ]);
         setups.push(json!({

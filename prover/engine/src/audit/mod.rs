@@ -115,7 +115,11 @@ impl Audit {
 /// The file is damaged or cannot be read.
 pub fn stored_seed(bundle: &Path) -> Result<Option<[u8; 32]>> {
     let private = bundle.join(PRIVATE_DIR);
-    if !seed_path(&private).exists() {
+    if std::fs::symlink_metadata(&private).is_err() {
+        return Ok(None);
+    }
+    files::require_folder(&private)?;
+    if std::fs::symlink_metadata(seed_path(&private)).is_err() {
         return Ok(None);
     }
     read_seed(&private).map(Some)

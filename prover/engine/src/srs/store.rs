@@ -128,11 +128,11 @@ impl SrsStore {
         })
     }
 
-    /// The user's store: `$CHAINFER_CACHE`, else `$XDG_CACHE_HOME/chainfer`, else `~/.cache/chainfer`, else a
-    /// folder in the system's temporary one.
+    /// The user's store: `$CHAINFER_CACHE`, else `$XDG_CACHE_HOME/chainfer`, else `~/.cache/chainfer`. What is in it is trusted, so it
+    /// is never in a folder that other users write to.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// As [`Self::new`], or none of these variables is set.
     pub fn user() -> Result<Self> {
         let from = |name: &str| {
             env::var_os(name)
@@ -142,7 +142,7 @@ impl SrsStore {
         let dir = from("CHAINFER_CACHE")
             .or_else(|| from("XDG_CACHE_HOME").map(|d| d.join("chainfer")))
             .or_else(|| from("HOME").map(|d| d.join(".cache").join("chainfer")))
-            .unwrap_or_else(|| env::temp_dir().join("chainfer-cache"));
+            .ok_or(EngineError::NoCache)?;
         Self::new(dir)
     }
 

@@ -8,7 +8,7 @@
 use super::{
     error::ImportError,
     layout::{Layout, ReadError, Role, Root, Section},
-    points::{BadPoint, Encoding, FilePoint, in_subgroup},
+    points::{BadPoint, Encoding, FilePoint, all_in_subgroup, in_subgroup},
 };
 use crate::srs::{
     affine::normalise,
@@ -28,6 +28,8 @@ use std::io::{Read, Seek, SeekFrom};
 
 /// Points that are read and decoded at a time.
 const CHUNK: usize = 1 << 15;
+/// From this number of points on, subgroup membership is checked for all of them at once.
+const BATCH: usize = 1 << 10;
 /// Multiples of the generator that tau must not be, in either sign.
 const SMALL: u64 = 1 << 16;
 
@@ -395,6 +397,10 @@ fn powers_g2<R: Read + Seek>(
 }
 
 fn require_subgroup(points: &[G2Affine], section: &Section, at: u64) -> Result<()> {
+    // One by one only where they are few, or where one of them is to be named.
+    if points.len() >= BATCH && all_in_subgroup(points) {
+        return Ok(());
+    }
     let outside = points
         .par_iter()
         .position_first(|point| !in_subgroup(point));
@@ -443,6 +449,8 @@ struct Last {
 /// Reads the contributions of a .ptau: their points, and that the last one's are those of the file. Names and hashes are
 /// not looked at.
 fn contributions<R: Read + Seek>(file: &mut R, section: &Section, last: &Last) -> Result<()> {
+    // A name, the exponent of a beacon and its hash, each of at most 255 bytes.
+    const MAX_PARAMETERS: u64 = 1 << 12;
     const LEAST: u64 = 2 * 64 + 2 * 128 + 64 + 6 * 64 + 3 * 128 + 216 + 64 + 4 + 4;
     let wrong = |detail: String| ReadError::Refused(ImportError::Contributions(detail));
     let end = section.offset + section.length;
@@ -507,6 +515,12 @@ fn contributions<R: Read + Seek>(file: &mut R, section: &Section, last: &Last) -
             )));
         }
         let parameters = number(next(4));
+        if parameters > MAX_PARAMETERS {
+            return Err(wrong(format!(
+                "contribution {} has {parameters} bytes of parameters, at most {MAX_PARAMETERS} are expected",
+                index + 1
+            )));
+        }
         take(file, parameters)?;
         found = Some(([tau_g1, alpha_g1, beta_g1], [tau_g2, beta_g2]));
     }

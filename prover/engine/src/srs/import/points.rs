@@ -4,9 +4,11 @@ use halo2curves::{
     CurveAffine,
     bn256::{Fq, Fq2, G1Affine, G2, G2Affine},
     ff::{Field, PrimeField},
-    group::Group,
+    group::{Curve, Group, prime::PrimeCurveAffine},
     serde::SerdeObject,
 };
+use rand::{RngCore, rngs::OsRng};
+use rayon::prelude::*;
 use std::sync::OnceLock;
 
 /// How the points of a section are written.
@@ -168,6 +170,45 @@ pub(super) fn in_subgroup(point: &G2Affine) -> bool {
     left == psi(&twice).double()
 }
 
+/// Rounds of [`all_in_subgroup`].
+const ROUNDS: usize = 10;
+/// Bits of a coefficient's digit, of which it has two.
+const DIGIT: u32 = 8;
+
+/// Whether all of many points of the twist have the order of the scalar field, by random combinations with coefficients of 16 bits.
+///
+/// The part of a point that is outside has an order that divides the cofactor, whose least prime factor is 10069. So at most 7 of
+/// the 2^16 values of its coefficient make a sum in the subgroup: a wrong set passes [`ROUNDS`] rounds with a probability below 2^-131.
+pub(super) fn all_in_subgroup(points: &[G2Affine]) -> bool {
+    (0..ROUNDS).into_par_iter().all(|_| {
+        let mut coefficients = vec![0u8; 2 * points.len()];
+        OsRng.fill_bytes(&mut coefficients);
+        let mut buckets = [
+            vec![G2::identity(); 1 << DIGIT],
+            vec![G2::identity(); 1 << DIGIT],
+        ];
+        for (point, digits) in points.iter().zip(coefficients.as_chunks::<2>().0) {
+            for (buckets, digit) in buckets.iter_mut().zip(digits) {
+                buckets[usize::from(*digit)] += point;
+            }
+        }
+        let [low, high] = buckets.map(|buckets| weighted(&buckets));
+        let shifted = (0..DIGIT).fold(high, |sum, _| sum.double());
+        let sum = (shifted + low).to_affine();
+        bool::from(sum.is_identity()) || in_subgroup(&sum)
+    })
+}
+
+/// `sum_i i buckets[i]`.
+fn weighted(buckets: &[G2]) -> G2 {
+    let (mut running, mut sum) = (G2::identity(), G2::identity());
+    for bucket in buckets.iter().skip(1).rev() {
+        running += bucket;
+        sum += running;
+    }
+    sum
+}
+
 /// The Frobenius endomorphism, on the twist.
 fn psi(point: &G2) -> G2 {
     static FACTORS: OnceLock<(Fq2, Fq2)> = OnceLock::new();
@@ -203,7 +244,7 @@ const SIXTH_OF_P_MINUS_ONE: [u64; 4] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use halo2curves::group::{Curve, cofactor::CofactorGroup, prime::PrimeCurveAffine};
+    use halo2curves::{bn256::Fr, group::cofactor::CofactorGroup};
     use rand::{SeedableRng, rngs::StdRng};
 
     /// Points of the twist, nearly all outside the subgroup.
@@ -230,6 +271,47 @@ mod tests {
             assert_eq!(in_subgroup(&point), expected);
             // What is left of it in the subgroup is accepted.
             assert!(in_subgroup(&point.to_curve().clear_cofactor().to_affine()));
+        }
+    }
+
+    #[test]
+    fn all_in_subgroup_finds_one_point_outside_wherever_it_is() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let inside: Vec<G2Affine> = (0..64).map(|_| G2::random(&mut rng).to_affine()).collect();
+        assert!(all_in_subgroup(&inside));
+        // Of the least order that a part outside can have: the cofactor without its least prime factor, times r, leaves just that.
+        let rest = num_bigint::BigUint::parse_bytes(
+            b"2173824895405628684302950218021379986974303100027769687325441613140792921",
+            10,
+        )
+        .unwrap();
+        let order = num_bigint::BigUint::from_bytes_le(&(-Fr::ONE).to_repr()) + 1u32;
+        let multiple = |point: &G2Affine, by: &num_bigint::BigUint| {
+            by.to_bytes_be().iter().fold(G2::identity(), |sum, byte| {
+                (0..8).rev().fold(sum, |sum, bit| {
+                    let sum = sum.double();
+                    if byte >> bit & 1 == 1 {
+                        sum + point
+                    } else {
+                        sum
+                    }
+                })
+            })
+        };
+        let small = twist_points()
+            .map(|point| multiple(&point, &(&rest * &order)).to_affine())
+            .find(|point| !bool::from(point.is_identity()))
+            .unwrap();
+        assert!(bool::from(
+            multiple(&small, &10_069u32.into()).is_identity()
+        ));
+        let large = twist_points().next().unwrap();
+        for outside in [small, large] {
+            for at in [0, 17, 63] {
+                let mut points = inside.clone();
+                points[at] = (points[at].to_curve() + outside).to_affine();
+                assert!(!all_in_subgroup(&points));
+            }
         }
     }
 

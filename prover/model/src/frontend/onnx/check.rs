@@ -3,7 +3,7 @@
 use super::node::{label, malformed};
 use super::operators;
 use crate::error::{ModelError, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 
@@ -58,7 +58,115 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
     }
     // Shapes written by an exporter may carry its batch size; shape inference computes them again.
     graph.value_info.clear();
+    bound_folded(graph)?;
     Ok(opset)
+}
+
+/// What is known of the shape of a constant that nodes compute from constants.
+#[derive(Clone)]
+struct Extent {
+    elements: i64,
+    dims: Option<Vec<i64>>,
+}
+
+impl Extent {
+    fn of(dims: &[i64]) -> Self {
+        Self {
+            elements: dims.iter().fold(1, |n, d| n.saturating_mul(*d)),
+            dims: Some(dims.to_vec()),
+        }
+    }
+
+    fn unknown(elements: i64) -> Self {
+        Self {
+            elements,
+            dims: None,
+        }
+    }
+
+    /// Of an elementwise operation: dimensions are aligned from the last one, and those of length 1 are repeated.
+    fn broadcast(&self, other: &Self) -> Self {
+        let (Some(a), Some(b)) = (&self.dims, &other.dims) else {
+            return self.times(other);
+        };
+        let rank = a.len().max(b.len());
+        let at = |dims: &[i64], i: usize| (i + dims.len()).checked_sub(rank).map_or(1, |i| dims[i]);
+        let dims: Vec<i64> = (0..rank).map(|i| at(a, i).max(at(b, i))).collect();
+        Self::of(&dims)
+    }
+
+    fn times(&self, other: &Self) -> Self {
+        Self::unknown(self.elements.saturating_mul(other.elements))
+    }
+
+    /// One entry along an axis.
+    fn rows(&self, axis: i64) -> Self {
+        let dims = self.dims.as_deref().unwrap_or_default();
+        let rank = dims.len() as i64;
+        let axis = if axis < 0 { axis + rank } else { axis };
+        let length = usize::try_from(axis).ok().and_then(|i| dims.get(i));
+        Self::unknown(self.elements / length.copied().unwrap_or(1).max(1))
+    }
+
+    /// An upper bound for a matrix product, whichever factors are transposed.
+    fn product(&self, other: &Self) -> Self {
+        let shortest = |e: &Self| {
+            let dims = e.dims.as_deref().unwrap_or_default();
+            let last = dims.len().saturating_sub(2);
+            dims[last..].iter().copied().min().unwrap_or(1).max(1)
+        };
+        let inner = shortest(self).min(shortest(other));
+        Self::unknown((self.elements / inner).saturating_mul(other.elements / inner))
+    }
+}
+
+fn axis(node: &NodeProto) -> i64 {
+    let named = node.attribute.iter().find(|a| a.name == "axis");
+    named.map_or(0, |a| a.i)
+}
+
+/// Refuses constants that nodes blow up: they would be computed, whatever their size, before anything else is looked at.
+fn bound_folded(graph: &GraphProto) -> Result<()> {
+    let tensors = graph.initializer.iter();
+    let mut constants: BTreeMap<&str, Extent> = tensors
+        .map(|t| (t.name.as_str(), Extent::of(&t.dims)))
+        .collect();
+    for node in sorted(graph)? {
+        let given = node.input.iter().filter(|name| !name.is_empty());
+        let inputs: Option<Vec<Extent>> = given
+            .map(|name| constants.get(name.as_str()).cloned())
+            .collect();
+        let Some(inputs) = inputs else { continue };
+        let value = node.attribute.iter().find_map(|a| a.t.as_ref());
+        let extent = match (node.op_type.as_str(), inputs.as_slice()) {
+            ("Constant", _) => value.map_or_else(|| Extent::unknown(1), |t| Extent::of(&t.dims)),
+            ("Add" | "Sub" | "Mul" | "Div", [a, b]) => a.broadcast(b),
+            ("MatMul" | "Gemm", [a, b, ..]) => a.product(b),
+            ("Gather", [data, indices]) => data.rows(axis(node)).times(indices),
+            ("Conv" | "AveragePool" | "MaxPool", _) => {
+                return Err(malformed(format!(
+                    "node {} slides a window over a constant; fold it into a constant when you export the model",
+                    label(node)
+                )));
+            }
+            (_, inputs) => Extent::unknown(
+                inputs
+                    .iter()
+                    .fold(0, |sum, extent| extent.elements.saturating_add(sum)),
+            ),
+        };
+        if extent.elements > MAX_ELEMENTS {
+            return Err(malformed(format!(
+                "node {} computes a constant of {} elements from constants, at most {MAX_ELEMENTS} are supported",
+                label(node),
+                extent.elements
+            )));
+        }
+        for output in node.output.iter().filter(|name| !name.is_empty()) {
+            constants.insert(output, extent.clone());
+        }
+    }
+    Ok(())
 }
 
 fn check_constant(tensor: &TensorProto, name: &str) -> Result<()> {
@@ -193,4 +301,93 @@ pub(super) fn sorted(graph: &GraphProto) -> Result<Vec<&NodeProto>> {
         }
     }
     Ok(sorted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::pb::AttributeProto;
+
+    fn constant(name: &str, dims: &[i64]) -> TensorProto {
+        TensorProto {
+            name: name.to_owned(),
+            dims: dims.to_vec(),
+            ..TensorProto::default()
+        }
+    }
+
+    fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            name: format!("{op} {output}"),
+            op_type: op.to_owned(),
+            input: inputs.iter().map(|i| (*i).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            ..NodeProto::default()
+        }
+    }
+
+    fn bound(constants: Vec<TensorProto>, nodes: Vec<NodeProto>) -> Result<()> {
+        bound_folded(&GraphProto {
+            initializer: constants,
+            node: nodes,
+            ..GraphProto::default()
+        })
+    }
+
+    #[test]
+    fn constants_that_nodes_blow_up_are_refused_by_node() {
+        let tall = || constant("tall", &[1 << 15, 1]);
+        let wide = || constant("wide", &[1, 1 << 15]);
+        let indices = || constant("indices", &[1 << 15]);
+        let mut gather = node("Gather", &["wide", "indices"], "y");
+        gather.attribute.push(AttributeProto {
+            name: "axis".to_owned(),
+            ..AttributeProto::default()
+        });
+        let window = node("Conv", &["tall", "wide"], "y");
+        for bad in [
+            node("Add", &["tall", "wide"], "y"),
+            node("Div", &["wide", "tall"], "y"),
+            node("MatMul", &["tall", "wide"], "y"),
+            gather,
+            window,
+        ] {
+            let name = bad.name.clone();
+            let refused = bound(vec![tall(), wide(), indices()], vec![bad]).unwrap_err();
+            assert!(refused.to_string().contains(&name), "{refused}");
+        }
+        // In steps, each of which is small.
+        let chain = vec![
+            node("Reshape", &["tall", "indices"], "a"),
+            node("Identity", &["wide"], "b"),
+            node("Mul", &["a", "b"], "c"),
+        ];
+        assert!(bound(vec![tall(), wide(), indices()], chain).is_err());
+    }
+
+    #[test]
+    fn constants_that_keep_their_size_are_taken() {
+        let constants = vec![
+            constant("weights", &[4096, 4096]),
+            constant("bias", &[4096]),
+            constant("scale", &[]),
+        ];
+        let nodes = vec![
+            node("Transpose", &["weights"], "turned"),
+            node("Mul", &["weights", "scale"], "scaled"),
+            node("Add", &["scaled", "bias"], "sum"),
+            node("MatMul", &["weights", "weights"], "square"),
+            node("Relu", &["x"], "y"),
+        ];
+        let mut graph = GraphProto {
+            initializer: constants,
+            node: nodes,
+            ..GraphProto::default()
+        };
+        graph.input.push(ValueInfoProto {
+            name: "x".to_owned(),
+            ..ValueInfoProto::default()
+        });
+        bound_folded(&graph).unwrap();
+    }
 }
