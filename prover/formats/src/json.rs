@@ -3,11 +3,10 @@
 use crate::{
     error::{FormatError, Result},
     files::{self, Access},
-    hex,
-    scalar::Scalar,
+    scalar::NOT_CANONICAL,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_path_to_error::Segment;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 /// A kind of JSON file.
@@ -85,13 +84,14 @@ impl FileKind {
     fn deserialize<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T> {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
-            if is_non_canonical_scalar(json, e.path()) {
-                return FormatError::NotCanonical {
-                    what: self.name,
-                    field: e.path().to_string(),
-                };
+            let field = shorten(e.path());
+            let error = e.inner();
+            // What was refused may be large: it is not read a second time to find out why.
+            if error.is_data() && shorten(error).starts_with(NOT_CANONICAL) {
+                let what = self.name;
+                return FormatError::NotCanonical { what, field };
             }
-            FormatError::malformed(self.name, self.field(e.path()), self.reason(e.inner()))
+            FormatError::malformed(self.name, field, self.reason(error))
         })?;
         deserializer
             .end()
@@ -99,14 +99,10 @@ impl FileKind {
         Ok(value)
     }
 
-    fn field(&self, path: &serde_path_to_error::Path) -> String {
-        shorten(&path.to_string())
-    }
-
     /// serde's messages quote the offending value.
     fn reason(&self, error: &serde_json::Error) -> String {
         match self.access {
-            Access::Public => shorten(&error.to_string()),
+            Access::Public => shorten(error),
             Access::Private => format!(
                 "it does not have the form that it should have (line {}, column {})",
                 error.line(),
@@ -114,25 +110,6 @@ impl FileKind {
             ),
         }
     }
-}
-
-/// Whether the value at `path` is a well-formed word, but not below the modulus: then this, and not its form, is what was
-/// refused.
-fn is_non_canonical_scalar(json: &[u8], path: &serde_path_to_error::Path) -> bool {
-    let Ok(document) = serde_json::from_slice::<serde_json::Value>(json) else {
-        return false;
-    };
-    let value = path
-        .iter()
-        .try_fold(&document, |at, segment| match segment {
-            Segment::Seq { index } => at.get(index),
-            Segment::Map { key } => at.get(key),
-            Segment::Enum { .. } | Segment::Unknown => None,
-        });
-    value
-        .and_then(serde_json::Value::as_str)
-        .and_then(|text| hex::parse_word(text).ok())
-        .is_some_and(|word| Scalar::from_word(word).is_none())
 }
 
 /// For `#[serde(deserialize_with = …)]`: makes a nullable field mandatory. serde takes a missing `Option` for null otherwise.
@@ -144,11 +121,50 @@ where
     Option::deserialize(deserializer)
 }
 
-/// Keeps messages readable when the offending value is megabytes of garbage.
-fn shorten(text: &str) -> String {
+/// Keeps messages readable when the offending value is megabytes of garbage, of which no copy is made.
+fn shorten(what: impl fmt::Display) -> String {
     const MAX: usize = 200;
-    match text.char_indices().nth(MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    struct Short {
+        text: String,
+        left: usize,
+    }
+    impl fmt::Write for Short {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            let end = part.char_indices().nth(self.left).map(|(end, _)| end);
+            let kept = &part[..end.unwrap_or(part.len())];
+            self.text.push_str(kept);
+            self.left -= kept.chars().count();
+            end.map_or(Ok(()), |_| Err(fmt::Error))
+        }
+    }
+    let mut short = Short {
+        text: String::new(),
+        left: MAX,
+    };
+    if write!(short, "{what}").is_err() {
+        short.text.push('…');
+    }
+    short.text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_and_short_text_is_not() {
+        for (text, shown) in [
+            ("é".repeat(200), "é".repeat(200)),
+            ("é".repeat(201), "é".repeat(200) + "…"),
+            (String::new(), String::new()),
+        ] {
+            assert_eq!(shorten(&text), shown);
+            assert_eq!(shorten(format_args!("{}{text}", "")), shown);
+        }
+        let parts = format!("{}…", "ab".repeat(100));
+        assert_eq!(
+            shorten(format_args!("{}{}", "ab".repeat(99), "abab")),
+            parts
+        );
     }
 }

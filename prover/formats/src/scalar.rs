@@ -5,6 +5,10 @@ use alloy_primitives::{B256, U256, uint};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 
+/// With which the error of a word that is not below the modulus begins. No other error does: serde's own begin otherwise, whatever they
+/// quote, and no type here takes its errors from a file.
+pub(crate) const NOT_CANONICAL: &str = "it is not below the modulus of the scalar field";
+
 /// A canonical element of the scalar field of BN254: an integer below [`Scalar::MODULUS`], in files 32 bytes big-endian.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Scalar(U256);
@@ -81,7 +85,7 @@ impl Serialize for Scalar {
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_word(hex::word::deserialize(deserializer)?)
-            .ok_or_else(|| D::Error::custom("it is not below the modulus of the scalar field"))
+            .ok_or_else(|| D::Error::custom(NOT_CANONICAL))
     }
 }
 

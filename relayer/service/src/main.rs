@@ -1,6 +1,7 @@
 //! `chainfer-relayer`: the relayer service and its tools. Parses and wires; the library does the work.
 
 mod cli;
+mod plain;
 
 use anyhow::Result;
 use clap::Parser;
@@ -23,14 +24,13 @@ fn log(format: LogFormat) {
 
 /// One JSON value on standard output: others script against it.
 fn print(value: &Value) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    Ok(writeln!(out)?)
+    let text = plain::json(&serde_json::to_string_pretty(value)?);
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
-/// The error and its causes in one line; repeated causes are left out.
+/// The error and its causes in one line; repeated causes are left out. A service's words are in it.
 fn describe(error: &anyhow::Error) -> String {
-    error
+    let text = error
         .chain()
         .skip(1)
         .fold(error.to_string(), |text, cause| {
@@ -40,7 +40,8 @@ fn describe(error: &anyhow::Error) -> String {
             } else {
                 format!("{text}: {cause}")
             }
-        })
+        });
+    plain::line(&text)
 }
 
 async fn run(command: Command) -> Result<()> {

@@ -4,6 +4,11 @@ use super::http::token;
 use alloy::primitives::B256;
 use anyhow::{Context, Result, bail};
 use chainfer_chain::wallet::Secret;
+use chainfer_formats::proof::PROOF;
+use chainfer_formats::secret::SECRET;
+use chainfer_formats::{FormatError, files};
+use chainfer_relayer::Error;
+use chainfer_relayer::engine::read_proof;
 use chainfer_relayer::service::Remote;
 use chainfer_relayer::state::JobState;
 use chainfer_relayer::store::{Location, Store};
@@ -155,6 +160,7 @@ fn parse_state(text: &str) -> Result<JobState, String> {
 
 pub(crate) async fn submit(args: Submit) -> Result<Value> {
     let body = read(&args.proof)?;
+    require_proof(&args.proof, &body)?;
     let remote = args.service.open()?;
     let job = remote.submit(body).await?;
     let Some(seconds) = args.wait else {
@@ -164,6 +170,10 @@ pub(crate) async fn submit(args: Submit) -> Result<Value> {
         .as_str()
         .and_then(|id| id.parse().ok())
         .context("the relayer answers without a job id")?;
+    if job.get("created_at").is_none() && is_done(&job) {
+        // Others' job, of which a submitter is shown no more than this.
+        return Ok(job);
+    }
     let begin = Instant::now();
     loop {
         let job = remote.show(id).await?;
@@ -183,13 +193,35 @@ pub(crate) async fn submit(args: Submit) -> Result<Value> {
     }
 }
 
+fn is_done(job: &Value) -> bool {
+    let state = job["state"].as_str().and_then(JobState::parse);
+    matches!(state, Some(JobState::Confirmed | JobState::Finalized))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
-    if path == Path::new("-") {
-        let mut body = Vec::new();
-        std::io::stdin().read_to_end(&mut body)?;
-        return Ok(body);
+    if path != Path::new("-") {
+        return Ok(files::read_named(path, PROOF.max_bytes)?);
     }
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    let mut body = Vec::new();
+    let most = PROOF.max_bytes;
+    std::io::stdin().take(most + 1).read_to_end(&mut body)?;
+    if body.len() as u64 > most {
+        bail!("standard input: a proof has at most {most} bytes");
+    }
+    Ok(body)
+}
+
+/// Only a proof leaves the machine, whatever file was named.
+fn require_proof(path: &Path, body: &[u8]) -> Result<()> {
+    let told = match read_proof(body) {
+        Ok(_) => return Ok(()),
+        Err(Error::Format(FormatError::Format { got, .. })) if got == SECRET.format => {
+            "it is the secret file of a proof, which must not leave this machine; the proof is the file beside it without `.secret`"
+                .to_owned()
+        }
+        Err(e) => e.to_string(),
+    };
+    bail!("{} is no proof, and was not sent: {told}", path.display())
 }
 
 pub(crate) async fn list(args: List) -> Result<Value> {

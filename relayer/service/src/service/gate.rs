@@ -9,6 +9,7 @@ use super::rate::Buckets;
 use super::shared::Shared;
 use super::shares::{Pace, Shares, Supply};
 use super::tokens::{Caller, Role, Tokens};
+use crate::error::Error;
 use crate::submitter::Submitter;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -38,6 +39,8 @@ pub(super) struct Gate {
     hosts: Vec<String>,
     callers: Buckets<Submitter>,
     peers: Buckets<Peer>,
+    /// Web pages come from the user's own address, and must not use up what that may ask.
+    pages: Buckets<Peer>,
     submissions: Arc<Shares>,
     administration: Arc<Shares>,
     pace: Pace,
@@ -60,6 +63,7 @@ impl Gate {
             hosts: config.hosts.iter().map(|h| h.to_lowercase()).collect(),
             callers: Buckets::new(limits.caller_rate, usize::MAX),
             peers: Buckets::new(limits.peer_rate, PEERS),
+            pages: Buckets::new(limits.peer_rate, PEERS),
             submissions: supply(
                 limits.requests.max(1),
                 limits.body_memory.max(limits.body_bytes),
@@ -130,6 +134,11 @@ impl Gate {
         let taken = self.peers.take(&peer, Instant::now());
         taken.map_err(ApiError::too_often)
     }
+
+    fn count_page(&self, peer: Peer) -> Result<(), ApiError> {
+        let taken = self.pages.take(&peer, Instant::now());
+        taken.map_err(ApiError::too_often)
+    }
 }
 
 /// What a route asks of its callers.
@@ -165,16 +174,22 @@ pub(super) async fn observe(
     let path: String = request.uri().path().chars().take(LOGGED_PATH).collect();
     let begin = Instant::now();
     let gate = &shared.gate;
-    let mut response = match gate.check_page(request.uri(), request.headers()) {
+    let page = gate.check_page(request.uri(), request.headers());
+    let is_page = page.is_err();
+    let mut response = match page {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
     // Those who showed a token are counted by it, and open routes have counted already.
     let known = response.extensions().get::<Counted>().is_some();
-    if !known
-        && response.status().is_client_error()
-        && let Err(refusal) = gate.count_peer(connection.peer)
-    {
+    let counted = if is_page {
+        gate.count_page(connection.peer)
+    } else if !known && response.status().is_client_error() {
+        gate.count_peer(connection.peer)
+    } else {
+        Ok(())
+    };
+    if let Err(refusal) = counted {
         response = refusal.into_response();
     }
     if response.status() == StatusCode::TOO_MANY_REQUESTS && !known {
@@ -241,7 +256,7 @@ async fn admitted(
         &gate.submissions
     };
     let (mut parts, body) = request.into_parts();
-    let (body, _memory) = if parts.method == Method::POST {
+    let (body, memory) = if parts.method == Method::POST {
         check_kind(&parts.headers)?;
         let received = shares.receive(&caller.name, body, gate.pace).await?;
         let (bytes, memory) = received.into_parts();
@@ -249,12 +264,19 @@ async fn admitted(
     } else {
         (Body::empty(), None)
     };
-    let _place = shares.begin(&caller.name)?;
+    let place = shares.begin(&caller.name)?;
     parts.extensions.insert(caller.clone());
     let work = next.run(Request::from_parts(parts, body));
-    tokio::time::timeout(WORK_LIMIT, work)
-        .await
-        .map_err(|_| ApiError::busy("timeout", "the request took too long"))
+    // A task of its own: it holds memory and place until the work has ended, though the client may have gone away before.
+    let work = tokio::spawn(async move {
+        let _held = (memory, place);
+        work.await
+    });
+    match tokio::time::timeout(WORK_LIMIT, work).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(e)) => Err(Error::Task(e.to_string()).into()),
+        Err(_) => Err(ApiError::busy("timeout", "the request took too long")),
+    }
 }
 
 /// A page can send other kinds without asking first.

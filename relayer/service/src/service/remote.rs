@@ -9,6 +9,12 @@ use std::time::Duration;
 /// Limit for one request.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Largest answer in bytes: more than a relayer's longest list takes.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// Longest text of an error, in characters, as relayers send them.
+const LONGEST_TEXT: usize = 1_000;
+
 /// Why a request to the service failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +25,14 @@ pub enum RemoteError {
     /// No answer.
     #[error("the relayer does not answer: {0}")]
     Silent(String),
+    /// An answer that no relayer gives.
+    #[error("what answers is no relayer: {why} (HTTP status {status})")]
+    Strange {
+        /// HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The service refuses.
     #[error("{message} ({code}, HTTP status {status})")]
     Refused {
@@ -45,7 +59,7 @@ impl Remote {
     /// # Errors
     /// [`RemoteError::Address`] when `url` is not HTTP.
     pub fn new(url: &str, token: Option<Secret>) -> Result<Self, RemoteError> {
-        let wrong = || RemoteError::Address(url.to_owned());
+        let wrong = || RemoteError::Address(without_user(url));
         let url = reqwest::Url::parse(url).map_err(|_| wrong())?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong());
@@ -119,17 +133,67 @@ impl Remote {
 
 async fn answer(request: RequestBuilder) -> Result<Value, RemoteError> {
     let silent = |e: reqwest::Error| RemoteError::Silent(e.without_url().to_string());
-    let response = request.send().await.map_err(silent)?;
+    let mut response = request.send().await.map_err(silent)?;
     let status = response.status();
-    let body = response.bytes().await.map_err(silent)?;
-    let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-    if status.is_success() {
-        return Ok(value);
+    let strange = |why: String| RemoteError::Strange {
+        status: status.as_u16(),
+        why,
+    };
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(silent)? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(strange(format!(
+                "its answer is larger than {LARGEST_ANSWER} bytes"
+            )));
+        }
+        body.extend_from_slice(&chunk);
     }
-    let text = |name: &str| value["error"][name].as_str().unwrap_or("?").to_owned();
+    let value: Result<Value, _> = serde_json::from_slice(&body);
+    if status.is_success() {
+        return value.map_err(|_| strange("its answer is not JSON".to_owned()));
+    }
+    let value = value.unwrap_or_default();
+    let text = |name: &str| {
+        let text = value["error"][name].as_str().unwrap_or("?");
+        text.chars().take(LONGEST_TEXT).collect()
+    };
     Err(RemoteError::Refused {
         status: status.as_u16(),
         code: text("code"),
         message: text("message"),
     })
+}
+
+/// An address without the user and password that it may have, however badly it is written.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            (format!("{scheme}://"), rest)
+        }
+        _ => (String::new(), url),
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}…@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_in_an_error_has_no_password() {
+        for (url, shown) in [
+            ("ftp://me:secret@host/x", "ftp://…@host/x"),
+            ("me:secret@host", "…@host"),
+            ("http://me:se@cret@host:port", "http://…@host:port"),
+            ("me:secret://x@host", "…@host"),
+            ("ftp://host", "ftp://host"),
+            ("", ""),
+        ] {
+            let told = Remote::new(url, None).unwrap_err().to_string();
+            assert_eq!(told, format!("\"{shown}\" is not the address of a relayer"));
+        }
+    }
 }

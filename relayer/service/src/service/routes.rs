@@ -5,7 +5,7 @@ use super::gate::{self, Access};
 use super::metrics;
 use super::shared::Shared;
 use super::tokens::{Caller, Role};
-use super::view::{JobView, StatusView};
+use super::view::{JobView, OthersJobView, StatusView};
 use crate::engine::read_proof;
 use crate::error::Error;
 use crate::state::JobState;
@@ -123,10 +123,25 @@ async fn submit(
             StatusCode::ACCEPTED
         }
     };
-    Ok((status, as_json(JobView::brief(submitted.job()))?))
+    let job = submitted.job();
+    let may_see = may_see(&shared, &caller, job.key.id).await?;
+    let answer = if may_see {
+        as_json(JobView::brief(job))
+    } else {
+        as_json(OthersJobView::of(job))
+    };
+    Ok((status, answer?))
 }
 
 /// A submitter sees the jobs that it has handed a proof in for.
+async fn may_see(shared: &Shared, caller: &Caller, id: B256) -> Result<bool, ApiError> {
+    if caller.may(Role::Admin) {
+        return Ok(true);
+    }
+    let proofs = shared.engine.store().payloads(id).await?;
+    Ok(proofs.iter().any(|proof| proof.submitter == caller.name))
+}
+
 async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -135,11 +150,8 @@ async fn show(
     let id = parse_id(&id)?;
     let store = shared.engine.store();
     let job = store.job(id).await?.ok_or(Error::NoSuchJob(id))?;
-    if !caller.may(Role::Admin) {
-        let proofs = store.payloads(id).await?;
-        if !proofs.iter().any(|proof| proof.submitter == caller.name) {
-            return Err(Error::NoSuchJob(id).into());
-        }
+    if !may_see(&shared, &caller, id).await? {
+        return Err(Error::NoSuchJob(id).into());
     }
     Ok((StatusCode::OK, as_json(JobView::full(store, &job).await?)?))
 }

@@ -56,6 +56,22 @@ pub struct JobView {
     pub updated_at: u64,
 }
 
+/// A job of others', as the service shows it to a submitter that has no proof in it: what the chain shows anyway, in a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct OthersJobView {
+    id: B256,
+    state: JobState,
+}
+
+impl OthersJobView {
+    pub(super) fn of(job: &Job) -> Self {
+        Self {
+            id: job.key.id,
+            state: job.state,
+        }
+    }
+}
+
 /// A proof of a job. Who handed it in is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PayloadView {

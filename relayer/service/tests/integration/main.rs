@@ -27,6 +27,7 @@ mod process;
 mod proxy;
 mod relay;
 mod relayer;
+mod remote;
 mod scene;
 mod service;
 #[cfg(any(feature = "aws", feature = "gcp"))]

@@ -3,7 +3,7 @@
 use crate::relayer::{ADMIN_TOKEN, TOKEN};
 use crate::service::{Running, config, tokens};
 use crate::world::World;
-use chainfer_relayer::service::routes;
+use chainfer_relayer::service::{Role, routes};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -14,6 +14,14 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
         let schema = &document["components"]["schemas"][name];
         assert!(schema.is_object(), "no schema {name}");
         return check(document, schema, value, at);
+    }
+    if let Some(schemas) = schema["oneOf"].as_array() {
+        let fitting: Vec<&Value> = schemas
+            .iter()
+            .filter(|schema| has_fields_of(document, schema, value))
+            .collect();
+        assert_eq!(fitting.len(), 1, "{at}: {value}");
+        return check(document, fitting[0], value, at);
     }
     let kind = match value {
         Value::Null => "null",
@@ -53,6 +61,20 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
         assert!(of.is_object(), "{at}.{name} is not described");
         check(document, of, field, &format!("{at}.{name}"));
     }
+}
+
+fn has_fields_of(document: &Value, schema: &Value, value: &Value) -> bool {
+    let name = schema["$ref"].as_str().unwrap();
+    let name = name.strip_prefix("#/components/schemas/").unwrap();
+    let schema = &document["components"]["schemas"][name];
+    let required = schema["required"].as_array().unwrap();
+    let fields = value.as_object().unwrap();
+    required
+        .iter()
+        .all(|name| fields.contains_key(name.as_str().unwrap()))
+        && fields
+            .keys()
+            .all(|name| schema["properties"][name].is_object())
 }
 
 #[test]
@@ -148,6 +170,49 @@ async fn answers_are_as_described() {
     assert_eq!(status["pauses"], serde_json::json!([]));
     ask("get", "/health", "/health", none(), 200).await;
     ask("get", "/ready", "/ready", none(), 200).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answer_about_a_job_of_others_is_as_described() {
+    let world = World::new().await;
+    let mut config = config(&world.anvil.url, None);
+    config.tokens = tokens();
+    let second = "another-token-0123456789-0123456789";
+    let name = "second".parse().unwrap();
+    config
+        .tokens
+        .add(name, Role::Submit, &second.parse().unwrap())
+        .unwrap();
+    let service = Running::start(config).await;
+    let (_, document) = service.get("/openapi.json").await;
+    let hand_in = async |token: &str| {
+        let body = serde_json::to_string(&world.proof(1)).unwrap();
+        let request = service.http.post(format!("{}/v1/proofs", service.url));
+        crate::service::answer(request.bearer_auth(token).body(body)).await
+    };
+    let (_, job) = hand_in(TOKEN).await;
+    let path = format!("{}/v1/proofs/{}", service.url, job["id"].as_str().unwrap());
+    let shown = async |token: &str| {
+        let request = service.http.get(&path).bearer_auth(token);
+        crate::service::answer(request).await
+    };
+    for _ in 0..400 {
+        if shown(TOKEN).await.1["state"] == "confirmed" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let responses = &document["paths"]["/v1/proofs"]["post"]["responses"];
+    let schema = &responses["200"]["content"]["application/json"]["schema"];
+    let (status, own) = hand_in(TOKEN).await;
+    assert_eq!((status, own["root"].is_string()), (200, true), "{own}");
+    check(&document, schema, &own, "own");
+    let (status, others) = hand_in(second).await;
+    check(&document, schema, &others, "others");
+    let known = serde_json::json!({ "id": job["id"], "state": "confirmed" });
+    assert_eq!((status, others), (200, known));
+    assert_eq!(shown(second).await.0, 404);
     service.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use super::target::{ALICE, MALLORY, Target};
 use super::wire::{ATTACKER, Wire};
+use crate::proxy::Fault;
 use std::time::Duration;
 
 fn head(token: &str, framing: &str) -> String {
@@ -206,4 +207,92 @@ async fn json_that_is_made_to_be_dear_is_refused_in_few_words() {
     let mut wire = Wire::open("127.0.0.1", target.address()).await;
     let refused = wire.ask(&(head(ALICE, "Content-Length: 2") + "{}")).await;
     assert_eq!(refused.status, 400);
+}
+
+/// A POST with that body, of mallory's.
+fn post(body: &str) -> String {
+    head(MALLORY, &format!("Content-Length: {}", body.len())) + body
+}
+
+/// KiB by which a relayer may grow at its height for bodies of 16 MB.
+const ROOM: u64 = 200 << 10;
+
+/// A body of 16 MB that is a hundred times as large as a tree of its values.
+fn swelling() -> String {
+    format!("[{}{{}}]", "{\"\":0},".repeat(2_000_000))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_of_many_small_values_takes_little_more_than_its_text() {
+    let target = Target::new(&[]).await;
+    let mut figures = target.figures();
+    let before = target.relayer.peak_memory();
+    let start = r#"{"format":"chainfer.proof","version":1"#;
+    for body in [
+        swelling(),
+        format!("{start},\"outputs\":{},\"root\":0}}", swelling()),
+        format!("{start},\"chunks\":[{}0]}}", "[],".repeat(5_000_000)),
+        format!("{start},\"binding\":{{\"{}\":0}}}}", "x".repeat(16_000_000)),
+        format!("{start},\"root\":\"{}\"}}", "\\n".repeat(8_000_000)),
+    ] {
+        let answer = target.attack().await.ask(&post(&body)).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad_proof"));
+    }
+    figures.at_its_height();
+    let honest = target.honest().await;
+    let grown = target.relayer.peak_memory() - before;
+    assert!(grown < ROOM, "{grown} KiB");
+    figures.print("5 bodies of 16 MB of small or long values", honest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_whose_senders_hang_up_stay_counted() {
+    let target = Target::new(&[]).await;
+    let mut figures = target.figures();
+    let before = target.relayer.peak_memory();
+    let request = post(&swelling());
+    for _ in 0..12 {
+        let mut wire = target.attack().await;
+        wire.send(&request).await;
+        tokio::time::sleep(Duration::from_millis(80)).await;
+    }
+    figures.at_its_height();
+    let honest = target.honest().await;
+    let grown = target.relayer.peak_memory() - before;
+    assert!(grown < ROOM, "{grown} KiB");
+    figures.print("12 bodies of 16 MB, their senders gone at once", honest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_held_until_the_work_ends_though_the_sender_hung_up() {
+    let target = Target::new(&[]).await;
+    let mut figures = target.figures();
+    let held = async || {
+        let (_, metrics) = target.get("/metrics").await;
+        let line = "chainfer_relayer_body_bytes ";
+        let held = metrics.lines().find_map(|l| l.strip_prefix(line)).unwrap();
+        held.parse::<u64>().unwrap()
+    };
+    assert_eq!(held().await, 0);
+    // Nothing is known of the model yet, and the node does not say it.
+    target.proxy.inject("eth_call", Fault::Hold, usize::MAX);
+    let proof = serde_json::to_string(&target.world.proof(1)).unwrap();
+    let mut wire = target.attack().await;
+    wire.send(post(&proof)).await;
+    target.proxy.held().await;
+    figures.at_its_height();
+    drop(wire);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(held().await > 0);
+    // The node is not waited for for ever.
+    for _ in 0..600 {
+        if held().await == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(held().await, 0);
+    target.proxy.clear();
+    let honest = target.honest().await;
+    figures.print("a sender who hangs up while the node is asked", honest);
 }

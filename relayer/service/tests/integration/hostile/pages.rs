@@ -137,3 +137,29 @@ async fn names_that_lead_here_by_dns_alone_are_refused() {
     let honest = target.honest().await;
     figures.print("11 names that are not the service's, no tokens", honest);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_do_not_use_up_what_their_address_may_ask() {
+    let target = Target::without_tokens(&["--peer-rate", "1"]).await;
+    let mut figures = target.figures();
+    let port = target.address().port();
+    let mut too_often = 0;
+    for request in [
+        "GET /v1/proofs HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n"
+            .to_owned(),
+        "GET /ready HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n".to_owned(),
+        format!("GET /ready HTTP/1.1\r\nHost: evil.example:{port}\r\n\r\n"),
+    ] {
+        for _ in 0..30 {
+            let (status, _) = ask(&target, &request).await;
+            assert!(matches!(status, 403 | 421 | 429), "{status}");
+            too_often += usize::from(status == 429);
+        }
+    }
+    assert!(too_often > 0, "pages are counted, too");
+    let probe = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(ask(&target, probe).await.0, 200);
+    figures.at_its_height();
+    let honest = target.honest().await;
+    figures.print("90 requests of web pages, 1 a second allowed", honest);
+}

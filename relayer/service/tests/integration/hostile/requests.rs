@@ -3,7 +3,8 @@
 use super::target::{ALICE, MALLORY, OPS, Target};
 use super::wire::{ATTACKER, Wire};
 use crate::anvil::root;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -311,6 +312,46 @@ async fn jobs_are_shown_to_their_submitters_alone() {
     figures.at_its_height();
     let honest = target.honest().await;
     figures.print("another submitter's job by its id", honest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_under_anothers_finished_job_is_shown_its_state_alone() {
+    let target = Target::new(&[]).await;
+    let mut figures = target.figures();
+    let job = target.submit().await;
+    let id = job["id"].as_str().unwrap();
+    let path = format!("/v1/proofs/{id}");
+    for _ in 0..400 {
+        if target
+            .get(&path)
+            .await
+            .1
+            .contains("\"state\":\"confirmed\"")
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut garbage = serde_json::to_value(target.world.proof(1_000_000)).unwrap();
+    garbage["chunks"][2]["proof"] = format!("0x{}", "ab".repeat(32)).into();
+    let hand_in = async |token: &str| {
+        let body = garbage.to_string();
+        let request = format!(
+            "POST /v1/proofs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = target.attack().await.ask(&request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str::<Value>(&answer.body).unwrap()
+    };
+    let shown = hand_in(MALLORY).await;
+    assert_eq!(shown, json!({ "id": id, "state": "confirmed" }));
+    let own = hand_in(ALICE).await;
+    assert_eq!((&own["id"], &own["root"]), (&job["id"], &job["root"]));
+    figures.at_its_height();
+    let honest = target.honest().await;
+    figures.print("garbage under another's finished job", honest);
 }
 
 #[tokio::test(flavor = "multi_thread")]
