@@ -6,6 +6,7 @@ pub mod client;
 pub mod engine;
 mod error;
 pub mod money;
+mod owner;
 #[cfg(all(test, feature = "postgres"))]
 #[path = "../tests/support/postgres.rs"]
 mod postgres_for_tests;

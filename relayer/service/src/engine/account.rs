@@ -56,14 +56,14 @@ impl Engine {
             };
             seen.map_or(0, |(_, times)| times)
         };
-        if seen < self.config.gap_polls || view.paused {
+        if seen < self.config.gap_polls || view.paused || view.short {
             return Ok(());
         }
         let fees = self.offer(view).await?;
         let draft = self.draft_fill(&view.rpc, nonce, fees).await?;
         match self.afford(&view.rpc, draft.dearest(), None).await {
             Ok(()) => {}
-            // The gap stays until there is money: nothing can be sent before.
+            // The gap stays until there is money, and with it whatever was signed.
             Err(Error::OverCap { .. } | Error::LowBalance { .. }) => return Ok(()),
             Err(e) => return Err(e),
         }

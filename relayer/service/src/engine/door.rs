@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::config::RegistryCode;
+use super::money::Sending;
 use super::plan::ENVELOPE_BYTES;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -20,14 +21,23 @@ use chainfer_formats::{Binding, ChunkProof, ProofFile, Scalar};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How long the chain may take to say what a model is.
 const MODEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long a simulation may take.
 const TRIAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Simulations that one submitter may cause in [`TRIAL_WINDOW`]: each costs the node several calls, and leaves nothing else to count.
+const TRIALS: usize = 20;
+
+const TRIAL_WINDOW: Duration = Duration::from_secs(60);
+
+/// How long a proof waits for the simulations of others.
+const TRIAL_TURN: Duration = Duration::from_secs(10);
 
 /// Models that are remembered.
 const MODELS_KEPT: usize = 256;
@@ -37,6 +47,50 @@ const CHUNKS_ASKED: u16 = 32;
 
 /// Public values of each chunk, as far as they were asked for, by registry and model.
 pub(super) type Models = HashMap<(Address, B256), Arc<Form>>;
+
+/// Simulations at the door: one at a time, and so many of each submitter.
+#[derive(Debug, Default)]
+pub(super) struct Trials {
+    turn: Mutex<()>,
+    begun: SyncMutex<HashMap<Submitter, Vec<Instant>>>,
+}
+
+impl Trials {
+    /// Waits for this submitter's turn, which lasts as long as what is returned.
+    ///
+    /// # Errors
+    /// [`Error::Quota`] when the submitter has had enough of them, or the turn does not come in time.
+    async fn enter(&self, submitter: &Submitter) -> Result<MutexGuard<'_, ()>> {
+        self.count(submitter, Instant::now())?;
+        let turn = tokio::time::timeout(TRIAL_TURN, self.turn.lock()).await;
+        turn.map_err(|_| Error::Quota {
+            submitter: submitter.clone(),
+            what:
+                "other proofs under contested ids are being simulated; hand this one in again later"
+                    .to_owned(),
+        })
+    }
+
+    fn count(&self, submitter: &Submitter, now: Instant) -> Result<()> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.retain(|_, times| {
+            times.retain(|at| now.saturating_duration_since(*at) < TRIAL_WINDOW);
+            !times.is_empty()
+        });
+        let times = begun.entry(submitter.clone()).or_default();
+        if times.len() >= TRIALS {
+            return Err(Error::Quota {
+                submitter: submitter.clone(),
+                what: format!(
+                    "{TRIALS} of its proofs under contested ids were simulated within {} s; hand this one in again later",
+                    TRIAL_WINDOW.as_secs()
+                ),
+            });
+        }
+        times.push(now);
+        Ok(())
+    }
+}
 
 /// What proofs of a model look like.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,6 +190,7 @@ impl Engine {
         answer_in(MODEL_LIMIT, self.check_model(key, proof)).await?;
         // Of several proofs of a job at most one kind holds: there, only what is known to hold is let in.
         if self.store.is_contested(key.id, payload.digest()).await? {
+            let _alone = self.trials.enter(submitter).await?;
             let tried = answer_in(TRIAL_LIMIT, self.try_out(key, proof)).await?;
             payload.verified = tried.is_some();
         }
@@ -231,7 +286,7 @@ impl Engine {
         };
         let head = rpc.head().await?;
         let at = At::Block(head.hash);
-        let view = View::new(rpc, head, true, self.store.now_ms());
+        let view = View::new(rpc, head, Sending::Paused, self.store.now_ms());
         let registry = view.registry(key.registry);
         let inference = registry.inference(key.inference_id, at).await?;
         if inference.status() == Some(InferenceStatus::Proven) {
@@ -275,4 +330,27 @@ fn body(proof: &ProofFile) -> Result<Vec<u8>> {
     serde_json::to_vec(&seen).map_err(|e| Error::DatabaseCorrupt {
         what: format!("proof: {e}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn trials_of_one_submitter_are_counted_and_others_have_theirs() {
+        let (mallory, alice): (Submitter, Submitter) =
+            ("mallory".parse().unwrap(), "alice".parse().unwrap());
+        let trials = Trials::default();
+        let begin = Instant::now();
+        for _ in 0..TRIALS {
+            trials.count(&mallory, begin).unwrap();
+        }
+        let refused = trials.enter(&mallory).await;
+        assert!(matches!(refused, Err(Error::Quota { .. })), "{refused:?}");
+        let turn = trials.enter(&alice).await.unwrap();
+        assert!(trials.turn.try_lock().is_err(), "one at a time");
+        drop(turn);
+        trials.count(&mallory, begin + TRIAL_WINDOW).unwrap();
+        assert_eq!(trials.begun.lock().unwrap()[&mallory].len(), 1);
+    }
 }

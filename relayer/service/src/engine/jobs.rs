@@ -1,5 +1,6 @@
 //! The steps of a job.
 
+use super::outbox::go_on;
 use super::view::View;
 use super::{Engine, Scope};
 use crate::error::{Error, Result};
@@ -40,35 +41,33 @@ impl Engine {
         if self.finality_is_due() {
             states.push(JobState::Confirmed);
         }
+        let mut failed = Ok(());
         for state in states {
             match state {
-                JobState::Queued => self.step_queue(view).await?,
+                JobState::Queued => go_on(&mut failed, self.step_queue(view).await)?,
                 _ => {
                     for job in self.store.jobs_in(self.chain_id, state, JOBS_LIMIT).await? {
-                        self.try_step(view, &job).await?;
+                        go_on(&mut failed, self.try_step(view, &job).await)?;
                     }
                 }
             }
         }
-        Ok(())
+        failed
     }
 
     /// Plans queued jobs that this relayer is for: others may have put more into the same database.
     async fn step_queue(&self, view: &View) -> Result<()> {
-        let filter = QueueFilter {
-            registry: self.config.registry,
-            models: self.config.models.clone(),
-            spend_daily: self.config.quota.spend,
-        };
+        let filter = self.queue_filter();
         let ended = self
             .store
             .queued_without_proof(self.chain_id, filter.clone(), JOBS_LIMIT)
             .await?;
+        let mut failed = Ok(());
         for job in ended {
-            self.try_step(view, &job).await?;
+            go_on(&mut failed, self.try_step(view, &job).await)?;
         }
         if view.paused {
-            return Ok(());
+            return failed;
         }
         // No more plans than can be sent: a waiting plan rests on an ageing simulation.
         let limit = self.room_for_plans().await?;
@@ -76,10 +75,20 @@ impl Engine {
         for next in self.store.queued_jobs(self.chain_id, filter, limit).await? {
             // The job's next proof has its turn in the next tick.
             if tried.insert(next.job.key.id) {
-                self.try_plan(view, &next).await?;
+                go_on(&mut failed, self.try_plan(view, &next).await)?;
             }
         }
-        Ok(())
+        failed
+    }
+
+    /// The jobs that this relayer is for.
+    pub(super) fn queue_filter(&self) -> QueueFilter {
+        QueueFilter {
+            registry: self.config.registry,
+            models: self.config.models.clone(),
+            account: Some(self.sender()),
+            spend_daily: self.config.quota.spend,
+        }
     }
 
     /// Plans a job by one of its proofs. A proof that the chain does not take fails alone.
@@ -167,7 +176,7 @@ impl Engine {
     /// A queued job that is stepped by its id, or has no proof left.
     async fn step_left(&self, view: &View, job: &Job) -> Result<()> {
         match self.store.next_proof(job.key.id).await? {
-            Some(_) if view.paused => Ok(()),
+            Some(_) if view.paused || view.short => Ok(()),
             Some(next) => self.try_plan(view, &next).await,
             None => {
                 let (to, reason) = (JobState::Failed, Some("no proof of it is left".to_owned()));

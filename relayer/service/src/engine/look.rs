@@ -37,8 +37,8 @@ impl Engine {
             return Err(refused.unwrap_or_else(|| Error::Config("no node is given".to_owned())));
         };
         self.newest_head.store(head.number, Ordering::Relaxed);
-        let paused = self.review_pauses(&rpc).await?;
-        Ok(View::new(rpc, head, paused, self.store.now_ms()))
+        let sending = self.review_pauses(&rpc).await?;
+        Ok(View::new(rpc, head, sending, self.store.now_ms()))
     }
 
     /// The head of one node, after a check that the node serves the right chain. The check is repeated after a

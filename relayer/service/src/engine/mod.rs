@@ -35,6 +35,7 @@ use chainfer_chain::registry::Registry;
 use chainfer_chain::rpc::Rpc;
 use chainfer_chain::wallet::Wallet;
 use chainfer_formats::{ProofFile, ids};
+use outbox::go_on;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex as SyncMutex, PoisonError};
@@ -72,6 +73,8 @@ pub struct Engine {
     expired: SyncMutex<Option<Instant>>,
     /// What registries say of models, as far as it was asked for.
     models: SyncMutex<door::Models>,
+    /// Proofs that are simulated before they are stored.
+    trials: door::Trials,
     /// A nonce gap, and how many times in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
 }
@@ -122,6 +125,7 @@ impl Engine {
             gap_seen: SyncMutex::default(),
             expired: SyncMutex::default(),
             models: SyncMutex::default(),
+            trials: door::Trials::default(),
             holder: new_holder(),
             held: SyncMutex::default(),
             balance: AtomicU64::new(u64::MAX),
@@ -272,10 +276,13 @@ impl Engine {
     async fn tick_once(&self, scope: Scope) -> Result<()> {
         let view = self.view().await?;
         self.watch_pending(&view).await?;
-        self.step_jobs(&view, scope).await?;
-        self.start_ready(&view, scope).await?;
-        self.repair_gap(&view).await?;
-        self.expire().await
+        // What cannot be written of one job is tried again with the next tick, and does not end this one.
+        let mut failed = Ok(());
+        go_on(&mut failed, self.step_jobs(&view, scope).await)?;
+        go_on(&mut failed, self.start_ready(&view, scope).await)?;
+        go_on(&mut failed, self.repair_gap(&view).await)?;
+        go_on(&mut failed, self.expire().await)?;
+        failed
     }
 
     /// Drops what need not be kept any longer, a little at a time.

@@ -36,46 +36,72 @@ impl Engine {
         })
     }
 
-    /// Lifts automatic pauses whose cause is gone; true when any pause is left.
-    pub(super) async fn review_pauses(&self, rpc: &Rpc) -> Result<bool> {
-        let mut paused = false;
+    /// Lifts automatic pauses whose cause is gone: it can be paid for now, or nobody wants it any more.
+    pub(super) async fn review_pauses(&self, rpc: &Rpc) -> Result<Sending> {
+        let mut sending = Sending::Free;
         for pause in self.pauses().await? {
+            if pause.cause == Cause::Manual {
+                sending = Sending::Paused;
+                continue;
+            }
+            let waited_for = self.store.holds_any(self.chain_id, self.sender()).await?;
             let gone = match pause.cause {
-                Cause::Manual => {
-                    paused = true;
-                    continue;
-                }
+                _ if !waited_for => Ok(()),
+                Cause::Manual => continue,
                 Cause::Balance => self.check_balance(rpc, pause.wanted).await,
                 Cause::Spend => self.check_caps(pause.wanted, None).await,
             };
             match gone {
-                Ok(()) => {
-                    self.resume_from(pause.cause).await?;
-                }
-                Err(e) if pauses(&e).is_some() => paused = true,
                 // Alone over the cap of one transaction: no reason for the others to wait.
-                Err(Error::OverCap { .. }) => {
+                Ok(())
+                | Err(Error::OverCap {
+                    cap: Cap::Transaction | Cap::Job,
+                    ..
+                }) => {
                     self.resume_from(pause.cause).await?;
+                    // What was put back for want of money need not wait for its time.
+                    self.store.recall_jobs(self.chain_id).await?;
                 }
+                Err(e) if pauses(&e).is_some() => sending = sending.max(Sending::Short),
                 Err(e) => return Err(e),
             }
         }
-        Ok(paused)
+        Ok(sending)
     }
 
-    /// Refuses a new transaction that cannot be paid for, before it is signed; what no other transaction
-    /// could pay either pauses the account.
+    /// Refuses a new transaction that cannot be paid for, before it is signed.
     pub(super) async fn afford(&self, rpc: &Rpc, wanted: Gwei, intent: Option<i64>) -> Result<()> {
-        let refused = match self.check_caps(wanted, intent).await {
+        match self.check_caps(wanted, intent).await {
             Ok(()) => self.check_balance(rpc, wanted).await,
             refused => refused,
-        };
-        if let Err(e) = &refused
-            && let Some(cause) = pauses(e)
-        {
-            self.pause_for(cause, e.to_string(), wanted).await?;
         }
-        refused
+    }
+
+    /// What follows from a pass over everything that could be sent: a pause when nothing else waits than what could not be paid
+    /// for, no pause any more when something was paid for.
+    pub(super) async fn note_money(&self, pass: Pass, alone: bool) -> Result<()> {
+        let Some((wanted, e)) = pass.cheapest_refused else {
+            if pass.started {
+                for pause in self.pauses().await? {
+                    if pause.cause != Cause::Manual {
+                        self.resume_from(pause.cause).await?;
+                    }
+                }
+            }
+            return Ok(());
+        };
+        let Some(cause) = pauses(&e) else {
+            return Ok(());
+        };
+        if !alone {
+            let filter = self.queue_filter();
+            let others = self.store.queued_jobs(self.chain_id, filter, 1).await?;
+            if !others.is_empty() {
+                return Ok(());
+            }
+        }
+        self.pause_for(cause, e.to_string(), wanted).await?;
+        Ok(())
     }
 
     /// Whether an expense is within the caps; for another attempt of `intent`, or a new transaction.
@@ -96,6 +122,7 @@ impl Engine {
                 account: self.sender(),
                 balance,
                 needed,
+                wanted,
             });
         }
         Ok(())
@@ -137,6 +164,45 @@ impl Engine {
     }
 }
 
+/// What may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sending {
+    /// Everything.
+    Free,
+    /// What costs less than what was refused.
+    Short,
+    /// Nothing new.
+    Paused,
+}
+
+/// What came of a pass over the transactions that wait to be signed.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    started: bool,
+    cheapest_refused: Option<(Gwei, Error)>,
+}
+
+impl Pass {
+    pub(super) fn start(&mut self) {
+        self.started = true;
+    }
+
+    /// Notes a transaction that there is no money for.
+    pub(super) fn refuse(&mut self, e: Error) {
+        let wanted = match &e {
+            Error::OverCap { wanted, .. } | Error::LowBalance { wanted, .. } => *wanted,
+            _ => return,
+        };
+        if self
+            .cheapest_refused
+            .as_ref()
+            .is_none_or(|(least, _)| wanted < *least)
+        {
+            self.cheapest_refused = Some((wanted, e));
+        }
+    }
+}
+
 /// Whether it is this job alone that may not be paid for now.
 pub(super) fn holds_job(e: &Error) -> bool {
     matches!(
@@ -148,7 +214,7 @@ pub(super) fn holds_job(e: &Error) -> bool {
     )
 }
 
-/// The pause that a refusal calls for; none where a cheaper transaction may still go.
+/// The pause that a refusal calls for if nothing cheaper waits; none where it is about one transaction or job.
 pub(super) fn pauses(e: &Error) -> Option<Cause> {
     match e {
         Error::OverCap {

@@ -2,7 +2,7 @@
 //!
 //! The outcome of a transaction is read from receipts, of every attempt with its nonce.
 
-use super::money::{holds_job, pauses};
+use super::money::{Pass, holds_job, pauses};
 use super::view::View;
 use super::{Engine, Scope};
 use crate::error::{Error, Result};
@@ -19,6 +19,9 @@ use tracing::{Instrument, Span};
 
 /// Pending transactions that one tick looks at.
 const PENDING_LIMIT: u32 = 1_000;
+
+/// How much longer than others a job waits for which there is no money.
+const SHORT_WAITS: u32 = 10;
 
 pub(super) const ACCEPTED: &str = "accepted";
 pub(super) const ALREADY_KNOWN: &str = "already known";
@@ -58,6 +61,7 @@ impl Engine {
         }
         let pool = view.rpc.nonce(sender, At::Pending).await?;
         let cancelling = self.store.cancelling(chain).await?;
+        let mut failed = Ok(());
         for intent in &pending {
             let watch = Watch {
                 mined,
@@ -66,15 +70,16 @@ impl Engine {
             };
             let watched = self.watch(view, intent, watch);
             if let Err(e) = watched.instrument(span(intent)).await {
-                tolerate(intent, e)?;
+                go_on(&mut failed, tolerate(intent, e))?;
             }
         }
-        Ok(())
+        failed
     }
 
     /// Signs and sends what is planned in `scope`, oldest first, as far as there is room.
     pub(super) async fn start_ready(&self, view: &View, scope: Scope) -> Result<()> {
-        if view.paused {
+        let alone = !matches!(scope, Scope::All);
+        if view.paused || view.short && alone {
             return Ok(());
         }
         let (chain, sender, limit) = (self.chain_id, self.sender(), self.config.max_in_flight);
@@ -94,20 +99,25 @@ impl Engine {
         };
         let startable = |i: &Intent| i.state == IntentState::Ready && i.sender == sender;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let (mut failed, mut pass) = (Ok(()), Pass::default());
         for intent in ready.into_iter().filter(startable).take(room) {
             match self.start(view, &intent).instrument(span(&intent)).await {
-                Ok(()) => {}
-                // Those behind it would overtake it for as long as money is short.
-                Err(e) if pauses(&e).is_some() => break,
-                Err(e) if holds_job(&e) => self.hold(&intent, &e).await?,
+                Ok(()) => pass.start(),
+                // Cheaper ones behind it may go: nobody stops the others by wanting much.
+                Err(e) if pauses(&e).is_some() => {
+                    go_on(&mut failed, self.hold(&intent, &e).await)?;
+                    pass.refuse(e);
+                }
+                Err(e) if holds_job(&e) => go_on(&mut failed, self.hold(&intent, &e).await)?,
                 // They need the same signer.
                 Err(e @ Error::Chain(ChainError::Signer { .. } | ChainError::Wallet(_))) => {
                     return Err(e);
                 }
-                Err(e) => tolerate(&intent, e)?,
+                Err(e) => go_on(&mut failed, tolerate(&intent, e))?,
             }
         }
-        Ok(())
+        self.note_money(pass, alone).await?;
+        failed
     }
 
     /// Puts a job back whose transaction may not be paid for now, so that it takes no place of others. One that is sent in part waits.
@@ -125,15 +135,22 @@ impl Engine {
             return Ok(());
         };
         let reason = format!("waiting: {e}");
-        if self.config.fail_over_cap {
+        let short = pauses(e).is_some();
+        if self.config.fail_over_cap && !short {
             let to = JobState::Failed;
             return self
                 .store
                 .move_job(id, job.state, to, Some(reason), None)
                 .await;
         }
+        let wait = self.config.retry_after;
+        if !short {
+            return self.store.defer_job(id, reason, wait).await;
+        }
+        // Money that comes in ends the wait ([`Self::review_pauses`]); fees that fall are noticed at its end.
+        let wait = wait.saturating_mul(SHORT_WAITS);
         self.store
-            .defer_job(id, reason, self.config.retry_after)
+            .defer_short_job(id, self.sender(), reason, wait)
             .await
     }
 
@@ -387,6 +404,21 @@ fn tolerate(intent: &Intent, e: Error) -> Result<()> {
     }
     tracing::warn!(job = intent.job(), intent = intent.id, error = %e, "transaction waits");
     Ok(())
+}
+
+/// Keeps the first error of the database and goes on: what cannot be written of one job is no reason for the others to wait. Any
+/// other error is passed on.
+pub(super) fn go_on(failed: &mut Result<()>, result: Result<()>) -> Result<()> {
+    match result {
+        Err(Error::Database(e)) if e.is_of_one_write() => {
+            tracing::error!(error = %e, "the state could not be written");
+            if failed.is_ok() {
+                *failed = Err(e.into());
+            }
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// What is logged about a transaction carries its job.

@@ -1,5 +1,6 @@
 //! What one tick sees of the chain: one node and its head.
 
+use super::money::Sending;
 use crate::error::{Error, Result};
 use crate::store::{BlockRef, Store};
 use alloy::primitives::{Address, B256};
@@ -15,6 +16,8 @@ pub(super) struct View {
     pub(super) head: Block,
     /// Whether nothing new may be sent.
     pub(super) paused: bool,
+    /// Whether there was no money for something.
+    pub(super) short: bool,
     /// When the tick began, Unix milliseconds.
     pub(super) began: u64,
     hashes: Mutex<HashMap<u64, Option<B256>>>,
@@ -23,11 +26,12 @@ pub(super) struct View {
 
 impl View {
     /// What `rpc` shows at `head`.
-    pub(super) fn new(rpc: Rpc, head: Block, paused: bool, began: u64) -> Self {
+    pub(super) fn new(rpc: Rpc, head: Block, sending: Sending, began: u64) -> Self {
         Self {
             rpc,
             head,
-            paused,
+            paused: sending == Sending::Paused,
+            short: sending == Sending::Short,
             began,
             hashes: Mutex::new(HashMap::from([(head.number, Some(head.hash))])),
             finalized: Mutex::default(),

@@ -14,6 +14,18 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// Whether it says something about one write only: the database answers, so that others may succeed.
+    pub(crate) fn is_of_one_write(&self) -> bool {
+        match self {
+            Self::Sqlite(e) => !matches!(
+                e.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+            ),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(e) => matches!(e, sqlx::Error::Database(_)),
+        }
+    }
+
     /// Whether the same call may succeed later without any change by a person.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -198,6 +198,8 @@ pub enum Error {
         balance: Gwei,
         /// What its signed transactions, the new one and the kept reserve come to.
         needed: Gwei,
+        /// What the new one may cost.
+        wanted: Gwei,
     },
     /// Another process sends for the account now; nothing was stored or broadcast.
     #[error("another process sends for account {account}")]

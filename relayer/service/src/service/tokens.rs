@@ -230,6 +230,7 @@ fn read_secret(path: &Path) -> Result<String> {
     if !found.is_file() {
         return Err(wrong("a file of tokens is a plain file"));
     }
+    crate::owner::check_file(path, &found)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -4,6 +4,7 @@ use super::handle::Store;
 use super::private_file;
 use super::sql::corrupt;
 use crate::error::{Error, Result};
+use crate::owner;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
@@ -50,6 +51,10 @@ fn partial_name(to: &Path) -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.exists() {
+        private_file::check(from)?;
+    }
+    owner::check_folder(to)?;
     // Never creates: a mistyped name is an error, not an empty backup.
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     source.busy_timeout(Duration::from_secs(10))?;

@@ -4,7 +4,10 @@ use super::sql::{Sql, params, to_i64};
 use crate::error::{Error, Result};
 use crate::submitter::Submitter;
 
-const DAY_MS: u64 = 24 * 3_600_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// Hours whose submissions count against a day's: the current one, which has only begun, and 24 before it.
+const HOURS: u64 = 24;
 
 /// Limits of what is taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +64,10 @@ pub(super) fn check_day(tx: &dyn Sql, intake: Intake, submitter: &Submitter) -> 
     let Some(limit) = intake.daily else {
         return Ok(());
     };
-    let since = tx.now()?.saturating_sub(DAY_MS);
+    let since = (tx.now()? / HOUR_MS).saturating_sub(HOURS);
     let today = tx.number(
-        "SELECT count(*) AS n FROM payloads WHERE submitter = ?1 AND created_at > ?2",
+        "SELECT CAST(coalesce(sum(proofs), 0) AS BIGINT) AS n FROM submissions
+         WHERE submitter = ?1 AND hour >= ?2",
         params![submitter.as_str(), to_i64(since, "time")?],
     )?;
     if today >= limit {
@@ -72,5 +76,23 @@ pub(super) fn check_day(tx: &dyn Sql, intake: Intake, submitter: &Submitter) -> 
             what: format!("{today} proofs were handed in within 24 hours, {limit} are allowed"),
         });
     }
+    Ok(())
+}
+
+/// Counts a proof that was taken, however often the same one was taken before.
+pub(super) fn count(tx: &dyn Sql, submitter: &Submitter) -> Result<()> {
+    let hour = tx.now()? / HOUR_MS;
+    tx.execute(
+        "DELETE FROM submissions WHERE submitter = ?1 AND hour < ?2",
+        params![
+            submitter.as_str(),
+            to_i64(hour.saturating_sub(HOURS), "time")?
+        ],
+    )?;
+    tx.execute(
+        "INSERT INTO submissions (submitter, hour, proofs) VALUES (?1, ?2, 1)
+         ON CONFLICT (submitter, hour) DO UPDATE SET proofs = submissions.proofs + 1",
+        params![submitter.as_str(), to_i64(hour, "time")?],
+    )?;
     Ok(())
 }

@@ -14,6 +14,9 @@ use alloy::primitives::{Address, B256};
 use std::collections::HashSet;
 use std::time::Duration;
 
+/// Lines of a log that are shown.
+const LINES_SHOWN: u32 = 400;
+
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
@@ -205,20 +208,51 @@ impl Store {
 
     /// Puts a queued or planned job back, not to be planned for a while: others have their turn.
     pub async fn defer_job(&self, id: B256, reason: String, wait: Duration) -> Result<()> {
+        self.write(move |tx| put_back(tx, &id, &reason, wait)).await
+    }
+
+    /// Puts a job back that `account` has no money for; another account may have it at once, unless that one had none either.
+    pub async fn defer_short_job(
+        &self,
+        id: B256,
+        account: Address,
+        reason: String,
+        wait: Duration,
+    ) -> Result<()> {
         self.write(move |tx| {
-            let job = must_get(tx, &id)?;
-            intents::abandon_ready(tx, &id, &reason)?;
-            if job.state == JobState::Planned {
-                let to = JobState::Queued;
-                advance(tx, &id, job.state, to, Some(&reason), None)?;
-            }
-            let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            let until = to_i64(tx.now()?.saturating_add(wait), "time")?;
+            put_back(tx, &id, &reason, wait)?;
             tx.execute(
-                "UPDATE jobs SET retry_at = ?2, reason = ?3 WHERE id = ?1 AND state = 'queued'",
-                params![id.as_slice(), until, reason],
+                "UPDATE jobs SET short_of = CASE WHEN short_of IS NULL OR short_of = ?2 THEN ?2 ELSE NULL END
+                 WHERE id = ?1 AND state = 'queued'",
+                params![id.as_slice(), account.as_slice()],
             )?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Has queued jobs of a chain planned at once that were put back for a while.
+    pub async fn recall_jobs(&self, chain_id: u64) -> Result<u64> {
+        self.write(move |tx| {
+            tx.execute(
+                "UPDATE jobs SET retry_at = NULL
+                 WHERE chain_id = ?1 AND state = 'queued' AND retry_at IS NOT NULL",
+                params![to_i64(chain_id, "chain id")?],
+            )
+        })
+        .await
+    }
+
+    /// Whether a job of a chain was put back for a while, or a transaction of `sender` waits to be signed.
+    pub async fn holds_any(&self, chain_id: u64, sender: Address) -> Result<bool> {
+        self.read(move |c| {
+            let held = c.number(
+                "SELECT (SELECT count(*) FROM jobs WHERE chain_id = ?1 AND state = 'queued' AND retry_at IS NOT NULL
+                           AND cancel_requested_at IS NULL)
+                      + (SELECT count(*) FROM intents WHERE chain_id = ?1 AND sender = ?2 AND state = 'ready') AS n",
+                params![to_i64(chain_id, "chain id")?, sender.as_slice()],
+            )?;
+            Ok(held > 0)
         })
         .await
     }
@@ -353,12 +387,12 @@ impl Store {
         .await
     }
 
-    /// What happened to a job and its transactions, oldest first.
+    /// What happened to a job and its transactions, oldest first; of a log that an earlier version let grow, the newest lines.
     pub async fn transitions(&self, id: B256) -> Result<Vec<Transition>> {
         self.read(move |c| {
             c.collect(
-                "SELECT * FROM transitions WHERE job_id = ?1 ORDER BY id",
-                params![id.as_slice()],
+                "SELECT * FROM (SELECT * FROM transitions WHERE job_id = ?1 ORDER BY id DESC LIMIT ?2) t ORDER BY id",
+                params![id.as_slice(), LINES_SHOWN],
                 |row| {
                     Ok(Transition {
                         intent_id: row.get("intent_id")?,
@@ -394,6 +428,22 @@ fn create(tx: &dyn Sql, key: &JobKey) -> Result<()> {
         ],
     )?;
     log_transition(tx, Some(&key.id), None, "", JobState::Queued.as_str(), None)
+}
+
+fn put_back(tx: &dyn Sql, id: &B256, reason: &str, wait: Duration) -> Result<()> {
+    let job = must_get(tx, id)?;
+    intents::abandon_ready(tx, id, reason)?;
+    if job.state == JobState::Planned {
+        let to = JobState::Queued;
+        advance(tx, id, job.state, to, Some(reason), None)?;
+    }
+    let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let until = to_i64(tx.now()?.saturating_add(wait), "time")?;
+    tx.execute(
+        "UPDATE jobs SET retry_at = ?2, reason = ?3 WHERE id = ?1 AND state = 'queued'",
+        params![id.as_slice(), until, reason],
+    )?;
+    Ok(())
 }
 
 /// Queues a job again that had ended.

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_leases.sql"),
     include_str!("../../migrations/0005_data_fees_and_taken.sql"),
     include_str!("../../migrations/0006_payloads_and_submitters.sql"),
+    include_str!("../../migrations/0007_submissions.sql"),
 ];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction,
@@ -98,6 +99,9 @@ mod tests {
             ("local".to_owned(), state.to_owned(), length, body.to_vec())
         };
         assert_eq!(payloads, [local("waiting", b"{}"), local("failed", b"[]x")]);
+        let sql = "SELECT sum(proofs) FROM submissions WHERE submitter = 'local'";
+        let counted: i64 = c.query_row(sql, [], |r| r.get(0)).unwrap();
+        assert_eq!(counted, 2);
     }
 
     #[test]

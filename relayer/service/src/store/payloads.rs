@@ -4,6 +4,7 @@
 //! several proofs, by digest and submitter; one that the chain does not take fails alone.
 
 use super::handle::Store;
+use super::intake;
 use super::sql::{Row, Sql, Value, corrupt, number, params, to_i64};
 use crate::error::{Error, Result};
 use crate::state::PayloadState;
@@ -156,6 +157,7 @@ pub(super) fn put(tx: &dyn Sql, job: &B256, new: NewPayload, room: u64) -> Resul
     }
     make_place(tx, job, &new)?;
     make_room(tx, &new, room)?;
+    intake::count(tx, &new.submitter)?;
     let NewPayload {
         submitter,
         body,

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_outbox.sql"),
     include_str!("../../migrations/postgres/0002_payloads_and_submitters.sql"),
+    include_str!("../../migrations/postgres/0003_submissions.sql"),
 ];
 
 /// Brings the schema up to date: all missing migrations and the version number in one transaction.

@@ -1,19 +1,21 @@
 //! Files that only their owner may read: the state tells who proves what, and what was spent.
 
 use crate::error::{Error, Result};
-use std::fs::{File, Metadata, OpenOptions};
+use crate::owner;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What SQLite keeps beside a database file.
-const SIDES: [&str; 2] = ["-wal", "-shm"];
+const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Creates the file if it is missing, and takes it and the files beside it away from everybody else. SQLite gives the files that it
 /// makes beside it the same mode.
 ///
 /// # Errors
-/// A file belongs to somebody else, or is a symbolic link of somebody else's.
+/// A file belongs to somebody else, or is a symbolic link of somebody else's; or others can put files beside it.
 pub(super) fn prepare(path: &Path) -> Result<()> {
+    owner::check_folder(path)?;
     if is_missing(path)? {
         match create(path) {
             // Another process was faster.
@@ -21,9 +23,21 @@ pub(super) fn prepare(path: &Path) -> Result<()> {
             created => return created.map(drop),
         }
     }
+    check(path)
+}
+
+/// What [`prepare`] asks of a file that is there.
+///
+/// # Errors
+/// Those of [`prepare`].
+pub(super) fn check(path: &Path) -> Result<()> {
+    owner::check_folder(path)?;
     tighten(path)?;
+    // SQLite follows a link, and keeps the other files beside what it leads to.
+    let real = path.canonicalize().map_err(|e| failed(path, e))?;
+    owner::check_folder(&real)?;
     for side in SIDES {
-        let mut name = path.as_os_str().to_owned();
+        let mut name = real.as_os_str().to_owned();
         name.push(side);
         let side = PathBuf::from(name);
         if !is_missing(&side)? {
@@ -71,7 +85,7 @@ fn tighten(path: &Path) -> Result<()> {
     };
     let named = path.symlink_metadata().map_err(|e| failed(path, e))?;
     let found = if named.is_symlink() {
-        let me = owner_of_new_files(path)?;
+        let (me, _) = owner::this_process()?;
         if named.uid() != me && named.uid() != 0 {
             return refuse("is a symbolic link that another user made");
         }
@@ -82,6 +96,7 @@ fn tighten(path: &Path) -> Result<()> {
     if !found.is_file() {
         return refuse("is not a file");
     }
+    owner::check_file(path, &found)?;
     if found.permissions().mode() & 0o077 == 0 {
         return Ok(());
     }
@@ -101,19 +116,6 @@ fn tighten(path: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn tighten(_: &Path) -> Result<()> {
     Ok(())
-}
-
-/// The user that this process makes files as.
-#[cfg(unix)]
-fn owner_of_new_files(beside: &Path) -> Result<u32> {
-    use std::os::unix::fs::MetadataExt;
-    let name = format!(".chainfer-relayer.{}.owner", std::process::id());
-    let probe = beside.with_file_name(name);
-    let made: Result<Metadata> =
-        create(&probe).and_then(|f| f.metadata().map_err(|e| failed(&probe, e)));
-    // It may not have come into being.
-    let _ = std::fs::remove_file(&probe);
-    Ok(made?.uid())
 }
 
 #[cfg(all(test, unix))]
@@ -185,6 +187,94 @@ mod tests {
         }
         let refused = prepare(&link).unwrap_err().to_string();
         assert!(refused.contains("another user made"), "{refused}");
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn refusal(path: &Path) -> String {
+        Store::open(path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn folder_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        for mode in [0o707, 0o777, 0o1777] {
+            set_mode(folder.path(), mode);
+            let refused = refusal(&path);
+            assert!(refused.contains("mkdir -m 700"), "{mode:o}: {refused}");
+            assert!(!path.exists(), "{mode:o}");
+        }
+        // The own group may write; a folder that everybody can rename is refused as one that everybody can write.
+        set_mode(folder.path(), 0o770);
+        drop(Store::open(&path).unwrap());
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        set_mode(&inner, 0o700);
+        set_mode(folder.path(), 0o777);
+        assert!(refusal(&inner.join("state.sqlite")).contains("mkdir -m 700"));
+        set_mode(folder.path(), 0o700);
+        if std::os::unix::fs::chown(folder.path(), None, Some(12_345)).is_ok() {
+            drop(Store::open(&path).unwrap());
+            set_mode(folder.path(), 0o770);
+            assert!(refusal(&path).contains("a group that is not"));
+        }
+    }
+
+    #[test]
+    fn backup_reads_nothing_in_a_folder_that_others_can_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let (open, own) = (folder.path().join("open"), folder.path().join("own"));
+        for path in [&open, &own] {
+            std::fs::create_dir(path).unwrap();
+            drop(Store::open(&path.join("state.sqlite")).unwrap());
+        }
+        set_mode(&open, 0o1777);
+        for (from, to) in [(&open, &own), (&own, &open)] {
+            let copied = Store::backup(&from.join("state.sqlite"), &to.join("copy.sqlite"));
+            let refused = copied.unwrap_err().to_string();
+            assert!(refused.contains("mkdir -m 700"), "{refused}");
+        }
+        assert!(!open.join("copy.sqlite").exists());
+    }
+
+    #[test]
+    fn files_of_another_user_are_refused_the_journal_too() {
+        for side in ["", "-wal", "-shm", "-journal"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("state.sqlite");
+            drop(Store::open(&path).unwrap());
+            let planted = beside(&path, side);
+            let file = OpenOptions::new().create(true).append(true).open(&planted);
+            drop(file.unwrap());
+            set_mode(&planted, 0o600);
+            // Only root can give a file away; others cannot set this scene.
+            if std::os::unix::fs::chown(&planted, Some(12_345), None).is_err() {
+                assert_ne!(folder.path().metadata().unwrap().uid(), 0);
+                return;
+            }
+            let refused = refusal(&path);
+            assert!(
+                refused.contains("belongs to another user"),
+                "{side}: {refused}"
+            );
+            let copied = Store::backup(&path, &folder.path().join("copy"));
+            assert!(copied.is_err(), "{side}");
+        }
+    }
+
+    #[test]
+    fn journal_that_others_can_write_is_tightened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        drop(Store::open(&path).unwrap());
+        let journal = beside(&path, "-journal");
+        std::fs::write(&journal, "").unwrap();
+        set_mode(&journal, 0o666);
+        prepare(&path).unwrap();
+        assert_eq!(mode(&journal), 0o600);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct QueueFilter {
     pub registry: Option<Address>,
     /// The only models; any when `None`.
     pub models: Option<BTreeSet<B256>>,
+    /// The account that is to send: a job that was put back because another one had no money is not.
+    pub account: Option<Address>,
     /// Jobs of a submitter who has spent this much in 24 hours wait.
     pub spend_daily: Option<Gwei>,
 }
@@ -34,8 +36,9 @@ pub struct Next {
 
 impl Store {
     /// Queued jobs of a chain with a proof to try. Each submitter's first comes before any submitter's second, where those that are
-    /// being sent count as well; among equals, first comes whoever was not served for longest. A job with several proofs can come
-    /// several times.
+    /// being sent count as well; among equals, first comes whoever was not served for longest. Of one
+    /// job's proofs that are equal in this, one that succeeded in simulation comes first, then the oldest. A job with several proofs can
+    /// come several times.
     pub async fn queued_jobs(
         &self,
         chain_id: u64,
@@ -52,6 +55,11 @@ impl Store {
                 Value::from(c.time()?),
             ];
             let mut allowed = named(&mut values, &filter);
+            let mut due = "j.retry_at IS NULL OR j.retry_at <= ?3".to_owned();
+            if let Some(account) = filter.account {
+                values.push(Value::from(account.as_slice()));
+                due = format!("{due} OR j.short_of <> ?{}", values.len());
+            }
             if let Some(limit) = filter.spend_daily {
                 let spent = over(c, chain_id, limit)?;
                 let names = spent.iter().map(|name| Value::from(name.as_str()));
@@ -61,18 +69,19 @@ impl Store {
             }
             let sql = format!(
                 "SELECT j.*, q.digest, q.submitter
-                 FROM (SELECT p.job_id, p.digest, p.submitter,
+                 FROM (SELECT p.job_id, p.digest, p.submitter, p.verified, p.created_at,
                               row_number() OVER (PARTITION BY p.submitter
-                                                 ORDER BY j.created_at, p.job_id, p.verified DESC, p.digest) AS turn
+                                                 ORDER BY j.created_at, p.job_id, p.verified DESC, p.created_at) AS turn
                        FROM jobs j JOIN payloads p ON p.job_id = j.id
                        WHERE j.chain_id = ?1 AND j.state = 'queued' AND j.cancel_requested_at IS NULL
                          AND p.state = 'waiting' AND p.bytes > 0
-                         AND (j.retry_at IS NULL OR j.retry_at <= ?3) {allowed}) q
+                         AND ({due}) {allowed}) q
                  JOIN jobs j ON j.id = q.job_id
                  LEFT JOIN (SELECT payer, count(*) AS busy FROM jobs
                             WHERE state IN ('planned', 'submitting') GROUP BY payer) b ON b.payer = q.submitter
                  LEFT JOIN submitters s ON s.name = q.submitter
-                 ORDER BY q.turn + coalesce(b.busy, 0), coalesce(s.served_at, 0), j.created_at, j.id, q.digest
+                 ORDER BY q.turn + coalesce(b.busy, 0), coalesce(s.served_at, 0), j.created_at, j.id,
+                          q.verified DESC, q.created_at, q.digest
                  LIMIT ?2"
             );
             c.collect(&sql, &values, next)

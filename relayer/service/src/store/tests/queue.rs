@@ -35,6 +35,58 @@ pub(super) async fn proofs_of_one_submitter_are_counted_over_a_day(store: Store)
     submit(&store, 3, "alice", intake).await.unwrap();
 }
 
+pub(super) async fn same_proof_handed_in_again_and_again_is_counted(store: Store) {
+    let intake = Intake {
+        daily: Some(3),
+        ..Intake::of_queue(100)
+    };
+    let mallory: Submitter = "mallory".parse().unwrap();
+    for _ in 0..3 {
+        submit(&store, 1, "mallory", intake).await.unwrap();
+        store.withdraw(key(1).id, mallory.clone()).await.unwrap();
+    }
+    let fourth = submit(&store, 1, "mallory", intake).await;
+    assert!(matches!(fourth, Err(Error::Quota { .. })), "{fourth:?}");
+    // What waits already is not counted twice.
+    for _ in 0..3 {
+        submit(&store, 2, "alice", intake).await.unwrap();
+    }
+    submit(&store, 3, "alice", intake).await.unwrap();
+}
+
+pub(super) async fn log_of_a_job_is_bounded_and_keeps_both_ends(store: Store) {
+    let intake = Intake::of_queue(100);
+    let mallory: Submitter = "mallory".parse().unwrap();
+    for _ in 0..150 {
+        submit(&store, 1, "mallory", intake).await.unwrap();
+        store.withdraw(key(1).id, mallory.clone()).await.unwrap();
+    }
+    let log = store.transitions(key(1).id).await.unwrap();
+    assert_eq!(log.len(), 200);
+    assert_eq!(
+        (log[0].from.as_str(), log[0].to.as_str()),
+        ("", "queued"),
+        "how it began"
+    );
+    assert_eq!(log[199].to, "cancelled", "how it ended");
+}
+
+pub(super) async fn proofs_of_one_job_are_tried_in_the_order_in_which_they_came(store: Store) {
+    let intake = Intake::of_queue(100);
+    for job in 1..=8 {
+        let mut first = None;
+        for name in ["mallory", "alice"] {
+            let payload = proof_of(name, &[job, name.as_bytes()[0]]);
+            first.get_or_insert(payload.digest());
+            store.submit_job(key(job), payload, intake).await.unwrap();
+        }
+        let next = store.queued_jobs(CHAIN, QueueFilter::default(), 99).await;
+        let next = next.unwrap();
+        let next = next.iter().find(|n| n.job.key.id == key(job).id).unwrap();
+        assert_eq!(Some(next.digest), first, "job {job}");
+    }
+}
+
 pub(super) async fn one_submitter_cannot_fill_the_queue(store: Store) {
     let intake = Intake::of_queue(8);
     for job in 1..=6 {

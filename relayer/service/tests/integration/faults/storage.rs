@@ -144,3 +144,33 @@ async fn backup_taken_while_relaying_is_whole_and_can_be_gone_on_with() {
     let (latest, pending) = scene.counts().await;
     assert_eq!(latest, pending);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_that_cannot_be_written_does_not_hold_the_others_up() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let first = scene.submit(&engine, 1).await;
+    let second = scene.submit(&engine, 2).await;
+    // As with a full disk: no change of the first job's is taken.
+    let file = Connection::open(scene.state_file()).unwrap();
+    let refuse = format!(
+        "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN hex(OLD.id) = '{}'
+         BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+        alloy::hex::encode_upper(first)
+    );
+    file.execute_batch(&refuse).unwrap();
+    for _ in 0..200 {
+        assert!(engine.tick().await.is_err(), "it is told");
+        let job = engine.store().job(second).await.unwrap().unwrap();
+        if job.state == JobState::Confirmed {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let state = async |id| engine.store().job(id).await.unwrap().unwrap().state;
+    assert_eq!(state(second).await, JobState::Confirmed);
+    assert_eq!(state(first).await, JobState::Queued);
+    file.execute_batch("DROP TRIGGER full").unwrap();
+    let finalized = [first, second].map(|id| (id, JobState::Finalized));
+    scene.settle(&engine, &finalized, 0).await;
+}

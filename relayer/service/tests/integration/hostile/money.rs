@@ -14,6 +14,7 @@ use chainfer_relayer::engine::{Engine, Quota, RegistryCode};
 use chainfer_relayer::money::Gwei;
 use chainfer_relayer::service::Service;
 use chainfer_relayer::state::JobState;
+use chainfer_relayer::store::Cause;
 use chainfer_relayer::{Error, Submitter};
 use serde_json::json;
 use std::time::Instant;
@@ -257,6 +258,79 @@ async fn attest_spends_no_more_than_its_cap_and_says_so_at_once() {
         "it does not wait for its time to be over"
     );
     assert_eq!(scene.counts().await.0, 0);
+}
+
+/// Somebody's job wants all but a little of what there is; what then becomes of a cheap one, before and after it is withdrawn.
+async fn dear_job_stops_nobody(cause: Cause) {
+    for withdrawn in [false, true] {
+        let scene = Scene::new().await;
+        place(&scene).await;
+        scene.stop_mining().await;
+        let anvil = &scene.world.anvil;
+        let set_balance = async |gwei: u64| {
+            let wei = u128::from(gwei) * 1_000_000_000;
+            let parameters = json!([address(RELAYER), format!("{wei:#x}")]);
+            anvil.rpc("anvil_setBalance", parameters).await;
+        };
+        let mut config = scene.config();
+        config.engine.min_balance = Gwei(0);
+        let (mallory, alice): (Submitter, Submitter) =
+            ("mallory".parse().unwrap(), "alice".parse().unwrap());
+        if cause == Cause::Balance {
+            set_balance(1).await;
+        } else {
+            config.engine.caps.hour = Some(Gwei(1));
+        }
+        let engine = config.connect().await.unwrap();
+        let dear = scene.world.proof(1);
+        let dear = engine.submit(&dear, &mallory).await.unwrap().job().key.id;
+        engine.tick().await.unwrap();
+        let pauses = engine.pauses().await.unwrap();
+        assert_eq!(pauses.len(), 1, "nothing else waits");
+        assert_eq!(pauses[0].cause, cause);
+        let room = pauses[0].wanted.0 - 1;
+        engine.close().await;
+        if cause == Cause::Balance {
+            set_balance(room).await;
+        } else {
+            config.engine.caps.hour = Some(Gwei(room));
+        }
+        let engine = config.connect().await.unwrap();
+        if withdrawn {
+            engine.withdraw(dear, &mallory).await.unwrap();
+            engine.tick().await.unwrap();
+            assert!(engine.pauses().await.unwrap().is_empty(), "nobody wants it");
+        } else {
+            for _ in 0..3 {
+                engine.tick().await.unwrap();
+            }
+            assert_eq!(engine.pauses().await.unwrap().len(), 1);
+        }
+        let cheap = proof_for(&scene, HOSTILE, 2);
+        let cheap = engine.submit(&cheap, &alice).await.unwrap().job().key.id;
+        for _ in 0..3 {
+            engine.tick().await.unwrap();
+        }
+        assert_eq!(scene.counts().await, (0, 1), "withdrawn: {withdrawn}");
+        assert_eq!(state(&engine, cheap).await, JobState::Submitting);
+        let expected = if withdrawn {
+            JobState::Cancelled
+        } else {
+            JobState::Queued
+        };
+        assert_eq!(state(&engine, dear).await, expected);
+        assert!(engine.pauses().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_that_the_balance_is_too_small_for_stops_nobody() {
+    dear_job_stops_nobody(Cause::Balance).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_that_the_hour_has_no_room_for_stops_nobody() {
+    dear_job_stops_nobody(Cause::Spend).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

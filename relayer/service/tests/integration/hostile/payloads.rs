@@ -12,7 +12,7 @@ use chainfer_relayer::state::{JobState, PayloadState};
 use chainfer_relayer::store::{Cancellation, Submitted};
 use chainfer_relayer::{Error, engine::Engine};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 fn mallory() -> Submitter {
     "mallory".parse().unwrap()
@@ -100,8 +100,6 @@ async fn garbage_fails_alone_and_the_next_proof_is_tried() {
         .job()
         .key
         .id;
-    // Proofs are tried in the order of the milliseconds in which they came.
-    tokio::time::sleep(Duration::from_millis(5)).await;
     engine
         .submit(&scene.world.proof(1), &alice())
         .await
@@ -313,4 +311,59 @@ async fn proofs_that_differ_only_in_what_the_chain_does_not_see_are_one() {
         );
     }
     assert_eq!(engine.store().payloads(id.unwrap()).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_under_a_contested_id_is_simulated_so_many_times_a_minute() {
+    let scene = Scene::new().await;
+    let mut config = scene.config();
+    config.engine.check_at_door = true;
+    let engine = config.connect().await.unwrap();
+    engine.pause("night".to_owned()).await.unwrap();
+    let first = garbage(&scene, 1, 1);
+    engine.submit(&first, &mallory()).await.unwrap();
+    let (mut refused, mut counted) = (0, 0);
+    for byte in 2..42 {
+        match engine.submit(&garbage(&scene, 1, byte), &mallory()).await {
+            Err(Error::Refused(_)) => refused += 1,
+            Err(Error::Quota { .. }) => counted += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((refused, counted), (20, 20));
+    let honest = engine.submit(&scene.world.proof(1), &alice()).await;
+    assert!(matches!(honest, Ok(Submitted::Existing(_))), "{honest:?}");
+    note(&format!(
+        "{refused} of 40 simulated, {counted} refused unseen; an honest proof of somebody else's taken"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn submit_and_withdraw_for_ever_fills_no_log() {
+    let scene = Scene::new().await;
+    let mut config = scene.config();
+    config.engine.quota.proofs = Some(120);
+    let engine = config.connect().await.unwrap();
+    engine.pause("night".to_owned()).await.unwrap();
+    let proof = scene.world.proof(1);
+    let (mut taken, mut id) = (0, None);
+    let ended = loop {
+        match engine.submit(&proof, &mallory()).await {
+            Ok(submitted) => {
+                taken += 1;
+                let job = submitted.job().key.id;
+                engine.withdraw(job, &mallory()).await.unwrap();
+                id = Some(job);
+            }
+            Err(e) => break e,
+        }
+    };
+    assert!(matches!(ended, Error::Quota { .. }), "{ended}");
+    assert_eq!(taken, 120);
+    let log = engine.store().transitions(id.unwrap()).await.unwrap();
+    assert_eq!(log.len(), 200);
+    note(&format!(
+        "{taken} rounds, then 429; {} lines kept",
+        log.len()
+    ));
 }
