@@ -118,6 +118,10 @@ fn folder_of_a_bundle_may_not_be_a_link_but_the_bundle_may() {
     chainfer(args!["inspect", path("link")]).expect(0);
     let run = |verb: &str| match verb {
         "inspect" => chainfer(args!["inspect", bundle]),
+        "audit" => {
+            let model = root().join("tests/fixtures/models/ops/gemm.onnx");
+            chainfer(args!["audit", bundle, model])
+        }
         _ => {
             let solc = root().join("scripts/solc");
             chainfer(args!["solidity", bundle, "-o", path("s"), "--solc", solc])
@@ -126,6 +130,7 @@ fn folder_of_a_bundle_may_not_be_a_link_but_the_bundle_may() {
     for (name, verb) in [
         ("public", "inspect"),
         ("private", "inspect"),
+        ("private", "audit"),
         ("public/solidity", "solidity"),
     ] {
         let kept = path("kept");

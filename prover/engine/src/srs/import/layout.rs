@@ -152,7 +152,7 @@ impl Layout {
 }
 
 fn halo2_length(k: u32) -> u64 {
-    4 + (2 * 64 << k) + 2 * 128
+    4 + ((2 * 64) << k) + 2 * 128
 }
 
 fn halo2(k: u32) -> Layout {
@@ -190,10 +190,10 @@ fn ceremony(format: FileFormat, k: u32) -> Layout {
     let shrink = u32::from(encoding == Encoding::Compressed);
     let n = 1u64 << k;
     let parts = [
-        ("tau in G1", Role::Powers, (2 * n - 1) * 64 >> shrink),
-        ("tau in G2", Role::PowersG2, n * 128 >> shrink),
-        ("alpha tau in G1", Role::Shifted, n * 64 >> shrink),
-        ("beta tau in G1", Role::Shifted, n * 64 >> shrink),
+        ("tau in G1", Role::Powers, ((2 * n - 1) * 64) >> shrink),
+        ("tau in G2", Role::PowersG2, (n * 128) >> shrink),
+        ("alpha tau in G1", Role::Shifted, (n * 64) >> shrink),
+        ("beta tau in G1", Role::Shifted, (n * 64) >> shrink),
         ("beta in G2", Role::BetaG2, 128 >> shrink),
     ];
     let key = [
