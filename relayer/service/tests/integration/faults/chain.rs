@@ -1,7 +1,7 @@
 //! What the chain does: reorganisations, fees, reverts, other people.
 
 use crate::proxy::Fault;
-use crate::scene::{RELAYER, Scene, number, only_intent, until};
+use crate::scene::{Scene, number, only_intent, until};
 use crate::world::{address, client};
 use alloy::primitives::{B256, U256};
 use alloy::sol_types::SolCall;
@@ -292,12 +292,11 @@ async fn out_of_gas_on_chain_is_named_and_planned_again() {
 async fn someone_else_posts_between_planning_and_signing() {
     let scene = Scene::new().await;
     let anvil = &scene.world.anvil;
-    let fund = async |wei: &str| {
-        let balance = json!([address(RELAYER), wei]);
-        anvil.rpc("anvil_setBalance", balance).await;
-    };
-    fund("0x0").await;
     let engine = scene.engine().await;
+    // Planning asks for no fees, signing does.
+    scene
+        .proxy
+        .inject("eth_feeHistory", Fault::Status(503), usize::MAX);
     let id = scene.submit(&engine, 1).await;
     until(&engine, id, JobState::Planned).await;
     let other = client(&anvil.url, 2, None);
@@ -310,7 +309,7 @@ async fn someone_else_posts_between_planning_and_signing() {
     )
     .await
     .unwrap();
-    fund("0xde0b6b3a7640000").await;
+    scene.proxy.clear();
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
     assert_eq!(scene.counts().await.0, 0, "nothing is paid for nothing");
 }
