@@ -315,7 +315,7 @@ async fn jobs_are_shown_to_their_submitters_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn garbage_under_anothers_finished_job_is_shown_its_state_alone() {
+async fn garbage_under_a_foreign_finished_job_is_shown_its_state_alone() {
     let target = Target::new(&[]).await;
     let mut figures = target.figures();
     let job = target.submit().await;
