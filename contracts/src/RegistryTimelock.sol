@@ -107,6 +107,8 @@ contract RegistryTimelock is TimelockController {
         returns (address, bool allowed)
     {
         if (value != 0 || data.length < 4) return (account, false);
+        // At least four bytes, see above.
+        // forge-lint: disable-next-line(unsafe-typecast)
         bytes4 selector = bytes4(data);
         // Any target: this contract cannot know which registries it owns, and owning is what the call needs.
         if (selector == IRegistryGovernance.setGuardian.selector) return (account, target != address(this));
