@@ -69,7 +69,7 @@ fn list(path: &Path, name: &str, imported: &Value) {
 }
 
 #[test]
-fn ptau_of_two_contributions_goes_from_import_to_an_attestation_if_it_is_listed() {
+fn listed_ptau_goes_from_import_to_an_attestation() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let cache = path("cache");
@@ -258,7 +258,7 @@ fn ptau_of_two_contributions_goes_from_import_to_an_attestation_if_it_is_listed(
 }
 
 #[test]
-fn prepared_ptau_gives_the_parameters_that_are_computed_from_an_unprepared_one() {
+fn prepared_and_unprepared_ptau_give_the_same_parameters() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     ceremony(folder.path(), "8");
@@ -297,7 +297,7 @@ fn prepared_ptau_gives_the_parameters_that_are_computed_from_an_unprepared_one()
 /// Whoever makes a setup alone knows its tau and can prove anything under it. Such a bundle says `insecure: false`, which is true
 /// of it and worth nothing.
 #[test]
-fn setup_of_ones_own_is_shown_as_unknown_and_refused_where_a_known_one_is_required() {
+fn setup_of_ones_own_is_unknown_and_no_required_known_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let cache = path("cache");

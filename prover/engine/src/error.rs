@@ -77,7 +77,7 @@ pub enum EngineError {
     Import {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The check that failed, and where in the file.
         source: Box<ImportError>,
     },
     /// There is no folder for the user's setups.

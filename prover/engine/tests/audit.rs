@@ -18,7 +18,7 @@ use chainfer_formats::{Manifest, Visibility, digest::keccak256};
 use chainfer_model::{
     partitioned::PartitionedModel, quantise::CalibrationSource, quantized::QLayer,
 };
-use common::{compiled, model, two_chunks, word};
+use common::{compiled, model, places, two_chunks, word};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -429,24 +429,6 @@ fn model_audit_compares_the_stated_structure_and_options() {
         ]
     );
     assert!(!fixture.against_structure().unwrap().passed());
-}
-
-/// Every place in a document, innermost first.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Array(list) => {
-            for (i, item) in list.iter().enumerate() {
-                places(item, &format!("{at}/{i}"), found);
-            }
-        }
-        Value::Object(map) => {
-            for (key, item) in map {
-                places(item, &format!("{at}/{key}"), found);
-            }
-        }
-        _ => {}
-    }
-    found.push(at.to_owned());
 }
 
 /// Other values for a place.

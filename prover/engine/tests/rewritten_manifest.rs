@@ -24,7 +24,7 @@ use chainfer_formats::{
     proof::Statement,
 };
 use chainfer_model::{executor::execute, partitioned::PartitionedModel};
-use common::{compiled, inputs, model, two_chunks, word};
+use common::{compiled, inputs, model, places, two_chunks, word};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
@@ -175,24 +175,6 @@ fn key_of_another_number_of_instances_is_refused() {
     // Without a digest that fits, the number of public values is refused for the key as well as for the leaves.
     let (_, opened) = rewrite(&bundle, |m| m.chunks[0].vk_digest = vk_digest(&keys[0], 2));
     assert!(matches!(opened, Err(EngineError::DigestMismatch { .. })));
-}
-
-/// Every place in a document, innermost first.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Array(list) => {
-            for (i, item) in list.iter().enumerate() {
-                places(item, &format!("{at}/{i}"), found);
-            }
-        }
-        Value::Object(map) => {
-            for (key, item) in map {
-                places(item, &format!("{at}/{key}"), found);
-            }
-        }
-        _ => {}
-    }
-    found.push(at.to_owned());
 }
 
 /// Other values of the same type.

@@ -15,6 +15,7 @@ use chainfer_model::{
         TensorId, TermMap,
     },
 };
+use serde_json::Value;
 use std::path::Path;
 
 pub(crate) const RANGE: u32 = 64;
@@ -194,4 +195,22 @@ pub(crate) fn with_windows() -> PartitionedModel {
             exposes: vec![0, 1],
         }],
     }
+}
+
+/// Every place in a document, innermost first.
+pub(crate) fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(list) => {
+            for (i, item) in list.iter().enumerate() {
+                places(item, &format!("{at}/{i}"), found);
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                places(item, &format!("{at}/{key}"), found);
+            }
+        }
+        _ => {}
+    }
+    found.push(at.to_owned());
 }

@@ -167,7 +167,7 @@ impl Engine {
 /// What may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sending {
-    /// Everything.
+    /// Whatever waits, as far as the caps allow.
     Free,
     /// What costs less than what was refused.
     Short,

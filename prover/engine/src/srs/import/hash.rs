@@ -92,7 +92,7 @@ mod tests {
     use std::io::Cursor;
 
     #[test]
-    fn hashes_of_abc_are_the_published_ones_and_a_wrong_one_is_named() {
+    fn hashes_of_abc_are_published_ones_and_a_wrong_one_is_named() {
         let hashes = FileHashes::of(&mut Cursor::new(b"abc")).unwrap();
         assert!(
             hashes

@@ -202,7 +202,7 @@ fn truncated_and_extended_files_are_refused() {
 }
 
 #[test]
-fn lying_section_table_is_refused_without_reading_what_it_claims() {
+fn lying_section_table_is_refused_without_reading_its_claims() {
     let good = ceremony().ptau(false);
     let second = 12 + 12 + 44;
     let cases: [(usize, &[u8], &str); 5] = [
