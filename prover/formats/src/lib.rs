@@ -18,6 +18,7 @@ pub mod secret;
 pub mod setup;
 pub mod shape;
 pub mod srs;
+pub mod terminal;
 
 pub use error::{FormatError, Result};
 

@@ -1,9 +1,9 @@
 //! `chainfer-relayer`: the relayer service and its tools. Parses and wires; the library does the work.
 
 mod cli;
-mod plain;
 
 use anyhow::Result;
+use chainfer_formats::terminal;
 use clap::Parser;
 use cli::serve::{LogFormat, shutdown};
 use cli::{Cli, Command, verbs};
@@ -24,7 +24,7 @@ fn log(format: LogFormat) {
 
 /// One JSON value on standard output: others script against it.
 fn print(value: &Value) -> Result<()> {
-    let text = plain::json(&serde_json::to_string_pretty(value)?);
+    let text = terminal::json(&serde_json::to_string_pretty(value)?);
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
@@ -41,7 +41,7 @@ fn describe(error: &anyhow::Error) -> String {
                 format!("{text}: {cause}")
             }
         });
-    plain::line(&text)
+    terminal::line(&text)
 }
 
 async fn run(command: Command) -> Result<()> {

@@ -3,7 +3,6 @@
 
 mod log;
 mod page;
-mod plain;
 mod progress;
 
 pub(crate) use log::PlainStderr;
@@ -11,7 +10,7 @@ pub(crate) use page::{Align, Page, Table, bytes, seconds, thousands};
 pub(crate) use progress::Progress;
 
 use crate::failure::ExitCode;
-use plain::{plain_json, plain_lines};
+use chainfer_formats::terminal;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -54,7 +53,7 @@ pub(crate) fn print_report(report: &Report, as_json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {
         let json = format!("{:#}", report.json);
-        writeln!(out, "{}", plain_json(&json))?;
+        writeln!(out, "{}", terminal::json(&json))?;
     } else {
         write!(out, "{}", report.page)?;
     }
@@ -66,11 +65,11 @@ pub(crate) fn print_failure(error: &anyhow::Error, code: ExitCode, as_json: bool
     let causes = causes(error);
     let mut err = io::stderr().lock();
     // If stderr is closed, there is nowhere to report it.
-    let _ = writeln!(err, "error: {}", plain_lines(&causes.join(": ")));
+    let _ = writeln!(err, "error: {}", terminal::lines(&causes.join(": ")));
     if as_json {
         let (message, exit_code) = (causes.join(": "), code as u8);
         let object = json!({ "error": { "message": message, "exit_code": exit_code } });
-        let object = plain_json(&format!("{object:#}"));
+        let object = terminal::json(&format!("{object:#}"));
         let _ = writeln!(io::stdout().lock(), "{object}");
     }
 }

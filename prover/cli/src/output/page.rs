@@ -1,6 +1,6 @@
 //! Text output: headings, aligned facts and tables. Whatever is added to a page is made harmless first.
 
-use super::plain::{plain, plain_value};
+use chainfer_formats::terminal;
 use std::fmt;
 
 /// Alignment of a column.
@@ -30,7 +30,7 @@ impl Table {
 
     /// Adds a row; cells that are missing at its end are empty.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let plain = cells.into_iter().map(|cell| plain_value(&cell));
+        let plain = cells.into_iter().map(|cell| terminal::value(&cell));
         self.rows.push(plain.collect());
     }
 }
@@ -88,14 +88,17 @@ impl Page {
 
     /// Adds a heading, with an empty line before it unless it comes first.
     pub(crate) fn heading(mut self, text: impl Into<String>) -> Self {
-        let text = plain_value(&text.into());
+        let text = terminal::value(&text.into());
         self.blocks.push(Block::Heading(text));
         self
     }
 
     /// Adds a name and a value; consecutive facts are aligned.
     pub(crate) fn fact(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
-        let fact = (plain_value(&name.into()), plain_value(&value.to_string()));
+        let fact = (
+            terminal::value(&name.into()),
+            terminal::value(&value.to_string()),
+        );
         match self.blocks.last_mut() {
             Some(Block::Facts(facts)) => facts.push(fact),
             _ => self.blocks.push(Block::Facts(vec![fact])),
@@ -111,7 +114,7 @@ impl Page {
 
     /// Adds a line of text.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
-        self.blocks.push(Block::Text(plain(&text.into())));
+        self.blocks.push(Block::Text(terminal::line(&text.into())));
         self
     }
 

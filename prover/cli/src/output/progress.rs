@@ -1,6 +1,7 @@
 //! Progress on stderr: one line per step, with the time since the start.
 
-use super::{plain::plain_lines, seconds};
+use super::seconds;
+use chainfer_formats::terminal;
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -31,7 +32,7 @@ impl Progress {
                 io::stderr().lock(),
                 "{:>8}  {}",
                 seconds(self.elapsed_s()),
-                plain_lines(&what.to_string())
+                terminal::lines(&what.to_string())
             );
         }
     }

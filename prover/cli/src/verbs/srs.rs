@@ -189,10 +189,10 @@ fn list(known: &KnownSrsArgs) -> anyhow::Result<Report> {
                 Some(name) => format!("known: {name}"),
                 None => status.word().to_owned(),
             },
-            source.map_or_else(|| "-".to_owned(), |s| printable(&s.file)),
+            source.map_or_else(|| "-".to_owned(), |s| s.file.clone()),
             hash.map_or_else(
                 || "-".to_owned(),
-                |h| format!("{}…", printable(h).chars().take(16).collect::<String>()),
+                |h| format!("{}…", h.chars().take(16).collect::<String>()),
             ),
         ]);
         setups.push(json!({
@@ -219,11 +219,4 @@ fn list(known: &KnownSrsArgs) -> anyhow::Result<Report> {
         page = page.fact(&setup.name, setup.sources.join("; "));
     }
     Report::new(&json, page)
-}
-
-/// A record's text without characters that a terminal would act on.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
 }

@@ -88,7 +88,7 @@ async fn words_of_a_service_do_not_move_the_cursor() {
     let impostor = Impostor::start("400 Bad Request", &error, false).await;
     let (code, _, errors) = run(&impostor.url, &["status"]).await;
     assert_eq!(code, 1);
-    assert!(errors.contains("\\u{1b}[2J\\nerror"), "{errors}");
+    assert!(errors.contains("\\u{1b}[2J\\u{a}error"), "{errors}");
     let job = format!(r#"{{"id":"{hostile}","größe":"🙂"}}"#);
     let impostor = Impostor::start("200 OK", &job, false).await;
     let (code, out, _) = run(&impostor.url, &["status"]).await;

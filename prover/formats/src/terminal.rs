@@ -1,15 +1,15 @@
 //! Text that strangers chose, made harmless for a terminal.
 //!
-//! A URI on a chain, the name of a tensor, a node's error: printed as they are, they could move the cursor and write over a verdict,
-//! or turn it around for the reader. So everything that is printed goes through here.
+//! A URI on a chain, the name of a tensor, what a node or a service answers: printed as it is, it could move the cursor and write over
+//! a verdict, or turn it around for the reader. So the programs print through here. Text of any language stays as it is.
 
 use std::fmt::Write;
 
 /// Longest text of one value. A page's verdict must not be scrolled away by what it is about.
 const MAX_CHARS: usize = 4_000;
 
-/// The text with every character escaped that a terminal obeys or that the eye does not see, as `\u{202e}`.
-pub(crate) fn plain(text: &str) -> String {
+/// The text in one line, with every character escaped that a terminal obeys or that the eye does not see, as `\u{202e}`.
+pub fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         if is_harmless(char) {
@@ -22,26 +22,26 @@ pub(crate) fn plain(text: &str) -> String {
     shown
 }
 
-/// As [`plain`], and cut where it is too long for one value.
-pub(crate) fn plain_value(text: &str) -> String {
+/// As [`line`], and cut after 4,000 characters, with the count of the rest.
+pub fn value(text: &str) -> String {
     let left = text.chars().skip(MAX_CHARS).count();
     if left == 0 {
-        return plain(text);
+        return line(text);
     }
     let kept: String = text.chars().take(MAX_CHARS).collect();
-    format!("{}… {left} more characters", plain(&kept))
+    format!("{}… {left} more characters", line(&kept))
 }
 
-/// As [`plain`], for text of several lines, such as a compiler's messages: all but the first are indented, so that none can pass for a
+/// As [`line`], for text of several lines, such as a compiler's messages: all but the first are indented, so that none can pass for a
 /// line of this program's.
-pub(crate) fn plain_lines(text: &str) -> String {
-    let lines: Vec<String> = text.trim_end().lines().map(plain).collect();
+pub fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.trim_end().lines().map(line).collect();
     lines.join("\n    ")
 }
 
 /// Serialised JSON with the same characters escaped as JSON escapes them. Outside strings it has none of them but line breaks, and
 /// inside strings those are escaped already.
-pub(crate) fn plain_json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         if is_harmless(char) || char == '\n' {
@@ -65,13 +65,14 @@ fn turns_text(char: char) -> bool {
     matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters without width, separators of lines, and blanks that look like none.
+/// Characters that are shown as nothing (Unicode's `Default_Ignorable_Code_Point`, less those of [`turns_text`]), separators of lines,
+/// and marks of annotations.
 fn is_invisible(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
         | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -90,8 +91,9 @@ mod tests {
             ("\u{202e}DILAV", "\\u{202e}DILAV"),
             ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
             ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("step\u{1bca2}", "step\\u{1bca2}"),
         ] {
-            assert_eq!(plain(text), shown);
+            assert_eq!(line(text), shown);
         }
     }
 
@@ -103,37 +105,39 @@ mod tests {
             "模型",
             "ελληνικά",
             "עברית",
+            "हिन्दी",
+            "cafe\u{301}",
             "2^16 · 3 … ×",
             "🙂",
             "",
         ] {
-            assert_eq!(plain(text), text);
-            assert_eq!(plain_value(text), text);
-            assert_eq!(plain_json(text), text);
+            assert_eq!(line(text), text);
+            assert_eq!(value(text), text);
+            assert_eq!(json(text), text);
         }
     }
 
     #[test]
     fn long_value_is_cut_with_the_count_of_the_rest() {
-        let shown = plain_value(&"x".repeat(MAX_CHARS + 7));
+        let shown = value(&"x".repeat(MAX_CHARS + 7));
         assert!(shown.ends_with("x… 7 more characters"), "{shown}");
-        assert_eq!(plain_value(&"x".repeat(MAX_CHARS)).len(), MAX_CHARS);
+        assert_eq!(value(&"x".repeat(MAX_CHARS)).len(), MAX_CHARS);
     }
 
     #[test]
     fn later_lines_are_indented() {
         assert_eq!(
-            plain_lines("a\nVALID: b\r\n\u{1b}c\n"),
+            lines("a\nVALID: b\r\n\u{1b}c\n"),
             "a\n    VALID: b\n    \\u{1b}c"
         );
     }
 
     #[test]
     fn json_stays_json_and_keeps_its_values() {
-        let value = serde_json::json!({
+        let document = serde_json::json!({
             "uri": "\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{7f}\r\n\"\\x", "ok": [1, "größe 🙂"],
         });
-        let shown = plain_json(&format!("{value:#}"));
+        let shown = json(&format!("{document:#}"));
         assert!(
             shown.chars().all(|c| is_harmless(c) || c == '\n'),
             "{shown}"
@@ -144,7 +148,7 @@ mod tests {
         );
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
-            value
+            document
         );
     }
 }
