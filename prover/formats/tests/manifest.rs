@@ -42,6 +42,22 @@ fn good_manifests_are_accepted() {
 }
 
 #[test]
+fn leaf_of_an_input_or_output_has_a_specification_and_a_cut_has_none() {
+    let name = |manifest: Value, leaf| {
+        let parsed = parse(manifest).unwrap();
+        parsed.input_or_output(leaf).map(|spec| spec.name.clone())
+    };
+    let names = |manifest: fn() -> Value| [0, 1, 2, 3].map(|leaf| name(manifest(), leaf));
+    let [x, y] = ["inputs", "outputs"].map(|list| {
+        let name = good_manifest()[list][0]["name"].as_str().map(str::to_owned);
+        assert!(name.is_some());
+        name
+    });
+    assert_eq!(names(good_manifest), [x.clone(), None, y.clone(), None]);
+    assert_eq!(names(branching), [x, Some("hidden".into()), y, None]);
+}
+
+#[test]
 fn changed_content_under_the_old_id_is_refused() {
     let mut changed = good_manifest();
     changed["outputs"][0]["scale"] = json!(0.5);

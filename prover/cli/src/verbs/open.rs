@@ -15,7 +15,7 @@ use chainfer_engine::{
     bundle::PublicBundle,
     inference::{Opening, open, verify_inference},
 };
-use chainfer_formats::{Manifest, Scalar, SecretFile, files};
+use chainfer_formats::{Scalar, SecretFile, files};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &OpenArgs, progress: Progress) -> anyhow::Result<Report>
     match verdict {
         Ok(()) => {
             let mut shown = serde_json::to_value(&opening)?;
-            let mut page = if has_scale(&opening, manifest) {
+            let mut page = if manifest.input_or_output(opening.leaf_index).is_some() {
                 page(&opening, "VALID: tensor")
             } else {
                 // Nothing that is proven says what the integers of such a tensor stand for, nor its shape.
@@ -121,12 +121,6 @@ fn same_root(opening: Scalar, proof: Scalar) -> Result<(), String> {
     Err(format!(
         "the opening is under the root {opening}, the proof is of {proof}"
     ))
-}
-
-/// Whether the manifest says what the integers stand for: of model inputs and outputs.
-fn has_scale(opening: &Opening, manifest: &Manifest) -> bool {
-    let mut ends = manifest.inputs.iter().chain(&manifest.outputs);
-    ends.any(|spec| spec.leaf == opening.leaf_index)
 }
 
 fn page(opening: &Opening, title: &str) -> Page {

@@ -84,8 +84,7 @@ impl Opening {
             return refuse("a public tensor has no salt");
         }
         self.verify_hashes()?;
-        let mut ends = manifest.inputs.iter().chain(&manifest.outputs);
-        let (raw, values) = match ends.find(|spec| spec.leaf == self.leaf_index) {
+        let (raw, values) = match manifest.input_or_output(self.leaf_index) {
             Some(spec) => {
                 if self.shape != spec.shape {
                     return refuse("its shape is not the tensor's");

@@ -274,6 +274,13 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The model input or output that this leaf is; `None` for a tensor that is only passed on at a cut, whose scale and shape the
+    /// manifest does not state.
+    pub fn input_or_output(&self, leaf: usize) -> Option<&TensorSpec> {
+        let mut specs = self.inputs.iter().chain(&self.outputs);
+        specs.find(|spec| spec.leaf == leaf)
+    }
+
     /// Writes a file, whole or not at all.
     ///
     /// # Errors
