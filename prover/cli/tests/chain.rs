@@ -245,6 +245,42 @@ fn cast(args: &[&str]) -> String {
 }
 
 #[test]
+fn deploy_that_cannot_be_recorded_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    chainfer(args!["compile", fixture("ops/gemm.onnx"), "-o", bundle]).expect(0);
+    let public = bundle.join("public");
+    let node = Anvil::start("31337");
+    let deploy = |bundle: &Path| {
+        chainfer(args![
+            "deploy",
+            bundle,
+            "--rpc-url",
+            node.url,
+            "--private-key",
+            KEY,
+            "--solc",
+            root().join("scripts/solc"),
+            "--state",
+            folder.path().join("state.sqlite"),
+            "--json"
+        ])
+    };
+    let nonce = || cast(&["nonce", "--rpc-url", &node.url, "--block", "pending", OWNER]);
+    let blocked = public.join("deployments");
+    fs::write(&blocked, "in the way").unwrap();
+    for bundle in [&bundle, &public] {
+        deploy(bundle).expect(2).says(&["deployments"]);
+        assert_eq!(nonce(), "0");
+    }
+    fs::remove_file(&blocked).unwrap();
+    // The public folder is a bundle's public part, too.
+    deploy(&public).expect(0);
+    assert_ne!(nonce(), "0");
+    assert!(blocked.join("31337.json").is_file());
+}
+
+#[test]
 fn check_model_names_each_difference_of_a_tampered_record() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle");

@@ -88,13 +88,8 @@ pub(crate) fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
     })
 }
 
-/// Where `deploy` records the deployment on a chain.
-pub(crate) fn deployment_path(bundle: &Path, chain_id: u64) -> PathBuf {
-    record_path(&bundle.join("public"), chain_id)
-}
-
-/// The same, in a bundle's public part.
-fn record_path(public: &Path, chain_id: u64) -> PathBuf {
+/// Where `deploy` records the deployment on a chain, in a bundle's public part.
+pub(crate) fn record_path(public: &Path, chain_id: u64) -> PathBuf {
     public.join("deployments").join(format!("{chain_id}.json"))
 }
 

@@ -66,8 +66,9 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     let what = format!("compile the model in {} chunks", args.chunks);
     let compiled = stages.run("compile", &what, || compile::compile(&request, progress))?;
 
+    let public = deploy::open(&bundle)?;
     let contracts = stages.run("contracts", "compile the Solidity verifiers", || {
-        deploy::compile_contracts(&solc, &deploy::open(&bundle)?, progress)
+        deploy::compile_contracts(&solc, &public, progress)
     })?;
 
     let anvil = stages.run("chain", "start a local Ethereum node", || {
@@ -92,7 +93,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
             client.state = Some(here.join("deploy.sqlite").into());
             client.engine.poll = Duration::from_millis(50);
             let target = deploy::Target {
-                bundle: &bundle,
+                bundle: &public,
                 registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN_ID,
@@ -112,8 +113,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
             )
         },
     )?;
-    let (public, native) = verify::read(&bundle, &proof_path)?;
-    let native = native?;
+    let native = verify::read_proof(&proof_path)??;
     stages.run("verify", "verify the proof off chain", || {
         Ok(verify_inference(&public, &native)?)
     })?;

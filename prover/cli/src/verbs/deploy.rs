@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use chainfer_chain::registry::Registration;
 use chainfer_engine::bundle::PublicBundle;
 use chainfer_formats::{
-    DeployedChunk, Manifest, SetupStatus, SrsSpec,
+    DeployedChunk, SetupStatus, SrsSpec,
     files::{self, Access},
 };
 use chainfer_relayer::client::{
@@ -76,7 +76,7 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
         let setup = require_for_chain(&policy, spec, chain_id, progress)?;
         let contracts = compile_contracts(&solc, &bundle, progress)?;
         let target = Target {
-            bundle: &args.bundle,
+            bundle: &bundle,
             registry: match registry {
                 Some(address) => RegistryPlan::Existing(address),
                 None => RegistryPlan::New(NewRegistry {
@@ -179,7 +179,7 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
 /// What to deploy and where. The caller has checked that the bundle's setup is allowed on the chain.
 #[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
-    pub(crate) bundle: &'a Path,
+    pub(crate) bundle: &'a PublicBundle,
     pub(crate) registry: RegistryPlan,
     pub(crate) uri: &'a str,
     pub(crate) chain_id: u64,
@@ -195,9 +195,8 @@ pub(crate) async fn deploy(
     target: Target<'_>,
     progress: Progress,
 ) -> anyhow::Result<Outcome> {
-    let manifest = Manifest::read(&target.bundle.join("public").join("manifest.json"))?;
     // What cannot be recorded afterwards is not paid for.
-    let file = chain::deployment_path(target.bundle, target.chain_id);
+    let file = chain::record_path(target.bundle.dir(), target.chain_id);
     if let Some(folder) = file.parent() {
         files::create_dir(folder, Access::Public)?;
     }
@@ -206,7 +205,7 @@ pub(crate) async fn deploy(
         registry: target.registry,
         verifiers: contracts.verifiers.clone(),
         chunks: contracts.chunks.clone(),
-        registration: Registration::from_manifest(&manifest, target.uri)?,
+        registration: Registration::from_manifest(target.bundle.manifest(), target.uri)?,
     };
     let client = ClientConfig {
         chain_id: Some(target.chain_id),
