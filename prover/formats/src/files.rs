@@ -5,7 +5,7 @@
 
 use crate::error::{FormatError, Result};
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process,
@@ -173,9 +173,18 @@ pub fn read_named(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// It is no regular file (a symbolic link is none), it has more bytes than `max_bytes`, or the file system refuses.
 pub fn open(path: &Path, max_bytes: u64) -> Result<(File, u64)> {
-    let (file, size) = open_regular(path, OpenOptions::new().read(true))?;
-    check_size(path, size, max_bytes)?;
-    Ok((file, size))
+    let (file, found) = open_regular(path, Links::Refused, OpenOptions::new().read(true))?;
+    check_size(path, found.len(), max_bytes)?;
+    Ok((file, found.len()))
+}
+
+/// Opens a file that the user named for reading, with what the system says about it. It may be reached through a symbolic link, but
+/// is no pipe: what has to be read twice, or in any order, is a regular file. Its size is for the caller to judge.
+///
+/// # Errors
+/// It is no regular file, or the file system refuses.
+pub fn open_named(path: &Path) -> Result<(File, Metadata)> {
+    open_regular(path, Links::Followed, OpenOptions::new().read(true))
 }
 
 /// Opens a file of a bundle that is there for its lock.
@@ -183,35 +192,68 @@ pub fn open(path: &Path, max_bytes: u64) -> Result<(File, u64)> {
 /// # Errors
 /// It is no regular file, or the file system refuses.
 pub fn open_lock(path: &Path) -> Result<File> {
-    Ok(open_regular(path, OpenOptions::new().write(true))?.0)
+    Ok(open_regular(path, Links::Refused, OpenOptions::new().write(true))?.0)
 }
 
-fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<(File, u64)> {
-    // Does not wait at a FIFO; for a regular file it means nothing.
+/// What happens where the last part of a path is a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    Refused,
+    Followed,
+}
+
+fn open_regular(path: &Path, links: Links, options: &mut OpenOptions) -> Result<(File, Metadata)> {
+    // Looked at first: to open a device can have an effect.
+    look(path, links).and_then(|found| require_regular(path, &found))?;
+    // And again, as somebody may have put something else there meanwhile.
+    open_and_look(path, links, options)
+}
+
+/// Opens what is there without waiting for anybody, and refuses it unless it is a regular file.
+fn open_and_look(path: &Path, links: Links, options: &mut OpenOptions) -> Result<(File, Metadata)> {
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+        // Does not wait at a FIFO; for a regular file it means nothing.
+        let mut flags = OFlags::NONBLOCK;
+        if links == Links::Refused {
+            flags |= OFlags::NOFOLLOW;
+        }
+        options.custom_flags(flags.bits().cast_signed());
     }
-    let opened = options.open(path);
-    let found = match &opened {
-        Ok(file) => file.metadata(),
-        // The system's reason would not say what is there.
-        Err(_) => fs::symlink_metadata(path),
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            // The system's reason would not say what is there.
+            if let Ok(found) = look(path, links) {
+                require_regular(path, &found)?;
+            }
+            return Err(FormatError::io("open", path)(error));
+        }
     };
-    if let Ok(found) = &found
-        && !found.is_file()
-    {
-        return Err(FormatError::WrongFileType {
-            path: path.to_owned(),
-            expected: "a regular file",
-            found: type_name(found.file_type()),
-        });
+    let found = file.metadata().map_err(FormatError::io("open", path))?;
+    require_regular(path, &found)?;
+    Ok((file, found))
+}
+
+fn look(path: &Path, links: Links) -> Result<Metadata> {
+    match links {
+        Links::Refused => fs::symlink_metadata(path),
+        Links::Followed => fs::metadata(path),
     }
-    let file = opened.map_err(FormatError::io("open", path))?;
-    let size = found.map_err(FormatError::io("open", path))?.len();
-    Ok((file, size))
+    .map_err(FormatError::io("open", path))
+}
+
+fn require_regular(path: &Path, found: &Metadata) -> Result<()> {
+    if found.is_file() {
+        return Ok(());
+    }
+    Err(FormatError::WrongFileType {
+        path: path.to_owned(),
+        expected: "a regular file",
+        found: type_name(found.file_type()),
+    })
 }
 
 fn check_size(path: &Path, size: u64, max_bytes: u64) -> Result<()> {
@@ -224,8 +266,11 @@ fn check_size(path: &Path, size: u64, max_bytes: u64) -> Result<()> {
     })
 }
 
-/// What is read counts: a file can grow, and nobody knows how long a pipe is.
-fn read_up_to(file: File, path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+/// Reads an open file to its end. What is read counts: a file can grow, and nobody knows how long a pipe is.
+///
+/// # Errors
+/// It has more bytes than `max_bytes`, or the file system refuses. `path` is named in the error.
+pub fn read_up_to(file: File, path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(max_bytes.saturating_add(1))
         .read_to_end(&mut bytes)
@@ -346,12 +391,27 @@ mod tests {
         use super::*;
         use std::os::unix::{fs::symlink, net::UnixListener};
 
+        fn says(error: FormatError, path: &Path, found: &str) {
+            let error = error.to_string();
+            assert!(
+                error.contains(&format!("expected a regular file, got {found}")),
+                "{error}"
+            );
+            assert!(error.contains(&path.display().to_string()), "{error}");
+        }
+
         fn refused(path: &Path, found: &str) {
-            let errors = [read(path, 99).unwrap_err(), open_lock(path).unwrap_err()];
-            for error in errors {
-                assert!(error.to_string().contains(found), "{found}: {error}");
-                assert!(error.to_string().contains(&path.display().to_string()));
-            }
+            says(read(path, 99).unwrap_err(), path, found);
+            says(open_lock(path).unwrap_err(), path, found);
+            // Put there after the first look.
+            let late = open_and_look(path, Links::Refused, OpenOptions::new().read(true));
+            says(late.unwrap_err(), path, found);
+        }
+
+        fn named_refused(path: &Path, found: &str) {
+            says(open_named(path).unwrap_err(), path, found);
+            let late = open_and_look(path, Links::Followed, OpenOptions::new().read(true));
+            says(late.unwrap_err(), path, found);
         }
 
         #[test]
@@ -375,6 +435,45 @@ mod tests {
             refused(&at("socket"), "a socket");
             refused(Path::new("/dev/null"), "a device");
             assert_eq!(read(&at("real"), 1).unwrap(), b"x");
+        }
+
+        #[test]
+        fn opened_named_file_may_be_a_link_but_leads_to_a_regular_file() {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name);
+            fs::write(at("real"), "xyz").unwrap();
+            symlink(at("real"), at("link")).unwrap();
+            for path in [at("real"), at("link")] {
+                let (file, found) = open_named(&path).unwrap();
+                assert_eq!(found.len(), 3);
+                assert_eq!(read_up_to(file, &path, 3).unwrap(), b"xyz");
+                let (file, _) = open_named(&path).unwrap();
+                let error = read_up_to(file, &path, 2).unwrap_err();
+                assert!(matches!(error, FormatError::TooLarge { max_bytes: 2, .. }));
+            }
+            fs::create_dir(at("folder")).unwrap();
+            rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), 0o600.into()).unwrap();
+            let _listener = UnixListener::bind(at("socket")).unwrap();
+            for (target, found) in [
+                (at("folder"), "a folder"),
+                (at("fifo"), "a FIFO"),
+                (at("socket"), "a socket"),
+                ("/dev/zero".into(), "a device"),
+            ] {
+                named_refused(&target, found);
+                let link = at(&format!("link to {found}"));
+                symlink(&target, &link).unwrap();
+                named_refused(&link, found);
+            }
+            symlink(at("nothing"), at("dangling")).unwrap();
+            for missing in [at("dangling"), at("nothing")] {
+                let error = open_named(&missing).unwrap_err();
+                assert!(
+                    matches!(error, FormatError::Io { action: "open", .. }),
+                    "{error}"
+                );
+                assert!(error.to_string().contains(&missing.display().to_string()));
+            }
         }
 
         #[test]

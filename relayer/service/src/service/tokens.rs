@@ -4,9 +4,8 @@ use crate::error::{Error, Result};
 use crate::submitter::Submitter;
 use alloy::primitives::{B256, keccak256};
 use chainfer_chain::wallet::Secret;
+use chainfer_formats::{FormatError, files};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -216,20 +215,17 @@ pub fn read_token(path: &Path) -> Result<Secret> {
 
 /// A small file that nobody else can read.
 fn read_secret(path: &Path) -> Result<String> {
-    let io = |source| Error::Io {
-        path: path.display().to_string(),
-        source,
-    };
     let wrong = |why: &str| Error::Config(format!("{}: {why}", path.display()));
-    // Before it is opened, too: opening a pipe waits for its writer.
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(wrong("a file of tokens is a plain file"));
-    }
-    let file = File::open(path).map_err(io)?;
-    let found = file.metadata().map_err(io)?;
-    if !found.is_file() {
-        return Err(wrong("a file of tokens is a plain file"));
-    }
+    let refuse = |error| match error {
+        FormatError::WrongFileType { .. } => wrong("a file of tokens is a plain file"),
+        FormatError::TooLarge { .. } => wrong("a file of tokens has at most 1 MiB"),
+        FormatError::Io { source, .. } => Error::Io {
+            path: path.display().to_string(),
+            source,
+        },
+        other => other.into(),
+    };
+    let (file, found) = files::open_named(path).map_err(refuse)?;
     crate::owner::check_file(path, &found)?;
     #[cfg(unix)]
     {
@@ -242,14 +238,8 @@ fn read_secret(path: &Path) -> Result<String> {
             )));
         }
     }
-    let mut text = String::new();
-    file.take(LARGEST_FILE + 1)
-        .read_to_string(&mut text)
-        .map_err(io)?;
-    if text.len() as u64 > LARGEST_FILE {
-        return Err(wrong("a file of tokens has at most 1 MiB"));
-    }
-    Ok(text)
+    let text = files::read_up_to(file, path, LARGEST_FILE).map_err(refuse)?;
+    String::from_utf8(text).map_err(|_| wrong("a file of tokens is text in UTF-8"))
 }
 
 #[cfg(test)]
@@ -352,6 +342,67 @@ mod tests {
         assert_eq!(read_token(&path).unwrap().expose(), GOOD);
         let (_folder, path) = file("\n", 0o600);
         assert!(read_token(&path).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_holds_no_tokens() {
+        use std::os::unix::fs::symlink;
+        let (folder, good) = file(&format!("{GOOD}\n"), 0o600);
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("folder")).unwrap();
+        let mkfifo = std::process::Command::new("mkfifo")
+            .arg(at("fifo"))
+            .status();
+        assert!(mkfifo.unwrap().success());
+        symlink("/dev/zero", at("link to a device")).unwrap();
+        symlink(at("fifo"), at("link to a pipe")).unwrap();
+        for path in [
+            at("folder"),
+            at("fifo"),
+            "/dev/zero".into(),
+            at("link to a device"),
+            at("link to a pipe"),
+        ] {
+            let shown = path.display().to_string();
+            let errors = [
+                Tokens::read(&path).unwrap_err(),
+                read_token(&path).unwrap_err(),
+            ];
+            for error in errors.map(|e| e.to_string()) {
+                assert!(
+                    error.contains("a file of tokens is a plain file"),
+                    "{error}"
+                );
+                assert!(error.contains(&shown), "{error}");
+            }
+        }
+        symlink(at("nothing"), at("dangling")).unwrap();
+        let error = read_token(&at("dangling")).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        // As secrets are mounted in containers.
+        symlink(good, at("link")).unwrap();
+        assert_eq!(read_token(&at("link")).unwrap().expose(), GOOD);
+    }
+
+    #[test]
+    fn large_file_and_one_that_is_no_text_are_refused() {
+        let comment = format!("alice submit {GOOD}\n#");
+        let padded = |size: u64| comment.clone() + &" ".repeat(size as usize - comment.len());
+        let (_folder, path) = file(&padded(LARGEST_FILE), 0o600);
+        Tokens::read(&path).unwrap();
+        for size in [LARGEST_FILE + 1, 4 * LARGEST_FILE] {
+            let (_folder, path) = file(&padded(size), 0o600);
+            let error = Tokens::read(&path).unwrap_err().to_string();
+            assert!(error.contains("at most 1 MiB"), "{error}");
+        }
+        let (_folder, path) = file("", 0o600);
+        std::fs::write(&path, [GOOD.as_bytes(), b"\xff"].concat()).unwrap();
+        let error = read_token(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("text in UTF-8") && !error.contains(GOOD),
+            "{error}"
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use layout::FileFormat;
 
 use super::{lagrange, spec::describe};
 use crate::error::{EngineError, Result};
-use chainfer_formats::SrsSpec;
+use chainfer_formats::{FormatError, SrsSpec, files};
 use check::{Powers, Scope, check};
 use halo2curves::bn256::{G1Affine, G2Affine};
 use layout::{Layout, ReadError};
@@ -90,12 +90,12 @@ impl SetupFile {
         let span = tracing::info_span!("srs_import", path = %path.display());
         let _entered = span.enter();
         let refuse = |error| refused(path, error);
-        let mut file = open_regular(path)?;
-        let length = file
-            .metadata()
-            .map_err(EngineError::io("read", path))?
-            .len();
-        let layout = Layout::detect(&mut file, length).map_err(refuse)?;
+        let (mut file, found) = files::open_named(path).map_err(|error| match error {
+            // Reading a pipe or a device may never end.
+            FormatError::WrongFileType { .. } => refuse(ImportError::NotAFile.into()),
+            other => other.into(),
+        })?;
+        let layout = Layout::detect(&mut file, found.len()).map_err(refuse)?;
         let largest = layout.usable_k();
         let k = match options.size {
             KeptSize::Exactly(k) => k,
@@ -214,13 +214,4 @@ fn refused(path: &Path, error: ReadError) -> EngineError {
             source: Box::new(source),
         },
     }
-}
-
-/// Opens a file that is a regular one: reading a pipe or a device may never end.
-fn open_regular(path: &Path) -> Result<File> {
-    let metadata = path.metadata().map_err(EngineError::io("open", path))?;
-    if !metadata.is_file() {
-        return Err(refused(path, ImportError::NotAFile.into()));
-    }
-    File::open(path).map_err(EngineError::io("open", path))
 }

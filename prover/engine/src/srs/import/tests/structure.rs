@@ -5,7 +5,7 @@ use crate::{
     error::EngineError,
     srs::import::{ImportError, ImportOptions, KeptSize, SetupFile, layout::Role},
 };
-use std::path::Path;
+use std::{fs, path::Path, process::Command};
 
 #[test]
 fn one_bit_in_any_section_is_refused_and_the_section_named() {
@@ -176,13 +176,37 @@ fn expected_hash_is_compared_and_any_change_then_refused() {
 
 #[cfg(unix)]
 #[test]
-fn folder_and_device_are_refused() {
-    for path in ["/", "/dev/zero"] {
-        let error =
-            SetupFile::open(Path::new(path), &ImportOptions::default(), &|_| ()).unwrap_err();
-        assert!(matches!(
-            error,
-            EngineError::Import { source, .. } if *source == ImportError::NotAFile
-        ));
+fn what_is_no_regular_file_is_refused_and_a_link_to_one_is_followed() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let open = |path: &Path| SetupFile::open(path, &ImportOptions::default(), &|_| ());
+    let fifo = Command::new("mkfifo").arg(at("fifo")).status().unwrap();
+    assert!(fifo.success());
+    symlink("/dev/zero", at("link to a device")).unwrap();
+    symlink(at("fifo"), at("link to a pipe")).unwrap();
+    for path in [
+        Path::new("/"),
+        Path::new("/dev/zero"),
+        &at("fifo"),
+        &at("link to a device"),
+        &at("link to a pipe"),
+    ] {
+        let Err(EngineError::Import {
+            path: named,
+            source,
+        }) = open(path)
+        else {
+            panic!("{}", path.display());
+        };
+        assert_eq!((named.as_path(), *source), (path, ImportError::NotAFile));
     }
+    symlink(at("nothing"), at("dangling")).unwrap();
+    assert!(matches!(
+        open(&at("dangling")),
+        Err(EngineError::Io { action: "open", .. })
+    ));
+    fs::write(at("setup"), ceremony().challenge()).unwrap();
+    symlink(at("setup"), at("link")).unwrap();
+    open(&at("link")).unwrap();
 }
