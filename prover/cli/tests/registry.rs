@@ -12,8 +12,9 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 use support::{
-    chainfer, fixture,
+    chainfer, command, fixture,
     node::{Anvil, root, tool},
+    run,
 };
 
 /// Anvil's first three accounts: who pays, who proposes, who freezes.
@@ -283,6 +284,29 @@ fn check_registry_says_what_is_not_as_built() {
         &flipped,
     ]);
     assert_eq!(failed(&records.path(chain)), ["code of the registry"]);
+}
+
+#[test]
+fn check_registry_address_is_one_even_where_a_file_has_its_name() {
+    let node = Anvil::start("424246");
+    let folder = tempfile::tempdir().unwrap();
+    for address in [PROPOSER, &PROPOSER[2..]] {
+        let args = args!["check-registry", address, "-r", node.url, "--json"];
+        for content in ["no record", "{}"] {
+            fs::write(folder.path().join(address), content).unwrap();
+            let mut command = command(&args);
+            let outcome = run(command.current_dir(folder.path())).expect(1).json();
+            assert_eq!(outcome["as_built"], false);
+            let checked = outcome["registry"].as_str().unwrap();
+            assert_eq!(checked.to_lowercase(), PROPOSER.to_lowercase());
+        }
+        // By a path that is no address, it is the file.
+        let path = format!("./{address}");
+        let mut command = command(args!["check-registry", path, "-r", node.url]);
+        run(command.current_dir(folder.path()))
+            .expect(2)
+            .says(&["not a record of a registry"]);
+    }
 }
 
 /// Creation code that writes these words to storage and leaves this code: no constructor of the registry runs.

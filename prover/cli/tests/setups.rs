@@ -10,8 +10,9 @@ use std::{
     process::Command,
 };
 use support::{
-    Run, chainfer, chainfer_in, fixture,
+    Run, chainfer, chainfer_in, command, fixture,
     node::{Anvil, root},
+    run,
 };
 
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
@@ -391,6 +392,31 @@ fn setup_of_ones_own_is_unknown_and_no_required_known_one() {
     )
     .expect(2)
     .says(&["BLAKE2b"]);
+}
+
+#[test]
+fn word_or_digest_is_no_file_and_a_file_comes_before_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = format!("0x{}", "ab".repeat(32));
+    let listed = chainfer(["srs", "list", "--json"]).expect(0).json();
+    let name = listed["known"][0]["name"].as_str().unwrap();
+    for file in ["development", &digest, name] {
+        fs::write(folder.path().join(file), "no setup").unwrap();
+    }
+    let compile = |srs: &str| {
+        let model = fixture("ops/gemm.onnx").canonicalize().unwrap();
+        let mut command = command(args!["compile", model, "--srs", srs, "-o", "bundle"]);
+        command.current_dir(folder.path());
+        run(command.env("CHAINFER_CACHE", folder.path().join("cache")))
+    };
+    compile(&digest)
+        .expect(2)
+        .says(&["chainfer srs import", &digest]);
+    let file = format!("cannot use the setup {name}");
+    compile(name).expect(2).says(&[&file, "no setup file"]);
+    fs::remove_file(folder.path().join(name)).unwrap();
+    compile(name).expect(2).says(&["not in the cache"]);
+    compile("development").expect(0);
 }
 
 #[test]

@@ -59,8 +59,13 @@ pub(crate) fn chainfer<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ru
 
 /// Runs `chainfer` with this cache, and nothing from the environment.
 pub(crate) fn chainfer_in<A: AsRef<OsStr>>(cache: &Path, args: impl IntoIterator<Item = A>) -> Run {
+    run(command(args).env("CHAINFER_CACHE", cache))
+}
+
+/// `chainfer` with nothing from the environment that it would heed, but its folders.
+pub(crate) fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chainfer"));
-    command.args(args).env("CHAINFER_CACHE", cache);
+    command.args(args);
     for variable in [
         "RUST_LOG",
         "CHAINFER_KNOWN_SRS",
@@ -71,6 +76,11 @@ pub(crate) fn chainfer_in<A: AsRef<OsStr>>(cache: &Path, args: impl IntoIterator
     ] {
         command.env_remove(variable);
     }
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Run {
     let output = command.output().unwrap();
     Run {
         code: output.status.code().unwrap_or(-1),

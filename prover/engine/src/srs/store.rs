@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
     env,
+    ffi::OsString,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -134,16 +135,7 @@ impl SrsStore {
     /// # Errors
     /// As [`Self::new`], or none of these variables is set.
     pub fn user() -> Result<Self> {
-        let from = |name: &str| {
-            env::var_os(name)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
-        };
-        let dir = from("CHAINFER_CACHE")
-            .or_else(|| from("XDG_CACHE_HOME").map(|d| d.join("chainfer")))
-            .or_else(|| from("HOME").map(|d| d.join(".cache").join("chainfer")))
-            .ok_or(EngineError::NoCache)?;
-        Self::new(dir)
+        Self::new(user_folder(|name| env::var_os(name))?)
     }
 
     /// Folder of the cache.
@@ -471,9 +463,47 @@ impl SrsStore {
     }
 }
 
+/// Where [`SrsStore::user`] is, by the variables of the environment.
+fn user_folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let from = |name: &str| variable(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    from("CHAINFER_CACHE")
+        .or_else(|| from("XDG_CACHE_HOME").map(|d| d.join("chainfer")))
+        .or_else(|| from("HOME").map(|d| d.join(".cache").join("chainfer")))
+        .ok_or(EngineError::NoCache)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_folder_is_the_users_own_or_none() {
+        let folder = |set: &[(&str, &str)]| {
+            user_folder(|name| {
+                let found = set.iter().find(|(n, _)| *n == name);
+                found.map(|(_, value)| value.into())
+            })
+        };
+        let all = [
+            ("CHAINFER_CACHE", "/c"),
+            ("XDG_CACHE_HOME", "/x"),
+            ("HOME", "/h"),
+        ];
+        for (first, expected) in [(0, "/c"), (1, "/x/chainfer"), (2, "/h/.cache/chainfer")] {
+            assert_eq!(folder(&all[first..]).unwrap(), Path::new(expected));
+        }
+        // Folders that every user of a machine writes to are no substitute.
+        let shared = [
+            ("TMPDIR", "/t"),
+            ("TMP", "/t"),
+            ("TEMP", "/t"),
+            ("PWD", "/t"),
+        ];
+        let empty = all.map(|(name, _)| (name, ""));
+        for set in [&[][..], &shared, &[shared.as_slice(), &empty].concat()] {
+            assert!(matches!(folder(set), Err(EngineError::NoCache)), "{set:?}");
+        }
+    }
 
     #[test]
     fn development_damaged_cache_file_is_made_again() {

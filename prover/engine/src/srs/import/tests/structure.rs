@@ -210,3 +210,39 @@ fn what_is_no_regular_file_is_refused_and_a_link_to_one_is_followed() {
     symlink(at("setup"), at("link")).unwrap();
     open(&at("link")).unwrap();
 }
+
+#[test]
+fn oversize_parameters_of_a_contribution_are_refused_by_name() {
+    // A file whose last section ends with parameters of this length, all of them there.
+    let with_parameters = |length: usize| {
+        let mut bytes = ceremony().ptau(false);
+        let old = b"\x01\x04test";
+        assert!(bytes.ends_with(old));
+        let section = section(&bytes, |s| s.role == Role::Contributions);
+        let grown = section.length - old.len() as u64 + length as u64;
+        bytes.truncate(bytes.len() - old.len() - 4);
+        bytes.extend((length as u32).to_le_bytes());
+        bytes.resize(bytes.len() + length, 1);
+        let at = section.offset as usize - 8;
+        bytes[at..at + 8].copy_from_slice(&grown.to_le_bytes());
+        bytes
+    };
+    open_with(&with_parameters(4096), &ImportOptions::default()).unwrap();
+    for length in [4097, 1 << 20] {
+        assert_eq!(
+            refusal(&with_parameters(length)),
+            ImportError::Contributions(format!(
+                "contribution 1 has {length} bytes of parameters, at most 4096 are expected"
+            ))
+        );
+    }
+    // Nothing is set aside for what the file only announces.
+    let mut bytes = ceremony().ptau(false);
+    let at = bytes.len() - 6 - 4;
+    bytes[at..at + 4].fill(0xff);
+    let message = refusal(&bytes).to_string();
+    assert!(
+        message.contains("contribution 1 has 4294967295 bytes of parameters"),
+        "{message}"
+    );
+}
