@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use support::{chainfer, fixture};
+use support::{chainfer, command, fixture, run};
 
 #[test]
 fn usage_unknown_option_exits_2() {
@@ -50,6 +50,30 @@ fn compile_garbage_model_is_refused() {
             .expect(2)
             .says(&[name]);
         assert!(!out.exists());
+    }
+}
+
+#[test]
+fn model_that_the_parser_stops_on_is_one_clean_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = fs::read(fixture("ops/gemm.onnx")).unwrap();
+    // The graph's output gets a name that no node's output has.
+    let at = bytes.windows(3).rposition(|w| w == b"\x0a\x01y").unwrap();
+    bytes[at + 2] = b'z';
+    let model = folder.path().join("broken.onnx");
+    fs::write(&model, bytes).unwrap();
+    for verb in [
+        args!["compile", model, "-q", "-o", folder.path().join("b")].to_vec(),
+        args!["inspect", model].to_vec(),
+    ] {
+        let mut command = command(verb);
+        command.env("RUST_BACKTRACE", "1");
+        let said = run(&mut command).expect(2).stderr;
+        let error = format!(
+            "error: onnx: {}: the file is broken: the parser stopped on it; export the model again\n",
+            model.display()
+        );
+        assert_eq!(said, error);
     }
 }
 
