@@ -1,106 +1,105 @@
 //! Many operations on affine points of G1 at once, with one field inversion for all.
 //!
-//! The identity is (0, 0), as in halo2curves. Cases that the affine formulas do not cover (equal abscissas, the identity) are
-//! rare in a setup, but a crafted file may bring them about: they get their own, slower path.
+//! The identity is (0, 0), as in halo2curves; no other point has y = 0, as G1 has no point of order two. Cases that the affine
+//! formulas do not cover (equal abscissas, the identity) are rare in a setup, but a crafted file may bring them about: they get
+//! their own, slower path.
 
 use halo2curves::{
-    bn256::{Fq, Fr, G1, G1Affine},
-    ff::{Field, PrimeField, WithSmallOrderMulGroup},
-    group::{Curve, prime::PrimeCurveAffine},
+    bn256::{Fq, G1, G1Affine},
+    ff::Field,
+    group::{Curve, Group, prime::PrimeCurveAffine},
 };
-
-/// Bits of a signed digit.
-const WINDOW: usize = 4;
-/// Digits of a half scalar, which has at most 128 bits; the last one is a carry.
-const DIGITS: usize = 128 / WINDOW + 1;
-/// Multiples of a point in its table: 1 to 8.
-const TABLE: usize = 1 << (WINDOW - 1);
 
 /// Scratch memory for the inversions.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     denominators: Vec<Fq>,
     products: Vec<Fq>,
-    addends: Vec<G1Affine>,
+    middles: Vec<Middle>,
 }
 
 impl Scratch {
+    fn start(&mut self, denominators: impl Iterator<Item = Fq>) {
+        self.denominators.clear();
+        self.denominators.extend(denominators);
+        self.invert();
+    }
+
     /// Inverts the denominators in place; zero stays zero.
+    ///
+    /// Products of the elements at even and at odd places: a multiplication need not wait for the one before it.
     fn invert(&mut self) {
         self.products.clear();
-        let mut product = Fq::ONE;
-        for value in &self.denominators {
-            self.products.push(product);
-            if !bool::from(value.is_zero()) {
-                product *= value;
+        let mut product = [Fq::ONE; 2];
+        for (i, value) in self.denominators.iter().enumerate() {
+            self.products.push(product[i % 2]);
+            if *value != Fq::ZERO {
+                product[i % 2] *= value;
             }
         }
         // A product of nonzero elements is not zero.
-        let mut inverse = product.invert().unwrap_or(Fq::ZERO);
-        for (value, before) in self.denominators.iter_mut().zip(&self.products).rev() {
-            if !bool::from(value.is_zero()) {
-                let next = inverse * *value;
-                *value = inverse * before;
-                inverse = next;
+        let both = (product[0] * product[1]).invert().unwrap_or(Fq::ZERO);
+        let mut inverse = [both * product[1], both * product[0]];
+        let values = self.denominators.iter_mut().zip(&self.products);
+        for (i, (value, before)) in values.enumerate().rev() {
+            if *value != Fq::ZERO {
+                let next = inverse[i % 2] * *value;
+                *value = inverse[i % 2] * before;
+                inverse[i % 2] = next;
             }
         }
     }
 }
 
 fn is_identity(point: &G1Affine) -> bool {
-    bool::from(point.is_identity())
+    point.y == Fq::ZERO
 }
 
 /// `points[i] = 2 points[i]`.
-fn double_all(points: &mut [G1Affine], scratch: &mut Scratch) {
-    scratch.denominators.clear();
-    scratch
-        .denominators
-        .extend(points.iter().map(|p| p.y.double()));
-    scratch.invert();
-    // G1 has no point of order two, so only the identity has y = 0, and the formulas take it to itself.
+pub(super) fn double_all(points: &mut [G1Affine], scratch: &mut Scratch) {
+    scratch.start(points.iter().map(|p| p.y.double()));
     for (point, inverse) in points.iter_mut().zip(&scratch.denominators) {
-        let square = point.x.square();
-        let slope = (square.double() + square) * inverse;
-        let x = slope.square() - point.x.double();
-        point.y = slope * (point.x - x) - point.y;
-        point.x = x;
+        // The formulas take the identity to itself.
+        *point = double_with(point, inverse);
     }
 }
 
-/// `sums[i] += addends[i]`, with the addends in the scratch memory.
-fn add_all(sums: &mut [G1Affine], scratch: &mut Scratch) {
-    scratch.denominators.clear();
-    scratch
-        .denominators
-        .extend(sums.iter().zip(&scratch.addends).map(|(a, b)| {
-            if is_identity(a) || is_identity(b) {
-                Fq::ZERO
-            } else {
-                b.x - a.x
-            }
-        }));
-    scratch.invert();
-    let addends = scratch.addends.iter().zip(&scratch.denominators);
+/// `2 p`, given `1 / 2 p.y`.
+fn double_with(p: &G1Affine, inverse: &Fq) -> G1Affine {
+    let square = p.x.square();
+    let slope = (square.double() + square) * inverse;
+    let x = slope.square() - p.x.double();
+    let y = slope * (p.x - x) - p.y;
+    G1Affine { x, y }
+}
+
+/// `1 / (b.x - a.x)` is what a sum needs; zero where the formulas do not hold.
+fn difference(a: &G1Affine, b: &G1Affine) -> Fq {
+    if is_identity(a) || is_identity(b) {
+        Fq::ZERO
+    } else {
+        b.x - a.x
+    }
+}
+
+/// `sums[i] += addends[i]`.
+pub(super) fn add_all(sums: &mut [G1Affine], addends: &[G1Affine], scratch: &mut Scratch) {
+    scratch.start(sums.iter().zip(addends).map(|(a, b)| difference(a, b)));
+    let addends = addends.iter().zip(&scratch.denominators);
     for (sum, (addend, inverse)) in sums.iter_mut().zip(addends) {
-        if bool::from(inverse.is_zero()) {
-            *sum = add_slowly(sum, addend);
-        } else {
-            *sum = add_with(sum, addend, inverse);
-        }
+        *sum = add_with(sum, addend, inverse);
     }
 }
 
-fn add_slowly(a: &G1Affine, b: &G1Affine) -> G1Affine {
-    match (is_identity(a), is_identity(b)) {
-        (true, _) => *b,
-        (_, true) => *a,
-        _ => (a.to_curve() + b).to_affine(),
-    }
-}
-
-/// `a + b`, given `1 / (b.x - a.x)`.
+/// `a + b`, given the inverse of [`difference`].
 fn add_with(a: &G1Affine, b: &G1Affine, inverse: &Fq) -> G1Affine {
+    if *inverse == Fq::ZERO {
+        return match (is_identity(a), is_identity(b)) {
+            (true, _) => *b,
+            (_, true) => *a,
+            _ => (a.to_curve() + b).to_affine(),
+        };
+    }
     let slope = (b.y - a.y) * inverse;
     let x = slope.square() - a.x - b.x;
     let y = slope * (a.x - x) - a.y;
@@ -109,148 +108,82 @@ fn add_with(a: &G1Affine, b: &G1Affine, inverse: &Fq) -> G1Affine {
 
 /// `(low[i], high[i]) = (low[i] + high[i], low[i] - high[i])`.
 pub(super) fn butterflies(low: &mut [G1Affine], high: &mut [G1Affine], scratch: &mut Scratch) {
-    scratch.denominators.clear();
-    scratch
-        .denominators
-        .extend(low.iter().zip(high.iter()).map(|(a, b)| {
-            if is_identity(a) || is_identity(b) {
-                Fq::ZERO
-            } else {
-                b.x - a.x
-            }
-        }));
-    scratch.invert();
+    scratch.start(low.iter().zip(high.iter()).map(|(a, b)| difference(a, b)));
     let pairs = low.iter_mut().zip(high.iter_mut());
     for ((a, b), inverse) in pairs.zip(&scratch.denominators) {
         let minus = -*b;
-        (*a, *b) = if bool::from(inverse.is_zero()) {
-            (add_slowly(a, b), add_slowly(a, &minus))
+        (*a, *b) = (add_with(a, b, inverse), add_with(a, &minus, inverse));
+    }
+}
+
+/// A point that is added to the sum at this place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addend {
+    pub(super) sum: usize,
+    pub(super) point: G1Affine,
+}
+
+/// `sums[i] = 2 sums[i]`, plus the addend of i if there is one: at most one for each sum, in ascending order.
+///
+/// `2 P + Q` is computed as `(P + Q) + P`, without the ordinate of `P + Q`: 11 multiplications with those for the inversions,
+/// where doubling and adding take 13 (Eisenträger, Lauter, Montgomery, "Fast elliptic curve arithmetic and improved Weil
+/// pairing evaluation", 2003, section 2).
+pub(super) fn double_and_add(sums: &mut [G1Affine], addends: &[Addend], scratch: &mut Scratch) {
+    let mut next = addends.iter().peekable();
+    scratch.start(
+        sums.iter()
+            .enumerate()
+            .map(|(i, p)| match next.next_if(|a| a.sum == i) {
+                Some(addend) => difference(p, &addend.point),
+                None => p.y.double(),
+            }),
+    );
+    // Sums without an addend are done now; of the others, the slope from P to Q and the abscissa of P + Q.
+    let mut next = addends.iter().peekable();
+    let mut middles = std::mem::take(&mut scratch.middles);
+    middles.clear();
+    for ((i, p), inverse) in sums.iter_mut().enumerate().zip(&scratch.denominators) {
+        if let Some(addend) = next.next_if(|a| a.sum == i) {
+            let slope = (addend.point.y - p.y) * inverse;
+            let x = slope.square() - p.x - addend.point.x;
+            middles.push(Middle { slope, x });
         } else {
-            (add_with(a, b, inverse), add_with(a, &minus, inverse))
+            *p = double_with(p, inverse);
+        }
+    }
+    scratch.start(addends.iter().zip(&middles).map(|(addend, middle)| {
+        let p = &sums[addend.sum];
+        // The slope is zero where P + Q could not be computed; a true slope of zero takes the slower path, too.
+        if middle.slope == Fq::ZERO {
+            Fq::ZERO
+        } else {
+            middle.x - p.x
+        }
+    }));
+    let middle = addends.iter().zip(&middles).zip(&scratch.denominators);
+    for ((addend, Middle { slope, x: middle }), inverse) in middle {
+        let p = &mut sums[addend.sum];
+        *p = if is_identity(p) {
+            addend.point
+        } else if *inverse == Fq::ZERO {
+            (p.to_curve().double() + addend.point).to_affine()
+        } else {
+            let slope = -(*slope + p.y.double() * inverse);
+            let x = slope.square() - p.x - middle;
+            let y = slope * (p.x - x) - p.y;
+            G1Affine { x, y }
         };
     }
+    scratch.middles = middles;
 }
 
-/// A scalar as signed digits of two halves: `low + high * ZETA`, where ZETA is the eigenvalue of the curve's endomorphism.
-#[derive(Clone, Debug)]
-pub(super) struct Digits([[i8; DIGITS]; 2]);
-
-/// A short basis of the lattice of `(a, b)` with `a + b * ZETA = 0`: (A, -B) and (-B, -C), with `A C + B B = r`.
-const A: u128 = 147_946_756_881_789_319_000_765_030_803_803_410_728;
-const B: u128 = 9_931_322_734_385_697_763;
-const C: u128 = 147_946_756_881_789_319_010_696_353_538_189_108_491;
-/// `floor(2^256 C / r)` and `floor(2^256 B / r)`, little-endian.
-const C_OVER_R: [u64; 3] = [0x5398_fd03_00ff_6565, 0x4cce_f014_a773_d2d2, 0x2];
-const B_OVER_R: [u64; 3] = [0xd91d_232e_c7e0_b3d7, 0x2, 0];
-
-impl Digits {
-    pub(super) fn of(scalar: &Fr) -> Self {
-        let limbs = limbs(scalar);
-        // The scalar is split by rounding it to the lattice; the rounding is off by one at most, for which there is room.
-        let c = Fr::from_u128(scaled(limbs, C_OVER_R));
-        let d = Fr::from_u128(scaled(limbs, B_OVER_R));
-        let low = scalar - c * Fr::from_u128(A) - d * Fr::from_u128(B);
-        let high = c * Fr::from_u128(B) - d * Fr::from_u128(C);
-        Self([signed_digits(&low), signed_digits(&high)])
-    }
-}
-
-fn limbs(scalar: &Fr) -> [u64; 4] {
-    let repr = scalar.to_repr();
-    let mut limbs = [0u64; 4];
-    for (limb, bytes) in limbs.iter_mut().zip(repr.as_chunks::<8>().0) {
-        *limb = u64::from_le_bytes(*bytes);
-    }
-    limbs
-}
-
-/// `floor(a * b / 2^256)`, which must fit in 128 bits.
-fn scaled(a: [u64; 4], b: [u64; 3]) -> u128 {
-    let mut product = [0u64; 7];
-    for (i, x) in a.iter().enumerate() {
-        let mut carry = 0u128;
-        for (j, y) in b.iter().enumerate() {
-            let sum = u128::from(*x) * u128::from(*y) + u128::from(product[i + j]) + carry;
-            product[i + j] = sum as u64;
-            carry = sum >> 64;
-        }
-        product[i + 3] = carry as u64;
-    }
-    u128::from(product[4]) | u128::from(product[5]) << 64
-}
-
-/// Digits from -7 to 8 of a scalar near zero.
-fn signed_digits(scalar: &Fr) -> [i8; DIGITS] {
-    let [.., high] = limbs(scalar);
-    let negative = high != 0;
-    let magnitude = if negative { -scalar } else { *scalar };
-    let [l0, l1, ..] = limbs(&magnitude);
-    let mut rest = u128::from(l0) | u128::from(l1) << 64;
-    let mut digits = [0i8; DIGITS];
-    let mut carry = 0i8;
-    for digit in &mut digits {
-        let value = (rest as u8 & 0xf) as i8 + carry;
-        rest >>= WINDOW;
-        carry = i8::from(value > TABLE as i8);
-        *digit = value - (carry << WINDOW);
-        if negative {
-            *digit = -*digit;
-        }
-    }
-    digits
-}
-
-/// `points[i] = scalars[i] * points[i]`.
-pub(super) fn multiply_all(points: &mut [G1Affine], scalars: &[Digits], scratch: &mut Scratch) {
-    let tables = tables(points, scratch);
-    points.fill(G1Affine::identity());
-    // Leading digits are nearly always zero.
-    let leading = |s: &Digits| (0..DIGITS).rev().find(|w| s.0.iter().any(|h| h[*w] != 0));
-    let Some(first) = scalars.iter().filter_map(leading).max() else {
-        return;
-    };
-    for window in (0..=first).rev() {
-        if window < first {
-            for _ in 0..WINDOW {
-                double_all(points, scratch);
-            }
-        }
-        for half in 0..2 {
-            scratch.addends.clear();
-            let digits = scalars.iter().map(|s| s.0[half][window]);
-            scratch.addends.extend(digits.enumerate().map(|(i, digit)| {
-                let Some(at) = usize::from(digit.unsigned_abs()).checked_sub(1) else {
-                    return G1Affine::identity();
-                };
-                let mut point = tables[at][i];
-                if half == 1 {
-                    point.x *= Fq::ZETA;
-                }
-                if digit < 0 { -point } else { point }
-            }));
-            add_all(points, scratch);
-        }
-    }
-}
-
-/// `tables[m][i] = (m + 1) * points[i]`.
-fn tables(points: &[G1Affine], scratch: &mut Scratch) -> [Vec<G1Affine>; TABLE] {
-    let mut tables: [Vec<G1Affine>; TABLE] = Default::default();
-    tables[0] = points.to_vec();
-    for m in 1..TABLE {
-        let mut next;
-        if m % 2 == 1 {
-            next = tables[m / 2].clone();
-            double_all(&mut next, scratch);
-        } else {
-            next = tables[m - 1].clone();
-            scratch.addends.clear();
-            scratch.addends.extend_from_slice(points);
-            add_all(&mut next, scratch);
-        }
-        tables[m] = next;
-    }
-    tables
+/// Of a sum P + Q, what the addition of P to it needs.
+#[derive(Clone, Copy, Debug)]
+struct Middle {
+    /// From P to Q.
+    slope: Fq,
+    /// Abscissa of P + Q.
+    x: Fq,
 }
 
 /// Affine forms of many points.
@@ -263,81 +196,67 @@ pub(super) fn normalise(points: &[G1]) -> Vec<G1Affine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use halo2curves::group::Group;
     use rand::{SeedableRng, rngs::StdRng};
 
-    fn random_points(count: usize, seed: u64) -> Vec<G1Affine> {
-        let mut rng = StdRng::seed_from_u64(seed);
-        (0..count)
-            .map(|_| G1::random(&mut rng).to_affine())
-            .collect()
+    /// Two points, their multiples and the identity, each with each: all cases of a sum.
+    fn pairs() -> Vec<(G1Affine, G1Affine)> {
+        let mut rng = StdRng::seed_from_u64(4);
+        let (p, q) = (G1::random(&mut rng), G1::random(&mut rng));
+        let of = [p, q, p.double(), -p, -p.double(), G1::identity()].map(|p| p.to_affine());
+        of.iter().flat_map(|a| of.map(|b| (*a, b))).collect()
     }
 
     #[test]
-    fn multiply_all_matches_plain_multiplication_at_edges_too() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let zeta = <Fr as WithSmallOrderMulGroup<3>>::ZETA;
-        let mut scalars: Vec<Fr> = (0..40).map(|_| Fr::random(&mut rng)).collect();
-        scalars.extend([
-            Fr::ZERO,
-            Fr::ONE,
-            -Fr::ONE,
-            zeta,
-            -zeta,
-            zeta * zeta,
-            Fr::from(8),
-            Fr::from(9),
-            Fr::from_u128(u128::MAX),
-            Fr::from_u128(A),
-            Fr::from_u128(C),
-        ]);
-        let mut points = random_points(scalars.len(), 2);
-        points[3] = G1Affine::identity();
-        points[4] = G1Affine::generator();
-        let expected: Vec<G1Affine> = points
-            .iter()
-            .zip(&scalars)
-            .map(|(p, s)| (p * s).to_affine())
+    fn sums_and_doubles_hold_for_equal_opposite_and_identity() {
+        let (a, b): (Vec<_>, Vec<_>) = pairs().into_iter().unzip();
+        let expected = |f: fn(G1, G1Affine) -> G1| -> Vec<G1Affine> {
+            let pairs = a.iter().zip(&b);
+            pairs
+                .map(|(a, b)| f(a.to_curve(), *b).to_affine())
+                .collect()
+        };
+        let scratch = &mut Scratch::default();
+
+        let mut got = a.clone();
+        add_all(&mut got, &b, scratch);
+        assert_eq!(got, expected(|a, b| a + b));
+
+        let (mut low, mut high) = (a.clone(), b.clone());
+        butterflies(&mut low, &mut high, scratch);
+        assert_eq!(low, expected(|a, b| a + b));
+        assert_eq!(high, expected(|a, b| a - b));
+
+        let mut got = a.clone();
+        double_all(&mut got, scratch);
+        assert_eq!(got, expected(|a, _| a.double()));
+
+        let mut got = a.clone();
+        let addends = b.iter().enumerate();
+        let addends: Vec<Addend> = addends
+            .map(|(sum, point)| Addend { sum, point: *point })
             .collect();
-        let digits: Vec<Digits> = scalars.iter().map(Digits::of).collect();
-        multiply_all(&mut points, &digits, &mut Scratch::default());
-        assert_eq!(points, expected);
+        double_and_add(&mut got, &addends, scratch);
+        assert_eq!(got, expected(|a, b| a.double() + b));
     }
 
     #[test]
-    fn digits_add_up_to_the_scalar() {
-        let mut rng = StdRng::seed_from_u64(3);
-        let zeta = <Fr as WithSmallOrderMulGroup<3>>::ZETA;
-        for scalar in (0..1000).map(|_| Fr::random(&mut rng)).chain([-Fr::ONE]) {
-            let Digits(halves) = Digits::of(&scalar);
-            let [low, high] = halves.map(|digits| {
-                digits.iter().rev().fold(Fr::ZERO, |sum, digit| {
-                    let size = Fr::from(u64::from(digit.unsigned_abs()));
-                    sum * Fr::from(16) + if *digit < 0 { -size } else { size }
-                })
-            });
-            assert_eq!(low + high * zeta, scalar);
-        }
-    }
-
-    #[test]
-    fn butterflies_handle_equal_opposite_and_identity() {
-        let p = random_points(2, 4);
-        let zero = G1Affine::identity();
-        let mut low = vec![p[0], p[0], p[0], zero, p[0], zero];
-        let mut high = vec![p[1], p[0], -p[0], p[1], zero, zero];
-        let expected: Vec<(G1Affine, G1Affine)> = low
-            .iter()
-            .zip(&high)
-            .map(|(a, b)| {
-                (
-                    (a.to_curve() + b).to_affine(),
-                    (a.to_curve() - b).to_affine(),
-                )
+    fn sums_without_an_addend_are_doubled() {
+        let mut sums: Vec<G1Affine> = pairs().into_iter().map(|(a, _)| a).collect();
+        let addends: Vec<Addend> = (1..sums.len())
+            .step_by(3)
+            .map(|sum| Addend {
+                sum,
+                point: sums[0],
             })
             .collect();
-        butterflies(&mut low, &mut high, &mut Scratch::default());
-        let got: Vec<(G1Affine, G1Affine)> = low.into_iter().zip(high).collect();
-        assert_eq!(got, expected);
+        let expected: Vec<G1Affine> = (0..sums.len())
+            .map(|i| {
+                let double = sums[i].to_curve().double();
+                let added = if i % 3 == 1 { double + sums[0] } else { double };
+                added.to_affine()
+            })
+            .collect();
+        double_and_add(&mut sums, &addends, &mut Scratch::default());
+        assert_eq!(sums, expected);
     }
 }

@@ -1,22 +1,23 @@
 //! The Lagrange basis of a setup: `L_j(tau)` in G1 for the roots of unity of the domain of 2^k, from powers of tau.
 //!
-//! `L_j = 1/n sum_i omega^(-ij) tau^i`, so the basis is the inverse Fourier transform of the powers. Scalar multiplications
-//! are nearly all of its cost: a radix-2 transform in place, on affine points, in batches that share inversions.
+//! `L_j = 1/n sum_i omega^(-ij) tau^i`, so the basis is the inverse Fourier transform of the powers: in place, on affine points,
+//! in batches that share inversions. Scalar multiplications are nearly all of its cost. Two levels of a radix-2 transform are
+//! done at once: four points take three sums of products, of five terms in all, where two levels apart take four products.
 
 use super::{
-    affine::{Digits, Scratch, butterflies, multiply_all},
-    powers,
+    affine::{Scratch, butterflies},
+    weighted_sums::{Term, weighted_sums},
 };
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2curves::{
     bn256::{Fr, G1, G1Affine},
     ff::{BatchInvert, Field, PrimeField},
-    group::Group,
+    group::{Curve, Group},
 };
 use rayon::prelude::*;
 
-/// Butterflies of one batch: enough to share inversions, few enough for the cache.
-const BATCH: usize = 1024;
+/// Groups of four points that are transformed at once: enough to share inversions, few enough for the cache.
+const BATCH: usize = 256;
 /// Points of a multi-scalar multiplication that are weighted at a time.
 const CHUNK: usize = 1 << 15;
 
@@ -33,12 +34,18 @@ pub(super) fn from_powers(powers_of_tau: &[G1Affine]) -> Vec<G1Affine> {
         .into_par_iter()
         .map(|i| powers_of_tau[reverse_bits(i, k)])
         .collect();
-    // The last level also divides by n, which spares half of the multiplications for it.
-    let size = Fr::from(n as u64).invert().unwrap_or(Fr::ZERO);
-    for level in 0..k {
-        let root = root_of_unity(level + 1).invert().unwrap_or(Fr::ZERO);
-        let scale = (level + 1 == k).then_some(size);
-        transform_level(&mut points, 1 << level, root, scale);
+    // All results are divided by n. A first block hands the factor on by its twiddles, which cost the same with it; only the
+    // points that no twiddle multiplies are left to be multiplied here.
+    let scale = Fr::from(n as u64).invert().unwrap_or(Fr::ZERO);
+    let first_level = k % 2;
+    for point in &mut points[..1 << first_level] {
+        *point = (*point * scale).to_affine();
+    }
+    if first_level == 1 {
+        points.par_chunks_mut(2 * BATCH).for_each(first);
+    }
+    for level in (first_level..k).step_by(2) {
+        two_levels(&mut points, level, scale);
     }
     points
 }
@@ -49,77 +56,151 @@ fn reverse_bits(i: usize, bits: u32) -> usize {
         .unwrap_or(0)
 }
 
-/// One level: blocks of `2 half` points whose halves are combined by the powers of `root`.
-fn transform_level(points: &mut [G1Affine], half: usize, root: Fr, scale: Option<Fr>) {
-    if half >= BATCH {
-        points.par_chunks_mut(2 * half).for_each(|block| {
-            let (low, high) = block.split_at_mut(half);
-            let batches = low.par_chunks_mut(BATCH).zip(high.par_chunks_mut(BATCH));
-            batches.enumerate().for_each(|(at, (low, high))| {
-                let first = root.pow_vartime([(at * BATCH) as u64]);
-                let mut twiddle = scale.unwrap_or(Fr::ONE) * first;
-                let twiddles: Vec<Fr> = (0..high.len())
-                    .map(|_| {
-                        let this = twiddle;
-                        twiddle *= root;
-                        this
-                    })
-                    .collect();
-                combine(low, high, &twiddles, scale);
-            });
-        });
-        return;
+/// The first level of a transform: sum and difference of neighbours.
+fn first(points: &mut [G1Affine]) {
+    let (pairs, _) = points.as_chunks_mut::<2>();
+    let (mut low, mut high): (Vec<_>, Vec<_>) = pairs.iter().map(|[a, b]| (*a, *b)).unzip();
+    butterflies(&mut low, &mut high, &mut Scratch::default());
+    for (pair, sum_and_difference) in pairs.iter_mut().zip(low.into_iter().zip(high)) {
+        *pair = sum_and_difference.into();
     }
-    // Small blocks are gathered so that a batch spans several.
-    let twiddles: Vec<Fr> = powers(root, half)
-        .into_iter()
-        .map(|t| t * scale.unwrap_or(Fr::ONE))
-        .collect();
-    points.par_chunks_mut(2 * BATCH).for_each(|chunk| {
-        let halves = |chunk: &[G1Affine], which: usize| -> Vec<G1Affine> {
-            let blocks = chunk.chunks(2 * half);
-            blocks
-                .flat_map(|b| b[which * half..(which + 1) * half].to_vec())
-                .collect()
-        };
-        let (mut low, mut high) = (halves(chunk, 0), halves(chunk, 1));
-        let repeated: Vec<Fr> = twiddles.iter().copied().cycle().take(high.len()).collect();
-        combine(&mut low, &mut high, &repeated, scale);
-        for (block, (low, high)) in chunk
-            .chunks_mut(2 * half)
-            .zip(low.chunks(half).zip(high.chunks(half)))
-        {
-            block[..half].copy_from_slice(low);
-            block[half..].copy_from_slice(high);
-        }
-    });
 }
 
-/// `(low, high) = (s low + t high, s low - t high)`.
-fn combine(low: &mut [G1Affine], high: &mut [G1Affine], twiddles: &[Fr], scale: Option<Fr>) {
-    let mut scratch = Scratch::default();
-    if let Some(scale) = scale {
-        let digits = vec![Digits::of(&scale); low.len()];
-        multiply_all(low, &digits, &mut scratch);
+/// Neighbouring groups of four: the i-th takes the i-th point of each quarter.
+struct Quads<'a> {
+    quarters: [&'a mut [G1Affine]; 4],
+    /// Number of the first group within its block.
+    first: usize,
+    /// Whether it belongs to the first block, which scales.
+    scaled: bool,
+}
+
+/// The levels `level` and `level + 1`: blocks of four quarters of 2^level points become one transform each.
+fn two_levels(points: &mut [G1Affine], level: u32, scale: Fr) {
+    let quarter = 1usize << level;
+    let root = root_of_unity(level + 2).invert().unwrap_or(Fr::ZERO);
+    let quarter_turn = root.pow_vartime([quarter as u64]);
+    let length = quarter.min(BATCH);
+    let mut quads = Vec::with_capacity(points.len() / 4 / length);
+    for (block, points) in points.chunks_mut(4 * quarter).enumerate() {
+        let (low, high) = points.split_at_mut(2 * quarter);
+        let (a, b) = low.split_at_mut(quarter);
+        let (c, d) = high.split_at_mut(quarter);
+        let [a, b, c, d] = [a, b, c, d].map(|q| q.chunks_mut(length));
+        quads.extend(
+            a.zip(b)
+                .zip(c.zip(d))
+                .enumerate()
+                .map(|(i, ((a, b), (c, d)))| Quads {
+                    quarters: [a, b, c, d],
+                    first: i * length,
+                    scaled: block == 0,
+                }),
+        );
     }
-    let nontrivial: Vec<usize> = (0..high.len())
-        .filter(|i| twiddles[*i] != Fr::ONE)
-        .collect();
-    if nontrivial.len() == high.len() {
-        let digits: Vec<Digits> = twiddles.iter().map(Digits::of).collect();
-        multiply_all(high, &digits, &mut scratch);
-    } else if !nontrivial.is_empty() {
-        let mut some: Vec<G1Affine> = nontrivial.iter().map(|i| high[*i]).collect();
-        let digits: Vec<Digits> = nontrivial
-            .iter()
-            .map(|i| Digits::of(&twiddles[*i]))
-            .collect();
-        multiply_all(&mut some, &digits, &mut scratch);
-        for (i, point) in nontrivial.into_iter().zip(some) {
-            high[i] = point;
+    let roots = Roots {
+        root,
+        quarter_turn,
+        scale,
+    };
+    quads
+        .par_chunks_mut(BATCH / length)
+        .for_each(|quads| transform(quads, &roots));
+}
+
+/// What the twiddles of two levels are made of.
+struct Roots {
+    /// The root of the second level; the first level has its square.
+    root: Fr,
+    /// The root to the exponent of a quarter of its order.
+    quarter_turn: Fr,
+    /// Factor of the first block.
+    scale: Fr,
+}
+
+impl Roots {
+    fn twiddles(&self, part: &Quads<'_>) -> impl Iterator<Item = Twiddles> + use<> {
+        let Self {
+            root, quarter_turn, ..
+        } = *self;
+        let factor = if part.scaled { self.scale } else { Fr::ONE };
+        let mut w = root.pow_vartime([part.first as u64]);
+        (0..part.quarters[0].len()).map(move |_| {
+            let this = Twiddles::new(w, quarter_turn, factor);
+            w *= root;
+            this
+        })
+    }
+}
+
+/// Factors of one group of four points `a, b, c, d`, where `w` is the twiddle of the second level.
+struct Twiddles {
+    /// `w^2`, of b.
+    b: Fr,
+    /// `w`, of c, and `w^3`, of d, in the combination of the even results.
+    even: [Fr; 2],
+    /// The same for the odd results, a quarter of the circle on: `w i` and `- w^3 i`.
+    odd: [Fr; 2],
+}
+
+impl Twiddles {
+    fn new(w: Fr, quarter_turn: Fr, factor: Fr) -> Self {
+        let square = w.square();
+        let even = [w * factor, w * square * factor];
+        Self {
+            b: square * factor,
+            even,
+            odd: [even[0] * quarter_turn, -even[1] * quarter_turn],
         }
     }
-    butterflies(low, high, &mut scratch);
+}
+
+/// `(u + v, u' + v', u - v, u' - v')` in place of `(a, b, c, d)`, where `u, u'` are `a` plus and minus its product for b, and
+/// `v`, `v'` the even and odd combinations of c and d.
+fn transform(quads: &mut [Quads<'_>], roots: &Roots) {
+    let gather = |q: usize| {
+        quads
+            .iter()
+            .flat_map(move |part| part.quarters[q].iter().copied())
+    };
+    let mut low: Vec<G1Affine> = gather(0).collect();
+    let count = low.len();
+    let points: Vec<G1Affine> = (1..4).flat_map(gather).collect();
+    let [b, c, d] = [0, 1, 2].map(|quarter| quarter * count);
+    let twiddles = quads.iter().flat_map(|part| roots.twiddles(part));
+    let terms = twiddles.enumerate().flat_map(|(i, factors)| {
+        let term = |sum: usize, point: usize, scalar: Fr| Term {
+            sum: 3 * i + sum,
+            point: point + i,
+            scalar,
+        };
+        [
+            term(0, b, factors.b),
+            term(1, c, factors.even[0]),
+            term(1, d, factors.even[1]),
+            term(2, c, factors.odd[0]),
+            term(2, d, factors.odd[1]),
+        ]
+    });
+    let mut scratch = Scratch::default();
+    let sums = weighted_sums(&points, terms, 3 * count, &mut scratch);
+    let sums_at = |which: usize| sums.iter().skip(which).step_by(3).copied();
+
+    let mut high: Vec<G1Affine> = sums_at(0).collect();
+    butterflies(&mut low, &mut high, &mut scratch);
+    low.append(&mut high);
+    let mut high: Vec<G1Affine> = sums_at(1).chain(sums_at(2)).collect();
+    butterflies(&mut low, &mut high, &mut scratch);
+    let mut results = low.into_iter().chain(high);
+    for quarter in 0..4 {
+        for (point, result) in quads
+            .iter_mut()
+            .flat_map(|part| part.quarters[quarter].iter_mut())
+            .zip(&mut results)
+        {
+            *point = result;
+        }
+    }
 }
 
 /// Weights `s_j` with `sum_j s_j L_j = sum_i rho^i tau^i` for a basis in the order of the powers of `root`:
@@ -166,7 +247,7 @@ impl Weights {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{GeneratorTable, lagrange_at};
+    use super::super::{GeneratorTable, lagrange_at, powers};
     use super::*;
     use halo2curves::group::{Curve, prime::PrimeCurveAffine};
     use rand::{SeedableRng, rngs::StdRng};
@@ -178,7 +259,7 @@ mod tests {
 
     #[test]
     fn from_powers_matches_the_basis_at_a_known_tau() {
-        for k in [1, 2, 3, 7, 12] {
+        for k in [0, 1, 2, 3, 4, 7, 11, 12] {
             let (tau, g) = setup(k);
             let expected = GeneratorTable::new().multiply(&lagrange_at(tau, k));
             assert!(from_powers(&g) == expected, "k {k}");

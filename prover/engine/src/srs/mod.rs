@@ -6,10 +6,12 @@
 
 mod affine;
 mod fixed_base;
+mod glv;
 pub mod import;
 mod lagrange;
 mod spec;
 mod store;
+mod weighted_sums;
 
 pub use spec::{validate, validate_known, verifier_params};
 pub use store::{CachedSrs, Imported, ImportedSize, SourceRecord, SrsStore};
