@@ -46,7 +46,8 @@ pub(crate) struct SenderArgs {
 /// The Solidity compiler to use.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SolcArgs {
-    /// Solidity compiler; by default scripts/solc if run in the repository's root, otherwise solc from PATH
+    /// Solidity compiler; by default scripts/solc if a program of target/ is run in the repository's root, otherwise solc from
+    /// PATH
     #[arg(long, value_name = "PATH", env = "CHAINFER_SOLC")]
     pub(crate) solc: Option<PathBuf>,
 }

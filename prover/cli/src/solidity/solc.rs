@@ -14,8 +14,20 @@ use std::{
 };
 
 /// What to do if there is no compiler.
-const REMEDY: &str =
-    "pass --solc PATH or set CHAINFER_SOLC; in the repository, run `npm ci` to use scripts/solc";
+const REMEDY: &str = "pass --solc PATH or set CHAINFER_SOLC; in the repository, run `npm ci` and pass --solc scripts/solc";
+
+/// Variables that a compiler gets to see. This program's may hold keys and passwords.
+const PASSED_ON: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "SYSTEMROOT",
+    "USERPROFILE",
+];
 
 /// A Solidity compiler.
 #[derive(Clone, Debug)]
@@ -40,8 +52,7 @@ impl Solc {
     /// # Errors
     /// There is none.
     pub(crate) fn find(args: &SolcArgs) -> anyhow::Result<Self> {
-        let here = env::current_dir().context("cannot tell the current folder")?;
-        Self::find_from(args, &here)?
+        Self::find_optional(args)?
             .ok_or_else(|| bad_input(format!("no Solidity compiler found; {REMEDY}")))
     }
 
@@ -50,11 +61,16 @@ impl Solc {
     /// # Errors
     /// The compiler that the flags name is not there.
     pub(crate) fn find_optional(args: &SolcArgs) -> anyhow::Result<Option<Self>> {
-        let here = env::current_dir().context("cannot tell the current folder")?;
-        Self::find_from(args, &here)
+        let real = |path: std::io::Result<PathBuf>| path.and_then(|path| path.canonicalize());
+        let here = real(env::current_dir()).context("cannot tell the current folder")?;
+        Self::find_from(args, &here, real(env::current_exe()).ok().as_deref())
     }
 
-    fn find_from(args: &SolcArgs, folder: &Path) -> anyhow::Result<Option<Self>> {
+    fn find_from(
+        args: &SolcArgs,
+        folder: &Path,
+        program: Option<&Path>,
+    ) -> anyhow::Result<Option<Self>> {
         if let Some(path) = &args.solc {
             // A bare name is looked up in PATH by the system.
             if path.components().count() > 1 && !path.is_file() {
@@ -65,8 +81,9 @@ impl Solc {
             }
             return Ok(Some(Self { path: path.clone() }));
         }
-        // Only from the repository's root: anybody might have written to a folder further up, and this program would run it.
-        let ours = folder.join("contracts/src/ChainferRegistry.sol").is_file();
+        // Only that of the checkout that this program was built in: a bundle may come in a folder with a program of that name.
+        let ours = program.is_some_and(|program| program.starts_with(folder.join("target")))
+            && folder.join("contracts/src/ChainferRegistry.sol").is_file();
         let wrapper = Some(folder.join("scripts/solc")).filter(|p| ours && p.is_file());
         let in_path = || {
             let path = env::var_os("PATH")?;
@@ -95,8 +112,11 @@ impl Solc {
 
     fn run(&self, request: &Value) -> anyhow::Result<Value> {
         let name = self.path.display();
+        let environment = env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|p| name == p));
         let mut child = Command::new(&self.path)
             .arg("--standard-json")
+            .env_clear()
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -193,34 +213,74 @@ mod tests {
     use super::*;
 
     #[test]
-    fn find_takes_the_wrapper_of_a_checkout_and_of_nothing_else() {
+    fn find_takes_the_wrapper_of_the_checkout_that_it_was_built_in_and_of_nothing_else() {
         let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("target/release/chainfer");
         let deep = root.path().join("a").join("b");
         std::fs::create_dir_all(&deep).unwrap();
         std::fs::create_dir(root.path().join("scripts")).unwrap();
         let wrapper = root.path().join("scripts/solc");
         std::fs::write(&wrapper, "").unwrap();
-        let found = |folder: &Path| {
-            Solc::find_from(&SolcArgs::default(), folder)
+        let found_by = |program: &Path, folder: &Path| {
+            Solc::find_from(&SolcArgs::default(), folder, Some(program))
                 .unwrap()
                 .map(|solc| solc.path)
         };
+        let found = |folder: &Path| found_by(&program, folder);
         // A planted wrapper, here or further up, is not run.
         assert_ne!(found(root.path()).as_ref(), Some(&wrapper));
         let registry = root.path().join("contracts/src");
         std::fs::create_dir_all(&registry).unwrap();
         std::fs::write(registry.join("ChainferRegistry.sol"), "").unwrap();
         assert_eq!(found(root.path()).as_ref(), Some(&wrapper));
+        // A folder that looks like a checkout may have come with a bundle.
+        for elsewhere in ["/usr/local/bin/chainfer", "target/release/chainfer"] {
+            assert_ne!(
+                found_by(Path::new(elsewhere), root.path()).as_ref(),
+                Some(&wrapper)
+            );
+        }
+        let beside = root.path().join("chainfer");
+        assert_ne!(found_by(&beside, root.path()).as_ref(), Some(&wrapper));
         assert_ne!(found(&deep).as_ref(), Some(&wrapper));
         let named = SolcArgs {
             solc: Some(root.path().join("missing")),
         };
         assert!(
-            Solc::find_from(&named, &deep)
+            Solc::find_from(&named, &deep, None)
                 .unwrap_err()
                 .to_string()
                 .contains("missing")
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn compiler_sees_no_keys_of_the_environment() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, seen) = (folder.path().join("solc"), folder.path().join("seen"));
+        let script = format!(
+            "#!/bin/sh\nenv > '{}'\ncat > /dev/null\necho '{{}}'\n",
+            seen.display()
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        Solc { path }.run(&json!({})).unwrap();
+        let seen = std::fs::read_to_string(seen).unwrap();
+        let names: Vec<&str> = seen
+            .lines()
+            .filter_map(|l| l.split_once('='))
+            .map(|(name, _)| name)
+            .collect();
+        assert!(names.contains(&"PATH"), "{seen}");
+        // What cargo and its test runner set is there to be left out.
+        assert!(env::var_os("CARGO_MANIFEST_DIR").is_some());
+        // A shell adds some of its own.
+        let allowed = |name: &&str| {
+            PASSED_ON.contains(name) || ["PWD", "SHLVL", "_", "OLDPWD"].contains(name)
+        };
+        assert!(names.iter().all(allowed), "{seen}");
     }
 
     #[test]
