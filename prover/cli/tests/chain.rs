@@ -133,6 +133,16 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
     )
     .expect(2)
     .says(&["insecure", "chain 1", "--allow-insecure-srs"]);
+    deploy(
+        &local.url,
+        &["--state", state_text, "--chain-id", "11155111"],
+    )
+    .expect(2)
+    .says(&["--chain-id is 11155111", "chain 31337"]);
+    // More than it may cost.
+    deploy(&local.url, &["--state", state_text, "--max-spend", "1gwei"])
+        .expect(2)
+        .says(&["--max-spend", "0.000000001 ether", "nothing was sent"]);
     deploy("http://127.0.0.1:1", &["--state", state_text])
         .expect(1)
         .says(&["--rpc-url"]);

@@ -66,6 +66,13 @@ pub(crate) struct DeployArgs {
     /// Account that may freeze verifiers and models of a new registry without delay; by default nobody
     #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
     pub(crate) guardian: Option<String>,
+    /// Chain id that the node must report; by default any
+    #[arg(long, value_name = "ID", env = "CHAIN_ID", help_heading = "Node")]
+    pub(crate) chain_id: Option<u64>,
+    /// The most that all transactions together may cost, such as 0.05ether; by default three times what they take at the node's prices,
+    /// and at most 0.5 ether
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) max_spend: Option<Gwei>,
     /// Where the bundle's public part will be published; recorded on chain
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
@@ -147,8 +154,8 @@ pub(crate) struct AttestArgs {
     /// have the code that this program was built with
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
-    /// The most that all transactions together may cost, such as 0.05ether; by default three times what the bundle's verifiers take at today's
-    /// prices
+    /// The most that all transactions together may cost, such as 0.05ether; by default three times what the bundle's verifiers take at the
+    /// node's prices, and at most 0.5 ether
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_spend: Option<Gwei>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Code shared by the verbs that use a chain.
 
+pub(crate) mod budget;
 pub(crate) mod deployed;
 pub(crate) mod record;
 

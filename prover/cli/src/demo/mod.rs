@@ -96,6 +96,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN_ID,
+                max_spend: None,
             };
             runtime.block_on(deploy::deploy(&client, &contracts, target, progress))
         },

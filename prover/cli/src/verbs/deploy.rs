@@ -7,19 +7,21 @@ use super::{
 use crate::{
     args::DeployArgs,
     chain::{self, Transaction},
+    failure::bad_input,
     output::{Align, Page, Progress, Report, Table, thousands},
     solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, artefacts, distinct, read_checked},
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
-use chainfer_chain::registry::Registration;
+use chainfer_chain::{registry::Registration, rpc::Rpc};
 use chainfer_engine::bundle::PublicBundle;
 use chainfer_formats::{
     DeployedChunk, Manifest, SetupStatus, SrsSpec,
     files::{self, Access},
 };
-use chainfer_relayer::client::{
-    ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode,
+use chainfer_relayer::{
+    client::{ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode},
+    money::Gwei,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -73,6 +75,11 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
         // Wallet, node and setup are checked before the compiler runs, which takes longer.
         let client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
+        if let Some(expected) = args.chain_id.filter(|expected| *expected != chain_id) {
+            return Err(bad_input(format!(
+                "--chain-id is {expected}, but the node of --rpc-url is of chain {chain_id}"
+            )));
+        }
         let setup = require_for_chain(&policy, spec, chain_id, progress)?;
         let contracts = compile_contracts(&solc, &bundle, progress)?;
         let target = Target {
@@ -87,6 +94,7 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
             },
             uri: &args.uri,
             chain_id,
+            max_spend: args.max_spend,
         };
         let outcome = deploy(&client, &contracts, target, progress).await?;
         anyhow::Ok((outcome, setup))
@@ -183,12 +191,14 @@ pub(crate) struct Target<'a> {
     pub(crate) registry: RegistryPlan,
     pub(crate) uri: &'a str,
     pub(crate) chain_id: u64,
+    /// The most that all transactions together may cost, if the user says.
+    pub(crate) max_spend: Option<Gwei>,
 }
 
 /// Deploys the contracts, registers the model and records both in the bundle.
 ///
 /// # Errors
-/// The node refuses a transaction, or a transaction reverts.
+/// Bad input: the transactions would cost more than they may. Or the node refuses a transaction, or a transaction reverts.
 pub(crate) async fn deploy(
     client: &ClientConfig,
     contracts: &Contracts,
@@ -201,17 +211,32 @@ pub(crate) async fn deploy(
     if let Some(folder) = file.parent() {
         files::create_dir(folder, Access::Public)?;
     }
-    progress.say(format_args!("deploying to chain {}", target.chain_id));
     let plan = DeployPlan {
         registry: target.registry,
         verifiers: contracts.verifiers.clone(),
         chunks: contracts.chunks.clone(),
         registration: Registration::from_manifest(&manifest, target.uri)?,
     };
-    let client = ClientConfig {
+    let mut client = ClientConfig {
         chain_id: Some(target.chain_id),
         ..client.clone()
     };
+    let outlay = chainfer_relayer::client::deployment_outlay(&client, &plan).await?;
+    let rpc = Rpc::new(client.rpc.clone())?;
+    if let RegistryPlan::Existing(registry) = &plan.registry
+        && rpc.code(*registry).await? != artefacts::REGISTRY.runtime_code(&[])?
+    {
+        progress.say(format_args!(
+            "the registry {registry} has not the code of the one that this program was built with: whoever wrote it can take the limit, \
+             and `attest` will ask for --registry"
+        ));
+    }
+    let limit = chain::budget::limit(&rpc, &outlay, target.max_spend).await?;
+    client.max_spend = Some(limit);
+    progress.say(format_args!(
+        "deploying to chain {}, for at most {limit}",
+        target.chain_id
+    ));
     let deployed = chainfer_relayer::client::deploy(&client, &plan).await?;
     deployed.file.write(&file)?;
     Ok(Outcome {

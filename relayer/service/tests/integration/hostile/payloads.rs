@@ -218,7 +218,7 @@ async fn proofs_of_no_registered_form_are_refused_at_the_door() {
     };
     let other = serde_json::to_string(&proof_for(&scene, Address::repeat_byte(9), 1)).unwrap();
     for (body, told) in [
-        (unregistered, "is not registered"),
+        (unregistered.clone(), "is not registered"),
         (other, "no contract code"),
         (
             changed(&|json| {
@@ -249,6 +249,14 @@ async fn proofs_of_no_registered_form_are_refused_at_the_door() {
         let message = refused["error"]["message"].as_str().unwrap();
         assert!(message.contains(told), "{message}");
     }
+    // Nor do they cost the node as many calls as somebody likes.
+    let before = scene.proxy.count("eth_call");
+    let mut last = 0;
+    for _ in 0..40 {
+        last = service.post(unregistered.clone()).await.0;
+    }
+    assert_eq!(last, 429);
+    assert!(scene.proxy.count("eth_call") - before <= 20);
     service.stop().await;
     let engine = scene.engine().await;
     assert!(engine.store().jobs(None, 10).await.unwrap().is_empty());
