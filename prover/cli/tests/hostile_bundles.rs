@@ -513,6 +513,31 @@ fn attest_sends_nothing_to_what_an_unsigned_record_names() {
 }
 
 #[test]
+fn attest_pays_for_no_model_that_does_not_count_unless_asked_to() {
+    let scene = Scene::new();
+    let model = scene.read_record()["model_id"].as_str().unwrap().to_owned();
+    let (url, registry) = (scene.node.url.as_str(), scene.registry.as_str());
+    cast(&[
+        "send",
+        "--rpc-url",
+        url,
+        "--private-key",
+        KEY,
+        registry,
+        "deprecateModel(bytes32)",
+        &model,
+    ]);
+    let sent = scene.sent();
+    scene
+        .attest(&[])
+        .expect(2)
+        .says(&["is deprecated", "nothing was sent", "--allow-deprecated"]);
+    assert_eq!(scene.sent(), sent);
+    let attested = scene.attest(&["--allow-deprecated"]).expect(0);
+    assert_eq!(attested.json()["status"], "confirmed");
+}
+
+#[test]
 fn uri_on_the_chain_cannot_repaint_a_verdict() {
     let scene = Scene::new();
     let solc = root().join("scripts/solc");

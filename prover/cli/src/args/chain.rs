@@ -154,6 +154,9 @@ pub(crate) struct AttestArgs {
     /// have the code that this program was built with
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
+    /// Send the proof also if the model is deprecated or frozen, and the inference does not count
+    #[arg(long)]
+    pub(crate) allow_deprecated: bool,
     /// The most that all transactions together may cost, such as 0.05ether; by default three times what the bundle's verifiers take at the
     /// node's prices, and at most 0.5 ether
     #[arg(long, value_name = "AMOUNT")]

@@ -6,6 +6,7 @@
 use crate::{failure::bad_input, solidity::artefacts::REGISTRY};
 use alloy::primitives::{Address, keccak256};
 use chainfer_chain::{
+    abi::ChainferRegistry,
     registry::{Registration, Registry, compare},
     rpc::Rpc,
 };
@@ -107,6 +108,26 @@ pub(crate) async fn check(
         }
     }
     Ok(())
+}
+
+/// Refuses a model whose inferences do not count if they are proven now: a deprecated one, and one that is frozen.
+///
+/// # Errors
+/// Bad input: it is one. Or the node does not answer.
+pub(crate) async fn check_counts(rpc: &Rpc, record: &DeploymentFile) -> anyhow::Result<()> {
+    let (registry, id) = (record.registry, record.model_id);
+    let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
+    let frozen = ChainferRegistry::isFrozenCall { modelId: id };
+    let what = if super::ask(rpc, registry, deprecated).await? {
+        "deprecated: what is proven after that never counts"
+    } else if super::ask(rpc, registry, frozen).await? {
+        "frozen: nothing of it counts while it is"
+    } else {
+        return Ok(());
+    };
+    Err(bad_input(format!(
+        "the model {id} is {what}; nothing was sent. To send the proof all the same, pass --allow-deprecated"
+    )))
 }
 
 async fn check_registry(

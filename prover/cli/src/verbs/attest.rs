@@ -4,7 +4,6 @@ use super::{deploy::transactions_table, setup::require_for_chain, verify::read};
 use crate::{
     args::AttestArgs,
     chain::{self, Transaction},
-    failure::bad_input,
     output::{Page, Progress, Report, thousands},
 };
 use chainfer_chain::rpc::Rpc;
@@ -33,6 +32,9 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
         let rpc = Rpc::new(client.rpc.clone())?;
         chain::deployed::check(&rpc, manifest, &deployment, trusted).await?;
         progress.say("registry and model are those of the bundle");
+        if !args.allow_deprecated {
+            chain::deployed::check_counts(&rpc, &deployment).await?;
+        }
         let outlay = chain::budget::attestation(&bundle, &proof)?;
         let limit = chain::budget::limit(&rpc, &outlay, args.max_spend).await?;
         client.max_spend = Some(limit);

@@ -18,15 +18,12 @@ use crate::{
     output::{Page, Progress, Report},
     solidity::Solc,
 };
-use alloy::{
-    primitives::{Address, B256, keccak256},
-    sol_types::SolCall,
-};
+use alloy::primitives::{Address, B256, keccak256};
 use anyhow::Context as _;
 use chainfer_chain::{
     abi::ChainferRegistry,
     registry::{Difference, Registration, Registry, compare},
-    rpc::{At, CallRequest, Rpc, RpcConfig},
+    rpc::{Rpc, RpcConfig},
 };
 use chainfer_engine::bundle::{PublicBundle, StructureFile};
 use chainfer_formats::{SetupStatus, ids::model_id};
@@ -155,9 +152,9 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             outcome.record_matches = outcome.differences.is_empty();
             outcome.uri = model.uri;
             let frozen = ChainferRegistry::isFrozenCall { modelId: id };
-            outcome.frozen = ask(&rpc, registry, frozen).await?;
+            outcome.frozen = chain::ask(&rpc, registry, frozen).await?;
             let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
-            outcome.deprecated = ask(&rpc, registry, deprecated).await?;
+            outcome.deprecated = chain::ask(&rpc, registry, deprecated).await?;
         }
         anyhow::Ok(outcome)
     })?;
@@ -178,12 +175,6 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         Verdict::NotAsCompiled | Verdict::NotRegistered => report.negative(),
         _ => report,
     })
-}
-
-async fn ask<C: SolCall>(rpc: &Rpc, registry: Address, call: C) -> anyhow::Result<C::Return> {
-    let request = CallRequest::new(Address::ZERO, Some(registry), call.abi_encode().into());
-    let answer = rpc.call(&request, At::Latest).await?;
-    Ok(C::abi_decode_returns_validate(&answer)?)
 }
 
 /// The account that registered the model, from the bundle's record of its deployment.

@@ -467,6 +467,6 @@ mod tests {
         assert!(trials.turn.try_lock().is_err(), "one at a time");
         drop(turn);
         trials.count(&mallory, begin + TRIAL_WINDOW).unwrap();
-        assert_eq!(trials.begun.lock().unwrap()[&mallory].len(), 1);
+        assert_eq!(trials.begun.0.lock().unwrap()[&mallory].len(), 1);
     }
 }
