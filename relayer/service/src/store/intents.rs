@@ -176,10 +176,10 @@ impl Store {
                 nonces::note_foreign(tx, intent.chain_id, intent.sender, nonce)?;
             }
             let paid = match settlement {
-                // A foreign transaction cost us nothing.
+                // That another transaction used the nonce is one node's word. What was signed may yet be published, so it stays counted.
                 Settlement {
                     attempt_id: None, ..
-                } => Some(Gwei(0)),
+                } => None,
                 Settlement { gas_price: 0, .. } => None,
                 paid => Some(Gwei::of_gas(paid.gas_used, paid.gas_price).plus(paid.data_fee)),
             };

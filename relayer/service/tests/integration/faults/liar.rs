@@ -346,3 +346,42 @@ async fn numbers_that_no_chain_has_only_delay() {
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
     assert_eq!(scene.counts().await.0, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_that_a_node_keeps_back_stay_counted() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    engine.tick().await.unwrap();
+    let id = scene.submit(&engine, 1).await;
+    scene.proxy.inject(
+        "eth_sendRawTransaction",
+        Fault::Refuse("nonce too low"),
+        usize::MAX,
+    );
+    let spend = async || {
+        let (chain, sender) = (engine.chain_id(), engine.sender());
+        engine.store().spend(chain, sender).await.unwrap()
+    };
+    engine.tick().await.unwrap();
+    let first = spend().await.open;
+    assert!(first > Gwei(0));
+    scene
+        .proxy
+        .inject(COUNT, Fault::Answer("\"0x1\""), usize::MAX);
+    for _ in 0..20 {
+        engine.tick().await.unwrap();
+        if engine.store().intents_of(id).await.unwrap().len() > 1 {
+            break;
+        }
+    }
+    engine.tick().await.unwrap();
+    let intents = engine.store().intents_of(id).await.unwrap();
+    let states: Vec<_> = intents.iter().map(|i| i.state).collect();
+    assert_eq!(states, [IntentState::Superseded, IntentState::Pending]);
+    let (open, total) = (spend().await.open, spend().await.total);
+    assert_eq!(
+        total,
+        first.plus(open),
+        "both are signed, and can be published"
+    );
+}
