@@ -14,7 +14,8 @@ import {ChunkProof, Inference} from "../types/RegistryTypes.sol";
 /// the registry, so this contract's owner reviews the models that it lists.
 /// @dev A question is about one input. It is asked before it is answered, so that the prover cannot choose the input. Its number is
 /// the nonce of the inference. The first answer is final, and whoever gives it chooses which of the listed models answers: list only
-/// models each of which may decide alone. An answer is stored under the question, never under the inference: one requester can have
+/// models each of which may decide alone, and whose inputs have the same shape, order, scale and zero point: a question is about
+/// quantised words, which stand for the same real input in those alone. An answer is stored under the question, never under the inference: one requester can have
 /// any number of inferences for one input.
 contract ModelAllowList is Ownable2Step {
     /// @notice The answer to a question: the values of the first output, with the inference and model that they come from.

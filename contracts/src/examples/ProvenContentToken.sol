@@ -21,8 +21,9 @@ import {ChunkProof} from "../types/RegistryTypes.sol";
 /// `RESERVATION_AGE`. Whoever first sees the prompt in somebody else's proof or `mint` has to reserve and wait, and comes too late if
 /// that `mint` is in a block within `RESERVATION_AGE`. So: reserve, wait, and only then attest and mint. This does not protect a
 /// prompt that others know, or guess and reserve themselves before: among those the first to mint has it. If an input of the model is
-/// committed, its word in the prompt is a salted commitment, which nobody else can prove anything about; then reserving costs a
-/// transaction and adds nothing.
+/// committed (which is the default of `compile`), its word in the prompt is a salted commitment, which nobody else can prove anything
+/// about; then reserving costs a transaction and adds nothing. But one and the same input has another word in every proof: its prover
+/// can mint any number of tokens for it. One token per input needs a model whose inputs are all public.
 contract ProvenContentToken is ERC721, IERC7007 {
     /// @notice `verify` returned false.
     error ContentNotProven();

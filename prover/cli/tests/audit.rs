@@ -90,7 +90,15 @@ fn audit_of_a_calibrated_bundle_needs_its_samples_and_its_seed() {
     let outcome = with(&["--json"]).expect(0).json();
     assert_eq!(outcome["verdict"], "as_compiled");
     assert_eq!(outcome["unseen_weight_columns"], 0);
-    assert_eq!(outcome["on_trust"], json!([]));
+    let on_trust = outcome["on_trust"].as_array().unwrap();
+    assert_eq!(on_trust.len(), 1);
+    assert!(
+        on_trust[0]
+            .as_str()
+            .unwrap()
+            .contains("calibration samples")
+    );
+    assert_eq!(outcome["ranges"].as_array().unwrap().len(), 2);
     assert_eq!(outcome["differences"], json!([]));
     assert_eq!(outcome["coverage"].as_array().unwrap().len(), 2);
 

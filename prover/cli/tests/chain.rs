@@ -133,6 +133,16 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
     )
     .expect(2)
     .says(&["insecure", "chain 1", "--allow-insecure-srs"]);
+    deploy(
+        &local.url,
+        &["--state", state_text, "--chain-id", "11155111"],
+    )
+    .expect(2)
+    .says(&["--chain-id is 11155111", "chain 31337"]);
+    // More than it may cost.
+    deploy(&local.url, &["--state", state_text, "--max-spend", "1gwei"])
+        .expect(2)
+        .says(&["--max-spend", "0.000000001 ether", "nothing was sent"]);
     deploy("http://127.0.0.1:1", &["--state", state_text])
         .expect(1)
         .says(&["--rpc-url"]);
@@ -501,4 +511,64 @@ fn wallet_that_cannot_sign_is_found_before_anything_is_asked() {
     deploy(&["--private-key", KEY, "--account", "me"])
         .expect(2)
         .says(&["cannot be used with"]);
+}
+
+#[test]
+fn record_and_uri_of_an_earlier_deployment_are_kept_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    chainfer(args!["compile", fixture("ops/mlp.onnx"), "-o", bundle]).expect(0);
+    let node = Anvil::start("4242");
+    let deploy = |key: &str, uri: &str| {
+        chainfer(args![
+            "deploy",
+            bundle,
+            "--rpc-url",
+            node.url,
+            "--private-key",
+            key,
+            "--solc",
+            root().join("scripts/solc"),
+            "--state",
+            path(&key[..10]),
+            "--allow-insecure-srs",
+            "--confirmations",
+            "1",
+            "--uri",
+            uri,
+            "--json"
+        ])
+    };
+    let first = deploy(KEY, "ipfs://first").expect(0).json();
+    assert_eq!(first["uri"], "ipfs://first");
+    assert_eq!(first["earlier_record"], Value::Null);
+    // The same deployment again: nothing is sent, and the URI stays.
+    let again = deploy(KEY, "ipfs://late").expect(0);
+    assert!(
+        again
+            .stderr
+            .contains("--uri \"ipfs://late\" was not recorded"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(again.json()["uri"], "ipfs://first");
+    assert_eq!(again.json()["earlier_record"], Value::Null);
+
+    let second = deploy(OTHER_KEY, "").expect(0).json();
+    assert_ne!(second["registry"], first["registry"]);
+    let earlier = second["earlier_record"].as_str().unwrap();
+    let record =
+        |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let current = bundle.join("public/deployments/4242.json");
+    assert_eq!(record(Path::new(earlier))["registry"], first["registry"]);
+    assert_eq!(record(&current)["registry"], second["registry"]);
+
+    // What could not be recorded is not paid for.
+    fs::remove_file(&current).unwrap();
+    fs::create_dir(&current).unwrap();
+    let sent = || cast(&["nonce", "--rpc-url", &node.url, OWNER]);
+    let before = sent();
+    deploy(KEY, "").expect(2).says(&["4242.json is a folder"]);
+    assert_eq!(sent(), before);
 }

@@ -15,7 +15,7 @@ use std::{
     process::Command,
 };
 use support::{
-    Run, chainfer, fixture,
+    Run, chainfer, chainfer_in, fixture,
     node::{Anvil, root, tool},
 };
 
@@ -212,22 +212,20 @@ fn what_is_written_replaces_a_link_and_leaves_its_target_alone() {
     for name in ["p.json", "p.json.secret"] {
         symlink(&victim, path(name)).unwrap();
     }
-    let count = bundle.join("private/chunk0.count");
     let input = fixture("ops/gemm.json");
-    chainfer(args![
-        "prove",
-        bundle,
-        "--input",
-        input,
-        "-o",
-        path("p.json")
-    ])
-    .expect(0);
-    for written in [&path("p.json"), &path("p.json.secret"), &count] {
-        assert!(
-            fs::symlink_metadata(written).unwrap().is_file(),
-            "{written:?}"
-        );
+    for name in ["p.json", "p.json.secret"] {
+        chainfer(args![
+            "prove",
+            bundle,
+            "--input",
+            input,
+            "-o",
+            path("p.json"),
+            "--force"
+        ])
+        .expect(2)
+        .says(&[name, "not a regular file"]);
+        fs::remove_file(path(name)).unwrap();
     }
     for name in ["there", "nowhere"] {
         let out = path(&format!("link-{name}"));
@@ -513,6 +511,31 @@ fn attest_sends_nothing_to_what_an_unsigned_record_names() {
 }
 
 #[test]
+fn attest_pays_for_no_model_that_does_not_count_unless_asked_to() {
+    let scene = Scene::new();
+    let model = scene.read_record()["model_id"].as_str().unwrap().to_owned();
+    let (url, registry) = (scene.node.url.as_str(), scene.registry.as_str());
+    cast(&[
+        "send",
+        "--rpc-url",
+        url,
+        "--private-key",
+        KEY,
+        registry,
+        "deprecateModel(bytes32)",
+        &model,
+    ]);
+    let sent = scene.sent();
+    scene
+        .attest(&[])
+        .expect(2)
+        .says(&["is deprecated", "nothing was sent", "--allow-deprecated"]);
+    assert_eq!(scene.sent(), sent);
+    let attested = scene.attest(&["--allow-deprecated"]).expect(0);
+    assert_eq!(attested.json()["status"], "confirmed");
+}
+
+#[test]
 fn uri_on_the_chain_cannot_repaint_a_verdict() {
     let scene = Scene::new();
     let solc = root().join("scripts/solc");
@@ -538,4 +561,223 @@ fn uri_on_the_chain_cannot_repaint_a_verdict() {
     let machine = chainfer(check).expect(0);
     assert_plain(&machine);
     assert_eq!(machine.json()["uri"], Scene::URI);
+}
+
+/// Waits for several provers that write to one file.
+fn race(bundle: &Path, proof: &Path) -> Vec<bool> {
+    let input = fixture("ops/gemm.json");
+    let prove = || {
+        std::thread::scope(|scope| {
+            let run = || chainfer(args!["prove", bundle, "--input", input, "-o", proof]);
+            let runs: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
+            runs.into_iter()
+                .map(|run| run.join().unwrap().code == 0)
+                .collect()
+        })
+    };
+    prove()
+}
+
+#[test]
+fn proof_replaces_nothing_unless_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    compile("ops/gemm.onnx", &bundle);
+    let input = fixture("ops/gemm.json");
+    let prove = |proof: &Path| chainfer(args!["prove", bundle, "--input", input, "-o", proof]);
+    let forced = |proof: &Path| {
+        chainfer(args![
+            "prove", bundle, "--input", input, "-o", proof, "--force"
+        ])
+    };
+    let root_of = |path: &Path| -> Value {
+        serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap()["root"].take()
+    };
+    let (proof, secret) = (path("p.json"), path("p.json.secret"));
+
+    let succeeded = race(&bundle, &proof);
+    assert_eq!(succeeded.iter().filter(|ok| **ok).count(), 1);
+    let first = root_of(&proof);
+    assert_eq!(first, root_of(&secret));
+
+    prove(&proof).expect(2).says(&["p.json exists", "--force"]);
+    fs::rename(&proof, path("elsewhere")).unwrap();
+    prove(&proof)
+        .expect(2)
+        .says(&["p.json.secret exists", "--force"]);
+    assert!(!proof.exists());
+    forced(&proof).expect(0);
+    assert_ne!(root_of(&proof), first);
+    assert_eq!(root_of(&proof), root_of(&secret));
+
+    for (kind, called) in [
+        ("fifo", "is not a regular file"),
+        ("endless", "is not a regular file"),
+    ] {
+        let odd = path(kind);
+        plant(kind, &odd);
+        for run in [prove(&odd), forced(&odd)] {
+            run.expect(2).says(&[kind, called]);
+        }
+        assert!(!fs::symlink_metadata(&odd).unwrap().is_file());
+        let odd = path(&format!("{kind}.json"));
+        plant(kind, &odd.with_extension("json.secret"));
+        forced(&odd).expect(2).says(&["json.secret", called]);
+    }
+}
+
+#[test]
+fn compile_removes_what_a_killed_one_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let left = folder
+        .path()
+        .join(format!(".bundle.{}-0-1f.tmp", child.id()));
+    fs::create_dir_all(left.join("private")).unwrap();
+    compile("ops/gemm.onnx", &folder.path().join("bundle"));
+    assert!(!left.exists());
+}
+
+#[test]
+fn layout_that_contradicts_the_manifest_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    compile("ops/gemm.onnx", &bundle);
+    let file = bundle.join("public/layout.json");
+    let honest: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let page = chainfer(args!["inspect", bundle]).expect(0).stdout;
+    assert!(page.contains("`chainfer audit` compares them"), "{page}");
+    for (place, value, expected) in [
+        ("/chunks/0/usable_rows", json!(1u64 << 40), "usable_rows"),
+        ("/chunks/0/value_rows", json!(1u64 << 40), "rows taken"),
+        ("/chunks/0/hide_rows", json!(7), "hide_rows"),
+        ("/chunks/0/shape/k", json!(9), "shape"),
+        ("/chunks", json!([]), "0 chunks"),
+    ] {
+        let mut changed = honest.clone();
+        *changed.pointer_mut(place).unwrap() = value;
+        fs::write(&file, changed.to_string()).unwrap();
+        chainfer(args!["inspect", bundle])
+            .expect(2)
+            .says(&["layout.json", expected]);
+    }
+}
+
+#[test]
+fn model_of_a_registry_with_other_code_is_not_checked_unless_told_to() {
+    let scene = Scene::new();
+    let solc = root().join("scripts/solc");
+    let mut check = args![
+        "check-model",
+        scene.path("bundle"),
+        "-r",
+        scene.node.url,
+        "--registry",
+        scene.registry,
+        "--record-only",
+        "--solc",
+        solc
+    ]
+    .to_vec();
+    let page = chainfer(check.clone()).expect(0).stdout;
+    assert!(page.contains("check-registry"), "{page}");
+    // The same contract, with its storage, but for one byte that is never run.
+    let cast = |args: &[&str]| {
+        let output = Command::new(tool("cast")).args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let code = cast(&["code", "-r", &scene.node.url, &scene.registry]);
+    let other = format!("{code}00");
+    let set = [
+        "rpc",
+        "-r",
+        &scene.node.url,
+        "anvil_setCode",
+        &scene.registry,
+        &other,
+    ];
+    cast(&set);
+    chainfer(check.clone())
+        .expect(2)
+        .says(&["other code", "--other-registry"]);
+    check.push("--other-registry".into());
+    let page = chainfer(check.clone()).expect(0).stdout;
+    assert!(page.contains("it may answer what it likes"), "{page}");
+    check.push("--json".into());
+    assert_eq!(chainfer(check).expect(0).json()["registry_as_built"], false);
+}
+
+#[test]
+fn model_id_of_a_proof_is_shown_as_its_own_word_unless_it_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundle = path("bundle");
+    compile("ops/gemm.onnx", &bundle);
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(bundle.join("public/manifest.json")).unwrap()).unwrap();
+    let manifest_id: B256 = manifest["manifest_id"].as_str().unwrap().parse().unwrap();
+    let id = |registrant: &str| {
+        let registrant = registrant.parse().unwrap();
+        chainfer_formats::ids::model_id(manifest_id, registrant).to_string()
+    };
+    let prove = |requester: &str, model_id: &str, proof: &Path| {
+        chainfer(args![
+            "prove",
+            bundle,
+            "--input",
+            fixture("ops/gemm.json"),
+            "-o",
+            proof,
+            "--chain-id",
+            "31337",
+            "--registry",
+            OTHER,
+            "--requester",
+            requester,
+            "--nonce",
+            "7",
+            "--model-id",
+            model_id
+        ])
+    };
+    let zero = "0x0000000000000000000000000000000000000000";
+    prove(zero, &id(OWNER), &path("zero"))
+        .expect(2)
+        .says(&["--requester", "zero"]);
+    let (right, wrong) = (path("right"), path("wrong"));
+    prove(OTHER, &id(OWNER), &right).expect(0);
+    prove(OTHER, &format!("0x{}", "22".repeat(32)), &wrong).expect(0);
+    for proof in [&right, &wrong] {
+        let page = chainfer(args!["verify", bundle, proof]).expect(0).stdout;
+        assert!(page.contains("as the proof names it"), "{page}");
+    }
+    let checked = |proof: &Path, registrant: &str| {
+        chainfer(args![
+            "verify",
+            bundle,
+            proof,
+            "--registrant",
+            registrant,
+            "--json"
+        ])
+    };
+    let outcome = checked(&right, OWNER).expect(0).json();
+    assert_eq!(outcome["model_id_checked"], true);
+    assert_eq!(outcome["model_id"], id(OWNER));
+    for (proof, registrant) in [(&wrong, OWNER), (&right, OTHER)] {
+        let outcome = checked(proof, registrant).expect(1).json();
+        assert_eq!(outcome["valid"], false);
+        assert!(outcome["reason"].as_str().unwrap().contains("model id"));
+    }
+}
+
+#[test]
+fn list_of_setups_passes_over_what_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    plant("fifo", &folder.path().join("srs-804edc57d41a5af7-k10.bin"));
+    let listed = chainfer_in(folder.path(), ["srs", "list"]).expect(0);
+    assert!(listed.stdout.contains("k10.bin"), "{listed:?}");
 }

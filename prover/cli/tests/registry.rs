@@ -99,6 +99,17 @@ fn registry_runbook_deploys_checks_and_governs() {
     assert_eq!(checked["governance"]["owner_kind"], "timelock");
     assert_eq!(checked["governance"]["delay"].to_string(), DELAY);
     assert_eq!(checked["governance"]["roles_checked"], true);
+    let proposers = checked["governance"]["proposers"].as_array().unwrap();
+    assert_eq!(proposers.len(), 1);
+    assert!(
+        proposers[0]
+            .as_str()
+            .unwrap()
+            .eq_ignore_ascii_case(PROPOSER)
+    );
+    let weaknesses = checked["governance"]["weaknesses"].as_array().unwrap();
+    assert_eq!(weaknesses.len(), 1);
+    assert!(weaknesses[0].as_str().unwrap().contains("single proposer"));
     // The address alone shows no origin; what its constructor was given does.
     let by_address = check(Path::new(&registry)).expect(1).json();
     assert_eq!(by_address["as_built"], false);

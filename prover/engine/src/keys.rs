@@ -9,14 +9,18 @@ use crate::{
     sealed,
     srs::KzgParams,
 };
-use chainfer_formats::{B256, digest::Encoder, files::Access};
+use chainfer_formats::{B256, digest::Encoder, files::Access, panics};
 use chainfer_transcript::{POINT_LEN, SCALAR_LEN};
 use halo2_proofs::{
     SerdeFormat,
-    plonk::{self, Circuit, Error, keygen_pk, keygen_vk},
+    plonk::{self, Circuit, ConstraintSystem, Error, keygen_pk, keygen_vk},
 };
 use halo2curves::bn256::{Fr, G1Affine};
-use std::{fmt::Debug, io::Read, path::Path};
+use std::{
+    fmt::Debug,
+    io::{self, Read},
+    path::Path,
+};
 
 /// Verifying key of a chunk.
 pub type VerifyingKey = plonk::VerifyingKey<G1Affine>;
@@ -154,8 +158,20 @@ pub fn proof_length(vk: &VerifyingKey) -> usize {
 /// The file cannot be written.
 pub fn write_pk(path: &Path, pk: &ProvingKey) -> Result<()> {
     sealed::write(path, Access::Private, &PK_MAGIC, |mut file| {
-        pk.write(&mut file, SerdeFormat::RawBytesUnchecked)
+        // The writer panics where the file system refuses.
+        let written = panics::caught(|| pk.write(&mut file, SerdeFormat::RawBytesUnchecked));
+        written.unwrap_or_else(|| Err(io::Error::other("the disk may be full")))
     })
+}
+
+/// Upper bound of the length of a proving key: its verifying key, and two polynomials for each fixed and each copied column.
+fn max_pk_bytes<C: Circuit<Fr>>(k: u32, params: C::Params) -> u64 {
+    const HEADS: usize = 1 << 16;
+    let mut cs = ConstraintSystem::default();
+    C::configure_with_params(&mut cs, params);
+    let columns = cs.num_fixed_columns() + cs.permutation().get_columns().len();
+    let polynomial = SCALAR_LEN << k;
+    (HEADS + columns * POINT_LEN + (3 + 2 * columns) * (polynomial + 4)) as u64
 }
 
 /// Reads a proving key of a circuit of type `C` with these parameters, written by [`write_pk`].
@@ -164,10 +180,10 @@ pub fn write_pk(path: &Path, pk: &ProvingKey) -> Result<()> {
 /// The file is missing, damaged, or of another circuit.
 pub fn read_pk<C: Circuit<Fr>>(path: &Path, k: u32, params: C::Params) -> Result<ProvingKey>
 where
-    C::Params: Debug,
+    C::Params: Clone + Debug,
 {
     let name = || path.display().to_string();
-    let mut file = sealed::open(path, &PK_MAGIC)?;
+    let mut file = sealed::open(path, &PK_MAGIC, max_pk_bytes::<C>(k, params.clone()))?;
     let mut head = [0u8; VK_HEAD];
     file.read_exact(&mut head)
         .map_err(EngineError::io("read", path))?;
@@ -178,8 +194,12 @@ where
         ));
     }
     let mut reader = head.chain(file);
-    let pk = ProvingKey::read::<_, C>(&mut reader, SerdeFormat::RawBytesUnchecked, params)
-        .map_err(EngineError::io("read", path))?;
+    // The reader panics on what it does not expect, and the seal has no secret.
+    let pk = panics::caught(|| {
+        ProvingKey::read::<_, C>(&mut reader, SerdeFormat::RawBytesUnchecked, params)
+    })
+    .ok_or_else(|| EngineError::malformed(name(), "not a proving key of this circuit"))?
+    .map_err(EngineError::io("read", path))?;
     if reader.into_inner().1.limit() != 0 {
         return Err(EngineError::malformed(name(), "trailing bytes"));
     }

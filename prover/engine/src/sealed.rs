@@ -18,8 +18,6 @@ use std::{
 /// Identifies kind and version of a sealed file.
 pub(crate) type Magic = [u8; 8];
 
-/// More than a proving key of 2^26 rows takes. Nothing reads more than it hashes first, and a hole in a file can be endless.
-const MAX_BYTES: u64 = 1 << 40;
 const SEAL: u64 = 32;
 const MAGIC: u64 = 8;
 
@@ -64,10 +62,11 @@ pub(crate) fn write(
     })?)
 }
 
-/// Checks the seal and returns a reader over the payload, with the payload's length as its limit.
-pub(crate) fn open(path: &Path, magic: &Magic) -> Result<Take<BufReader<File>>> {
+/// Checks the seal and returns a reader over the payload, with the payload's length as its limit. A payload has at most `max_bytes`:
+/// all of it is hashed, and a hole in a file can be endless.
+pub(crate) fn open(path: &Path, magic: &Magic, max_bytes: u64) -> Result<Take<BufReader<File>>> {
     let name = || path.display().to_string();
-    let (mut file, length) = files::open(path, MAX_BYTES)?;
+    let (mut file, length) = files::open(path, max_bytes.saturating_add(MAGIC + SEAL))?;
     let payload = length
         .checked_sub(SEAL + MAGIC)
         .ok_or_else(|| EngineError::malformed(name(), "the file is too short"))?;
@@ -115,23 +114,24 @@ mod tests {
         let path = dir.path().join("f");
         write(&path, Access::Private, &MAGIC, |w| w.write_all(b"payload")).unwrap();
         let mut payload = Vec::new();
-        open(&path, &MAGIC)
+        open(&path, &MAGIC, 7)
             .unwrap()
             .read_to_end(&mut payload)
             .unwrap();
         assert_eq!(payload, b"payload");
-        assert!(open(&path, b"testing2").is_err());
+        assert!(open(&path, b"testing2", 7).is_err());
+        assert!(open(&path, &MAGIC, 6).is_err());
 
         let bytes = std::fs::read(&path).unwrap();
         for at in 0..bytes.len() {
             let mut bad = bytes.clone();
             bad[at] ^= 1;
             std::fs::write(&path, &bad).unwrap();
-            assert!(open(&path, &MAGIC).is_err(), "byte {at}");
+            assert!(open(&path, &MAGIC, 7).is_err(), "byte {at}");
         }
         for length in 0..bytes.len() {
             std::fs::write(&path, &bytes[..length]).unwrap();
-            assert!(open(&path, &MAGIC).is_err(), "length {length}");
+            assert!(open(&path, &MAGIC, 7).is_err(), "length {length}");
         }
     }
 }

@@ -37,6 +37,49 @@ pub fn temporary_sibling(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}-{count}-{nanos:x}.tmp", process::id()))
 }
 
+/// Removes what [`temporary_sibling`] named for `path`, if the process that made it is gone: it was killed while it wrote.
+pub fn remove_abandoned_siblings(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let name = name.to_string_lossy();
+    let here = folder.as_os_str().is_empty();
+    remove_abandoned(if here { Path::new(".") } else { folder }, |n| n == name);
+}
+
+/// As [`remove_abandoned_siblings`], for all names in a folder that `concerns` picks.
+pub fn remove_abandoned(folder: &Path, concerns: impl Fn(&str) -> bool) {
+    // Where the system does not show its processes, nothing is removed.
+    let processes = Path::new("/proc");
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    if !processes.join("self").exists() {
+        return;
+    }
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // .NAME.PID-COUNT-TIME.tmp
+        let parts = name
+            .strip_prefix('.')
+            .and_then(|rest| rest.strip_suffix(".tmp"))
+            .and_then(|rest| rest.rsplit_once('.'))
+            .filter(|(name, _)| concerns(name));
+        let writer = parts
+            .and_then(|(_, unique)| unique.split('-').next())
+            .and_then(|pid| pid.parse::<u32>().ok());
+        let gone = writer.is_some_and(|pid| !processes.join(pid.to_string()).exists());
+        if gone {
+            let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+            let _ = if is_folder {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+        }
+    }
+}
+
 /// Creates a new file with the access asked for.
 ///
 /// # Errors
@@ -108,6 +151,31 @@ pub fn write_atomic_with(
 /// As [`write_atomic_with`].
 pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
     write_atomic_with(path, access, |file| file.write_all(bytes))
+}
+
+/// Writes `bytes` to a path where nothing is yet. Of several that write to it at once, one succeeds.
+///
+/// # Errors
+/// Something is there, a symbolic link included, or the file system refuses.
+pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
+    let temporary = temporary_sibling(path);
+    write_atomic(&temporary, bytes, access)?;
+    // A rename would replace what is there; a link does not.
+    let linked = match fs::hard_link(&temporary, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // A file system without links.
+            create(path, access).and_then(|mut file| {
+                file.write_all(bytes)
+                    .and_then(|()| file.sync_all())
+                    .map_err(FormatError::io("write", path))
+            })
+        }
+        linked => linked.map_err(FormatError::io("create", path)),
+    };
+    let _ = fs::remove_file(&temporary);
+    linked?;
+    sync_parent(path);
+    Ok(())
 }
 
 /// Makes a rename in the folder of `path` durable. Some file systems cannot sync a folder; nothing better can be done
@@ -334,6 +402,55 @@ mod tests {
         write_atomic(&path, b"new", Access::Public).unwrap();
         assert_eq!(read(&path, 9).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn new_file_replaces_nothing_and_one_of_many_writers_succeeds() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let written: Vec<bool> = std::thread::scope(|scope| {
+            let path = &path;
+            let write =
+                |i: u8| scope.spawn(move || write_new(path, &[i; 9], Access::Private).is_ok());
+            let writers: Vec<_> = (0..8).map(write).collect();
+            writers.into_iter().map(|w| w.join().unwrap()).collect()
+        });
+        let winner = written.iter().position(|written| *written).unwrap() as u8;
+        assert_eq!(written.iter().filter(|written| **written).count(), 1);
+        assert_eq!(read(&path, 9).unwrap(), [winner; 9]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink("nowhere", &link).unwrap();
+            assert!(write_new(&link, b"a", Access::Public).is_err());
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn abandoned_siblings_are_those_of_processes_that_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut child = process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let gone = child.id();
+        let mine = temporary_sibling(&path);
+        fs::create_dir(&mine).unwrap();
+        let [folder, file, other, odd] = [
+            format!(".out.{gone}-0-1f.tmp"),
+            format!(".out.{gone}-1-1f.tmp"),
+            format!(".other.{gone}-0-1f.tmp"),
+            ".out.tmp".to_owned(),
+        ]
+        .map(|name| dir.path().join(name));
+        fs::create_dir_all(folder.join("private")).unwrap();
+        for path in [&file, &other, &odd] {
+            fs::write(path, b"").unwrap();
+        }
+        remove_abandoned_siblings(&path);
+        let left = [&folder, &file, &other, &odd, &mine].map(|path| path.exists());
+        assert_eq!(left, [false, false, true, true, true]);
     }
 
     #[cfg(unix)]

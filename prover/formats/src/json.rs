@@ -75,10 +75,22 @@ impl FileKind {
     /// # Errors
     /// The file system refuses.
     pub fn write<T: Serialize>(&self, path: &Path, value: &T) -> Result<()> {
+        files::write_atomic(path, &self.text(value)?, self.access)
+    }
+
+    /// As [`Self::write`], to a path where nothing is yet.
+    ///
+    /// # Errors
+    /// Something is there, or the file system refuses.
+    pub fn write_new<T: Serialize>(&self, path: &Path, value: &T) -> Result<()> {
+        files::write_new(path, &self.text(value)?, self.access)
+    }
+
+    fn text<T: Serialize>(&self, value: &T) -> Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(value)
             .map_err(|e| FormatError::malformed(self.name, ".", e))?;
         text.push(b'\n');
-        files::write_atomic(path, &text, self.access)
+        Ok(text)
     }
 
     fn deserialize<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T> {

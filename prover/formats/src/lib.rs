@@ -12,6 +12,7 @@ pub mod json;
 pub mod limits;
 pub mod manifest;
 pub mod packing;
+pub mod panics;
 pub mod proof;
 pub mod scalar;
 pub mod secret;

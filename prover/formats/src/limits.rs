@@ -12,6 +12,9 @@ pub const MAX_TENSOR_LENGTH: usize = u32::MAX as usize;
 /// Largest number of dimensions of a model input or output.
 pub const MAX_RANK: usize = 8;
 
+/// Largest length of the name of a tensor in bytes.
+pub const MAX_NAME_BYTES: usize = 1024;
+
 /// Largest length of one chunk proof in bytes.
 pub const MAX_PROOF_BYTES: usize = 1 << 20;
 

@@ -156,6 +156,14 @@ impl ProofFile {
         PROOF.write(path, self)
     }
 
+    /// As [`Self::write`], to a path where nothing is yet.
+    ///
+    /// # Errors
+    /// Something is there, or the file system refuses.
+    pub fn write_new(&self, path: &Path) -> Result<()> {
+        PROOF.write_new(path, self)
+    }
+
     /// Checks everything that can be checked without another file: chunks in order, sizes within the limits, and that
     /// binding and model id, where both are known, hash to the context.
     ///

@@ -129,4 +129,12 @@ impl SecretFile {
     pub fn write(&self, path: &Path) -> Result<()> {
         SECRET.write(path, self)
     }
+
+    /// As [`Self::write`], to a path where nothing is yet.
+    ///
+    /// # Errors
+    /// Something is there, or the file system refuses.
+    pub fn write_new(&self, path: &Path) -> Result<()> {
+        SECRET.write_new(path, self)
+    }
 }

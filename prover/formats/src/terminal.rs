@@ -7,12 +7,20 @@ use std::fmt::Write;
 
 /// Longest text of one value. A page's verdict must not be scrolled away by what it is about.
 const MAX_CHARS: usize = 4_000;
+/// Blanks side by side. With more, text could reach the next line of the terminal and look like one of this program's.
+const MAX_BLANKS: usize = 4;
 
-/// The text in one line, with every character escaped that a terminal obeys or that the eye does not see, as `\u{202e}`.
+/// The text in one line, with every character escaped that a terminal obeys or that the eye does not see, as `\u{202e}`, and long blanks.
 pub fn line(text: &str) -> String {
+    escape(text, MAX_BLANKS)
+}
+
+fn escape(text: &str, max_blanks: usize) -> String {
     let mut shown = String::with_capacity(text.len());
+    let mut blanks = 0;
     for char in text.chars() {
-        if is_harmless(char) {
+        blanks = if is_blank(char) { blanks + 1 } else { 0 };
+        if is_harmless(char) && blanks <= max_blanks {
             shown.push(char);
         } else {
             // To a string, this cannot fail.
@@ -22,7 +30,7 @@ pub fn line(text: &str) -> String {
     shown
 }
 
-/// As [`line`], and cut after 4,000 characters, with the count of the rest.
+/// As [`line()`], and cut after 4,000 characters, with the count of the rest.
 pub fn value(text: &str) -> String {
     let left = text.chars().skip(MAX_CHARS).count();
     if left == 0 {
@@ -32,10 +40,12 @@ pub fn value(text: &str) -> String {
     format!("{}… {left} more characters", line(&kept))
 }
 
-/// As [`line`], for text of several lines, such as a compiler's messages: all but the first are indented, so that none can pass for a
+/// As [`line()`], for text of several lines, such as a compiler's messages: all but the first are indented, so that none can pass for a
 /// line of this program's.
 pub fn lines(text: &str) -> String {
-    let lines: Vec<String> = text.trim_end().lines().map(line).collect();
+    // Compilers indent what they quote.
+    let lines = text.trim_end().lines();
+    let lines: Vec<String> = lines.map(|line| escape(line, usize::MAX)).collect();
     lines.join("\n    ")
 }
 
@@ -58,6 +68,11 @@ pub fn json(text: &str) -> String {
 /// Whether a character shows what it is and changes nothing else.
 fn is_harmless(char: char) -> bool {
     !char.is_control() && !is_invisible(char) && !turns_text(char)
+}
+
+/// Characters that leave a place empty: Unicode's spaces, and a Braille pattern without dots.
+fn is_blank(char: char) -> bool {
+    char.is_whitespace() || char == '\u{2800}'
 }
 
 /// Marks that order text from right to left or back (UAX #9).
@@ -92,6 +107,11 @@ mod tests {
             ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
             ("tag\u{e0041}", "tag\\u{e0041}"),
             ("step\u{1bca2}", "step\\u{1bca2}"),
+            ("x      VALID", "x    \\u{20}\\u{20}VALID"),
+            (
+                "x \u{3000}\u{2003}\u{a0}\u{2800}VALID",
+                "x \u{3000}\u{2003}\u{a0}\\u{2800}VALID",
+            ),
         ] {
             assert_eq!(line(text), shown);
         }

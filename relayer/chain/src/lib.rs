@@ -6,6 +6,7 @@ mod error;
 pub mod fees;
 pub mod registry;
 pub mod rpc;
+mod text;
 pub mod wallet;
 
 pub use error::{Error, Result};

@@ -1,26 +1,15 @@
 //! `chainfer-relayer`: the relayer service and its tools. Parses and wires; the library does the work.
 
 mod cli;
+mod log;
 
 use anyhow::Result;
 use chainfer_formats::terminal;
 use clap::Parser;
-use cli::serve::{LogFormat, shutdown};
+use cli::serve::shutdown;
 use cli::{Cli, Command, verbs};
 use serde_json::Value;
 use std::{io::Write, process::ExitCode};
-
-fn log(format: LogFormat) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-}
 
 /// One JSON value on standard output: others script against it.
 fn print(value: &Value) -> Result<()> {
@@ -47,7 +36,7 @@ fn describe(error: &anyhow::Error) -> String {
 async fn run(command: Command) -> Result<()> {
     let answer = match command {
         Command::Serve(serve) => {
-            log(serve.log_format);
+            log::init(serve.log_format);
             return Ok(chainfer_relayer::service::run(serve.resolve()?, shutdown()).await?);
         }
         Command::Submit(args) => verbs::submit(args).await?,

@@ -82,6 +82,8 @@ pub enum Cap {
     Day,
     /// Of all time.
     Total,
+    /// Of one call of a program.
+    Run,
 }
 
 impl fmt::Display for Cap {
@@ -92,8 +94,30 @@ impl fmt::Display for Cap {
             Self::Hour => "hourly",
             Self::Day => "daily",
             Self::Total => "total",
+            Self::Run => "per-run",
         })
     }
+}
+
+impl Cap {
+    /// What whoever runs into it can do, where that is the same for all programs.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Run => {
+                "; wait for lower prices, or allow more (--max-spend AMOUNT) if the node's prices are right"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// Limit of what one call of a program may spend, fills of nonce gaps included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunCap {
+    /// What the account had spent before.
+    pub since: Gwei,
+    /// What may come on top.
+    pub limit: Gwei,
 }
 
 /// Limits of what one account may spend on one chain. They are checked in the database transaction that
@@ -110,6 +134,8 @@ pub struct Caps {
     pub day: Option<Gwei>,
     /// Of all time.
     pub total: Option<Gwei>,
+    /// Of this call.
+    pub run: Option<RunCap>,
 }
 
 #[cfg(test)]

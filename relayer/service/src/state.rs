@@ -49,7 +49,7 @@ states! {
         Mined = "mined",
         /// That block has the wanted number of confirmations.
         Confirmed = "confirmed",
-        /// That block is finalized. Terminal.
+        /// That block is finalized. Terminal, unless a proof is handed in and the registry turns out not to have the inference.
         Finalized = "finalized",
         /// None of its proofs can be attested; the reason is recorded. Terminal unless a proof is handed in.
         Failed = "failed",
@@ -76,8 +76,9 @@ impl JobState {
                 // Backwards: a reorganisation removed the block.
                 | (Mined, Confirmed | Submitting | Queued)
                 | (Confirmed, Finalized | Submitting | Queued)
-                // A proof that is handed in reopens it: whoever knows an id may have filed anything under it.
-                | (Failed | Cancelled, Queued)
+                // A proof that is handed in reopens it: whoever knows an id may have filed anything under it, and a node may have said
+                // that it is proven.
+                | (Failed | Cancelled | Finalized, Queued)
         )
     }
 }
@@ -109,7 +110,7 @@ states! {
         Superseded = "superseded",
         /// The nonce was used up by our own cancelling transaction.
         Cancelled = "cancelled",
-        /// Given up before a nonce was reserved. Terminal.
+        /// Given up: before a nonce was reserved, or because the chain does not come to the nonce. Terminal.
         Abandoned = "abandoned",
     }
 }
@@ -128,7 +129,8 @@ impl IntentState {
         use IntentState::*;
         match self {
             Ready => matches!(to, Pending | Abandoned),
-            Pending => to.is_settled(),
+            // Abandoned: its nonce is out of reach.
+            Pending => to.is_settled() || matches!(to, Abandoned),
             // A reorganisation reopens; a settled intent may also settle anew in another block.
             Mined | Reverted | Superseded | Cancelled => matches!(to, Pending),
             Abandoned => false,
@@ -152,10 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn job_finalized_allows_nothing_and_failed_or_cancelled_only_another_try() {
+    fn job_that_ended_allows_only_another_try() {
         for to in JobState::ALL {
-            assert!(!JobState::Finalized.may_become(*to), "{to}");
-            for ended in [JobState::Failed, JobState::Cancelled] {
+            for ended in [JobState::Finalized, JobState::Failed, JobState::Cancelled] {
                 assert_eq!(ended.may_become(*to), *to == JobState::Queued, "{to}");
             }
         }

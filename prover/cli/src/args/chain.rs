@@ -46,7 +46,7 @@ pub(crate) struct SenderArgs {
 /// The Solidity compiler to use.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SolcArgs {
-    /// Solidity compiler; by default scripts/solc if run in the repository's root, otherwise solc from PATH
+    /// Solidity compiler; by default scripts/solc of the repository in whose target folder this program is, otherwise solc from PATH
     #[arg(long, value_name = "PATH", env = "CHAINFER_SOLC")]
     pub(crate) solc: Option<PathBuf>,
 }
@@ -65,6 +65,13 @@ pub(crate) struct DeployArgs {
     /// Account that may freeze verifiers and models of a new registry without delay; by default nobody
     #[arg(long, value_name = "ADDRESS", conflicts_with = "registry")]
     pub(crate) guardian: Option<String>,
+    /// Chain id that the node must report; by default any
+    #[arg(long, value_name = "ID", env = "CHAIN_ID", help_heading = "Node")]
+    pub(crate) chain_id: Option<u64>,
+    /// The most that all transactions together may cost, such as 0.05ether; by default three times what they take at the node's prices,
+    /// and at most 0.5 ether
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) max_spend: Option<Gwei>,
     /// Where the bundle's public part will be published; recorded on chain
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
@@ -105,6 +112,9 @@ pub(crate) struct CheckModelArgs {
     /// Compare the record alone, without an audit: the bundle's keys may then be of anything
     #[arg(long, conflicts_with = "model")]
     pub(crate) record_only: bool,
+    /// Take a registry whose code is not that of this program's build: you know it and trust it
+    #[arg(long)]
+    pub(crate) other_registry: bool,
     #[command(flatten)]
     pub(crate) known: KnownSrsArgs,
     #[command(flatten)]
@@ -146,8 +156,11 @@ pub(crate) struct AttestArgs {
     /// have the code that this program was built with
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) registry: Option<String>,
-    /// The most that all transactions together may cost, such as 0.05ether; by default three times what the bundle's verifiers take at today's
-    /// prices
+    /// Send the proof also if the model is deprecated or frozen, and the inference does not count
+    #[arg(long)]
+    pub(crate) allow_deprecated: bool,
+    /// The most that all transactions together may cost, such as 0.05ether; by default three times what the bundle's verifiers take at the
+    /// node's prices, and at most 0.5 ether
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_spend: Option<Gwei>,
     #[command(flatten)]

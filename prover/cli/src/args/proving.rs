@@ -157,6 +157,9 @@ pub(crate) struct ProveArgs {
     /// Proof file to write; the openings of its commitments are written to PROOF.secret
     #[arg(short, long, value_name = "PROOF")]
     pub(crate) output: PathBuf,
+    /// Replace PROOF and PROOF.secret; without its secret, the proof that was there can never be opened again
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Number of chunks to prove in parallel; by default the number of cores
     #[arg(long, value_name = "J")]
     pub(crate) jobs: Option<NonZeroUsize>,
@@ -214,6 +217,9 @@ pub(crate) struct VerifyArgs {
     pub(crate) bundle: PathBuf,
     /// Proof file
     pub(crate) proof: PathBuf,
+    /// Account that registered the model: refuse a proof that names another model id than this bundle has then
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) registrant: Option<String>,
     /// Refuse a proof under a setup that is not on the list of known ceremonies
     #[arg(long, help_heading = "Trusted setup")]
     pub(crate) require_known_setup: bool,

@@ -24,7 +24,8 @@ impl KnownSrsArgs {
     /// A file cannot be read, or lists what is no setup.
     pub(crate) fn load(&self) -> Result<KnownSetups, EngineError> {
         let mut known = KnownSetups::built_in();
-        for file in &self.files {
+        // An empty variable is one that is not set.
+        for file in self.files.iter().filter(|f| !f.as_os_str().is_empty()) {
             known.add_file(file)?;
         }
         validate_known(&known)?;
@@ -115,4 +116,17 @@ pub(crate) struct SrsImportArgs {
     /// Store one size: the file's, but at most this binary logarithm [default: 20]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=26))]
     pub(crate) max_k: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_name_of_a_list_is_none() {
+        let args = KnownSrsArgs {
+            files: vec![PathBuf::new()],
+        };
+        args.load().unwrap();
+    }
 }

@@ -3,32 +3,18 @@
 //! Nobody signs that file. Whoever published the bundle could name a contract of their own in it, which takes the gas of whoever sends
 //! proofs to it, and proves nothing. So its parts are checked against each other, the manifest, this program and the chain.
 
-use crate::{
-    failure::bad_input,
-    solidity::{artefacts::REGISTRY, generate},
-};
-use alloy::{
-    consensus::TxEip1559,
-    primitives::{Address, Bytes, TxKind, U256, keccak256},
-};
-use anyhow::Context as _;
+use crate::{failure::bad_input, solidity::artefacts::REGISTRY};
+use alloy::primitives::{Address, keccak256};
 use chainfer_chain::{
-    fees::{FeePolicy, Oracle},
+    abi::ChainferRegistry,
     registry::{Registration, Registry, compare},
-    rpc::{At, Rpc},
+    rpc::Rpc,
 };
-use chainfer_engine::bundle::{PublicBundle, VerifierRequest};
-use chainfer_formats::{DeploymentFile, Manifest, ProofFile, ids};
-use chainfer_relayer::money::Gwei;
+use chainfer_formats::{DeploymentFile, Manifest, ids};
 use std::path::Path;
 
 /// Differences that an error lists.
 const SHOWN: usize = 5;
-/// Gas of a transaction with proofs beyond the proofs' own, and of the registry's work for one chunk. Both are upper bounds.
-const TRANSACTION_GAS: u64 = 300_000;
-const CHUNK_GAS: u64 = 120_000;
-/// The most that is spent by default is this many times what the transactions are expected to cost.
-const MARGIN: u64 = 3;
 
 /// Reads the record of a bundle's deployment on a chain, and checks it against itself and the manifest, not against the chain.
 ///
@@ -124,6 +110,26 @@ pub(crate) async fn check(
     Ok(())
 }
 
+/// Refuses a model whose inferences do not count if they are proven now: a deprecated one, and one that is frozen.
+///
+/// # Errors
+/// Bad input: it is one. Or the node does not answer.
+pub(crate) async fn check_counts(rpc: &Rpc, record: &DeploymentFile) -> anyhow::Result<()> {
+    let (registry, id) = (record.registry, record.model_id);
+    let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
+    let frozen = ChainferRegistry::isFrozenCall { modelId: id };
+    let what = if super::ask(rpc, registry, deprecated).await? {
+        "deprecated: what is proven after that never counts"
+    } else if super::ask(rpc, registry, frozen).await? {
+        "frozen: nothing of it counts while it is"
+    } else {
+        return Ok(());
+    };
+    Err(bad_input(format!(
+        "the model {id} is {what}; nothing was sent. To send the proof all the same, pass --allow-deprecated"
+    )))
+}
+
 async fn check_registry(
     rpc: &Rpc,
     record: &DeploymentFile,
@@ -138,14 +144,8 @@ async fn check_registry(
             "--registry is {trusted}, but the bundle is deployed with {registry}"
         )));
     }
-    let found = rpc.code(registry).await?;
-    if found == REGISTRY.runtime_code(&[])? {
+    let Some(what) = other_code(rpc, registry).await? else {
         return Ok(());
-    }
-    let what = if found.is_empty() {
-        "there is no contract".to_owned()
-    } else {
-        format!("the contract has other code ({})", keccak256(found))
     };
     Err(bad_input(format!(
         "the bundle's record names {registry} as registry, and {what}, not that of the registry which this program was built \
@@ -153,71 +153,20 @@ async fn check_registry(
     )))
 }
 
-/// What an attestation may cost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    /// What its transactions are expected to cost at today's prices, at most.
-    pub(crate) expected: Gwei,
-    /// What they may cost if the user does not say.
-    pub(crate) limit: Gwei,
-}
-
-/// Works out what attesting a proof may cost, from the bundle's keys and the chain's prices alone: no contract is asked.
+/// What is at the address, unless it is the code of the registry that this program was built with.
 ///
 /// # Errors
-/// A verifier cannot be generated, or the node does not answer.
-pub(crate) async fn budget(
-    rpc: &Rpc,
-    bundle: &PublicBundle,
-    proof: &ProofFile,
-) -> anyhow::Result<Budget> {
-    let gas = attestation_gas(bundle)?;
-    let head = rpc.head().await?;
-    let (base, usual) = (
-        head.base_fee_per_gas.unwrap_or_default(),
-        rpc.median_priority_fee().await?,
-    );
-    let offer = FeePolicy::default().offer(base, usual);
-    let price = U256::from(base) + U256::from(offer.priority_fee);
-    let gas_cost = |price: U256| U256::from(gas) * price;
-    let publication = publication_fee(rpc, gas, proof).await?;
-    Ok(Budget {
-        expected: Gwei::ceil(gas_cost(price) + publication),
-        limit: Gwei::ceil((gas_cost(U256::from(offer.max_fee)) + publication) * U256::from(MARGIN)),
+/// The node does not answer.
+pub(crate) async fn other_code(rpc: &Rpc, registry: Address) -> anyhow::Result<Option<String>> {
+    let found = rpc.code(registry).await?;
+    Ok(if found == REGISTRY.runtime_code(&[])? {
+        None
+    } else if found.is_empty() {
+        Some("there is no contract".to_owned())
+    } else {
+        Some(format!(
+            "the contract has other code ({})",
+            keccak256(found)
+        ))
     })
-}
-
-/// Upper bound of the gas that the chunks of a bundle take to attest.
-fn attestation_gas(bundle: &PublicBundle) -> anyhow::Result<u64> {
-    let mut gas = TRANSACTION_GAS;
-    for (chunk, entry) in bundle.manifest().chunks.iter().enumerate() {
-        let (verifier, _) = generate(&VerifierRequest {
-            chunk,
-            vk: &bundle.verifying_keys()[chunk],
-            params: &bundle.verifier_params()[chunk],
-            num_instances: 2 + entry.num_public,
-        })?;
-        gas = gas.saturating_add(verifier.gas_estimate + CHUNK_GAS);
-    }
-    Ok(gas)
-}
-
-/// What a roll-up asks for publishing and proving the transactions; zero on other chains.
-async fn publication_fee(rpc: &Rpc, gas: u64, proof: &ProofFile) -> anyhow::Result<U256> {
-    let Some(oracle) = Oracle::find(rpc).await? else {
-        return Ok(U256::ZERO);
-    };
-    // As many bytes as the proofs, which cannot be compressed.
-    let proofs: Vec<u8> = proof.chunks.iter().flat_map(|c| c.proof.to_vec()).collect();
-    let transaction = TxEip1559 {
-        to: TxKind::Call(Address::ZERO),
-        input: Bytes::from(proofs),
-        gas_limit: gas,
-        ..TxEip1559::default()
-    };
-    let publication = oracle
-        .publication_fee(rpc, &transaction)
-        .await
-        .context("cannot get the price of publishing a transaction")?;
-    Ok(publication + oracle.operator_fee(rpc, gas, At::Latest).await?)
 }

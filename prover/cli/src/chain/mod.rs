@@ -1,12 +1,13 @@
 //! Code shared by the verbs that use a chain.
 
+pub(crate) mod budget;
 pub(crate) mod deployed;
 pub(crate) mod record;
 
 use crate::{args::SenderArgs, failure::bad_input};
-use alloy::primitives::Address;
+use alloy::{primitives::Address, sol_types::SolCall};
 use anyhow::Context as _;
-use chainfer_chain::rpc::{Rpc, RpcConfig};
+use chainfer_chain::rpc::{At, CallRequest, Rpc, RpcConfig};
 use chainfer_relayer::client::{ClientConfig, TxReport};
 use serde::Serialize;
 use std::{
@@ -76,16 +77,41 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
         .context(UNREACHABLE)
 }
 
+/// Asks a registry, at the node's newest block.
+///
+/// # Errors
+/// The node does not answer, or not as a registry does.
+pub(crate) async fn ask<C: SolCall>(
+    rpc: &Rpc,
+    registry: Address,
+    call: C,
+) -> anyhow::Result<C::Return> {
+    let request = CallRequest::new(Address::ZERO, Some(registry), call.abi_encode().into());
+    let answer = rpc.call(&request, At::Latest).await?;
+    Ok(C::abi_decode_returns_validate(&answer)?)
+}
+
 /// An address that the user typed.
 ///
 /// # Errors
-/// It is not 20 bytes of hex.
+/// It is not 20 bytes of hex, or capital and small letters are mixed in another way than the checksum of EIP-55 wants.
 pub(crate) fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
-    text.parse().map_err(|_| {
+    let address: Address = text.parse().map_err(|_| {
         bad_input(format!(
             "{flag}: expected an address, 0x and 40 hex digits, got {text:?}"
         ))
-    })
+    })?;
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let mixed = digits.contains(|c: char| c.is_ascii_uppercase())
+        && digits.contains(|c: char| c.is_ascii_lowercase());
+    let checksummed = address.to_checksum(None);
+    if mixed && !checksummed.ends_with(digits) {
+        return Err(bad_input(format!(
+            "{flag}: {text} has a wrong checksum (EIP-55), so it may be mistyped; if it is right, pass {}",
+            text.to_lowercase()
+        )));
+    }
+    Ok(address)
 }
 
 /// Where `deploy` records the deployment on a chain, in a bundle's public part.
@@ -123,5 +149,27 @@ impl Transaction {
             gas_used: report.gas_used?,
             block: report.block?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_in_mixed_case_must_have_its_checksum() {
+        let right = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+        let expected: Address = right.parse().unwrap();
+        let lower = right.to_lowercase();
+        let upper = format!("0x{}", right[2..].to_uppercase());
+        for text in [right, &right[2..], &lower, &upper] {
+            assert_eq!(address("--owner", text).unwrap(), expected);
+        }
+        let typo = "0x70997970C51812dc3a010C7d01b50e0d17dc79C8";
+        let refused = address("--owner", typo).unwrap_err().to_string();
+        assert!(
+            refused.contains("--owner") && refused.contains(&lower),
+            "{refused}"
+        );
     }
 }

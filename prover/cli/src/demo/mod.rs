@@ -97,6 +97,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN_ID,
+                max_spend: None,
             };
             runtime.block_on(deploy::deploy(&client, &contracts, target, progress))
         },
@@ -239,6 +240,8 @@ fn prove_request(
         bundle: bundle.to_owned(),
         input: args.input.clone(),
         output: proof.to_owned(),
+        // The folder is the demo's own.
+        force: true,
         context: ContextSource::Binding {
             binding,
             model_id: deployed.model_id,

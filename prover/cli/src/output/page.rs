@@ -28,11 +28,22 @@ impl Table {
         }
     }
 
-    /// Adds a row; cells that are missing at its end are empty.
+    /// Adds a row; cells that are missing at its end are empty, and long ones are cut: one would widen all rows.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let plain = cells.into_iter().map(|cell| terminal::value(&cell));
+        let plain = cells.into_iter().map(|cell| terminal::line(&shorten(cell)));
         self.rows.push(plain.collect());
     }
+}
+
+/// Characters of a cell: more than a digest has.
+const MAX_CELL: usize = 80;
+
+fn shorten(cell: String) -> String {
+    if cell.chars().count() <= MAX_CELL {
+        return cell;
+    }
+    let kept: String = cell.chars().take(MAX_CELL - 1).collect();
+    kept + "…"
 }
 
 impl fmt::Display for Table {
@@ -194,6 +205,17 @@ pub(crate) fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_cell_is_cut() {
+        let mut table = Table::new(&[("name", Align::Left)]);
+        table.row(["é".repeat(MAX_CELL)]);
+        table.row(["é".repeat(MAX_CELL + 1)]);
+        let shown = table.to_string();
+        let lengths: Vec<usize> = shown.lines().map(|l| l.trim().chars().count()).collect();
+        assert_eq!(lengths, [4, MAX_CELL, MAX_CELL]);
+        assert!(shown.ends_with("…\n"), "{shown}");
+    }
 
     #[test]
     fn numbers_are_formatted_with_units_and_separators() {

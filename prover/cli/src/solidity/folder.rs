@@ -39,6 +39,7 @@ pub(crate) fn write(folder: &Path, project: &[ProjectFile]) -> anyhow::Result<()
         let reason = format!("{} is not a name for a folder", folder.display());
         return Err(bad_input(reason));
     }
+    files::remove_abandoned_siblings(folder);
     let staging = files::temporary_sibling(folder);
     let written = write_all(&staging, project).and_then(|()| {
         fs::rename(&staging, folder).with_context(|| {

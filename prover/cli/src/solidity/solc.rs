@@ -14,8 +14,18 @@ use std::{
 };
 
 /// What to do if there is no compiler.
-const REMEDY: &str =
-    "pass --solc PATH or set CHAINFER_SOLC; in the repository, run `npm ci` to use scripts/solc";
+const REMEDY: &str = "pass --solc PATH or set CHAINFER_SOLC; the repository has one: run `npm ci` there, then --solc scripts/solc";
+
+/// Environment variables that the compiler, or the Node.js that runs it, may need.
+const PASSED_ON: [&str; 7] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "SYSTEMROOT",
+    "USERPROFILE",
+    "TEMP",
+];
 
 /// A Solidity compiler.
 #[derive(Clone, Debug)]
@@ -40,8 +50,7 @@ impl Solc {
     /// # Errors
     /// There is none.
     pub(crate) fn find(args: &SolcArgs) -> anyhow::Result<Self> {
-        let here = env::current_dir().context("cannot tell the current folder")?;
-        Self::find_from(args, &here)?
+        Self::find_optional(args)?
             .ok_or_else(|| bad_input(format!("no Solidity compiler found; {REMEDY}")))
     }
 
@@ -50,11 +59,6 @@ impl Solc {
     /// # Errors
     /// The compiler that the flags name is not there.
     pub(crate) fn find_optional(args: &SolcArgs) -> anyhow::Result<Option<Self>> {
-        let here = env::current_dir().context("cannot tell the current folder")?;
-        Self::find_from(args, &here)
-    }
-
-    fn find_from(args: &SolcArgs, folder: &Path) -> anyhow::Result<Option<Self>> {
         if let Some(path) = &args.solc {
             // A bare name is looked up in PATH by the system.
             if path.components().count() > 1 && !path.is_file() {
@@ -65,15 +69,16 @@ impl Solc {
             }
             return Ok(Some(Self { path: path.clone() }));
         }
-        // Only from the repository's root: anybody might have written to a folder further up, and this program would run it.
-        let ours = folder.join("contracts/src/ChainferRegistry.sol").is_file();
-        let wrapper = Some(folder.join("scripts/solc")).filter(|p| ours && p.is_file());
         let in_path = || {
             let path = env::var_os("PATH")?;
             env::split_paths(&path)
+                .filter(|folder| folder.is_absolute())
                 .map(|f| f.join("solc"))
                 .find(|p| p.is_file())
         };
+        let wrapper = env::current_exe()
+            .ok()
+            .and_then(|program| wrapper_of(&program));
         Ok(wrapper.or_else(in_path).map(|path| Self { path }))
     }
 
@@ -97,6 +102,13 @@ impl Solc {
         let name = self.path.display();
         let mut child = Command::new(&self.path)
             .arg("--standard-json")
+            // A compiler needs none of the keys and passwords that this program is given.
+            .env_clear()
+            .envs(
+                PASSED_ON
+                    .iter()
+                    .filter_map(|name| Some((name, env::var_os(name)?))),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -127,6 +139,33 @@ impl Solc {
         written.with_context(|| format!("{name} closed its input"))?;
         serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{name} did not answer in JSON; is it a Solidity compiler?"))
+    }
+}
+
+/// `scripts/solc` of the repository that built this program: TARGET/PROFILE/chainfer is two folders below its root. The folder that the
+/// user stands in has no say: it may have been downloaded with a bundle, and what is run here sees that bundle's contracts.
+fn wrapper_of(program: &Path) -> Option<PathBuf> {
+    let program = program.canonicalize().ok()?;
+    let root = program.ancestors().nth(3)?;
+    let wrapper = root.join("scripts/solc");
+    let ours = root.join("contracts/src/ChainferRegistry.sol").is_file()
+        && wrapper.is_file()
+        && same_owner(&program, &wrapper);
+    ours.then_some(wrapper)
+}
+
+/// Whether one account owns both files: a folder above the program may be everybody's.
+fn same_owner(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid());
+        matches!((owner(a), owner(b)), (Ok(a), Ok(b)) if a == b)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a, b);
+        true
     }
 }
 
@@ -193,34 +232,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn find_takes_the_wrapper_of_a_checkout_and_of_nothing_else() {
-        let root = tempfile::tempdir().unwrap();
-        let deep = root.path().join("a").join("b");
-        std::fs::create_dir_all(&deep).unwrap();
-        std::fs::create_dir(root.path().join("scripts")).unwrap();
-        let wrapper = root.path().join("scripts/solc");
-        std::fs::write(&wrapper, "").unwrap();
-        let found = |folder: &Path| {
-            Solc::find_from(&SolcArgs::default(), folder)
-                .unwrap()
-                .map(|solc| solc.path)
+    fn find_takes_the_wrapper_of_the_programs_own_repository_and_of_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let write = |path: &Path| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
         };
-        // A planted wrapper, here or further up, is not run.
-        assert_ne!(found(root.path()).as_ref(), Some(&wrapper));
-        let registry = root.path().join("contracts/src");
-        std::fs::create_dir_all(&registry).unwrap();
-        std::fs::write(registry.join("ChainferRegistry.sol"), "").unwrap();
-        assert_eq!(found(root.path()).as_ref(), Some(&wrapper));
-        assert_ne!(found(&deep).as_ref(), Some(&wrapper));
-        let named = SolcArgs {
-            solc: Some(root.path().join("missing")),
-        };
-        assert!(
-            Solc::find_from(&named, &deep)
-                .unwrap_err()
-                .to_string()
-                .contains("missing")
+        let (wrapper, program) = (
+            root.join("scripts/solc"),
+            root.join("target/release/chainfer"),
         );
+        write(&wrapper);
+        write(&program);
+        // Somebody's scripts, and the program somewhere else.
+        assert_eq!(wrapper_of(&program), None);
+        write(&root.join("contracts/src/ChainferRegistry.sol"));
+        assert_eq!(wrapper_of(&program), Some(wrapper));
+        for other in ["chainfer", "bin/chainfer", "a/target/release/chainfer"] {
+            write(&root.join(other));
+            assert_eq!(wrapper_of(&root.join(other)), None, "{other}");
+        }
+        let named = SolcArgs {
+            solc: Some(root.join("missing")),
+        };
+        let refused = Solc::find(&named).unwrap_err().to_string();
+        assert!(refused.contains("missing"), "{refused}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn compiler_is_not_given_the_users_secrets() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("solc");
+        let script = "#!/bin/sh\ncat > /dev/null\necho \"{\\\"names\\\": \\\"$(env | cut -d= -f1 | tr '\\n' ' ')\\\"}\"\n";
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let answer = Solc { path }.run(&json!({})).unwrap();
+        let names = answer["names"].as_str().unwrap();
+        assert!(names.contains("PATH"), "{names}");
+        // What the shell adds.
+        let own = ["PWD", "SHLVL", "_", "OLDPWD"];
+        for name in names.split_whitespace() {
+            assert!(PASSED_ON.contains(&name) || own.contains(&name), "{name}");
+        }
     }
 
     #[test]

@@ -4,13 +4,11 @@ use super::{deploy::transactions_table, setup::require_for_chain, verify::read};
 use crate::{
     args::AttestArgs,
     chain::{self, Transaction},
-    failure::bad_input,
     output::{Page, Progress, Report, thousands},
 };
 use chainfer_chain::rpc::Rpc;
-use chainfer_engine::{bundle::PublicBundle, inference::verify_inference};
-use chainfer_formats::ProofFile;
-use chainfer_relayer::{engine::RegistryCode, money::Gwei};
+use chainfer_engine::inference::verify_inference;
+use chainfer_relayer::engine::RegistryCode;
 use serde_json::json;
 
 /// Checks the proof here, and the registry and the model on the chain; sends the proof, and reports the transactions and the inference's status.
@@ -34,8 +32,12 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
         let rpc = Rpc::new(client.rpc.clone())?;
         chain::deployed::check(&rpc, manifest, &deployment, trusted).await?;
         progress.say("registry and model are those of the bundle");
-        let limit = spend_limit(&rpc, &bundle, &proof, args.max_spend).await?;
-        client.engine.caps.job = Some(limit);
+        if !args.allow_deprecated {
+            chain::deployed::check_counts(&rpc, &deployment).await?;
+        }
+        let outlay = chain::budget::attestation(&bundle, &proof)?;
+        let limit = chain::budget::limit(&rpc, &outlay, args.max_spend).await?;
+        client.max_spend = Some(limit);
         if trusted.is_some() {
             client.engine.registry_code = Some(RegistryCode::Any);
         }
@@ -75,22 +77,4 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
             .table(transactions_table(&transactions))
     };
     Report::new(&json, page)
-}
-
-/// The most that the transactions may cost. A limit that today's prices are above is refused before anything is sent.
-async fn spend_limit(
-    rpc: &Rpc,
-    bundle: &PublicBundle,
-    proof: &ProofFile,
-    asked: Option<Gwei>,
-) -> anyhow::Result<Gwei> {
-    let budget = chain::deployed::budget(rpc, bundle, proof).await?;
-    match asked {
-        Some(asked) if asked < budget.expected => Err(bad_input(format!(
-            "--max-spend is {asked}, but the proof may cost {} at today's prices; wait for lower ones, or allow more",
-            budget.expected
-        ))),
-        Some(asked) => Ok(asked),
-        None => Ok(budget.limit),
-    }
 }

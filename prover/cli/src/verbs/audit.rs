@@ -20,7 +20,7 @@ use chainfer_engine::{
     resources::Cost,
     srs::SrsStore,
 };
-use chainfer_formats::{B256, SetupStatus, SrsSpec, Visibility, hex};
+use chainfer_formats::{B256, SetupStatus, SrsSpec, TensorSpec, Visibility, hex};
 use chainfer_model::{
     partition::{BoundaryVisibility, ChunkCount},
     quantise::CalibrationSource,
@@ -50,6 +50,8 @@ pub(crate) struct Outcome {
     #[serde(with = "hex::word")]
     manifest_id: B256,
     unseen_weight_columns: usize,
+    /// The real values that inputs and outputs can stand for, if they were compared.
+    ranges: Vec<String>,
     /// What no comparison shows.
     pub(crate) on_trust: Vec<String>,
     pub(crate) differences: Vec<Difference>,
@@ -131,12 +133,12 @@ pub(crate) fn audit(
         })
     };
     let store = SrsStore::user()?;
-    let (audit, remedies, stated) = match model {
+    let (mut audit, remedies, stated, calibration) = match model {
         None => {
             let stated = StructureFile::read(bundle.dir())?;
             let audit = audit_structure(bundle, &stated, Some(&emit), &store)?;
             let remedies = remedies(&audit, None, None);
-            (audit, remedies, Some(stated))
+            (audit, remedies, Some(stated), None)
         }
         Some(file) => {
             let options = StructureFile::read(bundle.dir()).map(|stated| stated.options);
@@ -156,12 +158,24 @@ pub(crate) fn audit(
             let audit = audit_model(bundle, &compiled, Some(&emit), &store)
                 .with_context(|| format!("cannot compile {} again", file.display()))?;
             let calibration = options.and_then(|options| options.calibration);
-            let remedies = remedies(&audit, Some(program.report.calibration), calibration);
-            (audit, remedies, None)
+            let used = program.report.calibration;
+            let remedies = remedies(&audit, Some(used), calibration);
+            (audit, remedies, None, Some(used))
         }
     };
+    if calibration == Some(CalibrationSource::Given) {
+        audit.on_trust.push(CALIBRATION_ON_TRUST.to_owned());
+    }
+    let manifest = bundle.manifest();
+    let ends = manifest.inputs.iter().chain(&manifest.outputs);
+    let ranges = ends.map(|spec| range(spec, manifest.range));
     Ok(Outcome {
         verdict: verdict(&audit),
+        ranges: if audit.against == Against::Model {
+            ranges.collect()
+        } else {
+            Vec::new()
+        },
         against: audit.against,
         manifest_id: bundle.manifest().manifest_id,
         unseen_weight_columns: audit.unseen_weight_columns(),
@@ -176,6 +190,17 @@ pub(crate) fn audit(
             ..audit.cost
         },
     })
+}
+
+/// What a model's own file does not fix.
+const CALIBRATION_ON_TRUST: &str = "the calibration samples: they fix all ranges, and ill-chosen ones make a program that says the same of \
+    every input, or the wrong thing; look at the inputs' ranges, and `run` the bundle on inputs of your own";
+
+/// The real values that an input or output can stand for, in words.
+fn range(spec: &TensorSpec, range: u32) -> String {
+    let value = |quantised: f64| spec.scale * (quantised - f64::from(spec.zero_point));
+    let (low, high) = (value(0.0), value(f64::from(range) - 1.0));
+    format!("{} from {low:.6} to {high:.6}", spec.name)
 }
 
 fn verdict(audit: &Audit) -> Verdict {
@@ -199,7 +224,7 @@ fn program(
         Some(chunks) => chunks.into(),
         None => ChunkCount::Exactly(bundle.num_chunks()),
     };
-    let stated = |specs: &[chainfer_formats::TensorSpec], default: Visibility| {
+    let stated = |specs: &[TensorSpec], default: Visibility| {
         specs.first().map_or(default, |spec| spec.visibility)
     };
     let default = BoundaryVisibility::default();
@@ -331,6 +356,9 @@ pub(crate) fn add_to_page(mut page: Page, outcome: &Outcome) -> Page {
             counted(outcome.coverage.len(), "key")
         ),
     );
+    for words in &outcome.ranges {
+        page = page.fact("range", words);
+    }
     for words in &outcome.on_trust {
         page = page.fact("on trust", words);
     }

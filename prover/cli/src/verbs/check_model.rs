@@ -18,15 +18,12 @@ use crate::{
     output::{Page, Progress, Report},
     solidity::Solc,
 };
-use alloy::{
-    primitives::{Address, B256, keccak256},
-    sol_types::SolCall,
-};
+use alloy::primitives::{Address, B256, keccak256};
 use anyhow::Context as _;
 use chainfer_chain::{
-    abi::ChainferRegistry,
+    abi::{ChainferRegistry, VerifierStatus},
     registry::{Difference, Registration, Registry, compare},
-    rpc::{At, CallRequest, Rpc, RpcConfig},
+    rpc::{Rpc, RpcConfig},
 };
 use chainfer_engine::bundle::{PublicBundle, StructureFile};
 use chainfer_formats::{SetupStatus, ids::model_id};
@@ -68,9 +65,13 @@ struct Outcome {
     setup: SetupStatus,
     /// Where the bundle is published, according to the registrant; not compared.
     uri: String,
+    /// Whether the registry has the code that this program was built with. Any other contract may answer what it likes.
+    registry_as_built: bool,
     /// Whether the model is frozen: then its attestations do not count.
     frozen: bool,
     deprecated: bool,
+    /// Chunks whose verifier the registry's owner or guardian has frozen or removed: no proof of theirs is taken.
+    inactive_verifiers: Vec<usize>,
     /// Where the record differs from the bundle.
     differences: Vec<Difference>,
     /// The audit of the bundle, unless only the record was compared.
@@ -131,6 +132,13 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         let node = Registry::new(rpc.clone(), registry);
         let id = model_id(manifest.manifest_id, registrant);
         progress.say(format_args!("reading model {id} on chain {chain_id}"));
+        let other = chain::deployed::other_code(&rpc, registry).await?;
+        if let Some(what) = other.as_ref().filter(|_| !args.other_registry) {
+            return Err(bad_input(format!(
+                "--registry {registry}: {what}, not that of the registry which this program was built with; what it says of a model \
+                 means nothing unless you know it and trust it: then pass --other-registry"
+            )));
+        }
         let mut outcome = Outcome {
             verdict: Verdict::NotRegistered,
             as_compiled: false,
@@ -143,8 +151,10 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             manifest_id: manifest.manifest_id,
             setup: setup.clone(),
             uri: String::new(),
+            registry_as_built: other.is_none(),
             frozen: false,
             deprecated: false,
+            inactive_verifiers: Vec::new(),
             differences: Vec::new(),
             audit: None,
         };
@@ -155,9 +165,15 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             outcome.record_matches = outcome.differences.is_empty();
             outcome.uri = model.uri;
             let frozen = ChainferRegistry::isFrozenCall { modelId: id };
-            outcome.frozen = ask(&rpc, registry, frozen).await?;
+            outcome.frozen = chain::ask(&rpc, registry, frozen).await?;
             let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
-            outcome.deprecated = ask(&rpc, registry, deprecated).await?;
+            outcome.deprecated = chain::ask(&rpc, registry, deprecated).await?;
+            for (chunk, hash) in code_hashes.iter().enumerate() {
+                let Some(hash) = hash else { continue };
+                if node.verifier_status(*hash).await? != VerifierStatus::Active {
+                    outcome.inactive_verifiers.push(chunk);
+                }
+            }
         }
         anyhow::Ok(outcome)
     })?;
@@ -176,14 +192,10 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
     let report = Report::new(&outcome, page(&outcome))?;
     Ok(match outcome.verdict {
         Verdict::NotAsCompiled | Verdict::NotRegistered => report.negative(),
+        // Nobody should rely on it, whatever its keys are.
+        _ if outcome.frozen => report.negative(),
         _ => report,
     })
-}
-
-async fn ask<C: SolCall>(rpc: &Rpc, registry: Address, call: C) -> anyhow::Result<C::Return> {
-    let request = CallRequest::new(Address::ZERO, Some(registry), call.abi_encode().into());
-    let answer = rpc.call(&request, At::Latest).await?;
-    Ok(C::abi_decode_returns_validate(&answer)?)
 }
 
 /// The account that registered the model, from the bundle's record of its deployment.
@@ -231,6 +243,12 @@ fn page(outcome: &Outcome) -> Page {
         _ => "neither frozen nor deprecated",
     };
     page = page.fact("status", status).fact("uri", &outcome.uri);
+    for chunk in &outcome.inactive_verifiers {
+        page = page.fact(
+            format!("verifier {chunk}"),
+            "frozen, removed or not listed: the registry takes no proof of this chunk",
+        );
+    }
     for difference in &outcome.differences {
         page = page.fact(
             &difference.what,
@@ -240,6 +258,14 @@ fn page(outcome: &Outcome) -> Page {
             ),
         );
     }
+    page = page.fact(
+        "on trust",
+        if outcome.registry_as_built {
+            "the registry's governance, and that dApps use this registry: see `chainfer check-registry`"
+        } else {
+            "the registry: its code is not that of this program's build, and it may answer what it likes"
+        },
+    );
     match &outcome.audit {
         Some(audit) => add_to_page(page.heading("Audit of the bundle"), audit),
         None => page.fact(

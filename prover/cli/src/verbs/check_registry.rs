@@ -46,6 +46,36 @@ struct Governance {
     /// Seconds between proposal and execution, if the owner is a timelock.
     delay: Option<u64>,
     guardian: Address,
+    /// Accounts that may propose, as the timelock was deployed; known only where its roles are checked.
+    proposers: Option<Vec<Address>>,
+    /// What makes this governance weak.
+    weaknesses: Vec<String>,
+}
+
+/// A delay in seconds that gives nobody time to react.
+const SHORT_DELAY: u64 = 3600;
+
+/// What a user should know of a governance.
+fn weaknesses(
+    owner_kind: &str,
+    delay: Option<u64>,
+    guardian: Address,
+    proposers: Option<&[Address]>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    if owner_kind == "account" {
+        found.push("one key owns the registry: it can list any verifier at once".to_owned());
+    }
+    if guardian.is_zero() && owner_kind != "nobody" {
+        found.push("no guardian: nobody can stop what the owner does".to_owned());
+    }
+    if let Some(delay) = delay.filter(|delay| *delay < SHORT_DELAY) {
+        found.push(format!("a delay of {delay} s gives nobody time to react"));
+    }
+    if let Some([_]) = proposers {
+        found.push("a single proposer: one stolen key takes over after the delay".to_owned());
+    }
+    found
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -236,17 +266,25 @@ async fn ask(
     } else {
         None
     };
+    let owner_kind = match (owner.is_zero(), is_timelock, found.is_empty()) {
+        (true, ..) => "nobody",
+        (_, true, _) => "timelock",
+        (.., true) => "account",
+        _ => "contract",
+    };
+    let guardian = registry.guardian().await?;
+    let roles_checked = is_timelock && derived == Some(owner);
+    let proposers = record
+        .filter(|_| roles_checked)
+        .map(|r| r.proposers.clone());
     outcome.governance = Some(Governance {
         owner,
-        owner_kind: match (owner.is_zero(), is_timelock, found.is_empty()) {
-            (true, ..) => "nobody",
-            (_, true, _) => "timelock",
-            (.., true) => "account",
-            _ => "contract",
-        },
-        roles_checked: is_timelock && derived == Some(owner),
+        owner_kind,
+        roles_checked,
         delay,
-        guardian: registry.guardian().await?,
+        guardian,
+        weaknesses: weaknesses(owner_kind, delay, guardian, proposers.as_deref()),
+        proposers,
     });
     Ok(())
 }
@@ -360,6 +398,15 @@ fn page(outcome: &Outcome) -> Page {
         page = page
             .fact("owner", format!("{} ({kind}{remark})", governance.owner))
             .fact("guardian", governance.guardian);
+        for proposer in governance.proposers.iter().flatten() {
+            page = page.fact(
+                "proposer",
+                format!("{proposer} (at deployment; later ones are in the timelock's events)"),
+            );
+        }
+        for weakness in &governance.weaknesses {
+            page = page.fact("weak", weakness);
+        }
     }
     for check in &outcome.checks {
         page = if check.holds {
@@ -379,4 +426,23 @@ fn page(outcome: &Outcome) -> Page {
         );
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weak_governance_is_named() {
+        let (zero, guardian) = (Address::ZERO, Address::repeat_byte(1));
+        let two = [Address::repeat_byte(2), Address::repeat_byte(3)];
+        let count = |kind, delay, guardian, proposers: Option<&[Address]>| {
+            weaknesses(kind, delay, guardian, proposers).len()
+        };
+        assert_eq!(count("timelock", Some(3600), guardian, Some(&two)), 0);
+        assert_eq!(count("timelock", Some(3599), guardian, Some(&two)), 1);
+        assert_eq!(count("timelock", Some(0), zero, Some(&two[..1])), 3);
+        assert_eq!(count("account", None, zero, None), 2);
+        assert_eq!(count("nobody", None, zero, None), 0);
+    }
 }

@@ -7,22 +7,31 @@ use super::{
 use crate::{
     args::DeployArgs,
     chain::{self, Transaction},
+    failure::bad_input,
     output::{Align, Page, Progress, Report, Table, thousands},
     solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, artefacts, distinct, read_checked},
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
-use chainfer_chain::registry::Registration;
+use chainfer_chain::{
+    registry::{Registration, Registry},
+    rpc::Rpc,
+};
 use chainfer_engine::bundle::PublicBundle;
 use chainfer_formats::{
-    DeployedChunk, SetupStatus, SrsSpec,
+    DeployedChunk, DeploymentFile, SetupStatus, SrsSpec,
     files::{self, Access},
+    limits::DEVELOPMENT_CHAIN_ID,
 };
-use chainfer_relayer::client::{
-    ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode,
+use chainfer_relayer::{
+    client::{ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode},
+    money::Gwei,
 };
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// All contracts that a bundle needs, compiled.
 #[derive(Debug)]
@@ -49,7 +58,11 @@ pub(crate) struct Outcome {
     pub(crate) key_code_hashes: Vec<B256>,
     pub(crate) transactions: Vec<Transaction>,
     pub(crate) total_gas: u64,
+    /// Where the bundle is published, as the registry has it: what a first registration said, for good.
+    pub(crate) uri: String,
     pub(crate) file: PathBuf,
+    /// Where the record of another deployment went.
+    pub(crate) earlier_record: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +86,11 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
         // Wallet, node and setup are checked before the compiler runs, which takes longer.
         let client = chain::client(args.sender).await?;
         let chain_id = chain::chain_id(&client.rpc).await?;
+        if let Some(expected) = args.chain_id.filter(|expected| *expected != chain_id) {
+            return Err(bad_input(format!(
+                "--chain-id is {expected}, but the node of --rpc-url is of chain {chain_id}"
+            )));
+        }
         let setup = require_for_chain(&policy, spec, chain_id, progress)?;
         let contracts = compile_contracts(&solc, &bundle, progress)?;
         let target = Target {
@@ -87,6 +105,7 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
             },
             uri: &args.uri,
             chain_id,
+            max_spend: args.max_spend,
         };
         let outcome = deploy(&client, &contracts, target, progress).await?;
         anyhow::Ok((outcome, setup))
@@ -183,12 +202,14 @@ pub(crate) struct Target<'a> {
     pub(crate) registry: RegistryPlan,
     pub(crate) uri: &'a str,
     pub(crate) chain_id: u64,
+    /// The most that all transactions together may cost, if the user says.
+    pub(crate) max_spend: Option<Gwei>,
 }
 
 /// Deploys the contracts, registers the model and records both in the bundle.
 ///
 /// # Errors
-/// The node refuses a transaction, or a transaction reverts.
+/// Bad input: the transactions would cost more than they may. Or the node refuses a transaction, or a transaction reverts.
 pub(crate) async fn deploy(
     client: &ClientConfig,
     contracts: &Contracts,
@@ -200,20 +221,54 @@ pub(crate) async fn deploy(
     if let Some(folder) = file.parent() {
         files::create_dir(folder, Access::Public)?;
     }
-    progress.say(format_args!("deploying to chain {}", target.chain_id));
+    if fs::symlink_metadata(&file).is_ok_and(|found| found.is_dir()) {
+        return Err(bad_input(format!(
+            "{} is a folder, so the deployment could not be recorded there; remove it",
+            file.display()
+        )));
+    }
     let plan = DeployPlan {
         registry: target.registry,
         verifiers: contracts.verifiers.clone(),
         chunks: contracts.chunks.clone(),
         registration: Registration::from_manifest(target.bundle.manifest(), target.uri)?,
     };
-    let client = ClientConfig {
+    let mut client = ClientConfig {
         chain_id: Some(target.chain_id),
         ..client.clone()
     };
+    let outlay = chainfer_relayer::client::deployment_outlay(&client, &plan).await?;
+    let rpc = Rpc::new(client.rpc.clone())?;
+    if let RegistryPlan::Existing(registry) = &plan.registry
+        && rpc.code(*registry).await? != artefacts::REGISTRY.runtime_code(&[])?
+    {
+        progress.say(format_args!(
+            "the registry {registry} has not the code of the one that this program was built with: whoever wrote it can take the limit, \
+             and `attest` will ask for --registry"
+        ));
+    }
+    let limit = chain::budget::limit(&rpc, &outlay, target.max_spend).await?;
+    client.max_spend = Some(limit);
+    progress.say(format_args!(
+        "deploying to chain {}, for at most {limit}",
+        target.chain_id
+    ));
     let deployed = chainfer_relayer::client::deploy(&client, &plan).await?;
+    let earlier_record = keep_earlier(&file, &deployed.file)?;
     deployed.file.write(&file)?;
+    let model = Registry::new(rpc, deployed.file.registry)
+        .model(deployed.file.model_id)
+        .await?;
+    let uri = model.map(|model| model.uri).unwrap_or_default();
+    if uri != target.uri {
+        progress.say(format_args!(
+            "warning: the model is registered already, with the URI {uri:?}, which stays: --uri {:?} was not recorded",
+            target.uri
+        ));
+    }
     Ok(Outcome {
+        uri,
+        earlier_record,
         chain_id: deployed.file.chain_id,
         registry: deployed.file.registry,
         model_id: deployed.file.model_id,
@@ -225,6 +280,21 @@ pub(crate) async fn deploy(
         total_gas: deployed.total_gas,
         file,
     })
+}
+
+/// Moves the record of another deployment aside: its addresses are nowhere else. Local chains begin anew, so there it is replaced.
+fn keep_earlier(file: &Path, new: &DeploymentFile) -> anyhow::Result<Option<PathBuf>> {
+    let Ok(earlier) = DeploymentFile::read(file) else {
+        return Ok(None);
+    };
+    let same = earlier.registry == new.registry && earlier.model_id == new.model_id;
+    if same || new.chain_id == DEVELOPMENT_CHAIN_ID {
+        return Ok(None);
+    }
+    let name = format!("{}.{:#x}.json", earlier.chain_id, earlier.registry);
+    let kept = file.with_file_name(name);
+    fs::rename(file, &kept).with_context(|| format!("cannot keep {}", file.display()))?;
+    Ok(Some(kept))
 }
 
 fn named(steps: &[Step]) -> Vec<Transaction> {
@@ -272,6 +342,9 @@ fn page(outcome: &Outcome, setup: &SetupStatus, spec: &SrsSpec) -> Page {
             .fact(format!("key {index}"), chunk.key);
     }
     page = page.fact("recorded in", outcome.file.display());
+    if let Some(earlier) = &outcome.earlier_record {
+        page = page.fact("earlier record", earlier.display());
+    }
     if outcome.transactions.is_empty() {
         return page.text("  everything was deployed already: nothing was sent");
     }

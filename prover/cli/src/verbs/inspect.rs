@@ -3,6 +3,7 @@
 use super::setup::setup_facts;
 use crate::{
     args::InspectArgs,
+    failure::bad_input,
     output::{Align, Page, Report, Table, bytes, thousands},
 };
 use anyhow::Context as _;
@@ -84,6 +85,13 @@ fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
     let text = files::read(&layout, MAX_LAYOUT_BYTES)?;
     let layout: LayoutFile = serde_json::from_slice(&text)
         .with_context(|| format!("{} is not a layout file of this version", layout.display()))?;
+    check_layout(manifest, &layout.chunks).map_err(|what| {
+        let path = public.dir().join(LAYOUT_FILE);
+        bad_input(format!(
+            "{} contradicts the manifest: {what}",
+            path.display()
+        ))
+    })?;
     let left = proofs_left(path)?;
 
     let page = Page::new()
@@ -97,12 +105,41 @@ fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
         .heading("Chunks")
         .table(chunks(manifest, &layout.chunks, left.as_deref()))
         .text("  columns: first phase + second phase + fixed, and in brackets those under copy constraints")
+        .text("  rows, columns, lookups and error are what the bundle says of itself (public/layout.json): `chainfer audit` compares them")
         .text("  error: soundness error of lookups and random linear combinations; the curve has about 100 bits of security");
     let json = json!({
         "kind": "bundle", "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
         "setup": status.word(), "setup_name": status.name(),
     });
     Report::new(&json, page)
+}
+
+/// Refuses a report that contradicts the manifest. The rest of it only an audit can check.
+fn check_layout(manifest: &Manifest, plans: &[PlanSummary]) -> Result<(), String> {
+    if plans.len() != manifest.chunks.len() {
+        return Err(format!(
+            "it has {} chunks, not {}",
+            plans.len(),
+            manifest.chunks.len()
+        ));
+    }
+    for (entry, plan) in manifest.chunks.iter().zip(plans) {
+        let rows = 1usize << entry.shape.k;
+        let parts = [plan.value_rows, plan.combine_rows, plan.hash_rows];
+        let wrong = if plan.shape != entry.shape {
+            "shape"
+        } else if plan.hide_rows != entry.hide_rows {
+            "hide_rows"
+        } else if plan.usable_rows >= rows {
+            "usable_rows"
+        } else if parts.iter().any(|taken| *taken > plan.usable_rows) {
+            "rows taken"
+        } else {
+            continue;
+        };
+        return Err(format!("chunk {}: {wrong}", entry.index));
+    }
+    Ok(())
 }
 
 /// How many more proofs each chunk's key may make; `None` if the bundle has no private part.

@@ -21,6 +21,7 @@ use chainfer_formats::{
 use chainfer_model::quantise::SaturationPolicy;
 use serde::Serialize;
 use std::{
+    fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
@@ -31,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) bundle: PathBuf,
     pub(crate) input: PathBuf,
     pub(crate) output: PathBuf,
+    /// Whether files that are there are replaced.
+    pub(crate) force: bool,
     pub(crate) context: ContextSource,
     pub(crate) options: ProveOptions,
 }
@@ -48,6 +51,7 @@ impl Request {
             bundle: args.bundle,
             input: args.input,
             output: args.output,
+            force: args.force,
         })
     }
 }
@@ -107,10 +111,16 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
             (there, model_id.unwrap_or(known.model_id))
         }
     };
+    let requester = address("--requester", requester)?;
+    if requester == Address::ZERO {
+        return Err(bad_input(
+            "--requester is the zero address, which every registry refuses".to_owned(),
+        ));
+    }
     let binding = Binding {
         chain_id,
         registry,
-        requester: address("--requester", requester)?,
+        requester,
         nonce: number("--nonce", nonce)?,
     };
     Ok(ContextSource::Binding { binding, model_id })
@@ -128,9 +138,13 @@ fn number(flag: &str, text: &str) -> anyhow::Result<B256> {
         ))
     };
     let value = match text.strip_prefix("0x") {
-        Some(digits) if !digits.is_empty() => U256::from_str_radix(digits, 16),
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            U256::from_str_radix(digits, 16)
+        }
         Some(_) => return Err(refuse()),
-        None if text.is_empty() => return Err(refuse()),
+        None if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) => {
+            return Err(refuse());
+        }
         None => U256::from_str_radix(text, 10),
     };
     Ok(value.map_err(|_| refuse())?.into())
@@ -166,9 +180,13 @@ pub(crate) fn run(args: ProveArgs, progress: Progress) -> anyhow::Result<Report>
 /// Proves an inference and writes the proof and its secret.
 ///
 /// # Errors
-/// The bundle or the input cannot be used, proving fails, or the files cannot be written.
+/// The bundle or the input cannot be used, proving fails, or the files exist or cannot be written.
 pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Outcome> {
+    let secret = SecretFile::path_beside(&request.output);
     check_folder(&request.output)?;
+    for path in [&request.output, &secret] {
+        check_absent(path, request.force)?;
+    }
     let bundle = Bundle::open(&request.bundle)
         .with_context(|| format!("cannot use the bundle {}", request.bundle.display()))?;
     let policy = request.options.saturation;
@@ -180,10 +198,17 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
     ));
     let store = SrsStore::user()?;
     let made = prove_inference(&bundle, &store, &inputs, request.context, &request.options)?;
-    let secret = SecretFile::path_beside(&request.output);
     // The secret first: a proof without its secret could never be opened.
-    made.secret.write(&secret)?;
-    made.proof.write(&request.output)?;
+    if request.force {
+        made.secret.write(&secret)?;
+        made.proof.write(&request.output)?;
+    } else {
+        made.secret.write_new(&secret)?;
+        if let Err(error) = made.proof.write_new(&request.output) {
+            let _ = fs::remove_file(&secret);
+            return Err(error.into());
+        }
+    }
     progress.say(format_args!(
         "proved and verified; wrote {}",
         request.output.display()
@@ -231,6 +256,22 @@ fn check_folder(output: &Path) -> anyhow::Result<()> {
         return Err(bad_input(format!("-o: {} is a folder", output.display())));
     }
     Ok(())
+}
+
+/// Refuses what a proof would replace: the openings of the proof that is there would be lost. With `force`, another thing than a
+/// file alone: a link, a device.
+fn check_absent(path: &Path, force: bool) -> anyhow::Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let reason = match (found.is_file(), force) {
+        (true, true) => return Ok(()),
+        (true, false) => {
+            "exists; choose another name, or pass --force to replace it with its openings"
+        }
+        (false, _) => "is not a regular file; choose another name",
+    };
+    Err(bad_input(format!("-o: {} {reason}", path.display())))
 }
 
 fn page(outcome: &Outcome) -> Page {
@@ -314,7 +355,9 @@ mod tests {
             B256::from(U256::from(255))
         );
         let too_large = format!("0x1{}", "0".repeat(64));
-        for bad in ["", "0x", "-1", "1.5", "ff", &too_large] {
+        for bad in [
+            "", "0x", "-1", "1.5", "ff", "1_0", "0x1_0", "+1", " 1", &too_large,
+        ] {
             assert!(number("--nonce", bad).is_err(), "{bad}");
         }
     }

@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     args::VerifyArgs,
+    chain,
     output::{Page, Progress, Report},
 };
 use anyhow::Context as _;
 use chainfer_engine::{bundle::PublicBundle, inference::verify_inference};
-use chainfer_formats::{FormatError, ProofFile, SetupStatus};
+use chainfer_formats::{FormatError, ProofFile, SetupStatus, ids::model_id};
 use serde_json::json;
 use std::{fmt, path::Path, time::Instant};
 
@@ -33,6 +34,23 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
         Ok(proof) => proof,
         Err(refusal) => return invalid(refusal.to_string(), &status, progress),
     };
+    let registrant = args
+        .registrant
+        .as_deref()
+        .map(|text| chain::address("--registrant", text))
+        .transpose()?;
+    if let Some(registrant) = registrant {
+        let expected = model_id(bundle.manifest().manifest_id, registrant);
+        if proof.model_id != Some(expected) {
+            let named = proof
+                .model_id
+                .map_or_else(|| "none".to_owned(), |id| id.to_string());
+            let reason = format!(
+                "it names the model id {named}; that of this bundle, registered by {registrant}, is {expected}"
+            );
+            return invalid(reason, &status, progress);
+        }
+    }
     let start = Instant::now();
     if let Err(refusal) = verify_inference(&bundle, &proof) {
         return invalid(refusal.to_string(), &status, progress);
@@ -44,6 +62,7 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
         "valid": true,
         "manifest_id": proof.manifest_id,
         "model_id": proof.model_id,
+        "model_id_checked": registrant.is_some(),
         "root": proof.root,
         "context": proof.context,
         "binding": proof.binding,
@@ -65,6 +84,13 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
     let mut page = setup_facts(page, &status, &manifest.srs)
         .fact("root", proof.root)
         .fact("context", proof.context);
+    if let Some(id) = proof.model_id {
+        let remark = match registrant {
+            Some(registrant) => format!("registered by {registrant}"),
+            None => "as the proof names it; --registrant ADDRESS checks it".to_owned(),
+        };
+        page = page.fact("model id", format!("{id} ({remark})"));
+    }
     if let Some(binding) = &proof.binding {
         page = binding_facts(page, binding);
     }

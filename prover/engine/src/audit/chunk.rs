@@ -59,7 +59,7 @@ pub(super) fn audit(
     if *plan.shape() != found.shape {
         return Ok((of_another_shape(&plan, found, spec, chunk), setup.clone()));
     }
-    let srs = store.get(setup.digest, plan.shape().k)?;
+    let srs = store.get_checked(setup.digest, plan.shape().k)?;
     let make = |plan: &Arc<ChunkPlan>| -> Result<VerifyingKey> {
         let circuit = ChunkCircuit::for_keygen(Arc::clone(plan))?;
         keys::generate_vk(srs.params(), &circuit).map_err(|e| EngineError::Keygen {

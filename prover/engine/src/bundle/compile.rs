@@ -185,14 +185,17 @@ pub fn compile(
             model.chunks.len()
         )));
     }
+    files::remove_abandoned_siblings(out);
     let staging = files::temporary_sibling(out);
-    let written = write_all(model, options, store, &staging);
+    let written = write_all(model, options, store, &staging).and_then(|chunks| {
+        fs::rename(&staging, out).map_err(EngineError::io("rename to", out))?;
+        Ok(chunks)
+    });
     if written.is_err() {
         // The first error is the one to report.
         let _ = fs::remove_dir_all(&staging);
     }
     let chunks = written?;
-    fs::rename(&staging, out).map_err(EngineError::io("rename to", out))?;
     files::sync_parent(out);
     Ok(Compiled {
         bundle: Bundle::open(out)?,
@@ -304,10 +307,11 @@ fn compile_chunk(
 ) -> Result<Made> {
     let watch = Stopwatch::start();
     let k = plan.shape().k;
-    let srs = match options.srs {
-        SrsChoice::Development => store.development(k)?,
-        SrsChoice::Digest(digest) => store.get(digest, k)?,
+    let digest = match options.srs {
+        SrsChoice::Development => DEVELOPMENT_DIGEST,
+        SrsChoice::Digest(digest) => digest,
     };
+    let srs = store.get_checked(digest, k)?;
     let plan = Arc::new(plan);
     let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan))?;
     let pk = keys::generate(srs.params(), &circuit).map_err(|e| EngineError::Keygen {

@@ -20,6 +20,8 @@ use std::{
 
 const MODEL_FILE: &str = "model.bin";
 const SEED_FILE: &str = "hiding.seed";
+/// Larger than any model that compiles.
+const MAX_MODEL_BYTES: u64 = 1 << 32;
 const MAGIC: sealed::Magic = *b"cfrmdl\0\x01";
 
 /// How chunks were planned; planning again with the same options gives the same circuits.
@@ -62,7 +64,7 @@ impl PrivateModel {
 
     pub(crate) fn read(private: &Path) -> Result<Self> {
         let path = private.join(MODEL_FILE);
-        let file = sealed::open(&path, &MAGIC)?;
+        let file = sealed::open(&path, &MAGIC, MAX_MODEL_BYTES)?;
         rmp_serde::from_read(file)
             .map_err(|e| EngineError::malformed(path.display().to_string(), e))
     }

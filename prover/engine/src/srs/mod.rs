@@ -5,6 +5,7 @@
 //! [`import`] reads the setups of real ceremonies. [`SrsStore`] caches every SRS by digest and size.
 
 mod affine;
+mod chain;
 mod fixed_base;
 mod glv;
 pub mod import;

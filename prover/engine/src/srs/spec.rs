@@ -8,13 +8,15 @@ use crate::{
 use chainfer_formats::{Bytes, KnownSetups, SrsSpec};
 use halo2curves::{
     CurveAffine,
-    bn256::{Bn256, Fq, Fq2, G1Affine, G2Affine},
+    bn256::{Bn256, Fq, Fq2, G1Affine, G2, G2Affine},
     ff::PrimeField,
-    group::{cofactor::CofactorGroup, prime::PrimeCurveAffine},
+    group::{Curve, Group, cofactor::CofactorGroup, prime::PrimeCurveAffine},
     pairing::Engine,
 };
 
 const WHAT: &str = "SRS description";
+/// Anybody finds a tau of at most this size.
+pub(super) const SMALL_TAU: u64 = 1 << 16;
 
 /// Describes the setup of these first powers.
 ///
@@ -56,6 +58,8 @@ pub fn verifier_params(
 /// # Errors
 /// Names the setup.
 pub fn validate_known(known: &KnownSetups) -> Result<()> {
+    let built_in = KnownSetups::built_in();
+    let mut points = Vec::new();
     for setup in known.iter() {
         let refuse = |detail: &str| {
             let what = format!("known setup {:?}", setup.name);
@@ -72,8 +76,41 @@ pub fn validate_known(known: &KnownSetups) -> Result<()> {
         if point == development_tau_g2() {
             return refuse("it is the development setup, whose tau is public");
         }
+        // The built-in ones were looked at when they were listed.
+        if !built_in.iter().any(|s| s.tau_g2 == setup.tau_g2) {
+            points.push((setup, point));
+        }
+    }
+    if points.is_empty() {
+        return Ok(());
+    }
+    let small = small_multiples();
+    for (setup, point) in points {
+        if small.contains(&point.x) {
+            return Err(EngineError::malformed(
+                format!("known setup {:?}", setup.name),
+                format!(
+                    "tau is between -{SMALL_TAU} and {SMALL_TAU}: anybody can forge proofs under it"
+                ),
+            ));
+        }
     }
     Ok(())
+}
+
+/// Abscissas of the generator's multiples that tau must not give, in either sign.
+fn small_multiples() -> Vec<Fq2> {
+    let generator = G2Affine::generator();
+    let mut multiple = G2::identity();
+    let multiples: Vec<G2> = (0..SMALL_TAU)
+        .map(|_| {
+            multiple += generator;
+            multiple
+        })
+        .collect();
+    let mut affine = vec![G2Affine::identity(); multiples.len()];
+    G2::batch_normalize(&multiples, &mut affine);
+    affine.iter().map(|point| point.x).collect()
 }
 
 /// A point of G2 in the subgroup, not at infinity.
@@ -192,6 +229,7 @@ mod tests {
         let path = dir.path().join("known.json");
         let generator = G2Affine::generator();
         let point = |p: &G2Affine| encode(&[p.x.c1, p.x.c0, p.y.c1, p.y.c0]).to_string();
+        let multiple = |n: u64| point(&(generator * Fr::from(n)).to_affine());
         let mut off = point(&generator);
         off.replace_range(100..101, if &off[100..101] == "0" { "1" } else { "0" });
         let outside = {
@@ -211,6 +249,8 @@ mod tests {
             (point(&generator), "1 or -1"),
             (point(&-generator), "1 or -1"),
             (point(&development_tau_g2()), "development"),
+            (multiple(2), "anybody can forge"),
+            (multiple(1 << 16), "anybody can forge"),
             (off, "curve"),
             (point(&outside), "subgroup"),
             (format!("0x{}", "00".repeat(128)), "zero"),

@@ -1,8 +1,10 @@
 //! A folder that caches SRS files by digest and size, with a record of the file that each came from.
 
 use super::{
-    KzgParams, MAX_K, Srs,
+    MAX_K, Srs, assemble,
+    chain::Chain,
     import::{FileFormat, FileHashes, ImportOptions, KeptSize, SetupFile},
+    lagrange::{Weights, root_of_unity},
     spec::describe,
 };
 use crate::{
@@ -12,25 +14,27 @@ use crate::{
 };
 use chainfer_formats::{
     B256, SrsSpec,
-    files::{Access, create_dir},
+    files::{self, Access, create_dir},
     hex as hex_format,
     json::FileKind,
     srs::DEVELOPMENT_DIGEST,
 };
 use halo2_proofs::poly::commitment::Params;
 use halo2curves::{
-    bn256::{G1Affine, G2Affine},
+    bn256::{Fr, G1Affine, G2Affine},
+    ff::Field,
     serde::SerdeObject,
 };
+use rand::rngs::OsRng;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     env,
     ffi::OsString,
-    fs::{self, File},
+    fs,
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    process,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -113,6 +117,16 @@ pub struct SrsStore {
     loaded: Mutex<HashMap<(B256, u32), Arc<Srs>>>,
     /// Files that sizes missing in the cache are imported from.
     sources: Mutex<HashMap<B256, PathBuf>>,
+    /// Of those loaded, the ones whose points were all checked.
+    checked: Mutex<HashSet<(B256, u32)>>,
+}
+
+/// What a file of the cache is trusted for, beyond its digest and that its points are on the curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// An import or this crate wrote it, which checked all points.
+    CacheFile,
+    Nothing,
 }
 
 impl SrsStore {
@@ -126,6 +140,7 @@ impl SrsStore {
             dir: dir.into(),
             loaded: Mutex::default(),
             sources: Mutex::default(),
+            checked: Mutex::default(),
         })
     }
 
@@ -148,21 +163,39 @@ impl SrsStore {
     /// # Errors
     /// `k` is out of bounds. A cache that cannot be read or written is logged, not an error.
     pub fn development(&self, k: u32) -> Result<Arc<Srs>> {
-        self.remember(DEVELOPMENT_DIGEST, k, || {
-            let path = self.path(DEVELOPMENT_DIGEST, k);
-            match self.read(&path, k, DEVELOPMENT_DIGEST) {
-                Ok(srs) => return Ok(srs),
-                Err(error) if path.exists() => {
-                    tracing::warn!(%error, "the cached development SRS is damaged and made again");
-                }
-                Err(_) => {}
+        self.get(DEVELOPMENT_DIGEST, k)
+    }
+
+    fn load_development(&self, k: u32, trust: Trust) -> Result<Srs> {
+        let path = self.path(DEVELOPMENT_DIGEST, k);
+        match self.read(&path, k, DEVELOPMENT_DIGEST, trust) {
+            Ok(srs) => return Ok(srs),
+            Err(error) if path.exists() => {
+                tracing::warn!(%error, "the cached development SRS is damaged and made again");
             }
-            let srs = Srs::development(k)?;
-            if let Err(error) = self.write(&path, &srs) {
-                tracing::warn!(%error, "the development SRS is not cached");
-            }
-            Ok(srs)
-        })
+            Err(_) => {}
+        }
+        let srs = Srs::development(k)?;
+        if let Err(error) = self.write(&path, &srs) {
+            tracing::warn!(%error, "the development SRS is not cached");
+        }
+        Ok(srs)
+    }
+
+    /// As [`Self::get`], with all points checked, as keys and audits of keys need it: a file of the cache may have come from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::get`], or the points are not the powers of one tau and their Lagrange basis.
+    pub fn get_checked(&self, digest: B256, k: u32) -> Result<Arc<Srs>> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !checked.contains(&(digest, k)) {
+            let srs = Arc::new(self.load(digest, k, Trust::Nothing)?);
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.insert((digest, k), srs);
+            checked.insert((digest, k));
+        }
+        drop(checked);
+        self.get(digest, k)
     }
 
     /// The SRS with this digest and 2^k powers: made if it is the development one, else read from the cache, cut from a larger
@@ -171,45 +204,47 @@ impl SrsStore {
     /// # Errors
     /// [`EngineError::SrsMissing`] if the cache has none.
     pub fn get(&self, digest: B256, k: u32) -> Result<Arc<Srs>> {
+        self.remember(digest, k, || self.load(digest, k, Trust::CacheFile))
+    }
+
+    fn load(&self, digest: B256, k: u32, trust: Trust) -> Result<Srs> {
         if digest == DEVELOPMENT_DIGEST {
-            return self.development(k);
+            return self.load_development(k, trust);
         }
-        self.remember(digest, k, || {
-            for size in k..=MAX_K {
-                let path = self.path(digest, size);
-                if path.exists() {
-                    let srs = self.read(&path, size, digest)?.downsize(k)?;
-                    if size != k {
-                        self.write(&self.path(digest, k), &srs)?;
-                    }
-                    return Ok(srs);
+        for size in k..=MAX_K {
+            let path = self.path(digest, size);
+            if path.exists() {
+                let srs = self.read(&path, size, digest, trust)?.downsize(k)?;
+                if size != k {
+                    self.write(&self.path(digest, k), &srs)?;
                 }
+                return Ok(srs);
             }
-            let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-            let source = sources.get(&digest).cloned();
-            drop(sources);
-            if let Some(source) = source {
-                let options = ImportOptions {
-                    size: KeptSize::Exactly(k),
-                    ..ImportOptions::default()
-                };
-                let mut file = SetupFile::open(&source, &options, &|_| ())?;
-                if file.spec().digest != digest {
-                    return Err(EngineError::DigestMismatch {
-                        what: source.display().to_string(),
-                        expected: digest,
-                        got: file.spec().digest,
-                    });
-                }
-                self.import(&mut file, &[k], &|_| ())?;
-                return self.read(&self.path(digest, k), k, digest);
-            }
-            Err(EngineError::SrsMissing {
+        }
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = sources.get(&digest).cloned();
+        drop(sources);
+        let Some(source) = source else {
+            return Err(EngineError::SrsMissing {
                 digest,
                 k,
                 dir: self.dir.clone(),
-            })
-        })
+            });
+        };
+        let options = ImportOptions {
+            size: KeptSize::Exactly(k),
+            ..ImportOptions::default()
+        };
+        let mut file = SetupFile::open(&source, &options, &|_| ())?;
+        if file.spec().digest != digest {
+            return Err(EngineError::DigestMismatch {
+                what: source.display().to_string(),
+                expected: digest,
+                got: file.spec().digest,
+            });
+        }
+        self.import(&mut file, &[k], &|_| ())?;
+        self.read(&self.path(digest, k), k, digest, trust)
     }
 
     /// Imports sizes that are missing in the cache from this file when [`Self::get`] is asked for them.
@@ -229,7 +264,7 @@ impl SrsStore {
         sizes: &[u32],
         progress: &dyn Fn(&str),
     ) -> Result<Imported> {
-        self.remove_leftovers();
+        files::remove_abandoned(&self.dir, |name| name.starts_with("srs-"));
         let (spec, format) = (file.spec().clone(), file.format());
         let name = file.path().file_name().unwrap_or_default();
         let source = SourceRecord {
@@ -323,9 +358,9 @@ impl SrsStore {
 
     /// The description and length of a cache file, from its first and last points alone.
     fn peek(&self, path: &Path, k: u32) -> Option<(SrsSpec, u64)> {
-        let mut file = File::open(path).ok()?;
-        let length = file.metadata().ok()?.len();
-        if length != HEAD + (2u64 << k) * 64 + TAIL {
+        let expected = HEAD + (2u64 << k) * 64 + TAIL;
+        let (mut file, length) = files::open(path, expected).ok()?;
+        if length != expected {
             return None;
         }
         let mut read = |at: u64, size: usize| {
@@ -340,31 +375,6 @@ impl SrsStore {
         let tau_g1 = G1Affine::from_raw_bytes(&read(HEAD + 64, 64)?)?;
         let tau_g2 = G2Affine::from_raw_bytes(&read(length - 32 - 128, 128)?)?;
         Some((describe(tau_g1, tau_g2).ok()?, length))
-    }
-
-    /// Removes what processes that were killed while they wrote left behind.
-    fn remove_leftovers(&self) {
-        let Ok(entries) = fs::read_dir(&self.dir) else {
-            return;
-        };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // .srs-….bin.PID-COUNT-TIME.tmp
-            let writer = name
-                .strip_prefix(".srs-")
-                .and_then(|rest| rest.strip_suffix(".tmp"))
-                .and_then(|rest| rest.rsplit_once('.'))
-                .and_then(|(_, unique)| unique.split('-').next())
-                .and_then(|pid| pid.parse::<u32>().ok());
-            let Some(pid) = writer.filter(|pid| *pid != process::id()) else {
-                continue;
-            };
-            // Where the system does not show its processes, nothing is removed.
-            let proc = Path::new("/proc");
-            if proc.join("self").exists() && !proc.join(pid.to_string()).exists() {
-                let _ = fs::remove_file(&path);
-            }
-        }
     }
 
     fn remember(
@@ -420,11 +430,11 @@ impl SrsStore {
         })
     }
 
-    fn read(&self, path: &Path, k: u32, digest: B256) -> Result<Srs> {
+    fn read(&self, path: &Path, k: u32, digest: B256, trust: Trust) -> Result<Srs> {
         let name = path.display().to_string();
-        let mut file = sealed::open(path, &MAGIC)?;
         // insecure flag, k, two bases of 64-byte points, two 128-byte points
         let expected = 1 + 4 + (2u64 << k) * 64 + 256;
+        let mut file = sealed::open(path, &MAGIC, expected)?;
         let mut insecure = [0u8; 1];
         if file.limit() != expected {
             return Err(EngineError::malformed(
@@ -443,9 +453,24 @@ impl SrsStore {
                 "the size field does not fit the file",
             ));
         }
-        let params: KzgParams =
-            Params::read(&mut head.chain(file)).map_err(EngineError::io("read", path))?;
-        let srs = Srs::from_params(params)?;
+        let powers = read_points(&mut file, k).map_err(EngineError::io("read", path))?;
+        let basis = read_points(&mut file, k).map_err(EngineError::io("read", path))?;
+        let mut g2 = [[0u8; 128]; 2];
+        for point in &mut g2 {
+            file.read_exact(point)
+                .map_err(EngineError::io("read", path))?;
+        }
+        let refuse = |what: &str| {
+            EngineError::malformed(
+                name.as_str(),
+                format!("{what}; remove the file and import the setup again"),
+            )
+        };
+        let tau_g2 = G2Affine::from_raw_bytes(&g2[1]).ok_or_else(|| refuse(OFF_CURVE))?;
+        if trust == Trust::Nothing {
+            check_points(&powers, &basis, &tau_g2).map_err(refuse)?;
+        }
+        let srs = Srs::from_params(assemble(k, powers, basis, tau_g2))?;
         if srs.spec().insecure != (insecure[0] != 0) {
             return Err(EngineError::malformed(
                 name,
@@ -463,6 +488,45 @@ impl SrsStore {
     }
 }
 
+const OFF_CURVE: &str = "a point is not on the curve";
+
+/// Reads 2^k points, of which each must be on the curve.
+fn read_points(file: &mut impl Read, k: u32) -> io::Result<Vec<G1Affine>> {
+    const PART: usize = 1 << 12;
+    let mut points = Vec::with_capacity(1 << k);
+    while points.len() < 1 << k {
+        let mut bytes = vec![0u8; 64 * PART.min((1 << k) - points.len())];
+        file.read_exact(&mut bytes)?;
+        let part: Option<Vec<G1Affine>> = bytes
+            .par_chunks_exact(64)
+            .map(G1Affine::from_raw_bytes)
+            .collect();
+        let part = part.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, OFF_CURVE))?;
+        points.extend(part);
+    }
+    Ok(points)
+}
+
+/// Refuses points that are not the powers of one tau and their Lagrange basis.
+fn check_points(
+    powers: &[G1Affine],
+    basis: &[G1Affine],
+    tau_g2: &G2Affine,
+) -> std::result::Result<(), &'static str> {
+    let rho = Fr::random(OsRng);
+    let mut chain = Chain::new(rho);
+    chain.add(0, powers);
+    if chain.first != G1Affine::generator() || !chain.is_of(tau_g2) {
+        return Err("its points are not powers of one tau");
+    }
+    let k = basis.len().ilog2();
+    if Weights::new(k, root_of_unity(k), rho).combine(basis) == chain.sum() {
+        Ok(())
+    } else {
+        Err("its Lagrange basis is not that of its powers")
+    }
+}
+
 /// Where [`SrsStore::user`] is, by the variables of the environment.
 fn user_folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
     let from = |name: &str| variable(name).filter(|v| !v.is_empty()).map(PathBuf::from);
@@ -474,6 +538,7 @@ fn user_folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::KzgParams;
     use super::*;
 
     #[test]
@@ -521,6 +586,72 @@ mod tests {
         std::fs::write(&path, &good[..50]).unwrap();
         store().development(4).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), good);
+    }
+
+    /// Writes a cache file whose seal is right, of points that are not.
+    fn warp(path: &Path, change: impl FnOnce(&mut [u8])) {
+        let mut file = sealed::open(path, &MAGIC, 1 << 20).unwrap();
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        change(&mut content);
+        sealed::write(path, Access::Public, &MAGIC, |file| {
+            file.write_all(&content)
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn get_checked_refuses_points_that_are_not_of_the_setup() {
+        use rand::{SeedableRng, rngs::StdRng};
+        let k = 4;
+        let params = KzgParams::setup(k, StdRng::seed_from_u64(9));
+        let srs = Srs::from_params(params).unwrap();
+        let at = |point: usize| 5 + 64 * point;
+        let swap = |first: usize, second: usize| {
+            move |content: &mut [u8]| {
+                let (low, high) = content.split_at_mut(at(second));
+                low[at(first)..][..64].swap_with_slice(&mut high[..64]);
+            }
+        };
+        let basis = 1 << k;
+        for (first, second, expected) in [
+            (2, 3, "not powers of one tau"),
+            (basis - 2, basis - 1, "not powers of one tau"),
+            (basis, basis + 1, "not that of its powers"),
+            (basis + 5, 2 * basis - 1, "not that of its powers"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = SrsStore::new(dir.path()).unwrap();
+            let path = store.insert(&srs).unwrap();
+            store.get_checked(srs.digest(), k).unwrap();
+            warp(&path, swap(first, second));
+            let fresh = SrsStore::new(dir.path()).unwrap();
+            // It is loaded without a check first, as proving does.
+            fresh.get(srs.digest(), k).unwrap();
+            let refused = fresh.get_checked(srs.digest(), k).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let store = SrsStore::new(dir.path()).unwrap();
+        let path = store.insert(&srs).unwrap();
+        warp(&path, |content| content[at(7)] ^= 1);
+        let refused = store.get(srs.digest(), k).unwrap_err();
+        assert!(format!("{refused:?}").contains(OFF_CURVE), "{refused:?}");
+    }
+
+    #[test]
+    fn development_basis_that_was_warped_is_made_again_for_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = || SrsStore::new(dir.path()).unwrap();
+        let path = store().path(DEVELOPMENT_DIGEST, 4);
+        store().development(4).unwrap();
+        let good = fs::read(&path).unwrap();
+        warp(&path, |content| {
+            let (low, high) = content.split_at_mut(5 + 64 * 17);
+            low[5 + 64 * 16..].swap_with_slice(&mut high[..64]);
+        });
+        store().get_checked(DEVELOPMENT_DIGEST, 4).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), good);
     }
 
     #[test]

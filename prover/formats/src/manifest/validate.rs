@@ -26,7 +26,9 @@ use super::{
 use crate::{
     boundary::{LeafClass, Visibility},
     error::{FormatError, Result},
-    limits::{MAX_CHUNKS, MAX_LEAVES, MAX_PROOF_BYTES, MAX_TENSOR_LENGTH},
+    limits::{
+        MAX_CHUNKS, MAX_LEAVES, MAX_NAME_BYTES, MAX_PROOF_BYTES, MAX_RANK, MAX_TENSOR_LENGTH,
+    },
     srs::SrsError,
 };
 
@@ -275,6 +277,13 @@ impl Manifest {
                 "public",
             );
         }
+        if leaf.name.len() > MAX_NAME_BYTES {
+            return refuse(
+                format!("leaves[{index}].name"),
+                format!("at most {MAX_NAME_BYTES} bytes"),
+                leaf.name.len(),
+            );
+        }
         if !(1..=MAX_TENSOR_LENGTH).contains(&leaf.length) {
             return refuse(
                 format!("leaves[{index}].length"),
@@ -297,6 +306,13 @@ impl Manifest {
         equal(field("length"), leaf.length, spec.length)?;
         equal(field("name"), &leaf.name, &spec.name)?;
         equal(field("visibility"), leaf.visibility, spec.visibility)?;
+        if spec.shape.len() > MAX_RANK {
+            return refuse(
+                field("shape"),
+                format!("at most {MAX_RANK} dimensions"),
+                spec.shape.len(),
+            );
+        }
         let product = spec
             .shape
             .iter()

@@ -5,8 +5,8 @@ use super::ops::{Conv, FloatOp};
 use crate::error::{ModelError, Result};
 use crate::window::{Axis, Padding, Window};
 
-/// No tensor is larger than this.
-const MAX_ELEMENTS: usize = 1 << 26;
+/// No tensor is larger than this, as in a bundle's structure: no chunk could hold it.
+const MAX_ELEMENTS: usize = 1 << 22;
 /// No kernel, stride or padding is larger than this.
 const MAX_EXTENT: usize = 1 << 16;
 

@@ -2,6 +2,7 @@
 
 use crate::error::{ModelError, Result};
 use crate::signature::Sample;
+use serde::Deserialize;
 use serde_json::Value;
 
 fn bad(detail: String) -> ModelError {
@@ -11,8 +12,47 @@ fn bad(detail: String) -> ModelError {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Value> {
+/// A file with one sample or several. Numbers are read as such: as general JSON they would take many times their place.
+#[derive(Deserialize)]
+struct Document {
+    input_data: Option<Vec<Vec<f64>>>,
+    samples: Option<Vec<OneSample>>,
+}
+
+#[derive(Deserialize)]
+struct OneSample {
+    input_data: Vec<Vec<f64>>,
+}
+
+/// Larger files that are wrong get the parser's words.
+const MAX_EXPLAINED: usize = 1 << 24;
+
+fn document(bytes: &[u8]) -> Result<Document> {
     serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))
+}
+
+/// As `read` says, or why general JSON does not fit either, which names the place.
+fn explained<T>(
+    bytes: &[u8],
+    read: impl FnOnce(Document) -> Option<T>,
+    explain: impl FnOnce(&Value) -> Result<T>,
+) -> Result<T> {
+    let refused = match document(bytes) {
+        Ok(document) => match read(document) {
+            Some(read) => return Ok(read),
+            None => bad("input_data is missing".into()),
+        },
+        Err(refused) => refused,
+    };
+    if bytes.len() > MAX_EXPLAINED {
+        return Err(refused);
+    }
+    let value = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+    // What general JSON takes and the document does not: a name that is there twice.
+    match explain(&value) {
+        Ok(_) => Err(refused),
+        Err(place) => Err(place),
+    }
 }
 
 /// One flat list per input.
@@ -20,7 +60,11 @@ fn parse(bytes: &[u8]) -> Result<Value> {
 /// # Errors
 /// Not JSON, or not of the shape above; the message names the place.
 pub fn inputs_from_json(bytes: &[u8]) -> Result<Vec<Vec<f64>>> {
-    lists(&parse(bytes)?, "")
+    explained(
+        bytes,
+        |document| document.input_data,
+        |value| lists(value, ""),
+    )
 }
 
 /// One or several samples.
@@ -28,9 +72,20 @@ pub fn inputs_from_json(bytes: &[u8]) -> Result<Vec<Vec<f64>>> {
 /// # Errors
 /// Not JSON, or not of the shape above; the message names the place.
 pub fn calibration_from_json(bytes: &[u8]) -> Result<Vec<Sample>> {
-    let value = parse(bytes)?;
+    explained(
+        bytes,
+        |document| match (document.samples, document.input_data) {
+            (Some(samples), _) if samples.is_empty() => None,
+            (Some(samples), _) => Some(samples.into_iter().map(|s| Sample(s.input_data)).collect()),
+            (None, data) => Some(vec![Sample(data?)]),
+        },
+        samples,
+    )
+}
+
+fn samples(value: &Value) -> Result<Vec<Sample>> {
     let Some(samples) = value.get("samples") else {
-        return Ok(vec![Sample(lists(&value, "")?)]);
+        return Ok(vec![Sample(lists(value, "")?)]);
     };
     let samples = samples
         .as_array()
@@ -116,6 +171,10 @@ mod tests {
             (r#"{"input_data": [1]}"#, "input_data[0] must be"),
             (r#"{"data": 1}"#, "input_data is missing"),
             (r#"{"input_data": [[1"#, "line 1"),
+            (
+                r#"{"input_data": [[1]], "input_data": [[2]]}"#,
+                "duplicate field `input_data`",
+            ),
         ] {
             let message = inputs_from_json(text.as_bytes()).unwrap_err().to_string();
             assert!(message.contains(place), "{message}");

@@ -29,11 +29,8 @@ pub fn load_inputs(
     let bytes = read(path, MAX_INPUT_BYTES)?;
     let lists = match extension(path).as_str() {
         "json" => inputs_from_json(&bytes),
-        "npy" => inputs_from_npy(&bytes),
-        "npz" => {
-            let names: Vec<&str> = specs.iter().map(|s| s.name.as_str()).collect();
-            inputs_from_npz(&bytes, &names)
-        }
+        "npy" => inputs_from_npy(&bytes, specs),
+        "npz" => inputs_from_npz(&bytes, specs),
         "msgpack" => zkml_inputs(&bytes, fixed_point.unwrap_or(ZKML_SCALE_FACTOR)),
         other => {
             return Err(ModelError::Malformed {

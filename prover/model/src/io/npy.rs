@@ -1,9 +1,13 @@
 //! NumPy's `.npy` arrays and `.npz` archives (NEP 1; APPNOTE 4.3 for zip, stored or deflated, no zip64).
 
 use crate::error::{ModelError, Result};
+use crate::signature::InputSpec;
+use std::collections::BTreeSet;
 
-/// No array is larger than this, packed or not.
+/// The arrays of one file are no larger than this together, packed or not.
 const MAX_BYTES: usize = 1 << 30;
+/// Numbers of one file: as many bytes as they become in memory.
+const MAX_NUMBERS: usize = MAX_BYTES / size_of::<f64>();
 
 fn bad(detail: impl Into<String>) -> ModelError {
     ModelError::Malformed {
@@ -15,17 +19,26 @@ fn bad(detail: impl Into<String>) -> ModelError {
 /// One input from one array, flattened in row-major order.
 ///
 /// # Errors
-/// Not an array of numbers, or truncated.
-pub fn inputs_from_npy(bytes: &[u8]) -> Result<Vec<Vec<f64>>> {
-    Ok(vec![array(bytes)?])
+/// Not an array of numbers, truncated, or of another shape than the input: flat, or the input's but for axes of length 1 in front.
+pub fn inputs_from_npy(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Vec<f64>>> {
+    let array = array(bytes, MAX_NUMBERS)?;
+    if let [spec] = specs {
+        array.check_shape(spec)?;
+    }
+    Ok(vec![array.numbers])
 }
 
-/// Inputs from an archive: by name where every input's name is there, else in the archive's order.
+/// Inputs from an archive: by name where every input's name is there, else in the archive's order, if it has as many arrays.
 ///
 /// # Errors
-/// Not a zip archive of arrays.
-pub fn inputs_from_npz(bytes: &[u8], names: &[&str]) -> Result<Vec<Vec<f64>>> {
+/// Not a zip archive of arrays, or one with other arrays than the inputs.
+pub fn inputs_from_npz(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Vec<f64>>> {
     let entries = entries(bytes)?;
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    if let Some(again) = entries.iter().find(|entry| !seen.insert(&entry.name)) {
+        return Err(bad(format!("two arrays of the name {}", again.name)));
+    }
     let find = |name: &&str| {
         entries
             .iter()
@@ -33,18 +46,41 @@ pub fn inputs_from_npz(bytes: &[u8], names: &[&str]) -> Result<Vec<Vec<f64>>> {
     };
     let chosen: Vec<&Entry<'_>> = match names.iter().map(find).collect::<Option<Vec<_>>>() {
         Some(named) => named,
-        None => entries.iter().collect(),
+        None if entries.len() == names.len() => entries.iter().collect(),
+        None => {
+            return Err(bad(format!(
+                "{} arrays, none or not all of which have the names of the {} inputs ({})",
+                entries.len(),
+                names.len(),
+                names.join(", ")
+            )));
+        }
     };
+    let total = chosen
+        .iter()
+        .try_fold(0usize, |sum, entry| sum.checked_add(entry.size));
+    if total.is_none_or(|total| total > MAX_BYTES) {
+        return Err(bad(format!("arrays of more than {MAX_BYTES} bytes")));
+    }
+    let mut room = MAX_NUMBERS;
     chosen
         .into_iter()
-        .map(|entry| {
-            array(&entry.unpack()?).map_err(|e| match e {
+        .zip(specs)
+        .map(|(entry, spec)| {
+            let read = |bytes: &[u8]| {
+                let array = array(bytes, room)?;
+                array.check_shape(spec)?;
+                Ok(array.numbers)
+            };
+            let numbers = read(&entry.unpack()?).map_err(|e| match e {
                 ModelError::Malformed { format, detail } => ModelError::Malformed {
                     format,
                     detail: format!("{}: {detail}", entry.name),
                 },
                 other => other,
-            })
+            })?;
+            room -= numbers.len();
+            Ok(numbers)
         })
         .collect()
 }
@@ -58,7 +94,35 @@ fn uint<const N: usize>(bytes: &[u8], at: usize) -> Result<usize> {
     Ok(field.iter().rev().fold(0, |n, b| n << 8 | usize::from(*b)))
 }
 
-fn array(bytes: &[u8]) -> Result<Vec<f64>> {
+/// An array in row-major order.
+struct Array {
+    shape: Vec<usize>,
+    numbers: Vec<f64>,
+}
+
+impl Array {
+    /// Refuses a shape of two axes or more that is not the input's: the same numbers would stand for other elements.
+    fn check_shape(&self, spec: &InputSpec) -> Result<()> {
+        let core = |shape: &[usize]| -> Vec<usize> {
+            shape
+                .iter()
+                .copied()
+                .skip_while(|length| *length == 1)
+                .collect()
+        };
+        let (got, expected) = (core(&self.shape), core(&spec.shape));
+        if got.len() < 2 || got == expected {
+            return Ok(());
+        }
+        Err(bad(format!(
+            "shape {:?}, but input {} has shape {:?}; transpose the array, or save x.reshape(-1) if it is in the model's order",
+            self.shape, spec.name, spec.shape
+        )))
+    }
+}
+
+/// An array of numbers, for at most `room` of which there is room.
+fn array(bytes: &[u8], room: usize) -> Result<Array> {
     if !bytes.starts_with(b"\x93NUMPY") {
         return Err(bad("not a NumPy array (wrong magic); save with numpy.save"));
     }
@@ -84,18 +148,29 @@ fn array(bytes: &[u8]) -> Result<Vec<f64>> {
         .and_then(|v| v.strip_prefix('(')?.split_once(')'))
         .ok_or_else(|| bad("the header has no shape"))?
         .0;
-    let count = shape
+    let lengths: Option<Vec<usize>> = shape
         .split(',')
         .map(str::trim)
         .filter(|d| !d.is_empty())
-        .try_fold(1usize, |n, d| n.checked_mul(d.parse().ok()?))
-        .ok_or_else(|| bad(format!("bad shape ({shape})")))?;
+        .map(|d| d.parse().ok())
+        .collect();
+    let malformed = || bad(format!("bad shape ({shape})"));
+    let lengths = lengths.ok_or_else(malformed)?;
+    let count = lengths
+        .iter()
+        .try_fold(1usize, |n, length| n.checked_mul(*length))
+        .ok_or_else(malformed)?;
     let data = &bytes[end..];
     let number = Number::parse(descr).ok_or_else(|| {
         bad(format!(
             "elements of type {descr:?} are not supported; save x.astype(numpy.float32)"
         ))
     })?;
+    if count > room {
+        return Err(bad(format!(
+            "shape ({shape}): a file may have {MAX_NUMBERS} numbers, and there is room for {room} more"
+        )));
+    }
     if count.checked_mul(number.width) != Some(data.len()) {
         return Err(bad(format!(
             "shape ({shape}) of {descr} needs {count} times {} bytes, got {}",
@@ -103,10 +178,13 @@ fn array(bytes: &[u8]) -> Result<Vec<f64>> {
             data.len()
         )));
     }
-    Ok(data
-        .chunks_exact(number.width)
-        .map(|b| number.read(b))
-        .collect())
+    Ok(Array {
+        shape: lengths,
+        numbers: data
+            .chunks_exact(number.width)
+            .map(|b| number.read(b))
+            .collect(),
+    })
 }
 
 /// The text after `'name':` in a header.
@@ -176,12 +254,10 @@ struct Entry<'a> {
 impl Entry<'_> {
     fn unpack(&self) -> Result<Vec<u8>> {
         match self.method {
-            0 => Ok(self.packed.to_vec()),
-            8 if self.size <= MAX_BYTES => {
-                miniz_oxide::inflate::decompress_to_vec_with_limit(self.packed, self.size)
-                    .map_err(|_| bad(format!("{}: broken compressed data", self.name)))
-            }
-            8 => Err(bad(format!("{}: larger than {MAX_BYTES} bytes", self.name))),
+            0 if self.packed.len() == self.size => Ok(self.packed.to_vec()),
+            0 => Err(bad(format!("{}: stored with two sizes", self.name))),
+            8 => miniz_oxide::inflate::decompress_to_vec_with_limit(self.packed, self.size)
+                .map_err(|_| bad(format!("{}: broken compressed data", self.name))),
             other => Err(bad(format!(
                 "{}: unknown compression method {other}",
                 self.name
@@ -268,29 +344,47 @@ mod tests {
         bytes
     }
 
+    fn numbers(bytes: &[u8]) -> Result<Vec<f64>> {
+        Ok(array(bytes, MAX_NUMBERS)?.numbers)
+    }
+
+    fn specs(names: &[&str]) -> Vec<InputSpec> {
+        let spec = |name: &&str| InputSpec {
+            name: (*name).to_owned(),
+            shape: vec![1],
+        };
+        names.iter().map(spec).collect()
+    }
+
     #[test]
     fn npy_reads_every_number_type() {
         let f4: Vec<u8> = [1.5f32, -2.0]
             .iter()
             .flat_map(|v| v.to_le_bytes())
             .collect();
-        assert_eq!(array(&npy("<f4", "(1, 2)", &f4)).unwrap(), vec![1.5, -2.0]);
-        let f8: Vec<u8> = [1.5f64].iter().flat_map(|v| v.to_be_bytes()).collect();
-        assert_eq!(array(&npy(">f8", "()", &f8)).unwrap(), vec![1.5]);
         assert_eq!(
-            array(&npy("|i1", "(2,)", &[255, 1])).unwrap(),
+            numbers(&npy("<f4", "(1, 2)", &f4)).unwrap(),
+            vec![1.5, -2.0]
+        );
+        let f8: Vec<u8> = [1.5f64].iter().flat_map(|v| v.to_be_bytes()).collect();
+        assert_eq!(numbers(&npy(">f8", "()", &f8)).unwrap(), vec![1.5]);
+        assert_eq!(
+            numbers(&npy("|i1", "(2,)", &[255, 1])).unwrap(),
             vec![-1.0, 1.0]
         );
         assert_eq!(
-            array(&npy("|u1", "(2,)", &[255, 1])).unwrap(),
+            numbers(&npy("|u1", "(2,)", &[255, 1])).unwrap(),
             vec![255.0, 1.0]
         );
-        assert_eq!(array(&npy("<i2", "(1,)", &[254, 255])).unwrap(), vec![-2.0]);
+        assert_eq!(
+            numbers(&npy("<i2", "(1,)", &[254, 255])).unwrap(),
+            vec![-2.0]
+        );
     }
 
     #[test]
     fn npy_errors_name_the_remedy() {
-        let message = |bytes: &[u8]| array(bytes).unwrap_err().to_string();
+        let message = |bytes: &[u8]| numbers(bytes).unwrap_err().to_string();
         assert!(message(b"hello").contains("numpy.save"));
         assert!(message(&npy("<c8", "(1,)", &[0; 8])).contains("astype"));
         assert!(message(&npy("<f4", "(2,)", &[0; 4])).contains("needs 2 times 4 bytes, got 4"));
@@ -306,9 +400,75 @@ mod tests {
         let (a, b) = (npy("|u1", "(1,)", &[1]), npy("|u1", "(1,)", &[2]));
         let packed = miniz_oxide::deflate::compress_to_vec(&b, 6);
         let bytes = zip(&[("x.npy", 0, &a, a.len()), ("y.npy", 8, &packed, b.len())]);
-        let read = |names: &[&str]| inputs_from_npz(&bytes, names).unwrap();
+        let read = |names: &[&str]| inputs_from_npz(&bytes, &specs(names)).unwrap();
         assert_eq!(read(&["y", "x"]), vec![vec![2.0], vec![1.0]]);
-        assert_eq!(read(&["other"]), vec![vec![1.0], vec![2.0]]);
+        assert_eq!(read(&["other", "names"]), vec![vec![1.0], vec![2.0]]);
+    }
+
+    #[test]
+    fn npz_with_more_than_the_inputs_is_refused_before_it_is_inflated() {
+        let a = npy("|u1", "(1,)", &[1]);
+        let huge = MAX_BYTES / 2 + 1;
+        let bytes = zip(&[("x.npy", 0, &a, a.len()), ("y.npy", 8, &[0xff], huge)]);
+        let refused = |names: &[&str]| {
+            inputs_from_npz(&bytes, &specs(names))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(refused(&["z"]).contains("2 arrays"));
+        assert!(refused(&["x", "y", "z"]).contains("inputs (x, y, z)"));
+        assert!(refused(&["x", "y"]).contains("y.npy: broken compressed data"));
+        let bytes = zip(&[("x.npy", 8, &[0xff], huge), ("y.npy", 8, &[0xff], huge)]);
+        let refused = inputs_from_npz(&bytes, &specs(&["x", "y"])).unwrap_err();
+        assert!(refused.to_string().contains("more than 1073741824 bytes"));
+    }
+
+    #[test]
+    fn array_of_another_form_is_refused() {
+        let spec = |shape: &[usize]| {
+            [InputSpec {
+                name: "x".to_owned(),
+                shape: shape.to_vec(),
+            }]
+        };
+        let read = |shape: &str| {
+            let bytes = npy("|u1", shape, &[0; 12]);
+            inputs_from_npy(&bytes, &spec(&[1, 3, 2, 2]))
+        };
+        for fits in [
+            "(12,)",
+            "(1, 3, 2, 2)",
+            "(3, 2, 2)",
+            "(1, 1, 3, 2, 2)",
+            "(1, 12)",
+        ] {
+            read(fits).unwrap();
+        }
+        for other in [
+            "(1, 2, 2, 3)",
+            "(2, 2, 3)",
+            "(3, 4)",
+            "(12, 1)",
+            "(3, 2, 2, 1)",
+        ] {
+            let refused = read(other).unwrap_err().to_string();
+            assert!(refused.contains("[1, 3, 2, 2]"), "{other}: {refused}");
+        }
+    }
+
+    #[test]
+    fn npz_with_a_name_twice_is_refused() {
+        let a = npy("|u1", "(1,)", &[1]);
+        let bytes = zip(&[("x.npy", 0, &a, a.len()), ("x.npy", 0, &a, a.len())]);
+        let refused = inputs_from_npz(&bytes, &specs(&["x"])).unwrap_err();
+        assert!(refused.to_string().contains("two arrays of the name x.npy"));
+    }
+
+    #[test]
+    fn numbers_are_bounded_by_what_they_take_in_memory() {
+        let shape = format!("({},)", MAX_NUMBERS + 1);
+        let refused = numbers(&npy("|u1", &shape, &[])).unwrap_err().to_string();
+        assert!(refused.contains("room for 134217728 more"), "{refused}");
     }
 
     #[test]
@@ -316,11 +476,11 @@ mod tests {
         let a = npy("|u1", "(1,)", &[1]);
         let bytes = zip(&[("x.npy", 0, &a, a.len())]);
         for n in 0..bytes.len() {
-            let _ = inputs_from_npz(&bytes[..n], &["x"]);
+            let _ = inputs_from_npz(&bytes[..n], &specs(&["x"]));
             for flip in [1, 0x80, 0xff] {
                 let mut altered = bytes.clone();
                 altered[n] ^= flip;
-                let _ = inputs_from_npz(&altered, &["x"]);
+                let _ = inputs_from_npz(&altered, &specs(&["x"]));
             }
         }
     }

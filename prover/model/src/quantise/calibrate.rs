@@ -1,8 +1,8 @@
 //! Samples, and the ranges of tensors over them.
 
-use crate::error::Result;
+use crate::error::{ModelError, Result};
 use crate::executor::FloatClamp;
-use crate::float::FloatGraph;
+use crate::float::{FloatGraph, FloatTensor};
 use crate::fuse::{FusedGraph, FusedLayer};
 use crate::quantized::QuantParams;
 use crate::signature::Sample;
@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 /// Least margin for pseudo-random samples: real inputs drive a network further than noise does.
 const SYNTHETIC_MARGIN: f64 = 2.0;
-/// Pseudo-random samples of each kind, where none are given.
+/// Pseudo-random samples of each kind, where none are given and the network is not too large.
 const SYNTHETIC: usize = 8;
+/// Values of all tensors over all samples: about 3 GiB of memory.
+const MAX_VALUES: usize = 1 << 28;
 
 /// Where the calibration samples came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,14 @@ pub(super) fn samples(
     for (n, sample) in given.iter().enumerate() {
         graph.check_inputs(&format!("calibration sample {n}"), &sample.0)?;
     }
+    let values: usize = graph.tensors().iter().map(FloatTensor::len).sum();
+    let room = MAX_VALUES / values.max(1);
+    if given.len() > room {
+        return Err(ModelError::InvalidOption(format!(
+            "{} calibration samples of a network with {values} values are too many for the memory; at most {room} are supported",
+            given.len()
+        )));
+    }
     if !given.is_empty() {
         return Ok((given.to_vec(), CalibrationSource::Given));
     }
@@ -40,9 +50,15 @@ pub(super) fn samples(
         |rng, len| (0..len).map(|_| rng.normal()).collect(),
         SplitMix::runs,
     ];
-    let mut samples = Vec::with_capacity(kinds.len() * SYNTHETIC);
+    let each = SYNTHETIC.min(room / kinds.len());
+    if each == 0 {
+        return Err(ModelError::InvalidGraph(format!(
+            "the network has {values} values, which is too many to calibrate"
+        )));
+    }
+    let mut samples = Vec::with_capacity(kinds.len() * each);
     for kind in kinds {
-        for _ in 0..SYNTHETIC {
+        for _ in 0..each {
             let lists = graph
                 .inputs()
                 .iter()

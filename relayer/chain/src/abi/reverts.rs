@@ -3,6 +3,7 @@
 use super::contracts::ChainferRegistry::ChainferRegistryErrors as Registry;
 use super::contracts::GeneratedVerifier::GeneratedVerifierErrors as Verifier;
 use super::messages::{registry_message, verifier_message};
+use crate::text::brief;
 use alloy::hex;
 use alloy::sol_types::{Panic, Revert as StringRevert, SolError, SolInterface};
 use std::fmt;
@@ -37,7 +38,7 @@ pub fn decode_revert(data: &[u8]) -> Revert {
         return Revert::Verifier(error);
     }
     if let Ok(text) = StringRevert::abi_decode_validate(data) {
-        return Revert::Text(text.reason);
+        return Revert::Text(brief(text.reason));
     }
     if let Ok(panic) = Panic::abi_decode_validate(data) {
         return Revert::Panic(panic.to_string());

@@ -111,6 +111,18 @@ impl Registry {
             .await
     }
 
+    /// Whether the registrant has withdrawn a model: what is proven afterwards does not count.
+    pub async fn is_deprecated(&self, model: B256) -> Result<bool> {
+        let call = ChainferRegistry::isDeprecatedCall { modelId: model };
+        self.call(call, At::Latest).await
+    }
+
+    /// Whether a model is frozen: nothing of it counts.
+    pub async fn is_frozen(&self, model: B256) -> Result<bool> {
+        let call = ChainferRegistry::isFrozenCall { modelId: model };
+        self.call(call, At::Latest).await
+    }
+
     /// How one chunk of a model is verified.
     pub async fn chunk_spec(&self, model: B256, chunk: u16) -> Result<ChunkSpec> {
         let chunk = U256::from(chunk);

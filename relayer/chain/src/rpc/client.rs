@@ -4,11 +4,12 @@ use super::config::RpcConfig;
 use super::error::{ErrorClass, RpcError, SendOutcome};
 use super::nodes::{NodeHealth, Nodes};
 use super::types::{Block, CallRequest, FeeHistory, Inclusion, Receipt};
-use alloy::primitives::{Address, B256, Bytes, U64, U256, hex};
+use alloy::primitives::{Address, B256, Bytes, U64, U128, U256, hex};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which state a read refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,21 @@ impl Rpc {
     /// Blocks that a node may be behind before another is preferred.
     pub fn max_lag(&self) -> u64 {
         self.nodes.config.max_lag
+    }
+
+    /// Whether the pinned node's last answer came late, and there is another.
+    pub fn is_slow(&self) -> bool {
+        self.pin.is_some_and(|at| self.nodes.is_slow(at))
+    }
+
+    /// Whether the pinned node's head stands still while another's moves on.
+    pub fn is_stuck(&self) -> bool {
+        self.pin.is_some_and(|at| self.nodes.is_stuck(at))
+    }
+
+    /// How often all nodes are to be asked for their heads; never where there is only one.
+    pub fn heads_every(&self) -> Option<Duration> {
+        (self.nodes.count() > 1).then_some(self.nodes.config.stuck / 2)
     }
 
     /// Whether the pinned node has been checked to serve the right chain since it last failed.
@@ -153,6 +169,7 @@ impl Rpc {
                 method,
                 reason: "no latest block".to_owned(),
             })?;
+        plausible(method, head.number)?;
         if let Some(at) = self.pin {
             self.nodes.note_head(at, head.number);
         }
@@ -177,18 +194,19 @@ impl Rpc {
 
     /// `eth_estimateGas`.
     pub async fn estimate_gas(&self, request: &CallRequest) -> Result<u64, RpcError> {
-        Ok(self
-            .read::<U64>("eth_estimateGas", json!([request, "latest"]))
-            .await?
-            .to())
+        let method = "eth_estimateGas";
+        let gas = self.read::<U64>(method, json!([request, "latest"]));
+        plausible(method, gas.await?.to())
     }
 
     /// Number of transactions that `address` has sent.
     pub async fn nonce(&self, address: Address, at: At) -> Result<u64, RpcError> {
-        Ok(self
-            .read::<U64>("eth_getTransactionCount", json!([address, at.param()]))
+        let method = "eth_getTransactionCount";
+        let count: u64 = self
+            .read::<U64>(method, json!([address, at.param()]))
             .await?
-            .to())
+            .to();
+        plausible(method, count)
     }
 
     /// Balance in wei.
@@ -202,16 +220,17 @@ impl Rpc {
         self.read("eth_getCode", json!([address, "latest"])).await
     }
 
-    /// Median priority fee that recent blocks paid, in wei; `None` where the node cannot tell.
-    pub async fn median_priority_fee(&self) -> Result<Option<u128>, RpcError> {
-        let reply: Result<FeeHistory, _> = self
-            .read("eth_feeHistory", json!(["0xa", "latest", [50.0]]))
-            .await;
-        match reply {
-            Ok(history) => Ok(history.median_reward()),
-            Err(RpcError::Response { .. } | RpcError::BadReply { .. }) => Ok(None),
-            Err(e) => Err(e),
-        }
+    /// Priority fee that more than half of the last 20 blocks took, in wei: of each block that at its 20th percentile by gas, of
+    /// an empty block 0. `None` where the node cannot tell.
+    pub async fn usual_priority_fee(&self) -> Result<Option<u128>, RpcError> {
+        let history = self.read::<FeeHistory>("eth_feeHistory", json!(["0x14", "latest", [20.0]]));
+        Ok(known(history.await)?.and_then(|history| history.median_reward()))
+    }
+
+    /// Priority fee that the node suggests, in wei; `None` where it suggests none.
+    pub async fn suggested_priority_fee(&self) -> Result<Option<u128>, RpcError> {
+        let suggested = self.read::<U128>("eth_maxPriorityFeePerGas", json!([]));
+        Ok(known(suggested.await)?.map(|fee| fee.to()))
     }
 
     /// The receipt of a transaction in a block.
@@ -239,6 +258,26 @@ impl Rpc {
             Ok(_) => SendOutcome::Accepted,
             Err(e) => SendOutcome::classify(&e),
         }
+    }
+}
+
+/// A count of blocks, gas or transactions, which no chain brings beyond 48 bits.
+fn plausible(method: &'static str, count: u64) -> Result<u64, RpcError> {
+    if count >> 48 == 0 {
+        return Ok(count);
+    }
+    Err(RpcError::BadReply {
+        method,
+        reason: format!("{count} is no number of a chain"),
+    })
+}
+
+/// Nothing where the node does not know the method.
+fn known<T>(reply: Result<T, RpcError>) -> Result<Option<T>, RpcError> {
+    match reply {
+        Ok(value) => Ok(Some(value)),
+        Err(RpcError::Response { .. } | RpcError::BadReply { .. }) => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

@@ -18,6 +18,10 @@ pub struct RpcConfig {
     pub backoff: Duration,
     /// How long a node that failed is left alone while there is another; doubles with each failure in a row.
     pub cooldown: Duration,
+    /// How long an answer may take before another node is preferred for a while, as after a failure.
+    pub slow: Duration,
+    /// How long a node's head may stand still while another's moves on.
+    pub stuck: Duration,
     /// Blocks that a node may be behind the newest one seen before another is preferred.
     pub max_lag: u64,
 }
@@ -32,6 +36,8 @@ impl RpcConfig {
             retries: 3,
             backoff: Duration::from_millis(200),
             cooldown: Duration::from_secs(5),
+            slow: Duration::from_secs(2),
+            stuck: Duration::from_secs(30),
             max_lag: 3,
         }
     }

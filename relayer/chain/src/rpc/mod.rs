@@ -12,5 +12,5 @@ mod types;
 pub use client::{At, Rpc};
 pub use config::RpcConfig;
 pub use error::{ErrorClass, RpcError, SendOutcome};
-pub use nodes::NodeHealth;
+pub use nodes::{NodeHealth, is_loopback};
 pub use types::{Block, CallRequest, Receipt};

@@ -2,6 +2,7 @@
 //! with transaction types of their own work.
 
 use super::error::RpcError;
+use crate::text::brief;
 use alloy::primitives::{Address, B256, Bytes, U64, U128, hex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -88,7 +89,8 @@ pub(super) struct FeeHistory {
 }
 
 impl FeeHistory {
-    /// Median over the blocks that paid anything.
+    /// What more than half of the blocks paid, at least. Empty blocks count, with 0: in a chain of mostly empty ones the few who
+    /// pay say nothing about what is needed.
     pub(super) fn median_reward(&self) -> Option<u128> {
         let mut rewards: Vec<u128> = self
             .reward
@@ -96,10 +98,9 @@ impl FeeHistory {
             .flatten()
             .filter_map(|block| block.first())
             .map(|fee| fee.to())
-            .filter(|fee| *fee > 0)
             .collect();
         rewards.sort_unstable();
-        rewards.get(rewards.len() / 2).copied()
+        rewards.get(rewards.len().checked_sub(1)? / 2).copied()
     }
 }
 
@@ -129,7 +130,7 @@ impl ReplyError {
         RpcError::Response {
             method,
             code: self.code,
-            message: self.message,
+            message: brief(self.message),
             data,
         }
     }
@@ -157,4 +158,40 @@ fn u128_hex_option<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<u128
 
 fn status<'de, D: serde::Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Ok(u64_hex(d)? == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn median(rewards: &[u64]) -> Option<u128> {
+        let reward = rewards.iter().map(|r| vec![U128::from(*r)]).collect();
+        FeeHistory {
+            reward: Some(reward),
+        }
+        .median_reward()
+    }
+
+    #[test]
+    fn median_reward_counts_empty_blocks() {
+        let mut blocks = vec![0; 20];
+        assert_eq!(median(&blocks), Some(0));
+        blocks[19] = 499_000_000_000;
+        assert_eq!(median(&blocks), Some(0), "one stranger decides nothing");
+        blocks[..9].fill(499_000_000_000);
+        assert_eq!(median(&blocks), Some(0), "half of the blocks do not");
+        blocks[9] = 3;
+        assert_eq!(median(&blocks), Some(3));
+    }
+
+    #[test]
+    fn median_reward_of_nothing_is_none() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[7]), Some(7));
+        assert_eq!(FeeHistory { reward: None }.median_reward(), None);
+        let unpaid = FeeHistory {
+            reward: Some(vec![Vec::new(); 3]),
+        };
+        assert_eq!(unpaid.median_reward(), None);
+    }
 }

@@ -103,6 +103,7 @@ impl Money {
             hour: self.max_spend_hourly,
             day: self.max_spend_daily,
             total: self.max_spend_total,
+            run: None,
         };
         engine.min_balance = self.min_balance;
         let any_model = engine.models.is_none();

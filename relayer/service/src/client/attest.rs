@@ -1,10 +1,9 @@
 //! One proof, from file to confirmed attestation.
 
-use super::config::ClientConfig;
+use super::config::{ClientConfig, DEFAULT_SPEND_CAP};
 use super::report::TxReport;
 use crate::engine::{Engine, RegistryCode};
 use crate::error::{Error, Result};
-use crate::money::Gwei;
 use crate::state::JobState;
 use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256};
@@ -35,15 +34,12 @@ pub struct AttestReport {
     pub block: Option<u64>,
 }
 
-/// The most that one proof may cost where [`crate::money::Caps::job`] does not say: 0.5 ether.
-pub const DEFAULT_SPEND_CAP: Gwei = Gwei(500_000_000);
-
 /// Publishes a proof and waits until its attestation is confirmed. Calling it again, after success or
 /// after a crash, sends nothing twice.
 ///
 /// The registry must have the code of this program's own, unless [`crate::engine::EngineConfig::registry_code`] asks for other code.
-/// All transactions together may cost `engine.caps.job`, or [`DEFAULT_SPEND_CAP`]; and it ends when two plans in a row were paid for
-/// and the registry's record did not advance.
+/// All transactions together, and all that this proof ever cost with the same state, may cost [`ClientConfig::max_spend`] or
+/// [`super::DEFAULT_SPEND_CAP`]; and it ends when two plans in a row were paid for and the registry's record did not advance.
 ///
 /// # Errors
 /// [`Error::Format`] and [`Error::Mismatch`] when the files do not belong together, or the registry is another contract, before
@@ -60,9 +56,9 @@ pub async fn attest(
     let engine = &mut config.engine;
     engine.registry = Some(deployment.registry);
     engine.registry_code.get_or_insert(RegistryCode::Built);
-    engine.caps.job.get_or_insert(DEFAULT_SPEND_CAP);
-    engine.fail_over_cap = true;
-    let engine = config.connect().await?;
+    let limit = config.max_spend.unwrap_or(DEFAULT_SPEND_CAP);
+    engine.caps.job.get_or_insert(limit);
+    let engine = config.connect_limited().await?;
     let report = relay(&engine, &proof, config.limit).await;
     engine.close().await;
     report

@@ -3,12 +3,16 @@
 use crate::boxed::Boxed;
 use crate::engine::{Engine, EngineConfig};
 use crate::error::Result;
+use crate::money::Gwei;
 use crate::store::{Location, Store};
 use alloy::primitives::B256;
 use chainfer_chain::rpc::{Rpc, RpcConfig};
 use chainfer_chain::wallet::WalletConfig;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The most that a call may cost where nobody says: 0.5 ether, whatever the node says of prices.
+pub const DEFAULT_SPEND_CAP: Gwei = Gwei(500_000_000);
 
 /// Where to send from and to.
 #[derive(Debug, Clone)]
@@ -23,6 +27,9 @@ pub struct ClientConfig {
     pub chain_id: Option<u64>,
     /// Settings of the engine.
     pub engine: EngineConfig,
+    /// The most that a call which sends may cost, all its transactions together; [`DEFAULT_SPEND_CAP`] where this does not say.
+    /// A service has [`crate::money::Caps`] instead.
+    pub max_spend: Option<Gwei>,
     /// Limit for a whole call.
     pub limit: Duration,
 }
@@ -36,6 +43,7 @@ impl ClientConfig {
             state: None,
             chain_id: None,
             engine: EngineConfig::default(),
+            max_spend: None,
             limit: Duration::from_secs(900),
         }
     }
@@ -53,6 +61,16 @@ impl ClientConfig {
     /// Opens wallet, database and node.
     pub async fn connect(&self) -> Result<Engine> {
         self.open().await
+    }
+
+    /// The same for one call, which ends at once when its transactions cost more than they may.
+    pub(super) async fn connect_limited(&self) -> Result<Engine> {
+        let mut config = self.clone();
+        config.engine.fail_over_cap = true;
+        let mut engine = config.open().await?;
+        let limit = self.max_spend.unwrap_or(DEFAULT_SPEND_CAP);
+        engine.limit_run(limit).await?;
+        Ok(engine)
     }
 
     fn open(&self) -> Boxed<'_, Result<Engine>> {

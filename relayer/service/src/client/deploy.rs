@@ -37,11 +37,13 @@ pub struct Deployment {
 /// model. Idempotent: a model that this account has registered is only read back, and with a state file an interrupted
 /// deployment goes on.
 ///
+/// All transactions together may cost [`ClientConfig::max_spend`] or [`super::DEFAULT_SPEND_CAP`].
+///
 /// # Errors
-/// [`Error::VerifierNotListed`], before anything is sent where the code is known, if somebody else has to list a shape.
+/// [`Error::TransactionFailed`] when they would cost more; [`Error::VerifierNotListed`], before anything is sent where the code is known, if somebody else has to list a shape.
 pub async fn deploy(config: &ClientConfig, plan: &DeployPlan) -> Result<Deployment> {
     plan.check()?;
-    let engine = config.connect().await?;
+    let engine = config.connect_limited().await?;
     let deployment = deploy_with(&engine, plan, config.limit).await;
     engine.close().await;
     deployment

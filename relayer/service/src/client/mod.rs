@@ -7,13 +7,15 @@ mod attest;
 mod config;
 mod deploy;
 mod listing;
+mod outlay;
 mod plan;
 mod report;
 mod transactions;
 
-pub use attest::{AttestReport, DEFAULT_SPEND_CAP, attest};
-pub use config::ClientConfig;
+pub use attest::{AttestReport, attest};
+pub use config::{ClientConfig, DEFAULT_SPEND_CAP};
 pub use deploy::{Deployment, deploy};
+pub use outlay::{Outlay, deployment_outlay};
 pub use plan::{ChunkCode, DeployPlan, NewRegistry, RegistryPlan, VerifierCode};
 pub use report::TxReport;
 pub use transactions::{Deployed, Step, call_contract, deploy_contract};

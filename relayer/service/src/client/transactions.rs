@@ -5,6 +5,7 @@ use super::report::TxReport;
 use crate::boxed::Boxed;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::state::IntentState;
 use crate::store::{NewIntent, TxKind};
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::sol_types::SolValue;
@@ -47,7 +48,7 @@ impl Deployed {
 
 /// Deploys any contract, once per creation code and state file.
 pub async fn deploy_contract(config: &ClientConfig, name: &str, code: &Bytes) -> Result<Deployed> {
-    let engine = config.connect().await?;
+    let engine = config.connect_limited().await?;
     let deployed = create(&engine, name, code, None, config.limit).await;
     engine.close().await;
     deployed
@@ -55,7 +56,7 @@ pub async fn deploy_contract(config: &ClientConfig, name: &str, code: &Bytes) ->
 
 /// Sends a call to any contract and waits until it is confirmed. Not idempotent: each call sends.
 pub async fn call_contract(config: &ClientConfig, to: Address, data: Bytes) -> Result<TxReport> {
-    let engine = config.connect().await?;
+    let engine = config.connect_limited().await?;
     let report = call_once(&engine, to, data, config.limit).await;
     engine.close().await;
     report
@@ -138,6 +139,19 @@ pub(super) async fn code_at(
         return Err(ChainError::NoCode { address, what }.into());
     }
     Ok(code)
+}
+
+/// Whether a transaction has been sent with success, as far as the state knows.
+pub(super) async fn is_done(
+    engine: &Engine,
+    what: &str,
+    to: Option<Address>,
+    data: &Bytes,
+) -> Result<bool> {
+    let found = engine.store().intent_by_key(key(engine, what, to, data));
+    Ok(found
+        .await?
+        .is_some_and(|intent| intent.state == IntentState::Mined))
 }
 
 /// Idempotency key of a transaction without a job.

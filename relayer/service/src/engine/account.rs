@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::state::IntentState;
 use chainfer_chain::rpc::At;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 /// Pending transactions that are looked at for the highest nonce.
 const PENDING_LIMIT: u32 = 10_000;
@@ -34,9 +35,56 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes a node's count of the account's transactions in blocks for true. One that is further ahead of the last one than this state
+    /// explains must be seen several times in a row: decisions that follow from it are not easily undone.
+    ///
+    /// # Errors
+    /// [`Error::NonceUnexplained`] until then.
+    pub(super) async fn believe(&self, count: u64) -> Result<()> {
+        let (chain, account) = (self.chain_id, self.sender());
+        let unknown = match self.store.nonce_seen(chain, account).await? {
+            Some(seen) => self.store.unassigned(chain, account, seen, count).await?,
+            None => 0,
+        };
+        if unknown <= self.config.max_foreign {
+            self.unexplained.store(0, Ordering::Relaxed);
+            return Ok(());
+        }
+        let times = self.unexplained.fetch_add(1, Ordering::Relaxed) + 1;
+        if times >= self.config.gap_polls {
+            return Ok(());
+        }
+        Err(Error::NonceUnexplained {
+            account,
+            counted: count,
+            unknown,
+        })
+    }
+
+    /// Refuses a nonce that too many transactions from elsewhere would have to be included before.
+    pub(super) async fn check_reach(&self, nonce: u64) -> Result<()> {
+        let (chain, account) = (self.chain_id, self.sender());
+        let mined = *self
+            .account_seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mined = mined.unwrap_or_default();
+        let unknown = self.store.unassigned(chain, account, mined, nonce).await?;
+        if unknown <= self.config.max_foreign {
+            return Ok(());
+        }
+        Err(Error::NonceUnexplained {
+            account,
+            counted: nonce,
+            unknown,
+        })
+    }
+
     /// Closes a gap that a foreign transaction left when it was dropped: our later nonces wait for it.
     /// A job that was ready would have taken the nonce, so nothing is sent to ourselves. A node may be
     /// behind, so the gap must be seen several times in a row.
+    ///
+    /// What is too far behind gaps is given up instead: no transaction of ours comes so far ahead of the chain but by a node's mistake.
     pub(super) async fn repair_gap(&self, view: &View) -> Result<()> {
         let (chain, sender) = (self.chain_id, self.sender());
         let pending = self
@@ -56,7 +104,23 @@ impl Engine {
             };
             seen.map_or(0, |(_, times)| times)
         };
-        if seen < self.config.gap_polls || view.paused || view.short {
+        if seen < self.config.gap_polls {
+            return Ok(());
+        }
+        let stranded = self
+            .store
+            .strand(chain, sender, nonce, self.config.max_foreign)
+            .await?;
+        for intent in &stranded {
+            tracing::warn!(
+                job = intent.job(),
+                intent = intent.id,
+                nonce = intent.nonce,
+                next = nonce,
+                "given up: its nonce is out of reach"
+            );
+        }
+        if !stranded.is_empty() || view.paused || view.short {
             return Ok(());
         }
         let fees = self.offer(view).await?;

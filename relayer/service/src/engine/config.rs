@@ -74,15 +74,18 @@ pub struct EngineConfig {
     /// Polls in a row that must find our nonce used and no receipt of ours before the transaction is
     /// taken for superseded.
     pub foreign_polls: u32,
-    /// Polls in a row that must find a nonce gap before it is filled.
+    /// Polls in a row that must find a nonce gap before it is filled, or other transactions of the account beyond
+    /// [`Self::max_foreign`] before they are believed.
     pub gap_polls: u32,
+    /// Nonces that may be filled to get to a transaction of ours, and transactions from elsewhere that one look may turn up.
+    pub max_foreign: u64,
     /// Transactions that may wait for a block at one time.
     pub max_in_flight: u32,
     /// Plans in a row that may be paid for without an advance of the registry's record; then the job fails.
     pub max_stalls: u32,
     /// Wait before a job is planned again whose transactions cost more than may be spent on them.
     pub retry_after: Duration,
-    /// Whether such a job fails instead.
+    /// Whether such a job fails instead, and a transaction of no job is given up.
     pub fail_over_cap: bool,
     /// How long a process that is gone keeps others with the same key and state file from sending, where they cannot tell
     /// that it is gone.
@@ -123,6 +126,7 @@ impl Default for EngineConfig {
             resend_after: Duration::from_secs(3),
             foreign_polls: 3,
             gap_polls: 3,
+            max_foreign: 16,
             max_in_flight: 16,
             max_stalls: 2,
             retry_after: Duration::from_secs(60),

@@ -6,6 +6,7 @@ use crate::money::Gwei;
 use crate::store::Attempt;
 use alloy::consensus::TxEip1559;
 use alloy::primitives::U256;
+use chainfer_chain::Error as ChainError;
 use chainfer_chain::fees::Oracle;
 use chainfer_chain::rpc::{At, Receipt, Rpc};
 use std::sync::PoisonError;
@@ -20,8 +21,24 @@ impl Engine {
         let Some(oracle) = self.oracle(rpc).await? else {
             return Ok(Gwei(0));
         };
-        let published = oracle.publication_fee(rpc, tx).await?;
-        let operator = oracle.operator_fee(rpc, tx.gas_limit, At::Latest).await?;
+        let quoted = async {
+            let published = oracle.publication_fee(rpc, tx).await?;
+            let operator = oracle.operator_fee(rpc, tx.gas_limit, At::Latest).await?;
+            Ok::<_, ChainError>((published, operator))
+        };
+        let (published, operator) = match quoted.await {
+            Ok(quoted) => quoted,
+            Err(e) => {
+                if !e.is_transient() {
+                    // One node's mistake said that the contract is there.
+                    *self
+                        .oracle_seen
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner) = None;
+                }
+                return Err(e.into());
+            }
+        };
         let margin = U256::from(self.config.data_fee_margin_percent);
         let extra = published.saturating_mul(margin) / U256::from(100);
         let most = published.saturating_add(extra).saturating_add(operator);

@@ -9,7 +9,8 @@ use super::money::Sending;
 use super::plan::ENVELOPE_BYTES;
 use super::view::View;
 use crate::error::{Error, Result};
-use crate::store::{JobKey, NewPayload};
+use crate::state::JobState;
+use crate::store::{Job, JobKey, NewPayload};
 use crate::submitter::Submitter;
 use alloy::primitives::{Address, B256, U256, keccak256};
 use chainfer_chain::Error as ChainError;
@@ -34,6 +35,10 @@ const TRIAL_LIMIT: Duration = Duration::from_secs(10);
 /// Simulations that one submitter may cause in [`TRIAL_WINDOW`]: each costs the node several calls, and leaves nothing else to count.
 const TRIALS: usize = 20;
 
+/// Proofs of models that are not registered, and others that do not fit their model, that one submitter may hand in in
+/// [`TRIAL_WINDOW`]: each can cost the node calls, and leaves nothing else to count.
+const MISFITS: usize = 20;
+
 const TRIAL_WINDOW: Duration = Duration::from_secs(60);
 
 /// How long a proof waits for the simulations of others.
@@ -48,11 +53,39 @@ const CHUNKS_ASKED: u16 = 32;
 /// Public values of each chunk, as far as they were asked for, by registry and model.
 pub(super) type Models = HashMap<(Address, B256), Arc<Form>>;
 
+/// Why inferences of a model do not count at present, if they do not, and when the registry said so; by registry and model.
+pub(super) type Standings = HashMap<(Address, B256), (Instant, Option<&'static str>)>;
+
+/// How long that is believed.
+const STANDING_KEPT: Duration = Duration::from_secs(30);
+
 /// Simulations at the door: one at a time, and so many of each submitter.
 #[derive(Debug, Default)]
 pub(super) struct Trials {
     turn: Mutex<()>,
-    begun: SyncMutex<HashMap<Submitter, Vec<Instant>>>,
+    begun: Recent,
+    misfits: Recent,
+}
+
+/// What submitters did in [`TRIAL_WINDOW`].
+#[derive(Debug, Default)]
+struct Recent(SyncMutex<HashMap<Submitter, Vec<Instant>>>);
+
+impl Recent {
+    /// How often, before this time.
+    fn times(&self, submitter: &Submitter, now: Instant) -> usize {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, times| {
+            times.retain(|at| now.saturating_duration_since(*at) < TRIAL_WINDOW);
+            !times.is_empty()
+        });
+        all.get(submitter).map_or(0, Vec::len)
+    }
+
+    fn add(&self, submitter: &Submitter, now: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(submitter.clone()).or_default().push(now);
+    }
 }
 
 impl Trials {
@@ -72,13 +105,7 @@ impl Trials {
     }
 
     fn count(&self, submitter: &Submitter, now: Instant) -> Result<()> {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|_, times| {
-            times.retain(|at| now.saturating_duration_since(*at) < TRIAL_WINDOW);
-            !times.is_empty()
-        });
-        let times = begun.entry(submitter.clone()).or_default();
-        if times.len() >= TRIALS {
+        if self.begun.times(submitter, now) >= TRIALS {
             return Err(Error::Quota {
                 submitter: submitter.clone(),
                 what: format!(
@@ -87,8 +114,22 @@ impl Trials {
                 ),
             });
         }
-        times.push(now);
+        self.begun.add(submitter, now);
         Ok(())
+    }
+
+    /// Refuses a submitter whose proofs fitted no model too often.
+    fn check_misfits(&self, submitter: &Submitter, now: Instant) -> Result<()> {
+        if self.misfits.times(submitter, now) < MISFITS {
+            return Ok(());
+        }
+        Err(Error::Quota {
+            submitter: submitter.clone(),
+            what: format!(
+                "{MISFITS} of its proofs fitted no registered model within {} s; hand this one in again later",
+                TRIAL_WINDOW.as_secs()
+            ),
+        })
     }
 }
 
@@ -187,7 +228,12 @@ impl Engine {
         if !self.config.check_at_door {
             return Ok(payload);
         }
-        answer_in(MODEL_LIMIT, self.check_model(key, proof)).await?;
+        self.trials.check_misfits(submitter, Instant::now())?;
+        let fits = answer_in(MODEL_LIMIT, self.check_model(key, proof)).await;
+        if matches!(fits, Err(Error::Refused(_))) {
+            self.trials.misfits.add(submitter, Instant::now());
+        }
+        fits?;
         // Of several proofs of a job at most one kind holds: there, only what is known to hold is let in.
         if self.store.is_contested(key.id, payload.digest()).await? {
             let _alone = self.trials.enter(submitter).await?;
@@ -229,32 +275,69 @@ impl Engine {
 
     /// Holds the proof against the registry's record of its model.
     async fn check_model(&self, key: &JobKey, proof: &ProofFile) -> Result<()> {
-        let form = self.form(key).await?;
-        let refuse = |field: String, expected: usize, got: usize| {
-            Err(Error::Refused(format!(
-                "{field}: the registered model has {expected}, the proof {got}"
-            )))
-        };
-        if form.chunks != proof.chunks.len() {
-            return refuse("chunks".to_owned(), form.chunks, proof.chunks.len());
-        }
-        for (i, (expected, chunk)) in form.public_values.iter().zip(&proof.chunks).enumerate() {
-            let got = chunk.public_values.len();
-            if *expected != got {
-                return refuse(format!("chunks[{i}].public_values"), *expected, got);
+        let (form, fresh) = self.form(key).await?;
+        self.check_counts(key).await?;
+        match fits(&form, proof) {
+            Err(_) if !fresh => {
+                // What is remembered may say yes, and never no: a node may have been wrong once.
+                let place = (key.registry, key.model_id);
+                self.models
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&place);
+                let (form, _) = self.form(key).await?;
+                fits(&form, proof)
             }
+            known => known,
         }
-        Ok(())
     }
 
-    async fn form(&self, key: &JobKey) -> Result<Arc<Form>> {
+    /// Refuses proofs of a model of which nothing counts that is proven now: they would be paid for in vain.
+    async fn check_counts(&self, key: &JobKey) -> Result<()> {
+        let place = (key.registry, key.model_id);
+        let known = {
+            let standings = self.standings.lock();
+            let standings = standings.unwrap_or_else(PoisonError::into_inner);
+            let known = standings.get(&place).copied();
+            known.filter(|(asked, _)| asked.elapsed() < STANDING_KEPT)
+        };
+        let reason = match known {
+            Some((_, reason)) => reason,
+            None => {
+                let registry = self.registry(key.registry);
+                let reason = if registry.is_deprecated(key.model_id).await? {
+                    Some("deprecated: what is proven now never counts")
+                } else if registry.is_frozen(key.model_id).await? {
+                    Some("frozen: nothing of it counts")
+                } else {
+                    None
+                };
+                let standings = self.standings.lock();
+                let mut standings = standings.unwrap_or_else(PoisonError::into_inner);
+                if standings.len() >= MODELS_KEPT {
+                    standings.clear();
+                }
+                standings.insert(place, (Instant::now(), reason));
+                reason
+            }
+        };
+        reason.map_or(Ok(()), |reason| {
+            Err(Error::Refused(format!(
+                "model {} is {reason}",
+                key.model_id
+            )))
+        })
+    }
+
+    /// The form of a model's proofs, and whether it was asked for just now.
+    async fn form(&self, key: &JobKey) -> Result<(Arc<Form>, bool)> {
         let place = (key.registry, key.model_id);
         let known = {
             let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
             models.get(&place).cloned()
         };
         if let Some(form) = known {
-            return Ok(form);
+            return Ok((form, false));
         }
         let registry = self.registry(key.registry);
         let Some(model) = registry.model(key.model_id).await? else {
@@ -276,7 +359,65 @@ impl Engine {
             models.clear();
         }
         models.insert(place, Arc::clone(&form));
-        Ok(form)
+        Ok((form, true))
+    }
+
+    /// Holds a job that is said to be proven against the registry again, and queues it if it is not: else one false answer of a node
+    /// would keep this proof out for ever.
+    ///
+    /// # Errors
+    /// Without [`super::EngineConfig::check_at_door`]: the node does not answer. With it, the job is what it was.
+    pub(super) async fn doubt(&self, id: B256, submitter: &Submitter) -> Result<()> {
+        let Some(job) = self.store.job(id).await? else {
+            return Ok(());
+        };
+        if !matches!(
+            job.state,
+            JobState::Mined | JobState::Confirmed | JobState::Finalized
+        ) {
+            return Ok(());
+        }
+        if !self.config.check_at_door {
+            return self.ask_again(&job).await;
+        }
+        if self.trials.count(submitter, Instant::now()).is_ok() {
+            match tokio::time::timeout(MODEL_LIMIT, self.ask_again(&job)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => {
+                    tracing::warn!(job = %id, error = %e, "the registry cannot be asked again");
+                }
+                Err(_) => {
+                    tracing::warn!(job = %id, "the registry cannot be asked again: the node is slow")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_again(&self, job: &Job) -> Result<()> {
+        let Some(block) = job.proven else {
+            return Ok(());
+        };
+        let mut silent = Error::Config("no node is given".to_owned());
+        for rpc in self.rpc.candidates() {
+            let looked = async {
+                let head = rpc.head().await?;
+                let view = View::new(rpc.clone(), head, Sending::Paused, self.store.now_ms());
+                self.is_unproven(&view, job, block).await
+            };
+            match looked.await {
+                Ok(false) => return Ok(()),
+                Ok(true) => {
+                    return match self.disbelieve(job).await {
+                        // It was moved meanwhile.
+                        Err(Error::JobTransition { .. }) => Ok(()),
+                        moved => moved,
+                    };
+                }
+                Err(e) => silent = e,
+            }
+        }
+        Err(silent)
     }
 
     /// Simulates a proof as it would be sent.
@@ -294,6 +435,25 @@ impl Engine {
         }
         self.plan(&view, key, proof, &inference).await.map(drop)
     }
+}
+
+/// Holds a proof against the form of its model's.
+fn fits(form: &Form, proof: &ProofFile) -> Result<()> {
+    let refuse = |field: String, expected: usize, got: usize| {
+        Err(Error::Refused(format!(
+            "{field}: the registered model has {expected}, the proof {got}"
+        )))
+    };
+    if form.chunks != proof.chunks.len() {
+        return refuse("chunks".to_owned(), form.chunks, proof.chunks.len());
+    }
+    for (i, (expected, chunk)) in form.public_values.iter().zip(&proof.chunks).enumerate() {
+        let got = chunk.public_values.len();
+        if *expected != got {
+            return refuse(format!("chunks[{i}].public_values"), *expected, got);
+        }
+    }
+    Ok(())
 }
 
 /// What the chain says; `None` where it says nothing in time.
@@ -351,6 +511,6 @@ mod tests {
         assert!(trials.turn.try_lock().is_err(), "one at a time");
         drop(turn);
         trials.count(&mallory, begin + TRIAL_WINDOW).unwrap();
-        assert_eq!(trials.begun.lock().unwrap()[&mallory].len(), 1);
+        assert_eq!(trials.begun.0.lock().unwrap()[&mallory].len(), 1);
     }
 }

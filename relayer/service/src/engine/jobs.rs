@@ -2,7 +2,7 @@
 
 use super::outbox::go_on;
 use super::view::View;
-use super::{Engine, Scope};
+use super::{Engine, RegistryCode, Scope};
 use crate::error::{Error, Result};
 use crate::state::{IntentState, JobState};
 use crate::store::{BlockRef, Intent, Job, Next, PlannedBy, QueueFilter};
@@ -96,7 +96,7 @@ impl Engine {
         let id = next.job.key.id;
         match self.step_queued(view, next).await {
             Ok(()) => {}
-            Err(e) if ends_job(&e) => {
+            Err(e) if self.ends_job(&e) => {
                 tracing::error!(job = %id, submitter = %next.submitter, error = %e, "proof failed");
                 let digest = next.digest;
                 self.store.fail_payload(id, digest, e.to_string()).await?;
@@ -123,7 +123,7 @@ impl Engine {
         let id = job.key.id;
         match self.step_job(view, job).await {
             Ok(()) => {}
-            Err(e) if ends_job(&e) && job.state.may_become(JobState::Failed) => {
+            Err(e) if self.ends_job(&e) && job.state.may_become(JobState::Failed) => {
                 tracing::error!(job = %id, error = %e, "job failed");
                 let (to, reason) = (JobState::Failed, Some(e.to_string()));
                 self.store.move_job(id, job.state, to, reason, None).await?;
@@ -136,6 +136,21 @@ impl Engine {
             Err(e) => tracing::warn!(job = %id, error = %e, "job waits"),
         }
         Ok(())
+    }
+
+    /// Whether an error is about the job itself, so that waiting does not help. Of a registry whose code is known, no code and answers
+    /// that make no sense are about the node.
+    fn ends_job(&self, e: &Error) -> bool {
+        match e {
+            Error::ChunkTooLarge { .. }
+            | Error::Format(_)
+            | Error::Mismatch { .. }
+            | Error::Chain(ChainError::Reverted { .. }) => true,
+            Error::Chain(ChainError::NoCode { .. } | ChainError::Mismatch { .. }) => {
+                matches!(self.config.registry_code, None | Some(RegistryCode::Any))
+            }
+            _ => false,
+        }
     }
 
     async fn room_for_plans(&self) -> Result<u32> {
@@ -332,6 +347,9 @@ impl Engine {
         if view.depth(block) < self.config.confirmations() {
             return Ok(());
         }
+        if view.head.number > block.number && self.is_unproven(view, job, block).await? {
+            return self.disbelieve(job).await;
+        }
         tracing::info!(job = %job.key.id, block = block.number, "job confirmed");
         let reason = job.reason.clone();
         self.store
@@ -346,6 +364,9 @@ impl Engine {
         };
         let finalized = view.finalized().await?;
         if finalized.is_some_and(|number| number >= block.number) {
+            if self.is_unproven(view, job, block).await? {
+                return self.disbelieve(job).await;
+            }
             let reason = job.reason.clone();
             self.store
                 .move_job(job.key.id, job.state, JobState::Finalized, reason, None)
@@ -363,6 +384,27 @@ impl Engine {
         let open = intents.iter().any(|i| i.state == IntentState::Pending);
         let stands = !open && view.is_canonical(block).await?;
         Ok(stands.then_some(block))
+    }
+
+    /// Whether the registry does not have what it was said to have at a block: what said so was one answer of one node. A node that is
+    /// behind that block cannot tell.
+    pub(super) async fn is_unproven(
+        &self,
+        view: &View,
+        job: &Job,
+        block: BlockRef,
+    ) -> Result<bool> {
+        if view.head.number < block.number {
+            return Ok(false);
+        }
+        let registry = view.registry(job.key.registry);
+        let at = At::Block(view.head.hash);
+        Ok(!registry.is_proven(job.key.inference_id, at).await?)
+    }
+
+    pub(super) async fn disbelieve(&self, job: &Job) -> Result<()> {
+        let reason = "the registry does not have it, although a node said so before".to_owned();
+        self.requeue(job, reason).await
     }
 
     /// The block is gone. Transactions that went with it are broadcast again as they are; without
@@ -422,19 +464,4 @@ fn progress(inference: &Inference) -> u32 {
     let chunks = inference.provenChunks.count_ones();
     let committed = inference.status() != Some(InferenceStatus::None);
     u32::try_from(chunks).unwrap_or(u32::MAX) + u32::from(committed)
-}
-
-/// Whether an error is about the job itself, so that waiting does not help.
-fn ends_job(e: &Error) -> bool {
-    matches!(
-        e,
-        Error::ChunkTooLarge { .. }
-            | Error::Format(_)
-            | Error::Mismatch { .. }
-            | Error::Chain(
-                ChainError::Reverted { .. }
-                    | ChainError::NoCode { .. }
-                    | ChainError::Mismatch { .. }
-            )
-    )
 }

@@ -37,7 +37,7 @@ use chainfer_chain::wallet::Wallet;
 use chainfer_formats::{ProofFile, ids};
 use outbox::go_on;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -73,10 +73,15 @@ pub struct Engine {
     expired: SyncMutex<Option<Instant>>,
     /// What registries say of models, as far as it was asked for.
     models: SyncMutex<door::Models>,
+    standings: SyncMutex<door::Standings>,
     /// Proofs that are simulated before they are stored.
     trials: door::Trials,
     /// A nonce gap, and how many times in a row it was seen.
     gap_seen: SyncMutex<Option<(u64, u32)>>,
+    /// When all nodes were last asked for their heads.
+    heads_seen: SyncMutex<Option<Instant>>,
+    /// How many times in a row the chain was said to have more of the account's transactions than can be explained.
+    unexplained: AtomicU32,
 }
 
 /// The lease as this process knows it.
@@ -123,8 +128,11 @@ impl Engine {
             finality_checked: SyncMutex::default(),
             account_seen: SyncMutex::default(),
             gap_seen: SyncMutex::default(),
+            heads_seen: SyncMutex::default(),
+            unexplained: AtomicU32::new(0),
             expired: SyncMutex::default(),
             models: SyncMutex::default(),
+            standings: SyncMutex::default(),
             trials: door::Trials::default(),
             holder: new_holder(),
             held: SyncMutex::default(),
@@ -217,6 +225,7 @@ impl Engine {
     pub async fn submit(&self, proof: &ProofFile, submitter: &Submitter) -> Result<Submitted> {
         let key = self.job_key(proof)?;
         let payload = self.examine(&key, proof, submitter).await?;
+        self.doubt(key.id, submitter).await?;
         let intake = Intake {
             queue: self.config.queue_limit,
             payload_bytes: self.config.payload_bytes,

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::error::{Error, Result};
-use crate::money::{Cap, Gwei};
+use crate::money::{Cap, Gwei, RunCap};
 use crate::store::{Cause, Guard, Pause};
 use chainfer_chain::rpc::Rpc;
 use std::sync::atomic::Ordering;
@@ -21,6 +21,17 @@ impl Engine {
     /// The pauses in force.
     pub async fn pauses(&self) -> Result<Vec<Pause>> {
         self.store.pauses(self.chain_id, self.sender()).await
+    }
+
+    /// Limits what is spent from now on, with what is signed and open already.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn limit_run(&mut self, limit: Gwei) -> Result<()> {
+        let spend = self.store.spend(self.chain_id, self.sender()).await?;
+        let since = Gwei(spend.total.0.saturating_sub(spend.open.0));
+        self.config.caps.run = Some(RunCap { since, limit });
+        Ok(())
     }
 
     /// The conditions that a signed transaction must meet when it is stored.
@@ -55,7 +66,7 @@ impl Engine {
                 // Alone over the cap of one transaction: no reason for the others to wait.
                 Ok(())
                 | Err(Error::OverCap {
-                    cap: Cap::Transaction | Cap::Job,
+                    cap: Cap::Transaction | Cap::Job | Cap::Run,
                     ..
                 }) => {
                     self.resume_from(pause.cause).await?;
@@ -208,7 +219,7 @@ pub(super) fn holds_job(e: &Error) -> bool {
     matches!(
         e,
         Error::OverCap {
-            cap: Cap::Transaction | Cap::Job,
+            cap: Cap::Transaction | Cap::Job | Cap::Run,
             ..
         } | Error::Quota { .. }
     )
@@ -218,7 +229,7 @@ pub(super) fn holds_job(e: &Error) -> bool {
 pub(super) fn pauses(e: &Error) -> Option<Cause> {
     match e {
         Error::OverCap {
-            cap: Cap::Transaction | Cap::Job,
+            cap: Cap::Transaction | Cap::Job | Cap::Run,
             ..
         } => None,
         Error::OverCap { .. } => Some(Cause::Spend),

@@ -46,6 +46,7 @@ impl Engine {
         let (chain, sender) = (self.chain_id, self.sender());
         // Read before any receipt: a nonce that is used now has its receipt when that is asked for.
         let mined = view.rpc.nonce(sender, At::Latest).await?;
+        self.believe(mined).await?;
         self.note_account(mined).await?;
         // A settled nonce that is free again was lost in a reorganisation. Later nonces wait for it,
         // whatever became of its job.
@@ -123,17 +124,20 @@ impl Engine {
     /// Puts a job back whose transaction may not be paid for now, so that it takes no place of others. One that is sent in part waits.
     async fn hold(&self, intent: &Intent, e: &Error) -> Result<()> {
         tracing::warn!(error = %e, "transaction waits");
-        let Some(id) = intent.job_id else {
-            return Ok(());
+        let job = match intent.job_id {
+            Some(id) => self.store.job(id).await?,
+            None => None,
         };
-        let Some(job) = self
-            .store
-            .job(id)
-            .await?
-            .filter(|j| j.state == JobState::Planned)
-        else {
-            return Ok(());
+        let Some(job) = job.filter(|j| j.state == JobState::Planned) else {
+            // Without a plan that could be put back, it waits; or it ends, and a plan that is sent in part with it.
+            return match e {
+                Error::OverCap { .. } if self.config.fail_over_cap => {
+                    self.store.abandon(intent.id, e.to_string()).await
+                }
+                _ => Ok(()),
+            };
         };
+        let id = job.key.id;
         let reason = format!("waiting: {e}");
         let short = pauses(e).is_some();
         if self.config.fail_over_cap && !short {

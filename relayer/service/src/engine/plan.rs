@@ -80,6 +80,7 @@ impl Engine {
         kind: TxKind,
         missing: &[Part<'_>],
     ) -> Result<Vec<NewIntent>> {
+        self.find_refused(view, key, kind, missing).await?;
         let mut sized = Vec::new();
         for chunk in missing {
             let batch = Batch {
@@ -132,16 +133,73 @@ impl Engine {
         Ok(plan)
     }
 
-    /// Simulates a batch, first as a call (for the revert reason), then for its gas.
-    async fn measure(&self, view: &View, key: &JobKey, batch: &Batch<'_>) -> Result<Measure> {
+    /// Looks for a chunk that the registry refuses, many at a time: to measure each alone takes the node long, and the relayer waits.
+    async fn find_refused(
+        &self,
+        view: &View,
+        key: &JobKey,
+        kind: TxKind,
+        missing: &[Part<'_>],
+    ) -> Result<()> {
+        let mut groups: Vec<(usize, Vec<Part<'_>>)> = Vec::new();
+        for chunk in missing {
+            let bytes = Batch {
+                kind,
+                chunks: vec![*chunk],
+            }
+            .calldata(key)
+            .len();
+            match groups.last_mut() {
+                Some((filled, chunks))
+                    if *filled + bytes + ENVELOPE_BYTES <= self.config.max_tx_bytes =>
+                {
+                    *filled += bytes;
+                    chunks.push(*chunk);
+                }
+                _ => groups.push((bytes, vec![*chunk])),
+            }
+        }
+        for (_, chunks) in groups.into_iter().filter(|(_, chunks)| chunks.len() > 1) {
+            let batch = Batch { kind, chunks };
+            let Some(Measure::Reverts(_)) = self.simulate(view, key, &batch).await? else {
+                continue;
+            };
+            for chunk in batch.chunks {
+                let chunks = vec![chunk];
+                let refused = self.simulate(view, key, &Batch { kind, chunks }).await?;
+                if let Some(Measure::Reverts(e)) = refused {
+                    return Err(e);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a call says against a batch; `None` where it succeeds.
+    async fn simulate(
+        &self,
+        view: &View,
+        key: &JobKey,
+        batch: &Batch<'_>,
+    ) -> Result<Option<Measure>> {
         let data = batch.calldata(key);
         if data.len() + ENVELOPE_BYTES > self.config.max_tx_bytes {
-            return Ok(Measure::TooBig { estimate: 0 });
+            return Ok(Some(Measure::TooBig { estimate: 0 }));
         }
         let request = CallRequest::new(self.sender(), Some(key.registry), data);
-        if let Err(e) = view.rpc.call(&request, At::Block(view.head.hash)).await {
-            return self.refusal(batch, e);
+        match view.rpc.call(&request, At::Block(view.head.hash)).await {
+            Ok(_) => Ok(None),
+            Err(e) => self.refusal(batch, e).map(Some),
         }
+    }
+
+    /// Simulates a batch, first as a call (for the revert reason), then for its gas.
+    async fn measure(&self, view: &View, key: &JobKey, batch: &Batch<'_>) -> Result<Measure> {
+        if let Some(against) = self.simulate(view, key, batch).await? {
+            return Ok(against);
+        }
+        let data = batch.calldata(key);
+        let request = CallRequest::new(self.sender(), Some(key.registry), data);
         match view.rpc.estimate_gas(&request).await {
             Ok(estimate) if self.fits(batch, estimate) => Ok(Measure::Fits { estimate }),
             Ok(estimate) => Ok(Measure::TooBig { estimate }),

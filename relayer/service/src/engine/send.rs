@@ -28,6 +28,10 @@ impl Engine {
         // free nonce closes a gap that one of them left.
         let pool = view.rpc.nonce(sender, At::Pending).await?;
         let nonce = self.store.free_nonce(chain, sender, pool).await?;
+        if let Err(e) = self.check_reach(nonce).await {
+            self.note_waiting(intent, e.to_string()).await?;
+            return Err(e);
+        }
         let fees = self.offer(view).await?;
         if intent.created_at < view.began && !self.still_succeeds(view, intent).await? {
             return Ok(());
@@ -137,7 +141,9 @@ impl Engine {
             max_fee: last.tx.max_fee,
             priority_fee: last.tx.priority_fee,
         };
-        let usual = view.rpc.median_priority_fee().await?;
+        // What the node suggests counts once an offer has not been taken.
+        let suggested = view.rpc.suggested_priority_fee().await?;
+        let usual = view.rpc.usual_priority_fee().await?.max(suggested);
         let base = view.head.base_fee_per_gas.unwrap_or_default();
         let bumped = self.config.fees.bump(previous, base, usual);
         let draft = match bumped {
@@ -235,7 +241,7 @@ impl Engine {
     }
 
     pub(super) async fn offer(&self, view: &View) -> Result<Fees> {
-        let usual = view.rpc.median_priority_fee().await?;
+        let usual = view.rpc.usual_priority_fee().await?;
         Ok(self
             .config
             .fees

@@ -8,6 +8,10 @@ use crate::store::{Intent, NewIntent};
 use alloy::primitives::B256;
 use std::time::{Duration, Instant};
 
+fn ended_without_success(state: IntentState) -> bool {
+    state == IntentState::Abandoned || state.is_settled() && state != IntentState::Mined
+}
+
 impl Engine {
     /// Sends a transaction that belongs to no job, once per `key` however often this is called, and
     /// waits until it is confirmed.
@@ -26,7 +30,7 @@ impl Engine {
             .store
             .add_intent(key, self.chain_id, self.sender(), tx.clone())
             .await?;
-        if intent.state.is_settled() && intent.state != IntentState::Mined {
+        if ended_without_success(intent.state) {
             self.store.release_key(key).await?;
             intent = self
                 .store
@@ -41,7 +45,7 @@ impl Engine {
                 Err(e) => return Err(e),
             }
             intent = self.store.intent(intent.id).await?;
-            if intent.state.is_settled() && intent.state != IntentState::Mined {
+            if ended_without_success(intent.state) {
                 return Err(Error::TransactionFailed {
                     what: what.to_owned(),
                     state: intent.state,

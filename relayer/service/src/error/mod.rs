@@ -175,9 +175,24 @@ pub enum Error {
         /// The nonce that was to be used.
         nonce: u64,
     },
+    /// A node counts more transactions of the account than the chain or this state account for. Signed with the next nonce, a
+    /// transaction might never be included.
+    #[error(
+        "the node has {counted} transactions of account {account}, of which {unknown} are neither in a block that was seen nor of this \
+         state; nothing is signed on its word alone, so wait until they are in blocks, or use another node"
+    )]
+    NonceUnexplained {
+        /// The sending account.
+        account: Address,
+        /// Transactions that the node counts.
+        counted: u64,
+        /// Those that are not accounted for.
+        unknown: u64,
+    },
     /// A transaction would cost more than may be spent.
     #[error(
-        "the {cap} spend cap of {limit} is reached: {spent} spent or signed, {wanted} more wanted"
+        "the {cap} spend cap of {limit} is reached: {spent} spent or signed, {wanted} more wanted{}",
+        cap.remedy()
     )]
     OverCap {
         /// Which cap.
@@ -272,6 +287,7 @@ impl Error {
             Self::Chain(e) => e.is_transient(),
             Self::Database(e) => e.is_transient(),
             Self::NonceTaken { .. }
+            | Self::NonceUnexplained { .. }
             | Self::OverCap { .. }
             | Self::LowBalance { .. }
             | Self::LeaseLost { .. }

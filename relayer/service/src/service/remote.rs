@@ -1,6 +1,7 @@
 //! A client of the HTTP service, for the command line.
 
 use alloy::primitives::B256;
+use chainfer_chain::rpc::is_loopback;
 use chainfer_chain::wallet::Secret;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -69,7 +70,13 @@ impl Remote {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             // The token goes to the address that was given, and to no other.
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::none());
+        let http = if is_loopback(&url) {
+            http.no_proxy()
+        } else {
+            http
+        };
+        let http = http
             .build()
             .map_err(|e| RemoteError::Silent(e.without_url().to_string()))?;
         Ok(Self { http, url, token })

@@ -118,28 +118,29 @@ impl Tokens {
         token: &Secret,
     ) -> std::result::Result<(), String> {
         let token = token.expose();
+        let shown = shown(&name);
         if token.is_empty() {
-            return Err(format!("the token of {name} is empty: {REMEDY}"));
+            return Err(format!("the token of {shown} is empty: {REMEDY}"));
         }
         if !(SHORTEST..=LONGEST).contains(&token.len()) {
             let length = token.len();
             return Err(format!(
-                "the token of {name} has {length} bytes, not {SHORTEST} to {LONGEST}: {REMEDY}"
+                "the token of {shown} has {length} bytes, not {SHORTEST} to {LONGEST}: {REMEDY}"
             ));
         }
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(format!(
-                "the token of {name} has spaces or characters beyond ASCII: {REMEDY}"
+                "the token of {shown} has spaces or characters beyond ASCII: {REMEDY}"
             ));
         }
         let digest = keccak256(token);
         if self.0.iter().any(|e| e.name == name) {
-            return Err(format!("there are two tokens of {name}: one a name"));
+            return Err(format!("there are two tokens of {shown}: one a name"));
         }
         if let Some(other) = self.0.iter().find(|e| e.digest == digest) {
-            let other = &other.name;
+            let other = self::shown(&other.name);
             return Err(format!(
-                "{name} has the token of {other}: give each its own"
+                "{shown} has the token of {other}: give each its own"
             ));
         }
         self.0.push(Entry { name, role, digest });
@@ -195,6 +196,15 @@ impl Tokens {
         }
         found
     }
+}
+
+/// A name, unless it may be a token in the wrong place.
+fn shown(name: &Submitter) -> String {
+    let length = name.as_str().len();
+    if length < SHORTEST {
+        return name.to_string();
+    }
+    format!("a name of {length} characters, which may be a token in the wrong column,")
 }
 
 /// The token in a file that holds nothing else.
@@ -312,6 +322,18 @@ mod tests {
             (
                 format!("alice submit {GOOD}\nalice admin {OTHER}"),
                 "line 2: there are two tokens of alice",
+            ),
+            (
+                format!("{GOOD} submit alice"),
+                "line 1: the token of a name of 32 characters, which may be a token in the wrong column, has 5 bytes",
+            ),
+            (
+                format!("{GOOD} submit {OTHER}\n{GOOD} admin {OTHER}"),
+                "line 2: there are two tokens of a name",
+            ),
+            (
+                format!("{GOOD} submit {OTHER}\nalice admin {OTHER}"),
+                "line 2: alice has the token of a name",
             ),
             (
                 format!("alice submit {GOOD}\nops admin {GOOD}"),

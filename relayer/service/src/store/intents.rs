@@ -176,10 +176,10 @@ impl Store {
                 nonces::note_foreign(tx, intent.chain_id, intent.sender, nonce)?;
             }
             let paid = match settlement {
-                // A foreign transaction cost us nothing.
+                // That another transaction used the nonce is one node's word. What was signed may yet be published, so it stays counted.
                 Settlement {
                     attempt_id: None, ..
-                } => Some(Gwei(0)),
+                } => None,
                 Settlement { gas_price: 0, .. } => None,
                 paid => Some(Gwei::of_gas(paid.gas_used, paid.gas_price).plus(paid.data_fee)),
             };
@@ -297,7 +297,7 @@ pub(super) fn move_intent(
         params![intent.id, to.as_str(), reason, tx.time()?],
     )?;
     if to == IntentState::Abandoned {
-        // It is never signed: what it would have sent is of no use, and may be large.
+        // It is not signed any more: what it would have sent is of no use, and may be large.
         let none: &[u8] = &[];
         tx.execute(
             "UPDATE intents SET data = ?2 WHERE id = ?1",
@@ -330,7 +330,8 @@ pub(super) fn abandon_ready(tx: &dyn Sql, job: &B256, reason: &str) -> Result<()
 /// Whether any transaction of a job was ever signed: then only the chain knows what became of the job.
 pub(super) fn any_signed(c: &dyn Sql, job: &B256) -> Result<bool> {
     let signed = c.number(
-        "SELECT count(*) AS n FROM intents WHERE job_id = ?1 AND nonce IS NOT NULL",
+        "SELECT count(*) AS n FROM intents i WHERE job_id = ?1 AND
+           (nonce IS NOT NULL OR EXISTS (SELECT 1 FROM attempts a WHERE a.intent_id = i.id))",
         params![job.as_slice()],
     )?;
     Ok(signed > 0)

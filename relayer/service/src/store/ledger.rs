@@ -145,7 +145,16 @@ fn check(
         (Some(_), Some(job)) => of_job(c, &job)?,
         _ => Gwei(0),
     };
+    let (since, of_run) = match caps.run {
+        Some(run) => (run.since, Some(run.limit)),
+        None => (Gwei(0), None),
+    };
     let limits = [
+        (
+            Cap::Run,
+            of_run,
+            Gwei(spent.total.0.saturating_sub(since.0)),
+        ),
         (Cap::Transaction, caps.transaction, Gwei(0)),
         (Cap::Job, caps.job, of_job),
         (Cap::Total, caps.total, spent.total),

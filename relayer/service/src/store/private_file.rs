@@ -36,15 +36,21 @@ pub(super) fn check(path: &Path) -> Result<()> {
     // SQLite follows a link, and keeps the other files beside what it leads to.
     let real = path.canonicalize().map_err(|e| failed(path, e))?;
     owner::check_folder(&real)?;
-    for side in SIDES {
-        let mut name = real.as_os_str().to_owned();
-        name.push(side);
-        let side = PathBuf::from(name);
+    for side in sides(&real) {
         if !is_missing(&side)? {
             tighten(&side)?;
         }
     }
     Ok(())
+}
+
+/// What SQLite keeps beside a database file, or may come to keep there.
+pub(super) fn sides(file: &Path) -> [PathBuf; 3] {
+    SIDES.map(|side| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(side);
+        name.into()
+    })
 }
 
 /// Creates a file that is not there; a symbolic link in its place is not followed.

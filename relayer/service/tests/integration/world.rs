@@ -90,6 +90,7 @@ pub fn client(url: &str, account: usize, state: Option<Location>) -> ClientConfi
     config.state = state;
     config.limit = Duration::from_secs(60);
     config.rpc.backoff = Duration::from_millis(10);
+    config.rpc.stuck = Duration::from_secs(600);
     let engine = &mut config.engine;
     engine.confirmations = Some(1);
     engine.poll = Duration::from_millis(30);

@@ -12,15 +12,14 @@ use super::{
 };
 use crate::srs::{
     affine::normalise,
+    chain::{Chain, combine, pairing_differs},
     lagrange::{Weights, root_of_unity},
-    powers,
+    spec::SMALL_TAU,
 };
-use halo2_proofs::arithmetic::best_multiexp;
 use halo2curves::{
-    bn256::{Bn256, Fr, G1, G1Affine, G2Affine},
+    bn256::{Fr, G1, G1Affine, G2Affine},
     ff::{Field, PrimeField},
     group::{Curve, Group, prime::PrimeCurveAffine},
-    pairing::Engine,
 };
 use rand::rngs::OsRng;
 use rayon::prelude::*;
@@ -30,8 +29,6 @@ use std::io::{Read, Seek, SeekFrom};
 const CHUNK: usize = 1 << 15;
 /// From this number of points on, subgroup membership is checked for all of them at once.
 const BATCH: usize = 1 << 10;
-/// Multiples of the generator that tau must not be, in either sign.
-const SMALL: u64 = 1 << 16;
 
 type Result<T> = std::result::Result<T, ReadError>;
 
@@ -86,7 +83,7 @@ pub(super) fn check<R: Read + Seek>(
             }
             Role::Shifted => {
                 let chain = chain_g1(file, section, None, rho, |_, _| Ok(()))?;
-                chain.require(tau_g2, section)?;
+                require_powers(&chain, tau_g2, section)?;
                 shifts.push(chain.first);
             }
             Role::BetaG2 => {
@@ -216,73 +213,11 @@ fn snarkjs_root(k: u32) -> (Fr, usize) {
     (root, log as usize)
 }
 
-/// `factor * sum_i rho^i points[i]`.
-fn combine<P: FilePoint<ScalarExt = Fr>>(points: &[P], rho: Fr, factor: Fr) -> P::CurveExt {
-    let mut weight = factor;
-    points
-        .chunks(CHUNK)
-        .map(|chunk| {
-            let weights: Vec<Fr> = powers(rho, chunk.len())
-                .into_iter()
-                .map(|w| w * weight)
-                .collect();
-            weight *= rho.pow_vartime([chunk.len() as u64]);
-            best_multiexp(&weights, chunk)
-        })
-        .fold(P::CurveExt::identity(), |sum, part| sum + part)
-}
-
-/// The combination of a section's points.
-struct Chain<P: FilePoint> {
-    first: P,
-    last: P,
-    sum: P::CurveExt,
-    /// rho to the exponent of the last point.
-    last_weight: Fr,
-    rho: Fr,
-}
-
-impl<P: FilePoint<ScalarExt = Fr>> Chain<P> {
-    fn new(rho: Fr) -> Self {
-        Self {
-            first: P::identity(),
-            last: P::identity(),
-            sum: P::CurveExt::identity(),
-            last_weight: Fr::ZERO,
-            rho,
-        }
+fn require_powers(chain: &Chain<G1Affine>, tau_g2: G2Affine, section: &Section) -> Result<()> {
+    if chain.is_of(&tau_g2) {
+        return Ok(());
     }
-
-    fn add(&mut self, at: u64, points: &[P]) {
-        let (Some(first), Some(last)) = (points.first(), points.last()) else {
-            return;
-        };
-        if at == 0 {
-            self.first = *first;
-        }
-        self.last = *last;
-        let weight = self.rho.pow_vartime([at]);
-        self.last_weight = weight * self.rho.pow_vartime([points.len() as u64 - 1]);
-        self.sum += combine(points, self.rho, weight);
-    }
-
-    /// The combinations of all points but the last, and of all but the first one place down.
-    fn sides(&self) -> (P::CurveExt, P::CurveExt) {
-        let low = self.sum - self.last * self.last_weight;
-        let high = (self.sum - self.first) * self.rho.invert().unwrap_or(Fr::ZERO);
-        (low, high)
-    }
-}
-
-impl Chain<G1Affine> {
-    fn require(&self, tau_g2: G2Affine, section: &Section) -> Result<()> {
-        let (low, high) = self.sides();
-        let (low, high) = (low.to_affine(), high.to_affine());
-        if pairing_differs((&high, &G2Affine::generator()), (&low, &tau_g2)) {
-            return Err(not_powers(section));
-        }
-        Ok(())
-    }
+    Err(not_powers(section))
 }
 
 fn not_powers(section: &Section) -> ReadError {
@@ -290,10 +225,6 @@ fn not_powers(section: &Section) -> ReadError {
         section: section.name.to_owned(),
     }
     .into()
-}
-
-fn pairing_differs(a: (&G1Affine, &G2Affine), b: (&G1Affine, &G2Affine)) -> bool {
-    Bn256::pairing(a.0, a.1) != Bn256::pairing(b.0, b.1)
 }
 
 fn chain_g1<R: Read + Seek>(
@@ -347,7 +278,7 @@ fn powers_g1<R: Read + Seek>(
         kept.extend_from_slice(&points[..points.len().min(room)]);
         Ok(())
     })?;
-    chain.require(tau_g2, section)?;
+    require_powers(&chain, tau_g2, section)?;
     Ok(kept)
 }
 
@@ -422,7 +353,7 @@ fn weak_tau(tau_g1: &G1Affine) -> Result<()> {
         return refuse("0".to_owned());
     }
     let mut multiple = G1::identity();
-    let multiples: Vec<G1> = (0..SMALL)
+    let multiples: Vec<G1> = (0..SMALL_TAU)
         .map(|_| {
             multiple += generator;
             multiple

@@ -1,7 +1,7 @@
 //! Checks on the raw file, before any of tract's code sees it.
 
-use super::node::{label, malformed};
-use super::operators;
+use super::node::{label, malformed, refuse};
+use super::{operators, unique};
 use crate::error::{ModelError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
@@ -9,25 +9,33 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoPr
 
 /// No constant has more elements than this.
 const MAX_ELEMENTS: i64 = 1 << 26;
+/// The newest operator set whose forms of the operators were looked at (ONNX 1.23).
+const NEWEST_OPSET: i64 = 28;
 /// Element types of constants: float, int32, int64, double, and their bytes.
 const TYPES: [(i32, usize); 4] = [(1, 4), (6, 4), (7, 8), (11, 8)];
 const FLOAT: i32 = 1;
 
-/// Refuses unknown operators and constants whose declared size is wrong or too large, fixes the batch axis to 1, and returns the operator set version.
+/// Refuses names that stand for two things, unknown operators and attributes, and constants whose declared size is wrong or too large, fixes the batch axis to 1, and returns the operator set version.
 pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
+    unique::check(proto)?;
     let opset = proto
         .opset_import
         .iter()
-        .find(|o| o.domain.is_empty() || o.domain == "ai.onnx")
+        .find(|o| is_standard(&o.domain))
         .map_or(1, |o| o.version);
+    if opset > NEWEST_OPSET {
+        return Err(malformed(format!(
+            "opset {opset}; supported: up to {NEWEST_OPSET}; export the model with an older opset"
+        )));
+    }
     let graph = proto
         .graph
         .as_mut()
         .ok_or_else(|| malformed("the file holds no graph"))?;
     for node in &graph.node {
-        let standard = node.domain.is_empty() || node.domain == "ai.onnx";
-        let known = operators::is_known(&node.op_type);
-        if !(standard && known) {
+        let standard = is_standard(&node.domain);
+        let known = operators::attributes(&node.op_type).filter(|_| standard);
+        let Some(attributes) = known else {
             return Err(ModelError::UnsupportedOperator {
                 node: label(node).to_owned(),
                 op: if standard {
@@ -37,7 +45,22 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
                 },
                 supported: operators::supported(),
             });
+        };
+        let unknown = node
+            .attribute
+            .iter()
+            .find(|a| !attributes.contains(&a.name.as_str()));
+        if let Some(unknown) = unknown {
+            return Err(refuse(
+                node,
+                format!(
+                    "attribute {}, which the operator does not have; supported: {}",
+                    unknown.name,
+                    list(attributes)
+                ),
+            ));
         }
+        check_permutation(node)?;
         for tensor in node.attribute.iter().filter_map(|a| a.t.as_ref()) {
             check_constant(tensor, label(node))?;
         }
@@ -60,6 +83,36 @@ pub(super) fn check(proto: &mut ModelProto) -> Result<i64> {
     graph.value_info.clear();
     bound_folded(graph)?;
     Ok(opset)
+}
+
+/// ONNX's own operators, under either name.
+pub(super) fn is_standard(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
+/// Refuses a transposition by what is no permutation: tract would look for its cycles for ever.
+fn check_permutation(node: &NodeProto) -> Result<()> {
+    let perm = node.attribute.iter().find(|a| a.name == "perm");
+    let Some(perm) = perm.map(|a| a.ints.as_slice()) else {
+        return Ok(());
+    };
+    let mut sorted = perm.to_vec();
+    sorted.sort_unstable();
+    if sorted.iter().copied().eq(0..perm.len() as i64) {
+        return Ok(());
+    }
+    Err(refuse(
+        node,
+        format!("perm {perm:?} is not a permutation of {} axes", perm.len()),
+    ))
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// What is known of the shape of a constant that nodes compute from constants.
@@ -273,6 +326,31 @@ pub(super) fn input_shape(input: &ValueInfoProto) -> Result<Vec<usize>> {
             })
         })
         .collect()
+}
+
+/// Refuses an output whose declared shape is another than the computed one. The first axis may be the exporter's batch.
+pub(super) fn output_shape(output: &ValueInfoProto, computed: &[usize]) -> Result<()> {
+    let Some(shape) = tensor_type(output).and_then(|t| t.shape.as_ref()) else {
+        return Ok(());
+    };
+    let declared: Vec<Option<usize>> = shape.dim.iter().map(fixed).collect();
+    let differs = |(declared, computed): (&Option<usize>, &usize)| {
+        declared.is_some_and(|length| length != *computed)
+    };
+    if declared.len() != computed.len() || declared.iter().zip(computed).skip(1).any(differs) {
+        return Err(malformed(format!(
+            "output {} is declared with shape {}, the network computes {computed:?}",
+            output.name,
+            shown(&declared)
+        )));
+    }
+    Ok(())
+}
+
+fn shown(shape: &[Option<usize>]) -> String {
+    let lengths = shape.iter();
+    let lengths = lengths.map(|l| l.map_or_else(|| "?".to_owned(), |l| l.to_string()));
+    format!("[{}]", lengths.collect::<Vec<_>>().join(", "))
 }
 
 /// The nodes in an order in which every value is made before it is read (files may have another).

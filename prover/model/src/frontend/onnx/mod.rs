@@ -4,9 +4,11 @@
 mod attributes;
 mod check;
 mod facts;
+mod hide;
 mod importer;
 mod node;
 mod operators;
+mod unique;
 
 pub use operators::onnx_operators;
 
@@ -15,7 +17,7 @@ use crate::error::Result;
 use crate::float::FloatGraph;
 use facts::Facts;
 use importer::Importer;
-use node::{label, malformed};
+use node::{label, malformed, refuse};
 use tract_onnx::pb::GraphProto;
 use tract_onnx::prelude::Framework;
 
@@ -29,7 +31,9 @@ pub fn from_onnx_bytes(bytes: &[u8]) -> Result<FloatGraph> {
             .proto_model_for_read(&mut &bytes[..])
             .map_err(|e| malformed(format!("not an ONNX file: {e:#}")))?;
         let opset = check::check(&mut proto)?;
+        let hidden = hide::hide(&mut proto);
         let facts = Facts::new(&proto)?;
+        hide::put_back(&mut proto, hidden);
         import(
             Importer::new(&facts, opset),
             &proto.graph.unwrap_or_default(),
@@ -49,6 +53,12 @@ fn import(mut importer: Importer<'_>, graph: &GraphProto) -> Result<FloatGraph> 
         };
         // What depends on no input is a constant.
         if importer.facts.is_constant(output) {
+            if hide::is_hidden(node) {
+                return Err(refuse(
+                    node,
+                    "a constant; fold it when you export the model",
+                ));
+            }
             continue;
         }
         let id = operators::read(&mut importer, node)?;
@@ -75,6 +85,7 @@ fn import(mut importer: Importer<'_>, graph: &GraphProto) -> Result<FloatGraph> 
                 output.name
             ))
         })?;
+        check::output_shape(output, importer.builder.shape(*id))?;
         importer.builder.rename(*id, &output.name);
         outputs.push(*id);
     }

@@ -164,6 +164,8 @@ on_each_database!(
     one_place_goes_to_whoever_was_not_served_for_longest,
     deferred_jobs_and_submitters_who_spent_enough_are_passed_over,
     job_cap_counts_all_plans_of_a_job,
+    run_cap_counts_all_transactions_since_it_began,
+    stranded_transaction_frees_its_nonce_and_counts_as_spent,
     finished_jobs_lose_what_they_do_not_need,
 );
 

@@ -204,6 +204,70 @@ async fn base_fee_spike_is_followed_by_a_dearer_replacement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stranger_who_tips_much_in_empty_blocks_does_not_set_the_fee() {
+    let scene = Scene::new().await;
+    let anvil = &scene.world.anvil;
+    anvil.mine(32).await;
+    let tip = async || {
+        let transfer = json!([{
+            "from": address(2), "to": address(2), "gas": "0x5208",
+            "maxFeePerGas": "0x746a528800", "maxPriorityFeePerGas": "0x742e1c4e00",
+        }]);
+        anvil.rpc("eth_sendTransaction", transfer).await;
+    };
+    tip().await;
+    let engine = scene.engine().await;
+    let least = engine.config().fees.min_priority_fee;
+    let first = scene.submit(&engine, 1).await;
+    engine.tick().await.unwrap();
+    let offered = only_intent(engine.store(), first).await.1[0]
+        .tx
+        .priority_fee;
+    assert_eq!(offered, least);
+
+    // Nor does one who is in every block.
+    for _ in 0..20 {
+        tip().await;
+    }
+    let second = scene.submit(&engine, 2).await;
+    engine.tick().await.unwrap();
+    let offered = only_intent(engine.store(), second).await.1[0]
+        .tx
+        .priority_fee;
+    assert!(offered > least && offered <= 2_000_000_000, "{offered}");
+    let finalized = [first, second].map(|id| (id, JobState::Finalized));
+    scene.settle(&engine, &finalized, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offer_that_is_too_low_for_the_chain_is_raised_to_what_the_node_suggests() {
+    let bump_after = Duration::from_millis(50);
+    let (scene, engine, id) = Scene::pending(|config| config.engine.bump_after = bump_after).await;
+    let suggested = Fault::Answer("\"0x5d21dba00\"");
+    scene
+        .proxy
+        .inject("eth_maxPriorityFeePerGas", suggested, usize::MAX);
+    let tips = async || {
+        let attempts = only_intent(engine.store(), id).await.1;
+        attempts
+            .iter()
+            .map(|a| a.tx.priority_fee)
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..100 {
+        engine.tick().await.unwrap();
+        if tips().await.len() >= 6 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let gwei = |n: u64| n * 1_000_000_000;
+    let expected = [1_000_000, gwei(2), gwei(4), gwei(8), gwei(16), gwei(25)];
+    assert_eq!(tips().await[..6], expected);
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn base_fee_over_the_limit_is_waited_out() {
     let scene = Scene::new().await;
     scene.stop_mining().await;

@@ -4,6 +4,7 @@ mod cancel;
 mod chain;
 mod kill;
 mod lease;
+mod liar;
 mod money;
 mod nodes;
 mod nonces;

@@ -348,3 +348,17 @@ async fn one_node_that_knows_no_data_fee_is_not_believed_for_ever() {
     }
     assert_eq!(fees, [Gwei(0), Gwei(5_000_000)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_that_makes_up_a_data_fee_is_not_believed_for_ever() {
+    let scene = Scene::new().await;
+    let engine = scene.engine().await;
+    let id = scene.submit(&engine, 1).await;
+    scene
+        .proxy
+        .inject("eth_getCode", Fault::Answer("\"0x60\""), 1);
+    engine.tick().await.unwrap();
+    assert!(only_intent(engine.store(), id).await.1.is_empty());
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
+}

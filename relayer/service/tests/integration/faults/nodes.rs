@@ -2,7 +2,7 @@
 
 use crate::anvil::Anvil;
 use crate::proxy::{Fault, Proxy};
-use crate::scene::{RELAYER, Scene, only_intent, until};
+use crate::scene::{RELAYER, Scene, number, only_intent, until};
 use crate::world::{World, address};
 use chainfer_relayer::Error;
 use chainfer_relayer::client::ClientConfig;
@@ -125,6 +125,35 @@ async fn overloaded_node_is_asked_again_later() {
     let id = scene.submit(&engine, 1).await;
     scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
     assert_eq!(only_intent(engine.store(), id).await.1.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_node_that_stands_still_is_left_for_one_that_goes_on() {
+    let scene = Scene::new().await;
+    let (second, mut config) = two_nodes(&scene).await;
+    config.rpc.stuck = Duration::from_millis(200);
+    let engine = config.connect().await.unwrap();
+    engine.tick().await.unwrap();
+    let head = number(&scene.world.anvil.rpc("eth_blockNumber", json!([])).await);
+    // Without peers: it answers, but gets neither blocks nor transactions.
+    scene.proxy.lag(Some(head));
+    let taken =
+        Fault::Answer("\"0x1111111111111111111111111111111111111111111111111111111111111111\"");
+    scene.proxy.inject(SEND, taken, usize::MAX);
+    let id = scene.submit(&engine, 1).await;
+    for _ in 0..200 {
+        scene.world.anvil.mine(1).await;
+        let _ = engine.tick().await;
+        if second.count(SEND) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(second.count(SEND) > 0);
+    scene.proxy.lag(None);
+    scene.proxy.clear();
+    scene.settle(&engine, &[(id, JobState::Finalized)], 0).await;
+    assert_eq!(scene.counts().await.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

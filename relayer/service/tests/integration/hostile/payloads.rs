@@ -218,7 +218,7 @@ async fn proofs_of_no_registered_form_are_refused_at_the_door() {
     };
     let other = serde_json::to_string(&proof_for(&scene, Address::repeat_byte(9), 1)).unwrap();
     for (body, told) in [
-        (unregistered, "is not registered"),
+        (unregistered.clone(), "is not registered"),
         (other, "no contract code"),
         (
             changed(&|json| {
@@ -249,6 +249,14 @@ async fn proofs_of_no_registered_form_are_refused_at_the_door() {
         let message = refused["error"]["message"].as_str().unwrap();
         assert!(message.contains(told), "{message}");
     }
+    // Nor do they cost the node as many calls as somebody likes.
+    let before = scene.proxy.count("eth_call");
+    let mut last = 0;
+    for _ in 0..40 {
+        last = service.post(unregistered.clone()).await.0;
+    }
+    assert_eq!(last, 429);
+    assert!(scene.proxy.count("eth_call") - before <= 20);
     service.stop().await;
     let engine = scene.engine().await;
     assert!(engine.store().jobs(None, 10).await.unwrap().is_empty());
@@ -366,4 +374,46 @@ async fn submit_and_withdraw_for_ever_fills_no_log() {
         "{taken} rounds, then 429; {} lines kept",
         log.len()
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_of_a_deprecated_model_are_refused_at_the_door() {
+    let scene = Scene::new().await;
+    let proof = scene.world.proof(1);
+    let model = proof.model_id.unwrap();
+    let engine = scene.engine().await;
+    let registry =
+        chainfer_chain::registry::Registry::new(engine.rpc().clone(), scene.world.registry());
+    let registrant = registry.model(model).await.unwrap().unwrap().registrant;
+    let call = chainfer_chain::abi::ChainferRegistry::deprecateModelCall { modelId: model };
+    let deprecate = json!([{
+        "from": registrant, "to": scene.world.registry(), "gas": "0x7a120",
+        "data": alloy::hex::encode_prefixed(alloy::sol_types::SolCall::abi_encode(&call)),
+    }]);
+    scene
+        .world
+        .anvil
+        .rpc("eth_sendTransaction", deprecate)
+        .await;
+    let service = Running::start(config(&scene.proxy.url, Some(scene.state()))).await;
+    let before = scene.proxy.count("eth_call");
+    for _ in 0..3 {
+        let (status, refused) = service.post(serde_json::to_string(&proof).unwrap()).await;
+        assert_eq!(status, 422, "{refused}");
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains("deprecated"), "{message}");
+    }
+    let asked = scene.proxy.count("eth_call") - before;
+    service.stop().await;
+    note(&format!("no gas; 3 refusals cost the node {asked} calls"));
+    assert!(
+        scene
+            .engine()
+            .await
+            .store()
+            .jobs(None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

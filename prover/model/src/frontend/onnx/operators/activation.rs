@@ -20,6 +20,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "constant bounds that enclose 0",
             becomes: "the saturation of the layer before it, where possible",
         },
+        attributes: &["consumed_inputs", "max", "min"],
         read: clip,
     },
     Operator {
@@ -30,6 +31,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "any shape",
             becomes: "the saturation of the layer before it, where possible",
         },
+        attributes: &["consumed_inputs"],
         read: relu,
     },
 ];

@@ -21,6 +21,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "two tensors of one shape, or a tensor and a constant that broadcasts to it",
             becomes: "a linear layer with the terms of both; a constant is folded",
         },
+        attributes: &["axis", "broadcast", "consumed_inputs"],
         read: add,
     },
     Operator {
@@ -31,6 +32,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "a tensor divided by a constant that broadcasts to it",
             becomes: "nothing: it is folded into the linear layer before or after it",
         },
+        attributes: &["axis", "broadcast", "consumed_inputs"],
         read: div,
     },
     Operator {
@@ -41,6 +43,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "a tensor and a constant that broadcasts to it",
             becomes: "nothing: it is folded into the linear layer before or after it",
         },
+        attributes: &["axis", "broadcast", "consumed_inputs"],
         read: mul,
     },
     Operator {
@@ -51,6 +54,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "two tensors of one shape, or a tensor and a constant that broadcasts to it, in either order",
             becomes: "a linear layer with the terms of both; a constant is folded",
         },
+        attributes: &["axis", "broadcast", "consumed_inputs"],
         read: sub,
     },
 ];

@@ -9,15 +9,27 @@ use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
 
 pub(super) const OPERATORS: &[Operator] = &[
-    folded("Cast"),
-    folded("Concat"),
-    folded("Constant"),
-    folded("Gather"),
-    folded("Shape"),
-    folded("Slice"),
+    folded("Cast", &["round_mode", "saturate", "to"]),
+    folded("Concat", &["axis"]),
+    folded(
+        "Constant",
+        &[
+            "sparse_value",
+            "value",
+            "value_float",
+            "value_floats",
+            "value_int",
+            "value_ints",
+            "value_string",
+            "value_strings",
+        ],
+    ),
+    folded("Gather", &["axis"]),
+    folded("Shape", &["end", "start"]),
+    folded("Slice", &["axes", "ends", "starts"]),
 ];
 
-const fn folded(name: &'static str) -> Operator {
+const fn folded(name: &'static str, attributes: &'static [&'static str]) -> Operator {
     Operator {
         info: OperatorInfo {
             name,
@@ -26,6 +38,7 @@ const fn folded(name: &'static str) -> Operator {
             accepts: "shapes and constants",
             becomes: "nothing: it is computed when the model is read",
         },
+        attributes,
         read: not_constant,
     }
 }

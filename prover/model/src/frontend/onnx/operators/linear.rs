@@ -19,6 +19,14 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "constant statistics, one per channel; inference form",
             becomes: "nothing: it is folded into the linear layer before or after it",
         },
+        attributes: &[
+            "consumed_inputs",
+            "epsilon",
+            "is_test",
+            "momentum",
+            "spatial",
+            "training_mode",
+        ],
         read: batch_norm,
     },
     Operator {
@@ -29,6 +37,14 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "two dimensions, batch 1, constant weights, any groups, strides and padding (also auto_pad); no dilation",
             becomes: "a linear layer",
         },
+        attributes: &[
+            "auto_pad",
+            "dilations",
+            "group",
+            "kernel_shape",
+            "pads",
+            "strides",
+        ],
         read: conv,
     },
     Operator {
@@ -39,6 +55,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "constant matrix, transA = 0; alpha, beta and transB as in ONNX",
             becomes: "a linear layer",
         },
+        attributes: &["alpha", "beta", "broadcast", "transA", "transB"],
         read: gemm,
     },
     Operator {
@@ -49,6 +66,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "tensor times constant matrix of two axes",
             becomes: "a linear layer",
         },
+        attributes: &[],
         read: mat_mul,
     },
 ];

@@ -43,9 +43,9 @@ fn find(name: &str) -> Option<&'static Operator> {
         .find(|o| o.info.name == name)
 }
 
-/// Whether an operator of this name is in the table.
-pub(super) fn is_known(name: &str) -> bool {
-    find(name).is_some()
+/// The attributes of the operator of this name, if it is in the table.
+pub(super) fn attributes(name: &str) -> Option<&'static [&'static str]> {
+    find(name).map(|operator| operator.attributes)
 }
 
 /// The list of operators for messages.

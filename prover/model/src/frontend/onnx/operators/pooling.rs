@@ -19,6 +19,15 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "two dimensions, batch 1; padding only with count_include_pad = 1 and without ceil_mode",
             becomes: "sums folded into the linear layer that reads them, or a linear layer",
         },
+        attributes: &[
+            "auto_pad",
+            "ceil_mode",
+            "count_include_pad",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "strides",
+        ],
         read: average_pool,
     },
     Operator {
@@ -29,6 +38,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "[1, channels, rows, columns]",
             becomes: "sums folded into the linear layer that reads them",
         },
+        attributes: &[],
         read: global_average_pool,
     },
     Operator {
@@ -39,6 +49,15 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "two dimensions, batch 1; padding, auto_pad and ceil_mode; no dilation",
             becomes: "maxima of at most four values, in stages",
         },
+        attributes: &[
+            "auto_pad",
+            "ceil_mode",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "storage_order",
+            "strides",
+        ],
         read: max_pool,
     },
     Operator {
@@ -49,6 +68,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
             becomes: "sums folded into the linear layer that reads them",
         },
+        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
         read: reduce_mean,
     },
 ];

@@ -18,6 +18,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "any shape; it does nothing at inference",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &["consumed_inputs", "is_test", "ratio", "seed"],
         read: identity,
     },
     Operator {
@@ -28,6 +29,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "any axis",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &["axis"],
         read: flatten,
     },
     Operator {
@@ -38,6 +40,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "any shape",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &[],
         read: identity,
     },
     Operator {
@@ -48,6 +51,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "a constant shape, as attribute or input; one length may be -1, and 0 copies",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &["allowzero", "consumed_inputs", "shape"],
         read: reshape,
     },
     Operator {
@@ -58,6 +62,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "axes as attribute, as constant input, or all of length 1",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &["axes"],
         read: squeeze,
     },
     Operator {
@@ -68,6 +73,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "any permutation that the reader can follow: before dense layers, at inputs and outputs, or undone before a spatial layer",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &["perm"],
         read: transpose,
     },
     Operator {
@@ -78,6 +84,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             accepts: "axes as attribute or constant input",
             becomes: "nothing: a view of the same elements",
         },
+        attributes: &["axes"],
         read: unsqueeze,
     },
 ];
