@@ -8,7 +8,7 @@ use crate::{
 use chainfer_formats::{Bytes, KnownSetups, SrsSpec};
 use halo2curves::{
     CurveAffine,
-    bn256::{Bn256, Fq, Fq2, G1Affine, G2, G2Affine},
+    bn256::{Bn256, Fq, Fq2, G1Affine, G2Affine},
     ff::PrimeField,
     group::{Curve, Group, cofactor::CofactorGroup, prime::PrimeCurveAffine},
     pairing::Engine,
@@ -16,7 +16,7 @@ use halo2curves::{
 
 const WHAT: &str = "SRS description";
 /// Anybody finds a tau of at most this size.
-pub(super) const SMALL_TAU: u64 = 1 << 16;
+const SMALL_TAU: u64 = 1 << 16;
 
 /// Describes the setup of these first powers.
 ///
@@ -84,9 +84,9 @@ pub fn validate_known(known: &KnownSetups) -> Result<()> {
     if points.is_empty() {
         return Ok(());
     }
-    let small = small_multiples();
+    let small: Vec<G2Affine> = small_multiples();
     for (setup, point) in points {
-        if small.contains(&point.x) {
+        if small.iter().any(|multiple| multiple.x == point.x) {
             return Err(EngineError::malformed(
                 format!("known setup {:?}", setup.name),
                 format!(
@@ -98,19 +98,19 @@ pub fn validate_known(known: &KnownSetups) -> Result<()> {
     Ok(())
 }
 
-/// Abscissas of the generator's multiples that tau must not give, in either sign.
-fn small_multiples() -> Vec<Fq2> {
-    let generator = G2Affine::generator();
-    let mut multiple = G2::identity();
-    let multiples: Vec<G2> = (0..SMALL_TAU)
+/// The generator's multiples that tau must not give, in either sign, from the first on.
+pub(super) fn small_multiples<P: CurveAffine>() -> Vec<P> {
+    let generator = P::generator();
+    let mut multiple = P::CurveExt::identity();
+    let multiples: Vec<P::CurveExt> = (0..SMALL_TAU)
         .map(|_| {
             multiple += generator;
             multiple
         })
         .collect();
-    let mut affine = vec![G2Affine::identity(); multiples.len()];
-    G2::batch_normalize(&multiples, &mut affine);
-    affine.iter().map(|point| point.x).collect()
+    let mut affine = vec![P::identity(); multiples.len()];
+    P::CurveExt::batch_normalize(&multiples, &mut affine);
+    affine
 }
 
 /// A point of G2 in the subgroup, not at infinity.

@@ -11,10 +11,9 @@ use super::{
     points::{BadPoint, Encoding, FilePoint, all_in_subgroup, in_subgroup},
 };
 use crate::srs::{
-    affine::normalise,
     chain::{Chain, combine, pairing_differs},
     lagrange::{Weights, root_of_unity},
-    spec::SMALL_TAU,
+    spec::small_multiples,
 };
 use halo2curves::{
     bn256::{Fr, G1, G1Affine, G2Affine},
@@ -347,23 +346,16 @@ fn require_subgroup(points: &[G2Affine], section: &Section, at: u64) -> Result<(
 
 /// Refuses a tau that anybody finds: 0, and those near it.
 fn weak_tau(tau_g1: &G1Affine) -> Result<()> {
-    let generator = G1Affine::generator();
     let refuse = |what: String| Err(ImportError::WeakTau(what).into());
     if bool::from(tau_g1.is_identity()) {
         return refuse("0".to_owned());
     }
-    let mut multiple = G1::identity();
-    let multiples: Vec<G1> = (0..SMALL_TAU)
-        .map(|_| {
-            multiple += generator;
-            multiple
-        })
-        .collect();
-    let found = normalise(&multiples).iter().position(|p| p.x == tau_g1.x);
+    let multiples: Vec<G1Affine> = small_multiples();
+    let found = multiples.iter().position(|p| p.x == tau_g1.x);
     match found {
         None => Ok(()),
         Some(i) => {
-            let positive = normalise(&multiples[i..=i]).contains(tau_g1);
+            let positive = multiples[i] == *tau_g1;
             refuse(format!("{}{}", if positive { "" } else { "-" }, i + 1))
         }
     }
