@@ -328,6 +328,22 @@ struct Scene {
 impl Scene {
     const URI: &str = "ipfs://x\u{1b}]0;t\u{7}\u{1b}[9A\rAS COMPILED\u{202e}";
 
+    fn check_model(&self, further: &[&str]) -> Run {
+        let mut args = args![
+            "check-model",
+            self.path("bundle"),
+            "-r",
+            self.node.url,
+            "--registry",
+            self.registry,
+            "--solc",
+            root().join("scripts/solc")
+        ]
+        .to_vec();
+        args.extend(further.iter().map(OsString::from));
+        chainfer(args)
+    }
+
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = Anvil::start("31337");
@@ -538,27 +554,14 @@ fn attest_pays_for_no_model_that_does_not_count_unless_asked_to() {
 #[test]
 fn uri_on_the_chain_cannot_repaint_a_verdict() {
     let scene = Scene::new();
-    let solc = root().join("scripts/solc");
-    let mut check = args![
-        "check-model",
-        scene.path("bundle"),
-        "-r",
-        scene.node.url,
-        "--registry",
-        scene.registry,
-        "--solc",
-        solc
-    ]
-    .to_vec();
-    let page = chainfer(check.clone()).expect(0);
+    let page = scene.check_model(&[]).expect(0);
     assert_plain(&page);
     assert!(
         page.stdout.contains("ipfs://x\\u{1b}]0;t\\u{7}"),
         "{}",
         page.stdout
     );
-    check.push("--json".into());
-    let machine = chainfer(check).expect(0);
+    let machine = scene.check_model(&["--json"]).expect(0);
     assert_plain(&machine);
     assert_eq!(machine.json()["uri"], Scene::URI);
 }
@@ -668,20 +671,8 @@ fn layout_that_contradicts_the_manifest_is_refused() {
 #[test]
 fn model_of_a_registry_with_other_code_is_not_checked_unless_told_to() {
     let scene = Scene::new();
-    let solc = root().join("scripts/solc");
-    let mut check = args![
-        "check-model",
-        scene.path("bundle"),
-        "-r",
-        scene.node.url,
-        "--registry",
-        scene.registry,
-        "--record-only",
-        "--solc",
-        solc
-    ]
-    .to_vec();
-    let page = chainfer(check.clone()).expect(0).stdout;
+    let record = ["--record-only"];
+    let page = scene.check_model(&record).expect(0).stdout;
     assert!(page.contains("check-registry"), "{page}");
     // The same contract, with its storage, but for one byte that is never run.
     let cast = |args: &[&str]| {
@@ -700,14 +691,17 @@ fn model_of_a_registry_with_other_code_is_not_checked_unless_told_to() {
         &other,
     ];
     cast(&set);
-    chainfer(check.clone())
+    scene
+        .check_model(&record)
         .expect(2)
         .says(&["other code", "--other-registry"]);
-    check.push("--other-registry".into());
-    let page = chainfer(check.clone()).expect(0).stdout;
+    let page = scene
+        .check_model(&["--record-only", "--other-registry"])
+        .expect(0)
+        .stdout;
     assert!(page.contains("it may answer what it likes"), "{page}");
-    check.push("--json".into());
-    assert_eq!(chainfer(check).expect(0).json()["registry_as_built"], false);
+    let outcome = scene.check_model(&["--record-only", "--other-registry", "--json"]);
+    assert_eq!(outcome.expect(0).json()["registry_as_built"], false);
 }
 
 #[test]

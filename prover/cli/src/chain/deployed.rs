@@ -6,7 +6,6 @@
 use crate::{failure::bad_input, solidity::artefacts::REGISTRY};
 use alloy::primitives::{Address, keccak256};
 use chainfer_chain::{
-    abi::ChainferRegistry,
     registry::{Registration, Registry, compare},
     rpc::Rpc,
 };
@@ -115,12 +114,11 @@ pub(crate) async fn check(
 /// # Errors
 /// Bad input: it is one. Or the node does not answer.
 pub(crate) async fn check_counts(rpc: &Rpc, record: &DeploymentFile) -> anyhow::Result<()> {
-    let (registry, id) = (record.registry, record.model_id);
-    let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
-    let frozen = ChainferRegistry::isFrozenCall { modelId: id };
-    let what = if super::ask(rpc, registry, deprecated).await? {
+    let id = record.model_id;
+    let registry = Registry::new(rpc.clone(), record.registry);
+    let what = if registry.is_deprecated(id).await? {
         "deprecated: what is proven after that never counts"
-    } else if super::ask(rpc, registry, frozen).await? {
+    } else if registry.is_frozen(id).await? {
         "frozen: nothing of it counts while it is"
     } else {
         return Ok(());

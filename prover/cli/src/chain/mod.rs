@@ -5,9 +5,9 @@ pub(crate) mod deployed;
 pub(crate) mod record;
 
 use crate::{args::SenderArgs, failure::bad_input};
-use alloy::{primitives::Address, sol_types::SolCall};
+use alloy::primitives::Address;
 use anyhow::Context as _;
-use chainfer_chain::rpc::{At, CallRequest, Rpc, RpcConfig};
+use chainfer_chain::rpc::{Rpc, RpcConfig};
 use chainfer_relayer::client::{ClientConfig, TxReport};
 use serde::Serialize;
 use std::{
@@ -75,20 +75,6 @@ pub(crate) async fn chain_id(node: &RpcConfig) -> anyhow::Result<u64> {
         .await
         .map_err(chainfer_chain::Error::from)
         .context(UNREACHABLE)
-}
-
-/// Asks a registry, at the node's newest block.
-///
-/// # Errors
-/// The node does not answer, or not as a registry does.
-pub(crate) async fn ask<C: SolCall>(
-    rpc: &Rpc,
-    registry: Address,
-    call: C,
-) -> anyhow::Result<C::Return> {
-    let request = CallRequest::new(Address::ZERO, Some(registry), call.abi_encode().into());
-    let answer = rpc.call(&request, At::Latest).await?;
-    Ok(C::abi_decode_returns_validate(&answer)?)
 }
 
 /// An address that the user typed.

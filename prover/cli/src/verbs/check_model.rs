@@ -21,7 +21,7 @@ use crate::{
 use alloy::primitives::{Address, B256, keccak256};
 use anyhow::Context as _;
 use chainfer_chain::{
-    abi::{ChainferRegistry, VerifierStatus},
+    abi::VerifierStatus,
     registry::{Difference, Registration, Registry, compare},
     rpc::{Rpc, RpcConfig},
 };
@@ -164,10 +164,8 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             outcome.differences = compared.differences;
             outcome.record_matches = outcome.differences.is_empty();
             outcome.uri = model.uri;
-            let frozen = ChainferRegistry::isFrozenCall { modelId: id };
-            outcome.frozen = chain::ask(&rpc, registry, frozen).await?;
-            let deprecated = ChainferRegistry::isDeprecatedCall { modelId: id };
-            outcome.deprecated = chain::ask(&rpc, registry, deprecated).await?;
+            outcome.frozen = node.is_frozen(id).await?;
+            outcome.deprecated = node.is_deprecated(id).await?;
             for (chunk, hash) in code_hashes.iter().enumerate() {
                 let Some(hash) = hash else { continue };
                 if node.verifier_status(*hash).await? != VerifierStatus::Active {

@@ -240,7 +240,9 @@ pub(crate) async fn deploy(
     let outlay = chainfer_relayer::client::deployment_outlay(&client, &plan).await?;
     let rpc = Rpc::new(client.rpc.clone())?;
     if let RegistryPlan::Existing(registry) = &plan.registry
-        && rpc.code(*registry).await? != artefacts::REGISTRY.runtime_code(&[])?
+        && chain::deployed::other_code(&rpc, *registry)
+            .await?
+            .is_some()
     {
         progress.say(format_args!(
             "the registry {registry} has not the code of the one that this program was built with: whoever wrote it can take the limit, \
