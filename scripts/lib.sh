@@ -17,6 +17,8 @@ BIN_DIR=$TARGET_DIR/release
 NEXTEST_VERSION=0.9.143
 # Rows of the relayer's fault matrix that are not about SQLite's file, as nextest selects them.
 FAULTS_ON_POSTGRES='test(/^faults::/) - test(/^faults::storage::|::killed_in_a_migration$/)'
+# What also runs on a node with Amsterdam's rules: deploying, relaying, attesting, and the money rows of both matrices.
+UNDER_AMSTERDAM='(package(chainfer-relayer) & binary(integration) & (test(/^(faults|hostile)::money::/) | test(/^deploy::deploy_(twice|interrupted|registers|for_another)/) | test(/^relay::(attest_good|someone_else|submit_same|wrong_proof)/))) | (package(chainfer) & binary(chain) & test(/^(deploy_and_attest_on|five_real_chunks)/))'
 # Everything that is off by default.
 ALL_FEATURES=chainfer-relayer/postgres,chainfer-relayer/aws,chainfer-relayer/gcp,chainfer-relayer/ledger
 NODE_MINIMUM=18

@@ -422,8 +422,84 @@ fn check_model_names_each_difference_of_a_tampered_record() {
     assert!(expected.iter().all(|what| said.contains(what)), "{said}");
 }
 
-/// Largest gas of one transaction (EIP-7825).
+/// Largest execution gas of one transaction (EIP-7825).
 const CAP: u64 = 1 << 24;
+
+/// A registry, a verifier and a real proof where state is dear: each step says what it takes at the most, and stays below that.
+#[test]
+fn deploy_and_attest_under_amsterdam() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (bundle, proof, state) = (path("bundle"), path("proof.json"), path("state.sqlite"));
+    let input = fixture("ops/mlp.json");
+    chainfer(args![
+        "compile",
+        fixture("ops/mlp.onnx"),
+        "--calibration",
+        input,
+        "-o",
+        bundle
+    ])
+    .expect(0);
+    let node = Anvil::amsterdam("31337");
+    let send = |verb: &[std::ffi::OsString]| {
+        let wallet = args![
+            "--rpc-url",
+            node.url,
+            "--private-key",
+            KEY,
+            "--state",
+            state,
+            "--json"
+        ];
+        chainfer([verb, &wallet[..]].concat())
+    };
+    let solc = root().join("scripts/solc");
+    let deployed = send(&args!["deploy", bundle, "--solc", solc])
+        .expect(0)
+        .says(&["for at most 0."])
+        .json();
+    let gas = deployed["total_gas"].as_u64().unwrap();
+    assert!(gas > CAP, "{gas}");
+    chainfer(args![
+        "prove",
+        bundle,
+        "--input",
+        input,
+        "--chain-id",
+        "31337",
+        "--requester",
+        OTHER,
+        "--nonce",
+        "7",
+        "-o",
+        proof
+    ])
+    .expect(0);
+    // Three times what it should cost is more than it costs.
+    let attested = send(&args!["attest", bundle, proof]).expect(0).json();
+    assert_eq!(attested["transactions"].as_array().unwrap().len(), 1);
+    let again = send(&args!["attest", bundle, proof]).expect(0).json();
+    assert_eq!(again["transactions"], attested["transactions"]);
+    let balance = cast(&["balance", "--rpc-url", &node.url, OWNER]);
+    let receipt = |tx: &Value, field: &str| -> u128 {
+        let hash = tx["hash"].as_str().unwrap();
+        let value = cast(&["receipt", "--rpc-url", &node.url, hash, field]);
+        value.parse().unwrap()
+    };
+    let sent = [&deployed, &attested].map(|report| report["transactions"].as_array().unwrap());
+    let cost: u128 = sent
+        .into_iter()
+        .flatten()
+        .map(|tx| {
+            let gas = receipt(tx, "gasUsed");
+            assert_eq!(gas, u128::from(tx["gas_used"].as_u64().unwrap()));
+            gas * receipt(tx, "effectiveGasPrice")
+        })
+        .sum();
+    let ether = 10_000 * 10_u128.pow(18);
+    assert_eq!(ether - balance.parse::<u128>().unwrap(), cost);
+}
 
 #[test]
 fn five_real_chunks_are_attested_in_one_capped_transaction() {

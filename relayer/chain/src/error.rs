@@ -23,6 +23,16 @@ pub enum Error {
         /// Decoded revert data.
         reason: String,
     },
+    /// No limit that was tried is enough gas for a call.
+    #[error("{call}: the node gives no estimate of its gas ({tried}); {rules}")]
+    NoEstimate {
+        /// What was to be called.
+        call: String,
+        /// With which limits, and what the node said to each.
+        tried: String,
+        /// The chain's rules, as far as they were recognised.
+        rules: String,
+    },
     /// No contract code at an address that must hold some.
     #[error("no contract code at {address} ({what})")]
     NoCode {

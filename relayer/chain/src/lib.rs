@@ -6,6 +6,7 @@ mod error;
 pub mod fees;
 pub mod registry;
 pub mod rpc;
+pub mod rules;
 mod text;
 pub mod wallet;
 

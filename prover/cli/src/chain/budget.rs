@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use chainfer_chain::{
     fees::{FeePolicy, Oracle},
     rpc::{At, Rpc},
+    rules::{Gas, GasRules},
 };
 use chainfer_engine::bundle::{PublicBundle, VerifierRequest};
 use chainfer_formats::ProofFile;
@@ -18,18 +19,23 @@ use chainfer_relayer::{
     money::Gwei,
 };
 
-/// Gas of a transaction with proofs beyond the proofs' own, and of the registry's work for one chunk. Both are upper bounds.
+/// Gas of a transaction with proofs beyond the proofs' own, and of the registry's work for one chunk. Both are upper bounds before
+/// Amsterdam, of which each chain's rules make their own.
 const TRANSACTION_GAS: u64 = 300_000;
 const CHUNK_GAS: u64 = 120_000;
 /// The most that is spent by default is this many times what the transactions are expected to cost.
 const MARGIN: u64 = 3;
 
-/// Upper bounds of what attesting a proof takes, from the bundle's keys alone: no contract is asked.
+/// Upper bounds of what attesting a proof takes, from the bundle's keys and the chain's rules alone: no contract is asked.
 ///
 /// # Errors
 /// A verifier cannot be generated.
-pub(crate) fn attestation(bundle: &PublicBundle, proof: &ProofFile) -> anyhow::Result<Outlay> {
-    let mut gas = TRANSACTION_GAS;
+pub(crate) fn attestation(
+    bundle: &PublicBundle,
+    proof: &ProofFile,
+    rules: &GasRules,
+) -> anyhow::Result<Outlay> {
+    let mut gas = rules.storing(TRANSACTION_GAS);
     for (chunk, entry) in bundle.manifest().chunks.iter().enumerate() {
         let (verifier, _) = generate(&VerifierRequest {
             chunk,
@@ -37,11 +43,24 @@ pub(crate) fn attestation(bundle: &PublicBundle, proof: &ProofFile) -> anyhow::R
             params: &bundle.verifier_params()[chunk],
             num_instances: 2 + entry.num_public,
         })?;
-        gas = gas.saturating_add(verifier.gas_estimate + CHUNK_GAS);
+        let verification = Gas {
+            execution: verifier.gas_estimate,
+            state: 0,
+        };
+        gas = gas.plus(verification).plus(rules.storing(CHUNK_GAS));
     }
     // As many bytes as the proofs, which cannot be compressed.
-    let data = proof.chunks.iter().flat_map(|c| c.proof.to_vec()).collect();
+    let data: Vec<u8> = proof.chunks.iter().flat_map(|c| c.proof.to_vec()).collect();
+    gas.execution = gas.execution.max(rules.floor(&data));
     Ok(Outlay { gas, data })
+}
+
+/// The gas rules of a node's chain.
+///
+/// # Errors
+/// The node does not answer.
+pub(crate) async fn rules(rpc: &Rpc) -> anyhow::Result<GasRules> {
+    Ok(GasRules::detect(rpc, &rpc.head().await?).await?)
 }
 
 /// The most that all transactions of a verb together may cost: what the user says, or three times what they cost at the node's prices,
@@ -51,7 +70,7 @@ pub(crate) fn attestation(bundle: &PublicBundle, proof: &ProofFile) -> anyhow::R
 /// Bad input: they are expected to cost more than that. Or the node does not answer.
 pub(crate) async fn limit(rpc: &Rpc, outlay: &Outlay, asked: Option<Gwei>) -> anyhow::Result<Gwei> {
     let prices = Prices::today(rpc, outlay).await?;
-    prices.limit(outlay.gas, asked)
+    prices.limit(outlay.gas.total(), asked)
 }
 
 /// Prices as a node names them, in wei.
@@ -112,14 +131,18 @@ async fn publication_fee(rpc: &Rpc, outlay: &Outlay) -> anyhow::Result<U256> {
     let transaction = TxEip1559 {
         to: TxKind::Call(Address::ZERO),
         input: outlay.data.clone().into(),
-        gas_limit: outlay.gas,
+        gas_limit: outlay.gas.total(),
         ..TxEip1559::default()
     };
     let publication = oracle
         .publication_fee(rpc, &transaction)
         .await
         .context("cannot get the price of publishing a transaction")?;
-    Ok(publication.saturating_add(oracle.operator_fee(rpc, outlay.gas, At::Latest).await?))
+    Ok(publication.saturating_add(
+        oracle
+            .operator_fee(rpc, outlay.gas.total(), At::Latest)
+            .await?,
+    ))
 }
 
 #[cfg(test)]

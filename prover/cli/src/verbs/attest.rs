@@ -35,7 +35,8 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
         if !args.allow_deprecated {
             chain::deployed::check_counts(&rpc, &deployment).await?;
         }
-        let outlay = chain::budget::attestation(&bundle, &proof)?;
+        let rules = chain::budget::rules(&rpc).await?;
+        let outlay = chain::budget::attestation(&bundle, &proof, &rules)?;
         let limit = chain::budget::limit(&rpc, &outlay, args.max_spend).await?;
         client.max_spend = Some(limit);
         if trusted.is_some() {

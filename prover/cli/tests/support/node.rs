@@ -7,28 +7,55 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A running anvil; ends with the value.
+/// A running anvil, or an EDR in its place; ends with the value.
 pub(crate) struct Anvil {
     child: Child,
     pub(crate) url: String,
+    /// EDR's project.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Anvil {
+    /// A node with the rules that `CHAINFER_TEST_RULES` asks for: Osaka's by anvil, or Amsterdam's.
     pub(crate) fn start(chain_id: &str) -> Self {
-        let mut child = Command::new(tool("anvil"))
-            .args(["--port", "0", "--chain-id", chain_id])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        match std::env::var("CHAINFER_TEST_RULES").ok().as_deref() {
+            None | Some("" | "osaka") => {
+                let mut anvil = Command::new(tool("anvil"));
+                anvil.args(["--port", "0", "--chain-id", chain_id]);
+                Self::run(anvil, None)
+            }
+            Some("amsterdam") => Self::amsterdam(chain_id),
+            Some(other) => panic!("CHAINFER_TEST_RULES is {other:?}: osaka or amsterdam"),
+        }
+    }
+
+    /// A node with Amsterdam's rules.
+    pub(crate) fn amsterdam(chain_id: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut edr = Command::new(root().join("scripts/edr"));
+        edr.args(["amsterdam", "--chain-id", chain_id])
+            .env("TMPDIR", folder.path());
+        Self::run(edr, Some(folder))
+    }
+
+    fn run(mut node: Command, folder: Option<tempfile::TempDir>) -> Self {
+        let mut child = node.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap())
             .lines()
             .map(Result::unwrap);
-        let mut rest = lines.skip_while(|line| !line.starts_with("Listening on "));
-        let address = rest.next().unwrap().replace("Listening on ", "");
-        std::thread::spawn(move || rest.for_each(drop));
+        const SAID: [(&str, &str); 2] = [("Listening on ", "http://"), ("JSON-RPC server at ", "")];
+        let mut urls = lines.filter_map(|line| {
+            SAID.iter().find_map(|(words, scheme)| {
+                let (_, address) = line.split_once(words)?;
+                Some(format!("{scheme}{}", address.trim_end_matches('/')))
+            })
+        });
+        let url = urls.next().expect("the node says where it listens");
+        std::thread::spawn(move || urls.for_each(drop));
         Self {
             child,
-            url: format!("http://{address}"),
+            url,
+            _folder: folder,
         }
     }
 }

@@ -233,6 +233,11 @@ impl Rpc {
         Ok(known(suggested.await)?.map(|fee| fee.to()))
     }
 
+    /// The node's configuration of its forks (`eth_config`, EIP-7910); `None` where it does not know the method.
+    pub async fn config(&self) -> Result<Option<Value>, RpcError> {
+        known(self.read("eth_config", json!([])).await)
+    }
+
     /// The receipt of a transaction in a block.
     pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RpcError> {
         self.read("eth_getTransactionReceipt", json!([hash])).await

@@ -3,7 +3,7 @@
 
 use super::error::RpcError;
 use crate::text::brief;
-use alloy::primitives::{Address, B256, Bytes, U64, U128, hex};
+use alloy::primitives::{Address, B256, Bytes, U64, U128, U256, hex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,6 +19,12 @@ pub struct Block {
     /// Base fee in wei; absent on chains before EIP-1559.
     #[serde(default, deserialize_with = "u128_hex_option")]
     pub base_fee_per_gas: Option<u128>,
+    /// Gas that all transactions of a block may take together.
+    #[serde(default, deserialize_with = "u64_hex_option")]
+    pub gas_limit: Option<u64>,
+    /// Hash of what the block accesses; absent before Amsterdam (EIP-7928).
+    #[serde(default)]
+    pub block_access_list_hash: Option<B256>,
 }
 
 /// Arguments of `eth_call` and `eth_estimateGas`.
@@ -150,6 +156,10 @@ fn bytes_in(value: &Value) -> Option<Bytes> {
 
 fn u64_hex<'de, D: serde::Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
     Ok(U64::deserialize(d)?.to())
+}
+
+fn u64_hex_option<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::<U256>::deserialize(d)?.map(|v| v.saturating_to()))
 }
 
 fn u128_hex_option<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<u128>, D::Error> {

@@ -44,9 +44,12 @@ pub(crate) struct Serve {
     /// Largest fee per gas in wei.
     #[arg(long)]
     max_fee: Option<u64>,
-    /// Largest gas limit of a transaction.
+    /// Largest execution gas of a transaction; by default what the chain's rules allow.
     #[arg(long)]
     gas_cap: Option<u64>,
+    /// Largest state gas of a transaction, on chains that price state apart; by default what the chain's rules allow.
+    #[arg(long)]
+    state_gas_cap: Option<u64>,
     /// Node (HTTP). Several, separated by commas or repeated, are asked in this order.
     #[arg(
         long,
@@ -103,9 +106,8 @@ impl Serve {
         if let Some(max_fee) = self.max_fee {
             client.engine.fees.max_fee = max_fee;
         }
-        if let Some(gas_cap) = self.gas_cap {
-            client.engine.gas_cap = gas_cap;
-        }
+        client.engine.gas_cap = self.gas_cap;
+        client.engine.state_gas_cap = self.state_gas_cap;
         let mut config = ServiceConfig::new(client);
         self.http.resolve(&mut config)?;
         config.max_state_bytes = max_state_bytes;

@@ -9,13 +9,14 @@ use crate::error::Result;
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolCall;
 use chainfer_chain::abi::{ChainferRegistry, ChunkSpec};
+use chainfer_chain::rules::{Gas, GasRules};
 use chainfer_formats::ids;
 
 /// Gas of a transaction that creates a contract, beside what its code takes: 53,000 for transaction and creation, and what a
 /// constructor stores.
 const CREATION_GAS: u64 = 150_000;
-/// Gas of a byte of creation code: 16 to send it, 200 to store it, and a share of what is counted by the word.
-const CODE_BYTE_GAS: u64 = 217;
+/// Gas of a byte of creation code, beside its storing: 16 to send it, and a share of what is counted by the word.
+const CODE_BYTE_GAS: u64 = 17;
 /// Gas of listing a verifier.
 const LISTING_GAS: u64 = 100_000;
 /// Gas of a registration beside its words.
@@ -26,21 +27,28 @@ const WORD_GAS: u64 = 24_000;
 /// Upper bounds of what transactions take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outlay {
-    /// Gas of all of them.
-    pub gas: u64,
+    /// Gas of all of them, execution and state apart.
+    pub gas: Gas,
     /// What they publish.
     pub data: Vec<u8>,
 }
 
 impl Outlay {
-    fn creation(&mut self, code: &Bytes) {
-        let bytes = u64::try_from(code.len()).unwrap_or(u64::MAX);
-        let gas = bytes.saturating_mul(CODE_BYTE_GAS);
-        self.add(gas.saturating_add(CREATION_GAS), code);
+    /// The code as it is sent bounds the code that is stored, whether one contract comes of it or two.
+    fn creation(&mut self, rules: &GasRules, code: &Bytes) {
+        let bytes = count(code.len());
+        let sent = Gas {
+            execution: bytes.saturating_mul(CODE_BYTE_GAS),
+            state: 0,
+        };
+        let gas = rules.storing(CREATION_GAS).plus(sent);
+        self.add(rules, gas.plus(rules.account(bytes)), code);
     }
 
-    fn add(&mut self, gas: u64, data: &[u8]) {
-        self.gas = self.gas.saturating_add(gas);
+    /// A transaction with that calldata, whose floor its execution does not pass below.
+    fn add(&mut self, rules: &GasRules, gas: Gas, data: &[u8]) {
+        let execution = gas.execution.max(rules.floor(data));
+        self.gas = self.gas.plus(Gas { execution, ..gas });
         self.data.extend_from_slice(data);
     }
 }
@@ -60,6 +68,8 @@ pub async fn deployment_outlay(config: &ClientConfig, plan: &DeployPlan) -> Resu
 fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay>> {
     Box::pin(async move {
         let mut outlay = Outlay::default();
+        let head = engine.rpc().head().await?;
+        let rules = engine.gas_rules(engine.rpc(), &head).await?;
         let shapes = plan.known_code_hashes();
         match &plan.registry {
             RegistryPlan::Existing(address) => {
@@ -73,11 +83,13 @@ fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay
             RegistryPlan::New(new) => {
                 let code = new.init_code(engine.sender(), shapes);
                 if !is_done(engine, "registry", None, &code).await? {
-                    outlay.creation(&code);
+                    outlay.creation(&rules, &code);
                 }
             }
         }
-        outlay.add(LISTING_GAS.saturating_mul(count(plan.verifiers.len())), &[]);
+        for _ in &plan.verifiers {
+            outlay.add(&rules, rules.storing(LISTING_GAS), &[]);
+        }
         let verifiers = plan.verifiers.iter().map(|v| (&v.name, &v.creation_code));
         let keys = plan
             .chunks
@@ -85,7 +97,7 @@ fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay
             .map(|c| (&c.key_name, &c.key_creation_code));
         for (name, code) in verifiers.chain(keys) {
             if !is_done(engine, name, None, code).await? {
-                outlay.creation(code);
+                outlay.creation(&rules, code);
             }
         }
         let chunk = ChunkSpec {
@@ -100,12 +112,10 @@ fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay
         let registration = plan.registration.with_chunks(chunks);
         let data = ChainferRegistry::registerModelCall { registration }.abi_encode();
         let words = count(data.len().div_ceil(32));
-        outlay.add(
-            words
-                .saturating_mul(WORD_GAS)
-                .saturating_add(REGISTRATION_GAS),
-            &data,
-        );
+        let stored = words
+            .saturating_mul(WORD_GAS)
+            .saturating_add(REGISTRATION_GAS);
+        outlay.add(&rules, rules.storing(stored), &data);
         Ok(outlay)
     })
 }

@@ -11,6 +11,7 @@ use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::sol_types::SolValue;
 use chainfer_chain::Error as ChainError;
 use chainfer_chain::rpc::CallRequest;
+use chainfer_chain::rules::estimate_gas;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -195,13 +196,14 @@ fn send_keyed<'a>(
         let gas_limit = match engine.store().intent_by_key(key).await? {
             Some(known) => known.tx.gas_limit,
             None => {
+                let rpc = engine.rpc();
+                let head = rpc.head().await?;
+                let rules = engine.gas_rules(rpc, &head).await?;
                 let request = CallRequest::new(engine.sender(), to, data.clone());
-                let estimate = engine
-                    .rpc()
-                    .estimate_gas(&request)
-                    .await
-                    .map_err(|e| ChainError::of_call(what, e))?;
-                engine.config().gas_limit_of_call(estimate)
+                let estimate = estimate_gas(rpc, &head, &rules, what, &request).await?;
+                let need = estimate.max(rules.floor(&data));
+                let config = engine.config();
+                config.gas_limit_of_call(&rules, &head, what, need)?
             }
         };
         let tx = NewIntent {

@@ -1,6 +1,5 @@
 //! Settings of the engine.
 
-use super::gas_caps::TRANSACTION_GAS_CAP;
 use crate::money::{Caps, Gwei};
 use alloy::primitives::{Address, B256};
 use chainfer_chain::fees::FeePolicy;
@@ -41,8 +40,10 @@ pub struct EngineConfig {
     pub quota: Quota,
     /// Whether proofs are held against the chain before they are stored: for those that strangers hand in.
     pub check_at_door: bool,
-    /// Gas limit that no transaction passes.
-    pub gas_cap: u64,
+    /// Execution gas that no transaction passes; what the chain's rules allow when `None`.
+    pub gas_cap: Option<u64>,
+    /// State gas that no transaction passes, where the chain prices state apart; what the rules allow when `None`.
+    pub state_gas_cap: Option<u64>,
     /// Added to every gas estimate, in percent.
     pub gas_margin_percent: u64,
     /// Added on top: the last of several transactions also marks the inference as proven, which no
@@ -110,7 +111,8 @@ impl Default for EngineConfig {
             models: None,
             quota: Quota::default(),
             check_at_door: false,
-            gas_cap: TRANSACTION_GAS_CAP,
+            gas_cap: None,
+            state_gas_cap: None,
             gas_margin_percent: 15,
             gas_slack: 100_000,
             max_tx_bytes: 120 * 1024,

@@ -17,6 +17,7 @@ use chainfer_chain::Error as ChainError;
 use chainfer_chain::abi::InferenceStatus;
 use chainfer_chain::registry::Registry;
 use chainfer_chain::rpc::At;
+use chainfer_chain::rules::GasRules;
 use chainfer_formats::proof::{PROOF, Statement};
 use chainfer_formats::{Binding, ChunkProof, ProofFile, Scalar};
 use serde::Deserialize;
@@ -264,8 +265,12 @@ impl Engine {
                 return Err(Error::ChunkTooLarge {
                     chunk: index,
                     gas: 0,
+                    state: 0,
+                    state_cap: 0,
                     bytes,
-                    gas_cap: self.config.gas_cap,
+                    gas_cap: self.config.execution_cap(
+                        &self.known_rules().unwrap_or_else(|| GasRules::unknown("")),
+                    ),
                     byte_cap: self.config.max_tx_bytes,
                 });
             }

@@ -15,6 +15,7 @@ mod lease;
 mod look;
 mod money;
 mod outbox;
+mod patience;
 mod plan;
 mod send;
 mod single;
@@ -33,9 +34,11 @@ use alloy::sol_types::SolValue;
 use chainfer_chain::fees::Oracle;
 use chainfer_chain::registry::Registry;
 use chainfer_chain::rpc::Rpc;
+use chainfer_chain::rules::GasRules;
 use chainfer_chain::wallet::Wallet;
 use chainfer_formats::{ProofFile, ids};
 use outbox::go_on;
+use patience::Patience;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex as SyncMutex, PoisonError};
@@ -69,6 +72,8 @@ pub struct Engine {
     /// Gwei; `u64::MAX` before it was read.
     balance: AtomicU64,
     oracle_seen: SyncMutex<Option<(Option<Oracle>, Instant)>>,
+    /// The chain's gas rules, once they were recognised.
+    rules: SyncMutex<Option<GasRules>>,
     /// When what need not be kept was last looked for.
     expired: SyncMutex<Option<Instant>>,
     /// What registries say of models, as far as it was asked for.
@@ -138,6 +143,7 @@ impl Engine {
             held: SyncMutex::default(),
             balance: AtomicU64::new(u64::MAX),
             oracle_seen: SyncMutex::default(),
+            rules: SyncMutex::default(),
         })
     }
 
@@ -318,10 +324,10 @@ impl Engine {
     /// transactions that this account has out already are watched, because their nonces come first.
     ///
     /// # Errors
-    /// [`Error::JobEnded`] when it fails, [`Error::Timeout`] when it takes longer than `limit`; the
-    /// job stays stored then.
+    /// [`Error::JobEnded`] when it fails, [`Error::Timeout`] when it takes longer than `limit` and [`Error::Paused`] when a call that
+    /// does not wait for money finds that nothing is sent; the job stays stored then.
     pub async fn run_job(&self, id: B256, limit: Duration) -> Result<Job> {
-        let start = Instant::now();
+        let mut patience = Patience::new(limit);
         loop {
             match self.tick_in(Scope::Job(id)).await {
                 Err(e) if e.is_transient() => tracing::warn!(error = %e, "will try again"),
@@ -339,14 +345,12 @@ impl Engine {
                 }
                 _ => {}
             }
-            if start.elapsed() > limit {
-                let what = format!("job {id} (now {})", job.state);
-                return Err(Error::Timeout {
-                    what,
-                    seconds: limit.as_secs(),
-                });
+            let what = format!("job {id} (now {})", job.state);
+            if matches!(job.state, JobState::Queued | JobState::Planned) {
+                self.check_paused(&what).await?;
             }
-            tokio::time::sleep(self.config.poll).await;
+            let intents = self.store.intents_of(id).await?;
+            self.go_on_waiting(&mut patience, &what, &intents).await?;
         }
     }
 }

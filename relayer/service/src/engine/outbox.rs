@@ -131,7 +131,7 @@ impl Engine {
         let Some(job) = job.filter(|j| j.state == JobState::Planned) else {
             // Without a plan that could be put back, it waits; or it ends, and a plan that is sent in part with it.
             return match e {
-                Error::OverCap { .. } if self.config.fail_over_cap => {
+                Error::OverCap { .. } | Error::LowBalance { .. } if self.config.fail_over_cap => {
                     self.store.abandon(intent.id, e.to_string()).await
                 }
                 _ => Ok(()),
@@ -140,7 +140,9 @@ impl Engine {
         let id = job.key.id;
         let reason = format!("waiting: {e}");
         let short = pauses(e).is_some();
-        if self.config.fail_over_cap && !short {
+        // A call does not wait for somebody to send money.
+        let ends = !short || matches!(e, Error::LowBalance { .. });
+        if self.config.fail_over_cap && ends {
             let to = JobState::Failed;
             return self
                 .store
@@ -301,8 +303,11 @@ impl Engine {
         receipt: &Receipt,
     ) -> String {
         let (used, limit) = (receipt.gas_used, attempt.tx.gas_limit);
+        // Beyond the cap of execution there is gas for state alone, which a transaction that fails does not use.
+        let rules = self.known_rules();
+        let execution = rules.map_or(limit, |rules| limit.min(rules.execution_cap()));
         // A call keeps back a 64th: what used the rest ran out of gas.
-        if used >= limit / 64 * 63 {
+        if used >= execution / 64 * 63 {
             return format!("reverted, probably out of gas: {used} of {limit} used");
         }
         let mut request = CallRequest::new(intent.sender, intent.tx.to, intent.tx.data.clone());

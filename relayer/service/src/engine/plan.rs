@@ -1,6 +1,6 @@
 //! Which transactions a job needs.
 //!
-//! One transaction where everything fits, otherwise as few as fit under the gas cap (see `gas_caps`) and the size cap.
+//! One transaction where everything fits, otherwise as few as fit under the gas caps (see `gas_caps`) and the size cap.
 //! Nothing is planned that does not succeed in simulation. While the root is not on chain every
 //! transaction is an `attest`, which commits if that has not been done: so the parts do not depend on
 //! each other's order, and all of them can be simulated before any is sent.
@@ -13,7 +13,8 @@ use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use chainfer_chain::Error as ChainError;
 use chainfer_chain::abi::{ChainferRegistry, ChunkProof, Inference, InferenceStatus};
-use chainfer_chain::rpc::{At, CallRequest};
+use chainfer_chain::rpc::{At, CallRequest, RpcError};
+use chainfer_chain::rules::{Gas, GasRules, estimate_gas};
 use chainfer_formats::{ChunkProof as FileChunk, ProofFile};
 
 /// Bytes of a signed transaction beside its calldata, rounded up.
@@ -25,10 +26,10 @@ const SHARED_GAS: u64 = 120_000;
 
 /// What simulation says about a set of chunks in one transaction.
 enum Measure {
-    /// It succeeds with this estimate and fits under the caps.
-    Fits { estimate: u64 },
-    /// It is over a cap; the estimate is 0 where the node gave none.
-    TooBig { estimate: u64 },
+    /// It succeeds with this gas and fits under the caps.
+    Fits { need: Gas },
+    /// It is over a cap; the gas is 0 where the node gave no estimate.
+    TooBig { need: Gas },
     /// It reverts.
     Reverts(Error),
 }
@@ -66,20 +67,26 @@ impl Engine {
             kind,
             chunks: missing.clone(),
         };
-        if let Measure::Fits { estimate } = self.measure(view, key, &whole).await? {
-            return Ok(vec![self.intent(key, &whole, estimate)]);
+        let rules = self.gas_rules(&view.rpc, &view.head).await?;
+        let sized = Target {
+            view,
+            key,
+            rules: &rules,
+        };
+        if let Measure::Fits { need } = self.measure(&sized, &whole).await? {
+            return Ok(vec![self.intent(&sized, &whole, need)]);
         }
-        self.split(view, key, kind, &missing).await
+        self.split(&sized, kind, &missing).await
     }
 
     /// Several transactions: measures each chunk alone, packs first-fit decreasing, measures again.
     async fn split(
         &self,
-        view: &View,
-        key: &JobKey,
+        target: &Target<'_>,
         kind: TxKind,
         missing: &[Part<'_>],
     ) -> Result<Vec<NewIntent>> {
+        let Target { view, key, rules } = *target;
         self.find_refused(view, key, kind, missing).await?;
         let mut sized = Vec::new();
         for chunk in missing {
@@ -87,25 +94,27 @@ impl Engine {
                 kind,
                 chunks: vec![*chunk],
             };
-            match self.measure(view, key, &batch).await? {
-                Measure::Fits { estimate } => {
-                    sized.push((estimate, batch.calldata(key).len(), *chunk))
-                }
-                Measure::TooBig { estimate } => return Err(self.too_large(key, &batch, estimate)),
+            match self.measure(target, &batch).await? {
+                Measure::Fits { need } => sized.push((need, batch.calldata(key).len(), *chunk)),
+                Measure::TooBig { need } => return Err(self.too_large(target, &batch, need)),
                 Measure::Reverts(e) => return Err(e),
             }
         }
-        sized.sort_by_key(|(gas, ..)| std::cmp::Reverse(*gas));
-        let mut packed: Vec<(u64, usize, Vec<Part<'_>>)> = Vec::new();
+        sized.sort_by_key(|(need, ..)| std::cmp::Reverse(need.execution));
+        let mut packed: Vec<(Gas, usize, Vec<Part<'_>>)> = Vec::new();
         for (gas, bytes, chunk) in sized {
-            let more = gas.saturating_sub(SHARED_GAS);
+            // What the first of them writes, the others need not.
+            let more = Gas {
+                execution: gas.execution.saturating_sub(SHARED_GAS),
+                state: 0,
+            };
             let room = packed.iter_mut().find(|(g, b, _)| {
-                self.config.fits_gas_cap(*g + more)
+                self.config.fits_gas_cap(rules, g.plus(more))
                     && *b + bytes + ENVELOPE_BYTES <= self.config.max_tx_bytes
             });
             match room {
                 Some((g, b, chunks)) => {
-                    *g += more;
+                    *g = g.plus(more);
                     *b += bytes;
                     chunks.push(chunk);
                 }
@@ -117,14 +126,14 @@ impl Engine {
         while let Some(mut chunks) = todo.pop() {
             chunks.sort_by_key(|c| c.index);
             let batch = Batch { kind, chunks };
-            match self.measure(view, key, &batch).await? {
-                Measure::Fits { estimate } => plan.push(self.intent(key, &batch, estimate)),
+            match self.measure(target, &batch).await? {
+                Measure::Fits { need } => plan.push(self.intent(target, &batch, need)),
                 Measure::TooBig { .. } | Measure::Reverts(_) if batch.chunks.len() > 1 => {
                     let mut left = batch.chunks;
                     let right = left.split_off(left.len() / 2);
                     todo.extend([left, right]);
                 }
-                Measure::TooBig { estimate } => return Err(self.too_large(key, &batch, estimate)),
+                Measure::TooBig { need } => return Err(self.too_large(target, &batch, need)),
                 Measure::Reverts(e) => return Err(e),
             }
         }
@@ -184,7 +193,9 @@ impl Engine {
     ) -> Result<Option<Measure>> {
         let data = batch.calldata(key);
         if data.len() + ENVELOPE_BYTES > self.config.max_tx_bytes {
-            return Ok(Some(Measure::TooBig { estimate: 0 }));
+            return Ok(Some(Measure::TooBig {
+                need: Gas::default(),
+            }));
         }
         let request = CallRequest::new(self.sender(), Some(key.registry), data);
         match view.rpc.call(&request, At::Block(view.head.hash)).await {
@@ -194,62 +205,79 @@ impl Engine {
     }
 
     /// Simulates a batch, first as a call (for the revert reason), then for its gas.
-    async fn measure(&self, view: &View, key: &JobKey, batch: &Batch<'_>) -> Result<Measure> {
+    async fn measure(&self, target: &Target<'_>, batch: &Batch<'_>) -> Result<Measure> {
+        let Target { view, key, rules } = *target;
         if let Some(against) = self.simulate(view, key, batch).await? {
             return Ok(against);
         }
         let data = batch.calldata(key);
-        let request = CallRequest::new(self.sender(), Some(key.registry), data);
-        match view.rpc.estimate_gas(&request).await {
-            Ok(estimate) if self.fits(batch, estimate) => Ok(Measure::Fits { estimate }),
-            Ok(estimate) => Ok(Measure::TooBig { estimate }),
-            Err(e) => self.refusal(batch, e),
-        }
+        let request = CallRequest::new(self.sender(), Some(key.registry), data.clone());
+        let what = batch.kind.as_str();
+        let estimate = match estimate_gas(&view.rpc, &view.head, rules, what, &request).await {
+            Ok(estimate) => estimate,
+            Err(ChainError::NoEstimate { .. }) => {
+                return Ok(Measure::TooBig {
+                    need: Gas::default(),
+                });
+            }
+            Err(ChainError::Rpc(e)) => return self.refusal(batch, e),
+            Err(e) => return batch.reverts(e),
+        };
+        let need = rules.split(estimate, rules.slots(batch.new_slots()), &data);
+        Ok(if self.fits(rules, batch, need) {
+            Measure::Fits { need }
+        } else {
+            Measure::TooBig { need }
+        })
     }
 
-    fn refusal(&self, batch: &Batch<'_>, e: chainfer_chain::rpc::RpcError) -> Result<Measure> {
+    fn refusal(&self, batch: &Batch<'_>, e: RpcError) -> Result<Measure> {
         if e.is_transient() {
             return Err(e.into());
         }
         if e.revert_data().is_none() && e.is_out_of_gas() {
-            return Ok(Measure::TooBig { estimate: 0 });
+            return Ok(Measure::TooBig {
+                need: Gas::default(),
+            });
         }
-        match ChainError::of_call(batch.kind.as_str(), e) {
-            ChainError::Reverted { call, reason } => {
-                let reason = batch.blame(reason);
-                Ok(Measure::Reverts(
-                    ChainError::Reverted { call, reason }.into(),
-                ))
-            }
-            other => Err(other.into()),
-        }
+        batch.reverts(ChainError::of_call(batch.kind.as_str(), e))
     }
 
     /// A chunk cannot be split, so alone it may use the margin up.
-    fn fits(&self, batch: &Batch<'_>, estimate: u64) -> bool {
-        self.config.fits_gas_cap(estimate)
-            || (batch.chunks.len() == 1 && self.config.fits_gas_cap_alone(estimate))
+    fn fits(&self, rules: &GasRules, batch: &Batch<'_>, need: Gas) -> bool {
+        self.config.fits_gas_cap(rules, need)
+            || (batch.chunks.len() == 1 && self.config.fits_gas_cap_alone(rules, need))
     }
 
-    fn intent(&self, key: &JobKey, batch: &Batch<'_>, estimate: u64) -> NewIntent {
+    fn intent(&self, target: &Target<'_>, batch: &Batch<'_>, need: Gas) -> NewIntent {
         NewIntent {
             kind: batch.kind,
-            to: Some(key.registry),
-            data: batch.calldata(key),
+            to: Some(target.key.registry),
+            data: batch.calldata(target.key),
             chunks: batch.chunks.iter().map(|c| c.index).collect(),
-            gas_limit: self.config.gas_limit_of_chunks(estimate),
+            gas_limit: self.config.gas_limit_of_chunks(target.rules, need),
         }
     }
 
-    fn too_large(&self, key: &JobKey, batch: &Batch<'_>, estimate: u64) -> Error {
+    fn too_large(&self, target: &Target<'_>, batch: &Batch<'_>, need: Gas) -> Error {
         Error::ChunkTooLarge {
             chunk: batch.chunks.first().map_or(0, |c| c.index),
-            gas: estimate,
-            bytes: batch.calldata(key).len() + ENVELOPE_BYTES,
-            gas_cap: self.config.gas_cap,
+            gas: need.execution,
+            state: need.state,
+            state_cap: self.config.state_cap(target.rules),
+            bytes: batch.calldata(target.key).len() + ENVELOPE_BYTES,
+            gas_cap: self.config.execution_cap(target.rules),
             byte_cap: self.config.max_tx_bytes,
         }
     }
+}
+
+/// What the sizes of a plan's transactions depend on, beside their chunks.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    view: &'a View,
+    key: &'a JobKey,
+    rules: &'a GasRules,
 }
 
 /// A chunk's proof, and the chunk's position in the model.
@@ -266,6 +294,24 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// Slots that it sets at the least: a first call stores the inference.
+    fn new_slots(&self) -> u64 {
+        u64::from(self.kind == TxKind::Attest)
+    }
+
+    /// A contract's refusal, of a single chunk with its name.
+    fn reverts(&self, e: ChainError) -> Result<Measure> {
+        match e {
+            ChainError::Reverted { call, reason } => {
+                let reason = self.blame(reason);
+                Ok(Measure::Reverts(
+                    ChainError::Reverted { call, reason }.into(),
+                ))
+            }
+            other => Err(other.into()),
+        }
+    }
+
     /// The contract checks a batch as a whole and does not say which proof is wrong; alone, a chunk can be named.
     fn blame(&self, reason: String) -> String {
         match self.chunks.as_slice() {

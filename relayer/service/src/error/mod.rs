@@ -91,19 +91,48 @@ pub enum Error {
     },
     /// One chunk alone does not fit in a transaction.
     #[error(
-        "chunk {chunk} alone needs {gas} gas and {bytes} bytes, over the cap of {gas_cap} gas and {byte_cap} bytes"
+        "chunk {chunk} alone needs {gas} gas and {bytes} bytes, over the cap of {gas_cap} gas and {byte_cap} bytes{}",
+        beside(*state, *state_cap)
     )]
     ChunkTooLarge {
         /// Chunk index.
         chunk: u16,
-        /// Gas with margin; 0 when the node refused to estimate.
+        /// Execution gas; 0 when the node refused to estimate.
         gas: u64,
+        /// State gas at the least, where the chain prices it apart.
+        state: u64,
+        /// State gas cap of a transaction; 0 where the chain does not price state apart.
+        state_cap: u64,
         /// Transaction bytes.
         bytes: usize,
         /// Gas cap of a transaction.
         gas_cap: u64,
         /// Byte cap of a transaction.
         byte_cap: usize,
+    },
+    /// A transaction that cannot be split needs more gas than one may have.
+    #[error(
+        "{what} needs {gas} gas, and a transaction may have {cap} here: by the chain's rules, its blocks or the gas caps that are set ({rules})"
+    )]
+    OverGasCap {
+        /// What was to be sent.
+        what: String,
+        /// Gas by the node's estimate.
+        gas: u64,
+        /// The most that it may have.
+        cap: u64,
+        /// The chain's rules, as far as they were recognised.
+        rules: String,
+    },
+    /// Nothing new is sent for the account.
+    #[error("{what} was not sent: sending for account {account} is paused: {reason}")]
+    Paused {
+        /// What was to be sent.
+        what: String,
+        /// Account that sends.
+        account: Address,
+        /// Why, and who lifts the pause.
+        reason: String,
     },
     /// A job may not go from one state to the other.
     #[error("job may not go from {from} to {to}")]
@@ -266,6 +295,14 @@ pub enum Error {
     /// A background task was lost (shutdown or panic).
     #[error("background task ended: {0}")]
     Task(String),
+}
+
+/// What an error says of state gas, where the chain prices it apart.
+fn beside(state: u64, cap: u64) -> String {
+    match cap {
+        0 => String::new(),
+        _ => format!(", and beside it {state} gas for state, of which {cap} are allowed"),
+    }
 }
 
 impl From<RpcError> for Error {

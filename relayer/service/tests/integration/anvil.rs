@@ -34,37 +34,100 @@ pub fn tool(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("{name} is missing: run `npm ci` in the repository's root"))
 }
 
-/// A running anvil; ends with the value.
+/// Whose rules a node has, and whose node it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// Osaka's, by anvil.
+    Osaka,
+    /// Osaka's, by EDR.
+    OsakaByEdr,
+    /// Amsterdam's, by EDR.
+    Amsterdam,
+}
+
+impl Rules {
+    /// Those that `CHAINFER_TEST_RULES` asks for, with which [`Anvil::start`] starts a node; anvil's if it says nothing.
+    pub fn asked() -> Self {
+        match std::env::var("CHAINFER_TEST_RULES").ok().as_deref() {
+            None | Some("" | "osaka") => Self::Osaka,
+            Some("osaka-edr") => Self::OsakaByEdr,
+            Some("amsterdam") => Self::Amsterdam,
+            Some(other) => {
+                panic!("CHAINFER_TEST_RULES is {other:?}: osaka, osaka-edr or amsterdam")
+            }
+        }
+    }
+}
+
+/// A running anvil, or an EDR in its place; ends with the value.
 pub struct Anvil {
     child: Child,
     pub url: String,
+    pub rules: Rules,
+    /// EDR's project.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Anvil {
+    /// A node with the rules asked for, and with these arguments of anvil's.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(tool("anvil"))
-            .args(["--port", "0", "--accounts", "3"])
+        Self::of(Rules::asked(), arguments)
+    }
+
+    pub fn of(rules: Rules, arguments: &[&str]) -> Self {
+        let folder = (rules != Rules::Osaka).then(|| tempfile::tempdir().unwrap());
+        let mut command = match (rules, &folder) {
+            (Rules::Osaka, _) | (_, None) => {
+                let mut command = Command::new(tool("anvil"));
+                command.args(["--port", "0", "--accounts", "3"]);
+                command
+            }
+            (_, Some(folder)) => {
+                let mut command = Command::new(root().join("scripts/edr"));
+                let amsterdam = rules == Rules::Amsterdam;
+                command.arg(if amsterdam { "amsterdam" } else { "osaka" });
+                command.env("TMPDIR", folder.path());
+                command
+            }
+        };
+        let mut child = command
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .expect("anvil starts");
+            .expect("the node starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
-            let line = lines.next().expect("anvil says where it listens").unwrap();
+            let line = lines
+                .next()
+                .expect("the node says where it listens")
+                .unwrap();
             if let Some(address) = line.strip_prefix("Listening on ") {
                 break format!("http://{}", address.trim());
             }
+            if let Some((_, address)) = line.split_once("JSON-RPC server at ") {
+                let address = address.trim_end_matches("\u{1b}[39m");
+                break address.trim_end_matches('/').to_owned();
+            }
         };
-        // Keeps the pipe drained, so that anvil never blocks on it.
+        // Keeps the pipe drained, so that the node never blocks on it.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
+        Self {
+            child,
+            url,
+            rules,
+            _folder: folder,
+        }
     }
 
-    /// Any JSON-RPC call.
+    /// Any JSON-RPC call. What anvil calls `anvil_…`, EDR calls `hardhat_…`.
     pub async fn rpc(&self, method: &str, params: Value) -> Value {
-        call(&self.url, method, params).await
+        if self.rules == Rules::Osaka {
+            call(&self.url, method, params).await
+        } else {
+            call(&self.url, &method.replace("anvil_", "hardhat_"), params).await
+        }
     }
 
     pub async fn mine(&self, blocks: u64) {
@@ -75,7 +138,7 @@ impl Anvil {
 
 impl Drop for Anvil {
     fn drop(&mut self) {
-        // The npm launcher starts the node as its child: end the whole group, which is ours alone.
+        // Its whole group, which is ours alone.
         let group = format!("-{}", self.child.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();

@@ -28,6 +28,7 @@ mod proxy;
 mod relay;
 mod relayer;
 mod remote;
+mod rules;
 mod scene;
 mod service;
 #[cfg(any(feature = "aws", feature = "gcp"))]

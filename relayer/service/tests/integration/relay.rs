@@ -145,7 +145,7 @@ async fn proof_over_the_gas_cap_is_split() {
 async fn chunk_alone_over_the_cap_fails_without_spending() {
     let world = World::new().await;
     let mut config = client(&world.anvil.url, 1, None);
-    config.engine.gas_cap = 100_000;
+    config.engine.gas_cap = Some(100_000);
     let result = attest(
         &config,
         &world.proof(1),

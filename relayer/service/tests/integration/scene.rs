@@ -317,11 +317,12 @@ pub async fn newest_hash(store: &Store, job: B256) -> Option<B256> {
     attempts.last().map(|a| a.tx.hash)
 }
 
-/// Ticks until the job is in that state.
+/// Ticks until the job is in that state. Confirmed is one that is finalized, too: EDR calls every block final.
 pub async fn until(engine: &Engine, job: B256, state: JobState) {
     for _ in 0..400 {
         let _ = engine.tick().await;
-        if engine.store().job(job).await.unwrap().unwrap().state == state {
+        let now = engine.store().job(job).await.unwrap().unwrap().state;
+        if now == state || (state, now) == (JobState::Confirmed, JobState::Finalized) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -108,7 +108,7 @@ pub fn one_chunk_client(url: &str, account: usize) -> ClientConfig {
     let mut config = client(url, account, None);
     config.engine.gas_margin_percent = 0;
     config.engine.gas_slack = 20_000;
-    config.engine.gas_cap = 345_000;
+    config.engine.gas_cap = Some(345_000);
     config
 }
 
