@@ -47,10 +47,11 @@ impl Running {
         answer(self.http.post(format!("{}/v1/proofs", self.url)).body(body)).await
     }
 
+    /// Waits until a job is in that state. Confirmed is one that is finalized, too: EDR calls every block final.
     pub async fn until(&self, id: &str, state: &str) -> Value {
         for _ in 0..300 {
             let (_, job) = self.get(&format!("/v1/proofs/{id}")).await;
-            if job["state"] == state {
+            if job["state"] == state || (state == "confirmed" && job["state"] == "finalized") {
                 return job;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
