@@ -170,7 +170,7 @@ fn chunk_that_no_shape_holds_is_told_of() {
         let model = folder.path().join(format!("{width}.onnx"));
         fs::write(&model, convolution(width)).unwrap();
         let compiled = compile(folder.path(), &model, &["--optimize", "gas"]);
-        assert_eq!(names(&compiled), [name.clone()]);
+        assert_eq!(names(&compiled), vec![name.clone()]);
         let told = compiled.said.contains("chunk 0 gets a shape of its own");
         assert_eq!(told, name.is_null(), "{}", compiled.said);
         // What is not used of a shared shape is proven, too.
