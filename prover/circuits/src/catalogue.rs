@@ -4,6 +4,8 @@
 //! [`Objective::Gas`](crate::Objective::Gas) a chunk takes the cheapest entry that holds it, and a shape of its own if none does. Which
 //! entries there are and what happens to them when an operator is added is in docs/layout.md and in decision 5.
 
+mod sample;
+
 use crate::shape::CircuitShape;
 
 /// The range of every canonical shape: the one that models are quantised to by default.

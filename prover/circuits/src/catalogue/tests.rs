@@ -3,6 +3,7 @@
 use super::{CANONICAL, Catalogue, ENTRIES, MAX_ENTRIES, RANGE, entry_of};
 use crate::arrangement::{self, compact::Compact, interface::Arrangement};
 use crate::tests::builder::{Builder, partition as cut, square};
+use crate::tests::{failing, setup_of};
 use crate::{ChunkPlan, CircuitShape, HideWeights, Objective, PlanOptions};
 use chainfer_model::io::load_calibration;
 use chainfer_model::load_model;
@@ -11,6 +12,7 @@ use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use chainfer_model::quantise::{QuantOptions, quantise};
 use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn gas() -> PlanOptions {
@@ -176,5 +178,18 @@ fn other_objectives_take_what_a_chunk_needs() {
             panic!()
         };
         assert_eq!(shape.taps, 5);
+    }
+}
+
+/// A chunk of one dense layer is proven in every canonical shape, whatever it does not use of it.
+#[test]
+fn every_entry_has_a_sample_that_is_satisfied() {
+    let model = super::sample::model();
+    for entry in ENTRIES {
+        let plan = entry.sample().unwrap();
+        assert_eq!(*plan.shape(), entry.shape(12));
+        assert_eq!((plan.num_public(), plan.hide_rows()), (2, 0));
+        let setup = setup_of(plan, &model, &[vec![1234]]);
+        assert_eq!(failing(&setup, &setup.circuit), BTreeSet::new());
     }
 }

@@ -99,10 +99,9 @@ fn perturbed(setup: &Setup, rng: &mut StdRng) -> Option<super::Witnessed> {
     let mut cells = Vec::new();
     for lane in 0..setup.plan.shape().lanes {
         let flags = setup.circuit.fixed.column(taken(lane)).unwrap();
-        let rows = setup
-            .plan
-            .value_rows()
-            .filter(|row| flags[*row] == Fr::one());
+        // An idle row may have the flag, too, where no output takes the lane.
+        let rows = setup.plan.layout.first..setup.plan.layout.end;
+        let rows = rows.filter(|row| flags[*row] == Fr::one());
         cells.extend(rows.map(|row| Col::Rem(lane).at(row)));
     }
     if cells.is_empty() {
