@@ -107,6 +107,12 @@ pub enum CircuitError {
         /// The flags of the row.
         flags: String,
     },
+    /// A fixed column would commit to the point at infinity, which no key may hold.
+    #[error("circuit: the column {role} is 0 in every row, and nothing says where it may not be")]
+    ZeroColumn {
+        /// Role of the column.
+        role: String,
+    },
     /// The registry has no operator for a layer.
     #[error("layer {layer}: no chip proves this operator")]
     NoChip {

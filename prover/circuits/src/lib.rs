@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod arrangement;
+pub mod catalogue;
 mod chip;
 mod circuit;
 mod columns;

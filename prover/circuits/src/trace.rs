@@ -125,7 +125,7 @@ impl Trace {
 }
 
 /// Fixed columns by role, and the flags that encoded selectors stand for; each has one value a usable row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FixedCells {
     columns: BTreeMap<Fix, Vec<Fr>>,
     failed: Option<CircuitError>,

@@ -15,7 +15,11 @@ use halo2_proofs::{
     SerdeFormat,
     plonk::{self, Circuit, ConstraintSystem, Error, keygen_pk, keygen_vk},
 };
-use halo2curves::bn256::{Fr, G1Affine};
+use halo2curves::{
+    CurveAffine as _,
+    bn256::{Fr, G1Affine},
+    group::prime::PrimeCurveAffine as _,
+};
 use std::{
     fmt::Debug,
     io::{self, Read},
@@ -48,6 +52,32 @@ pub fn generate<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<Provi
 /// As [`generate`].
 pub fn generate_vk<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<VerifyingKey, Error> {
     tracing::info_span!("keygen_vk").in_scope(|| keygen_vk(params, circuit))
+}
+
+/// Refuses a key with a point that is none of the curve, or the point at infinity: a column that is 0 everywhere. No circuit of ours
+/// has one ([unread blinders](../../../docs/security.md#unread-blinders)).
+///
+/// # Errors
+/// Names the first such point.
+pub fn check_points(vk: &VerifyingKey) -> Result<()> {
+    let lists = [
+        ("fixed column", vk.fixed_commitments().as_slice()),
+        ("permutation column", vk.permutation().commitments()),
+    ];
+    for (kind, points) in lists {
+        for (i, point) in points.iter().enumerate() {
+            let what = if bool::from(point.is_identity()) {
+                "is the point at infinity: the column is 0 everywhere"
+            } else if !bool::from(point.is_on_curve()) {
+                "is no point of the curve"
+            } else {
+                continue;
+            };
+            let detail = format!("the commitment of {kind} {i} {what}");
+            return Err(EngineError::malformed("verifying key", detail));
+        }
+    }
+    Ok(())
 }
 
 /// A key with the commitments of some fixed columns taken from another key of the same circuit parameters.
@@ -109,6 +139,7 @@ pub fn decode_vk<C: Circuit<Fr>>(bytes: &[u8], k: u32, params: C::Params) -> Res
             "the encoding is not canonical or has trailing bytes",
         ));
     }
+    check_points(&vk)?;
     Ok(vk)
 }
 

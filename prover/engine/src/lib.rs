@@ -6,6 +6,7 @@ pub mod bundle;
 mod error;
 pub mod field;
 pub mod inference;
+pub mod key_set;
 pub mod keys;
 pub mod prove;
 pub mod resources;

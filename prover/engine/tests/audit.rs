@@ -11,6 +11,7 @@ use chainfer_engine::{
         Bundle, CompileOptions, EmitVerifier, LAYOUT_FILE, MANIFEST_FILE, PublicBundle, Recipe,
         SOLIDITY_DIR, STRUCTURE_FILE, StructureFile, VerifierRequest, VerifierSource,
     },
+    key_set,
     keys::{encode_vk, vk_digest},
     srs::{Srs, SrsStore},
 };
@@ -101,6 +102,8 @@ impl Fixture {
     fn rewrite(&self, change: impl FnOnce(&mut Manifest)) {
         let mut manifest = self.bundle.public().manifest().clone();
         change(&mut manifest);
+        let keys = self.bundle.public().verifying_keys();
+        manifest.key_set = key_set::of_chunks(&manifest.chunks, keys).unwrap();
         manifest.manifest_id = manifest.recompute_id();
         manifest.write(&self.public().join(MANIFEST_FILE)).unwrap();
     }
@@ -233,6 +236,7 @@ fn consistent_rewrite_of_an_output_is_refused_by_field() {
         let expected = [
             "chunks[1].num_public",
             "chunks[1].vk_digest",
+            "key_set",
             "leaves[2].length",
             "outputs[0].length",
             "manifest_id",

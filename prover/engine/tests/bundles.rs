@@ -18,6 +18,10 @@ use chainfer_model::{
     quantise::SaturationPolicy,
 };
 use common::{compiled, context, inputs, two_chunks, word};
+use halo2curves::{
+    bn256::G1Affine,
+    group::{GroupEncoding as _, prime::PrimeCurveAffine as _},
+};
 use std::{fs, path::Path};
 
 fn options(seed: u8) -> CompileOptions<'static> {
@@ -267,6 +271,37 @@ fn open_any_changed_byte_of_a_verifying_key_is_refused() {
     }
     fs::write(&path, good).unwrap();
     PublicBundle::open(&public).unwrap();
+}
+
+/// A column that is 0 everywhere, whatever the manifest says of the key.
+#[test]
+fn open_key_with_the_point_at_infinity_is_refused() {
+    const HEAD: usize = 18;
+    let dir = tempfile::tempdir().unwrap();
+    let (bundle, _) = compiled(&two_chunks(), &options(1), dir.path());
+    let vk = &bundle.public().verifying_keys()[0];
+    let fixed = vk.fixed_commitments().len();
+    let path = bundle.public().dir().join("chunk0.vk");
+    let good = fs::read(&path).unwrap();
+    let points = (good.len() - HEAD) / 32;
+    assert_eq!(points, fixed + vk.permutation().commitments().len());
+    for at in 0..points {
+        let place = HEAD + 32 * at..HEAD + 32 * (at + 1);
+        let mut bytes = good.clone();
+        bytes[place].copy_from_slice(G1Affine::identity().to_bytes().as_ref());
+        fs::write(&path, bytes).unwrap();
+        let error = PublicBundle::open(bundle.public().dir()).unwrap_err();
+        let column = match at.checked_sub(fixed) {
+            None => format!("fixed column {at}"),
+            Some(at) => format!("permutation column {at}"),
+        };
+        let said = error.to_string();
+        assert!(matches!(error, EngineError::Malformed { .. }), "{said}");
+        assert!(
+            said.contains(&format!("{column} is the point at infinity")),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use chainfer_engine::{
     bundle::{Bundle, CompileOptions, PublicBundle, VerifierRequest, VerifierSource},
     field::{to_fr, to_scalar},
     inference::{ContextSource, ProveOptions, prove_inference, verify_inference},
+    key_set,
     keys::{read_pk, vk_digest},
     prove,
     srs::SrsStore,
@@ -40,12 +41,39 @@ fn rewrite(bundle: &Bundle, change: impl FnOnce(&mut Manifest)) -> (Manifest, Op
     let public = bundle.public();
     let mut manifest = public.manifest().clone();
     change(&mut manifest);
+    manifest.key_set = key_set::of_chunks(&manifest.chunks, public.verifying_keys()).unwrap();
     manifest.manifest_id = manifest.recompute_id();
     manifest.write(&public.dir().join(MANIFEST_FILE)).unwrap();
     (manifest, PublicBundle::open(public.dir()))
 }
 
 type OpenResult = Result<PublicBundle, EngineError>;
+
+/// The digest of the keys follows from them, whatever the id says.
+#[test]
+fn digest_of_other_keys_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bundle, _) = compiled(&two_chunks(), &unhidden(), dir.path());
+    let public = bundle.public();
+    let keys = public.verifying_keys();
+    let chunks = &public.manifest().chunks;
+    let lies = [
+        Scalar::ZERO,
+        Scalar::from_u64(1),
+        key_set::of_chunks(&chunks[..1], &keys[..1]).unwrap(),
+        key_set::set_digest(&[0, 0].map(|i| {
+            key_set::vk_key_digest(&chunks[i].shape, chunks[i].num_public, &keys[i]).unwrap()
+        })),
+    ];
+    for lie in lies {
+        let mut manifest = public.manifest().clone();
+        manifest.key_set = lie;
+        manifest.manifest_id = manifest.recompute_id();
+        assert_ne!(manifest.manifest_id, public.manifest().manifest_id);
+        manifest.write(&public.dir().join(MANIFEST_FILE)).unwrap();
+        assert_eq!(refused_field(PublicBundle::open(public.dir())), "key_set");
+    }
+}
 
 fn refused_field(opened: OpenResult) -> String {
     match opened {

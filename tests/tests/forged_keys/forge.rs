@@ -18,6 +18,8 @@ pub(crate) enum Change {
     Nothing,
     /// A fixed column is 0.
     Zero(usize),
+    /// A fixed column is 0 but in its first row, where it is 1: no check of points refuses it.
+    Almost(usize),
     /// One number in a fixed column is another.
     Replace { column: usize, from: u64, to: u64 },
     /// One fixed cell is another number.
@@ -149,6 +151,8 @@ impl<F: Field, CS: Assignment<F>> Assignment<F> for Changing<'_, CS> {
         let at = column.index();
         let to = match self.change {
             Change::Zero(zero) if zero == at => Assigned::Zero,
+            Change::Almost(zero) if zero == at && row == 0 => Assigned::Trivial(F::ONE),
+            Change::Almost(zero) if zero == at => Assigned::Zero,
             Change::Replace {
                 column,
                 from,

@@ -8,6 +8,7 @@ use chainfer_circuits::{
     ChunkCircuit, ChunkPlan, ChunkWitness, HideWeights, InferenceCommitment, Objective,
     PlanOptions, chunk_instances,
 };
+use chainfer_engine::EngineError;
 use chainfer_engine::audit::{Audit, ModelAgain, audit_model, audit_structure, stored_seed};
 use chainfer_engine::bundle::{
     Bundle, CompileOptions, PublicBundle, Recipe, StructureFile, VerifierRequest, VerifierSource,
@@ -15,6 +16,7 @@ use chainfer_engine::bundle::{
 };
 use chainfer_engine::field::{to_fr, to_scalar};
 use chainfer_engine::inference::verify_inference;
+use chainfer_engine::key_set;
 use chainfer_engine::keys::{self, VerifyingKey, encode_vk, vk_digest};
 use chainfer_engine::prove;
 use chainfer_engine::srs::SrsStore;
@@ -201,6 +203,10 @@ impl Workshop {
 
     /// Puts a key in the bundle, with everything that follows from it. The bundle opens.
     fn install(&self, vk: &VerifyingKey) -> PublicBundle {
+        self.place(vk).unwrap()
+    }
+
+    fn place(&self, vk: &VerifyingKey) -> Result<PublicBundle, EngineError> {
         let public = self.bundle.public();
         let mut manifest = public.manifest().clone();
         let entry = &mut manifest.chunks[0];
@@ -216,9 +222,10 @@ impl Workshop {
         entry.key_code_hash = Some(made.key_code_hash);
         // Nothing in the contract tells the keys apart.
         assert_eq!(public.verifier_source(0).unwrap().unwrap(), made.source);
+        manifest.key_set = key_set::of_chunks(&manifest.chunks, std::slice::from_ref(vk)).unwrap();
         manifest.manifest_id = manifest.recompute_id();
         manifest.write(&public.dir().join(MANIFEST_FILE)).unwrap();
-        PublicBundle::open(public.dir()).unwrap()
+        PublicBundle::open(public.dir())
     }
 
     fn against_structure(&self, bundle: &PublicBundle) -> Audit {
@@ -269,11 +276,13 @@ fn every_fixed_column_is_compared(objective: Objective) {
     assert!(workshop.against_model(&bundle).is_as_compiled());
     let mut refused = Vec::new();
     for (index, column) in workshop.plan.fixed_columns().into_iter().enumerate() {
-        let (key, _) = workshop.key(Change::Zero(index));
-        if encode_vk(&key) == encode_vk(&honest) {
-            // The column is 0 in this circuit.
-            continue;
-        }
+        // No column of an honest key is empty, and a key with one does not even open.
+        let (empty, _) = workshop.key(Change::Zero(index));
+        let refusal = workshop.place(&empty).unwrap_err().to_string();
+        let named = format!("fixed column {index} is the point at infinity");
+        assert!(refusal.contains(&named), "{refusal}");
+        let (key, _) = workshop.key(Change::Almost(index));
+        assert_ne!(encode_vk(&key), encode_vk(&honest));
         let bundle = workshop.install(&key);
         let what = format!("fixed column {}", column.name);
         let structure = workshop.against_structure(&bundle);

@@ -61,6 +61,11 @@ pub(crate) trait Operator: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Cells of an idle row that make one of its columns nonzero and change nothing that is read ([`unread`](crate::circuit)).
+    fn idle(&self, _column: Fix) -> Option<Vec<(Fix, i64)>> {
+        None
+    }
+
     /// A further step of the accumulator D: the coefficient of D in the row above.
     fn sum_step(&self, _c: &mut Cells<'_, '_>) -> Option<Expr> {
         None

@@ -2,7 +2,8 @@
 //!
 //! To add an operator, write its chip ([`Operator`] and [`LayerChip`]) and add an entry here, at the end: the order is that of columns
 //! and gates, and of encodings in the compact arrangement. Nothing else lists operators, but the layers of a model
-//! ([`QLayer`]) and the parameter of a shape that says whether it has the operator's columns ([`Operator::require`]).
+//! ([`QLayer`]), the parameter of a shape that says whether it has the operator's columns ([`Operator::require`]), and the catalogue, whose
+//! last entry has all of them.
 
 use crate::chip::linear::Linear;
 use crate::chip::max_pool;

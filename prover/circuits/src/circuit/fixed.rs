@@ -1,6 +1,7 @@
 //! Contents of the fixed columns.
 
 use super::blinders::blinders;
+use super::unread;
 use crate::chip::{linear::windows, logup, openings, rlc};
 use crate::columns::ACTIVE;
 use crate::error::CircuitError;
@@ -24,6 +25,8 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Result<FixedCells, CircuitError> {
     openings::fixed(&plan.openings, &plan.grid, &mut fixed);
     plan.arrangement
         .encode(shape, plan.value_rows(), &mut fixed)?;
+    unread::fill(plan, &mut fixed)?;
     blinders(plan, &mut fixed)?;
+    unread::check(plan, &fixed)?;
     fixed.finish()
 }

@@ -7,6 +7,7 @@ mod blinders;
 mod first_phase;
 mod fixed;
 mod second_phase;
+mod unread;
 
 pub use first_phase::ChunkWitness;
 
@@ -25,7 +26,7 @@ use std::sync::Arc;
 #[cfg(test)]
 pub(crate) use {
     blinders::hidden as hidden_rows, first_phase::first_phase, fixed::fill,
-    second_phase::second_phase,
+    second_phase::second_phase, unread::cells as unread_cells,
 };
 
 /// A chunk with or without its witness.

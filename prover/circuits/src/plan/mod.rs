@@ -10,6 +10,7 @@ pub use names::FixedColumn;
 pub use options::{HideWeights, Objective, PlanOptions};
 
 use crate::arrangement::{self, Arrangement};
+use crate::catalogue::{CANONICAL, Catalogue};
 use crate::chip::openings::{self, grid::Grid, plan::OpeningPlan};
 use crate::chip::operator::LayerChip;
 use crate::chip::rlc::{self, program::Row};
@@ -20,6 +21,7 @@ use crate::layout::place::{ChunkLayout, Geometry};
 use crate::shape::CircuitShape;
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
 use chainfer_model::quantized::{QLayer, TensorId};
+pub(crate) use rows::IDLE_ROWS;
 use rows::Rows;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -93,6 +95,16 @@ impl ChunkPlan {
         chunk: usize,
         options: &PlanOptions,
     ) -> Result<Self, CircuitError> {
+        Self::within(&CANONICAL, model, chunk, options)
+    }
+
+    /// Plans a chunk with another catalogue.
+    pub(crate) fn within(
+        catalogue: &Catalogue<'_>,
+        model: &PartitionedModel,
+        chunk: usize,
+        options: &PlanOptions,
+    ) -> Result<Self, CircuitError> {
         chainfer_model::executor::validate(&model.graph)
             .map_err(|e| CircuitError::inconsistent("model", e.to_string()))?;
         let spec = model.chunks.get(chunk).ok_or_else(|| {
@@ -111,6 +123,7 @@ impl ChunkPlan {
                 openings: &openings,
             },
             options,
+            catalogue,
         )?;
         let arrangement = arrangement::of(&shape);
         let grid = arrangement.grid(&openings, &shape);
@@ -122,7 +135,7 @@ impl ChunkPlan {
         };
         let weights_per_row = shape.weights_per_row;
         let rows = Rows::new(arrangement, layers, &geometry, weights_per_row, grid.rows())?;
-        let free = (usable - 1 - rows.end()) as u32;
+        let free = (usable - 1 - rows.end()).saturating_sub(IDLE_ROWS) as u32;
         let hide_rows = match options.hide_weights {
             HideWeights::Auto => free.min(usable as u32 / 16),
             HideWeights::Rows(asked) if asked > free => {
@@ -200,6 +213,11 @@ impl ChunkPlan {
     /// Rows of activations, idle ones included.
     pub(crate) fn value_rows(&self) -> Range<usize> {
         self.layout.first..self.active_rows()
+    }
+
+    /// The last of the idle rows.
+    pub(crate) fn idle_row(&self) -> usize {
+        self.active_rows() - 1
     }
 
     /// Number of rows that gates act on.

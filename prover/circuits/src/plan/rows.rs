@@ -7,6 +7,10 @@ use crate::error::CircuitError;
 use crate::layout::place::{ChunkLayout, Geometry, LayerGeometry};
 use chainfer_model::quantized::QLayer;
 
+/// Rows that gates act on, behind all activations, weights and hidden weights' blinders, and that hold nothing: the last one is where
+/// a selector that no row of the chunk needs is set ([`unread`](crate::circuit)).
+pub(crate) const IDLE_ROWS: usize = 2;
+
 /// What the layers mean for the places of tensors.
 pub(super) fn geometries(
     arrangement: &dyn Arrangement,

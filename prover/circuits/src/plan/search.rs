@@ -1,8 +1,9 @@
 //! Finds the cheapest shape that holds a chunk.
 
 use super::options::{HideWeights, Objective, PlanOptions};
-use super::rows::{Rows, geometries};
+use super::rows::{IDLE_ROWS, Rows, geometries};
 use crate::arrangement::{self, Arrangement, compact::Compact, wide::Wide};
+use crate::catalogue::{Catalogue, Entry};
 use crate::chip::openings::plan::OpeningPlan;
 use crate::chip::registry;
 use crate::columns::equality_columns;
@@ -67,13 +68,15 @@ struct Search<'a> {
     least_rows: usize,
 }
 
-/// The cheapest shape that holds a chunk, with its usable rows.
+/// The cheapest shape that holds a chunk, with its usable rows; where gas is to be saved, the cheapest of the catalogue if one of it
+/// does: what a verifier of its own costs to deploy is saved by no proof.
 ///
 /// # Errors
 /// If none does.
 pub(super) fn search(
     chunk: &Chunk<'_>,
     options: &PlanOptions,
+    catalogue: &Catalogue<'_>,
 ) -> Result<(CircuitShape, usize), CircuitError> {
     let mut search = Search {
         options,
@@ -81,11 +84,19 @@ pub(super) fn search(
         least_cost: f64::INFINITY,
         least_rows: usize::MAX,
     };
+    if options.objective == Objective::Gas && chunk.graph.range == catalogue.range {
+        for entry in catalogue.entries {
+            search.arrangement(&Compact, chunk, Some(entry))?;
+        }
+        if let Some(found) = search.best.take() {
+            return Ok(found);
+        }
+    }
     // A tall circuit never proves faster.
     if options.objective != Objective::Time {
-        search.arrangement(&Compact, chunk)?;
+        search.arrangement(&Compact, chunk, None)?;
     }
-    search.arrangement(&Wide, chunk)?;
+    search.arrangement(&Wide, chunk, None)?;
     let range = chunk.graph.range;
     let chunk = chunk.index;
     search.best.ok_or(match options.k {
@@ -99,11 +110,12 @@ pub(super) fn search(
 }
 
 impl Search<'_> {
-    /// Tries every size of an arrangement.
+    /// Tries every size of an arrangement, with the columns that the chunk needs or those of a canonical shape.
     fn arrangement(
         &mut self,
         arrangement: &'static dyn Arrangement,
         chunk: &Chunk<'_>,
+        canonical: Option<&Entry>,
     ) -> Result<(), CircuitError> {
         let reserve = match self.options.hide_weights {
             HideWeights::Auto => AUTO_HIDE_ROWS,
@@ -111,7 +123,11 @@ impl Search<'_> {
         };
         let mut base = arrangement.base();
         base.range = chunk.graph.range;
+        base.pooling = canonical.is_some_and(|entry| entry.pooling);
         for operator in registry::used(&arrangement.operators(), chunk.layers) {
+            if canonical.is_some() && !operator.is_in(&base) {
+                return Ok(());
+            }
             operator.require(&mut base);
         }
         let sizes = arrangement.sizes();
@@ -125,20 +141,24 @@ impl Search<'_> {
                 lanes,
             };
             let placed = geometry.lay_out(0)?;
+            let taps = canonical.map_or(placed.taps(), |entry| entry.taps);
+            if taps < placed.taps() {
+                continue;
+            }
             for &weights_per_row in sizes.weights_per_row {
                 let (check, _) = Rows::check(arrangement, chunk.layers, &placed, weights_per_row)?;
                 for hash_lanes in sizes.hash_lanes.clone() {
                     let shape = CircuitShape {
                         lanes,
-                        taps: placed.taps(),
+                        taps,
                         weights_per_row,
                         hash_lanes,
                         ..base.clone()
                     };
                     let hashing = arrangement.grid(chunk.openings, &shape).rows();
                     let first = arrangement.first_value_row(check.len(), hashing);
-                    let rows = (first + placed.end + reserve)
-                        .max(check.len() + reserve)
+                    let rows = (first + placed.end + reserve + IDLE_ROWS)
+                        .max(check.len() + reserve + IDLE_ROWS)
                         .max(hashing);
                     for &limbs in sizes.limbs {
                         if base.range.is_multiple_of(limbs) {

@@ -2,9 +2,10 @@
 //! that bind are left to fail.
 
 use super::builder::{Builder, partition, square};
-use super::{Setup, Witnessed, failing, recounted, setup};
+use super::way::Way;
+use super::{Setup, Witnessed, failing, recounted};
 use crate::columns::{CellRef, Col};
-use crate::{ChunkWitness, InferenceCommitment, Objective, PlanOptions, chunk_instances};
+use crate::{ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances};
 use chainfer_model::executor::{execute, linear_accumulators};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use chainfer_model::quantized::{QLayer, QLinear, TensorId};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub(crate) const R: u32 = 200;
 
 pub(crate) struct Case {
-    pub(crate) options: PlanOptions,
+    pub(crate) way: Way,
     pub(crate) model: PartitionedModel,
     pub(crate) inputs: Vec<Vec<u32>>,
     pub(crate) setup: Setup,
@@ -26,20 +27,13 @@ pub(crate) fn names(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|s| s.to_string()).collect()
 }
 
-/// The case in both arrangements.
-pub(crate) fn cases() -> [Case; 2] {
-    [Objective::Time, Objective::Gas].map(|objective| {
-        let case = case(PlanOptions {
-            objective,
-            ..PlanOptions::default()
-        });
-        assert_eq!(case.setup.is_compact(), objective == Objective::Gas);
-        case
-    })
+/// The case in every way.
+pub(crate) fn cases() -> [Case; 3] {
+    Way::ALL.map(case)
 }
 
 /// Two inputs, a convolution and a dense output, one chunk.
-pub(crate) fn case(options: PlanOptions) -> Case {
+pub(crate) fn case(way: Way) -> Case {
     let mut b = Builder::new(R, 21);
     let x = b.input(1, 3, 4);
     let w = b.input(1, 1, 12);
@@ -48,9 +42,9 @@ pub(crate) fn case(options: PlanOptions) -> Case {
     b.graph.outputs.push(y);
     let inputs = b.values();
     let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
-    let setup = setup(&model, &inputs, 0, &options);
+    let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
     Case {
-        options,
+        way,
         model,
         inputs,
         setup,
@@ -136,8 +130,7 @@ fn honest_case_is_accepted() {
 
 /// The case in the compact arrangement.
 pub(crate) fn compact() -> Case {
-    let [_, case] = cases();
-    case
+    case(Way::Compact)
 }
 
 pub(crate) fn word(j: usize, row: usize) -> CellRef {

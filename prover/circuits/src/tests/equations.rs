@@ -4,11 +4,12 @@
 //! cell by 1 does to it is a polynomial in r and z: that of a remainder must be -r^i z^j with another (i, j) for every output, that of
 //! an activation the sum of its weights times those monomials.
 
+use super::Setup;
 use super::builder::{Builder, Conv, partition, square};
-use super::{Setup, setup};
+use super::way::Way;
+use crate::PlanOptions;
 use crate::columns::{CellRef, Col};
 use crate::trace::Challenges;
-use crate::{Objective, PlanOptions};
 use chainfer_model::executor::linear_accumulators;
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use chainfer_model::quantized::{QLayer, QLinear, QMaxPool, TensorId};
@@ -169,12 +170,8 @@ fn assert_equations(mut b: Builder) {
         Visibility::Committed,
         Visibility::Public,
     );
-    for objective in [Objective::Time, Objective::Gas] {
-        let options = PlanOptions {
-            objective,
-            ..PlanOptions::default()
-        };
-        let setup = setup(&model, &inputs, 0, &options);
+    for way in Way::ALL {
+        let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
         let rows = setup.plan.check.iter().enumerate();
         let ends: Vec<usize> = rows.filter(|(_, r)| r.zero).map(|(i, _)| i).collect();
         assert_eq!(ends.len(), layers);

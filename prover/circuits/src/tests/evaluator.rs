@@ -197,6 +197,11 @@ impl Evaluator {
 
     /// Whether no gate notices when this much is added to a cell.
     pub(crate) fn changes_nothing(&mut self, cell: CellRef, by: Fr) -> bool {
+        self.rows_that_notice(cell, by).is_empty()
+    }
+
+    /// Rows where a gate notices when this much is added to a cell.
+    pub(crate) fn rows_that_notice(&mut self, cell: CellRef, by: Fr) -> BTreeSet<usize> {
         let column = self.column(cell.col);
         let around = self.around((column, cell.row));
         let all = |this: &Self| -> Vec<Fr> {
@@ -208,7 +213,11 @@ impl Evaluator {
         self.advice[column][cell.row] += by;
         let after = all(self);
         self.advice[column][cell.row] -= by;
-        before == after
+        let changed = around.iter().zip(before.iter().zip(&after));
+        changed
+            .filter(|(_, (before, after))| before != after)
+            .map(|((_, row), _)| *row)
+            .collect()
     }
 
     /// The gates that read a cell, with the rows where they do.

@@ -13,12 +13,17 @@
 //!   rows that take a permutation's words in: nothing reads it;
 //! - without a second beta accumulator, the operand's column in rows of activations.
 //!
+//! An unread blinder frees no cell: what its gate says in the idle row defines D there, so the cells that it is defined by are bound to D,
+//! which nothing reads.
+//!
 //! Salts and sibling nodes are free as choices, but a changed one no longer opens the root, so they are not listed.
 
 use super::builder::{Builder, Conv, partition, square};
 use super::evaluator::Evaluator;
+use super::way::Way;
 use super::{Bumped, Setup, mock, setup, verify};
 use crate::chip::linear::taken;
+use crate::chip::operator::Operator;
 use crate::chip::poseidon::PERMUTATION_ROWS;
 use crate::columns::{CellRef, Col};
 use crate::{HideWeights, Objective, PlanOptions};
@@ -27,7 +32,7 @@ use halo2curves::bn256::Fr;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-fn columns(setup: &Setup) -> Vec<Col> {
+pub(crate) fn columns(setup: &Setup) -> Vec<Col> {
     let shape = setup.plan.shape();
     let mut cols = vec![Col::Mult, Col::D, Col::Alpha, Col::Gamma, Col::U];
     for l in 0..shape.lanes {
@@ -75,6 +80,7 @@ fn free_saturation(setup: &Setup, lane: usize, row: usize, by: i64) -> Option<&'
     let mut own_rows = operators.iter().filter_map(|o| o.own_rows(lane));
     if fixed.is_set(taken(lane), row).unwrap()
         || own_rows.any(|rows| fixed.is_set(rows, row).unwrap())
+        || operators.iter().any(|o| takes_taps(setup, *o, row))
     {
         return None;
     }
@@ -85,6 +91,13 @@ fn free_saturation(setup: &Setup, lane: usize, row: usize, by: i64) -> Option<&'
     };
     let y = setup.circuit.get(Col::Y(lane).at(row));
     (y == Fr::from(saturated)).then_some("a saturation that changes no activation")
+}
+
+/// Whether D takes the operands of an operator in, in a row that is none of its own: where its selector would be empty.
+fn takes_taps(setup: &Setup, operator: &dyn Operator, row: usize) -> bool {
+    let fixed = &setup.circuit.fixed;
+    let mut selectors = operator.selectors().into_iter();
+    selectors.any(|selector| fixed.is_set(selector, row).unwrap())
 }
 
 fn no_operand(setup: &Setup, row: usize) -> Option<&'static str> {
@@ -212,6 +225,31 @@ fn convolution_and_dense() -> (PartitionedModel, Vec<Vec<u32>>) {
 fn every_cell_of_convolution_and_dense_is_bound() {
     let (model, inputs) = convolution_and_dense();
     assert_every_cell_is_bound(&setup(&model, &inputs, 0, &options()));
+}
+
+#[test]
+fn every_cell_of_a_canonical_shape_is_bound() {
+    let (model, inputs) = convolution_and_dense();
+    let options = PlanOptions {
+        k: Some(9),
+        ..options()
+    };
+    let setup = Way::Canonical.setup(&model, &inputs, 0, &options);
+    assert_every_cell_is_bound(&setup);
+}
+
+/// Every column that can be empty is, but for its unread blinder.
+#[test]
+fn every_cell_beside_unread_blinders_is_bound() {
+    for (way, k) in [(Way::Wide, 8), (Way::Canonical, 9)] {
+        let (model, inputs) = super::unread::sparse();
+        let options = PlanOptions {
+            k: Some(k),
+            hide_weights: HideWeights::Rows(0),
+            ..PlanOptions::default()
+        };
+        assert_every_cell_is_bound(&way.setup(&model, &inputs, 0, &options));
+    }
 }
 
 #[test]

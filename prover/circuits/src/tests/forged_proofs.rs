@@ -1,9 +1,10 @@
 //! Forged traces through the real prover: it makes a proof of whatever it is given, and the verifier refuses it.
 
 use super::builder::{Builder, partition};
-use super::{Bumped, Setup, Witnessed, recounted, setup};
+use super::way::Way;
+use super::{Bumped, Setup, Witnessed, recounted};
 use crate::columns::{CellRef, Col};
-use crate::{HideWeights, Objective, PlanOptions};
+use crate::{HideWeights, PlanOptions};
 use chainfer_model::partitioned::Visibility;
 use chainfer_model::quantized::TensorId;
 use chainfer_transcript::{EvmTranscriptRead, EvmTranscriptWrite};
@@ -67,7 +68,7 @@ fn shifted(setup: &Setup, cells: &[CellRef], by: Fr) -> Witnessed {
     recounted(setup, &forged)
 }
 
-fn assert_forgeries_are_refused(objective: Objective, k: u32) {
+fn assert_forgeries_are_refused(way: Way, k: u32) {
     let mut b = Builder::new(64, 93);
     let x = b.input(1, 2, 2);
     let h = b.max_pool(x, [1, 2], [1, 1], [0, 0], (2, 1));
@@ -76,13 +77,11 @@ fn assert_forgeries_are_refused(objective: Objective, k: u32) {
     let inputs = b.values();
     let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
     let options = PlanOptions {
-        objective,
         k: Some(k),
         hide_weights: HideWeights::Rows(2),
         ..PlanOptions::default()
     };
-    let setup = setup(&model, &inputs, 0, &options);
-    assert_eq!(setup.is_compact(), objective == Objective::Gas);
+    let setup = way.setup(&model, &inputs, 0, &options);
     let keys = Keys::new(&setup);
     let instances = &setup.instances;
     assert!(keys.accepts(setup.circuit.circuit(), instances));
@@ -123,10 +122,15 @@ fn assert_forgeries_are_refused(objective: Objective, k: u32) {
 
 #[test]
 fn forged_proofs_of_the_wide_arrangement_are_refused() {
-    assert_forgeries_are_refused(Objective::Time, 8);
+    assert_forgeries_are_refused(Way::Wide, 8);
 }
 
 #[test]
 fn forged_proofs_of_the_compact_arrangement_are_refused() {
-    assert_forgeries_are_refused(Objective::Gas, 10);
+    assert_forgeries_are_refused(Way::Compact, 10);
+}
+
+#[test]
+fn forged_proofs_of_a_canonical_shape_are_refused() {
+    assert_forgeries_are_refused(Way::Canonical, 10);
 }

@@ -6,7 +6,7 @@
 use super::builder::{Builder, Conv, partition, square};
 use super::recorder::Recorder;
 use super::setup;
-use crate::{ChunkCircuit, CircuitShape, HideWeights, Objective, PlanOptions};
+use crate::{ChunkCircuit, CircuitShape, HideWeights, Objective, PlanOptions, catalogue};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use halo2curves::bn256::Fr;
@@ -94,6 +94,15 @@ fn shapes(out: &mut String) {
             shape.stacked
         )
         .unwrap();
+    }
+}
+
+/// The canonical shapes, whose verifiers are deployed: whatever changes these lines needs new ones.
+fn canonical(out: &mut String) {
+    for entry in catalogue::ENTRIES {
+        let digest = pinned(&entry.shape(12));
+        assert_eq!(digest, pinned(&entry.shape(19)), "k is data of a key");
+        writeln!(out, "canonical {}: {digest}", entry.name).unwrap();
     }
 }
 
@@ -207,6 +216,7 @@ fn small(pool: bool, range: u32) -> (PartitionedModel, Vec<Vec<u32>>) {
 fn golden() -> String {
     let mut out = String::new();
     shapes(&mut out);
+    canonical(&mut out);
     let options = |objective, k| PlanOptions {
         objective,
         k,

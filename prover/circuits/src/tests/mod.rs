@@ -11,6 +11,8 @@ mod golden;
 mod honest;
 mod recorder;
 mod second_phase;
+mod unread;
+pub(crate) mod way;
 mod weight_columns;
 mod windows;
 mod wiring;
@@ -21,8 +23,8 @@ use crate::circuit::{fill, first_phase, second_phase};
 use crate::columns::{CellRef, Col};
 use crate::trace::{Challenges, FixedCells, Trace};
 use crate::{
-    ChunkCircuit, ChunkPlan, ChunkWitness, CircuitShape, InferenceCommitment, Objective,
-    PlanOptions, arrangement, chunk_instances,
+    ChunkCircuit, ChunkPlan, ChunkWitness, CircuitShape, InferenceCommitment, PlanOptions,
+    arrangement, chunk_instances,
 };
 use builder::Builder;
 use chainfer_model::executor::execute;
@@ -33,6 +35,7 @@ use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 use halo2curves::bn256::Fr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use way::Way;
 
 /// A circuit whose first-phase cells can be changed: what a prover could do.
 #[derive(Clone)]
@@ -169,10 +172,19 @@ pub(crate) fn setup(
     chunk: usize,
     options: &PlanOptions,
 ) -> Setup {
+    setup_of(
+        ChunkPlan::new(model, chunk, options).unwrap(),
+        model,
+        inputs,
+    )
+}
+
+pub(crate) fn setup_of(plan: ChunkPlan, model: &PartitionedModel, inputs: &[Vec<u32>]) -> Setup {
+    let chunk = plan.chunk;
     let trace = execute(&model.graph, inputs).unwrap();
     let commitment = Arc::new(InferenceCommitment::new(model, &trace.tensors, &[7; 32]));
     let instances = chunk_instances(model, chunk, &trace.tensors, &commitment, Fr::from(42));
-    let plan = Arc::new(ChunkPlan::new(model, chunk, options).unwrap());
+    let plan = Arc::new(plan);
     assert_eq!(plan.num_public() + 2, instances.len());
     let witness = ChunkWitness {
         values: Arc::new(trace.tensors),
@@ -195,7 +207,7 @@ pub(crate) fn verify(setup: &Setup, circuit: &Witnessed) -> Result<(), Vec<Verif
     mock(setup, &circuit.circuit())
 }
 
-/// Every chunk of the cut satisfies its circuit, in both arrangements.
+/// Every chunk of the cut satisfies its circuit, in every way.
 pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
     let inputs = builder.values();
     for (input, output) in [
@@ -204,15 +216,9 @@ pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
     ] {
         let model = builder::partition(&builder.graph, sizes, input, output);
         for chunk in 0..sizes.len() {
-            for objective in [Objective::Time, Objective::Gas] {
-                let options = PlanOptions {
-                    objective,
-                    ..PlanOptions::default()
-                };
-                let setup = setup(&model, &inputs, chunk, &options);
+            for way in Way::ALL {
+                let setup = way.setup(&model, &inputs, chunk, &PlanOptions::default());
                 let shape = setup.plan.shape();
-                let compact = objective == Objective::Gas;
-                assert_eq!(setup.is_compact(), compact, "{shape:?}");
                 if let Err(failures) = verify(&setup, &setup.circuit) {
                     panic!(
                         "{shape:?}: {} failures, the first: {:#?}",

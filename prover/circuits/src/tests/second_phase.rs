@@ -1,12 +1,13 @@
 //! Whatever the first phase holds, it determines the second.
 
+use super::Setup;
 use super::builder::{Builder, partition, square};
 use super::evaluator::Evaluator;
-use super::{Setup, setup};
+use super::way::Way;
 use crate::chip::linear::{SUMS, windows};
 use crate::chip::rlc::{FOLDS, PRODUCTS};
 use crate::columns::{CellRef, Col};
-use crate::{HideWeights, Objective, PlanOptions};
+use crate::{HideWeights, PlanOptions};
 use chainfer_model::partitioned::Visibility;
 use halo2_proofs::plonk::Any;
 use halo2curves::bn256::Fr;
@@ -42,13 +43,12 @@ fn random_first_phase_determines_the_second() {
     b.graph.outputs.push(y);
     let inputs = b.values();
     let model = partition(&b.graph, &[3], Visibility::Committed, Visibility::Public);
-    for objective in [Objective::Time, Objective::Gas] {
+    for way in Way::ALL {
         let options = PlanOptions {
-            objective,
             hide_weights: HideWeights::Rows(2),
             ..PlanOptions::default()
         };
-        let setup = setup(&model, &inputs, 0, &options);
+        let setup = way.setup(&model, &inputs, 0, &options);
         assert_determined(&setup);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::builder::{Builder, partition, square};
 use super::recorder::{Recorder, challenge};
+use super::way::Way;
 use crate::chip::linear::{BIAS, taken};
 use crate::chip::rlc::{FOLD_R, FOLD_Z, WEIGHT, weight};
 use crate::circuit::fill;
@@ -36,9 +37,8 @@ fn network() -> PartitionedModel {
     partition(&b.graph, &[2, 2], Visibility::Committed, Visibility::Public)
 }
 
-fn options(objective: Objective, hide: u32) -> PlanOptions {
+fn options(hide: u32) -> PlanOptions {
     PlanOptions {
-        objective,
         hide_weights: HideWeights::Rows(hide),
         hiding_seed: [3; 32],
         ..PlanOptions::default()
@@ -72,9 +72,8 @@ struct Visible {
     instances: Vec<(CellRef, usize)>,
 }
 
-fn parts(model: &PartitionedModel, chunk: usize, options: &PlanOptions) -> (Visible, Vec<Vec<Fr>>) {
-    let plan = ChunkPlan::new(model, chunk, options).unwrap();
-    let fixed = fill(&plan).unwrap();
+fn parts(plan: &ChunkPlan) -> (Visible, Vec<Vec<Fr>>) {
+    let fixed = fill(plan).unwrap();
     let column = |role: Fix| fixed.column(role).unwrap().to_vec();
     let roles = plan.arrangement.fixed_columns(&plan.shape).into_iter();
     let (weights, others): (Vec<Fix>, Vec<Fix>) = roles.partition(|role| holds_weights(*role));
@@ -101,16 +100,32 @@ fn weights_decide_nothing_but_their_columns() {
     for _ in 0..3 {
         others.push(with_weights(&base, || rng.gen_range(-60..=60)));
     }
-    for (objective, hide) in [
-        (Objective::Time, 0),
-        (Objective::Gas, 5),
-        (Objective::Memory, 5),
-    ] {
-        let options = options(objective, hide);
+    let by_objective = |objective| {
+        move |model: &PartitionedModel, chunk: usize, options: &PlanOptions| {
+            let options = PlanOptions {
+                objective,
+                ..options.clone()
+            };
+            ChunkPlan::new(model, chunk, &options).unwrap()
+        }
+    };
+    let canonical = |model: &PartitionedModel, chunk: usize, options: &PlanOptions| {
+        Way::Canonical.plan(model, chunk, options)
+    };
+    type Planner<'a> = &'a dyn Fn(&PartitionedModel, usize, &PlanOptions) -> ChunkPlan;
+    let planners: [(Planner<'_>, u32); 5] = [
+        (&by_objective(Objective::Time), 0),
+        (&by_objective(Objective::Gas), 5),
+        (&by_objective(Objective::Memory), 5),
+        (&canonical, 0),
+        (&canonical, 5),
+    ];
+    for (planner, hide) in planners {
+        let options = options(hide);
         for chunk in 0..2 {
-            let (visible, weights) = parts(&base, chunk, &options);
+            let (visible, weights) = parts(&planner(&base, chunk, &options));
             for other in &others {
-                let (seen, hidden) = parts(other, chunk, &options);
+                let (seen, hidden) = parts(&planner(other, chunk, &options));
                 assert_eq!(visible, seen);
                 assert_ne!(weights, hidden);
             }
@@ -200,9 +215,9 @@ fn planned_cells(plan: &ChunkPlan, fixed: &FixedCells) -> BTreeSet<(usize, usize
 fn weight_columns_are_read_where_weights_stand_and_nowhere_else() {
     let model = network();
     let mut padded = 0;
-    for objective in [Objective::Time, Objective::Gas] {
+    for way in Way::ALL {
         for chunk in 0..2 {
-            let plan = Arc::new(ChunkPlan::new(&model, chunk, &options(objective, 4)).unwrap());
+            let plan = Arc::new(way.plan(&model, chunk, &options(4)));
             let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan)).unwrap();
             let recorder = Recorder::run(&circuit);
             let fixed = fill(&plan).unwrap();
@@ -239,8 +254,8 @@ fn weight_columns_are_read_where_weights_stand_and_nowhere_else() {
 
 #[test]
 fn weight_columns_are_in_no_copy_constraint_and_no_lookup() {
-    for objective in [Objective::Time, Objective::Gas] {
-        let plan = ChunkPlan::new(&network(), 0, &options(objective, 4)).unwrap();
+    for way in Way::ALL {
+        let plan = way.plan(&network(), 0, &options(4));
         let circuit = ChunkCircuit::for_keygen(Arc::new(plan)).unwrap();
         let Recorder { system, copies, .. } = Recorder::run(&circuit);
         let columns = system.permutation().get_columns();

@@ -4,14 +4,15 @@
 //! permutation of leaves and tree takes in. Only the places come from the plan. The constraints must put exactly these cells together:
 //! a missing one leaves a word to the prover, and no honest trace shows it.
 
+use super::Setup;
 use super::builder::{Builder, partition, square};
 use super::recorder::Recorder;
-use super::{Setup, setup};
+use super::way::Way;
 use crate::chip::poseidon::{CONSTANT, PERMUTATION_ROWS};
 use crate::chip::rlc::{PRODUCT, SCALE_BY};
 use crate::chip::words::{PIN, PIN_INSTANCE};
 use crate::columns::{CellRef, Col, Columns};
-use crate::{InferenceCommitment, Objective, PlanOptions, arrangement};
+use crate::{InferenceCommitment, PlanOptions, arrangement};
 use chainfer_model::executor::execute;
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use halo2_proofs::plonk::{Any, Column, ConstraintSystem};
@@ -244,7 +245,7 @@ fn assert_wired(model: &PartitionedModel, inputs: &[Vec<u32>], chunk: usize, set
 }
 
 /// The middle chunk reads inputs and a cut tensor, and writes a cut tensor and an output; of 8 leaves 6 are used.
-fn assert_all_chunks_are_wired(objective: Objective) {
+fn assert_all_chunks_are_wired(way: Way) {
     let mut b = Builder::new(64, 81);
     let x = b.input(1, 8, 8);
     let w = b.input(1, 1, 20);
@@ -255,10 +256,6 @@ fn assert_all_chunks_are_wired(objective: Objective) {
     let z = b.dense(&[p], 3);
     b.graph.outputs.extend([y, z]);
     let inputs = b.values();
-    let options = PlanOptions {
-        objective,
-        ..PlanOptions::default()
-    };
     for (input, output) in [
         (Visibility::Committed, Visibility::Public),
         (Visibility::Public, Visibility::Committed),
@@ -266,8 +263,7 @@ fn assert_all_chunks_are_wired(objective: Objective) {
         let model = partition(&b.graph, &[1, 2, 2], input, output);
         assert_eq!(model.leaves.len(), 6);
         for chunk in 0..3 {
-            let setup = setup(&model, &inputs, chunk, &options);
-            assert_eq!(setup.is_compact(), objective == Objective::Gas);
+            let setup = way.setup(&model, &inputs, chunk, &PlanOptions::default());
             assert_wired(&model, &inputs, chunk, &setup);
         }
     }
@@ -275,10 +271,15 @@ fn assert_all_chunks_are_wired(objective: Objective) {
 
 #[test]
 fn copies_of_the_wide_arrangement_are_the_wiring() {
-    assert_all_chunks_are_wired(Objective::Time);
+    assert_all_chunks_are_wired(Way::Wide);
 }
 
 #[test]
 fn copies_of_the_compact_arrangement_are_the_wiring() {
-    assert_all_chunks_are_wired(Objective::Gas);
+    assert_all_chunks_are_wired(Way::Compact);
+}
+
+#[test]
+fn copies_of_a_canonical_shape_are_the_wiring() {
+    assert_all_chunks_are_wired(Way::Canonical);
 }

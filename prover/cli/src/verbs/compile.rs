@@ -2,7 +2,7 @@
 
 use super::{
     setup::{choose, say, setup_facts},
-    shared::Origin,
+    shared::{OWN_SHAPE, Origin, SHAPE_LEGEND, catalogue_name},
 };
 use crate::{
     args::{AutoOr, CompileArgs, ObjectiveArg, VisibilityArg},
@@ -140,6 +140,8 @@ pub(crate) struct ChunkOutcome {
     pub(crate) contract: String,
     pub(crate) gas_estimate: u64,
     pub(crate) code_size_estimate: usize,
+    /// Entry of the catalogue that its shape is, if it is canonical.
+    pub(crate) catalogue: Option<&'static str>,
     pub(crate) plan: PlanSummary,
     #[serde(flatten)]
     pub(crate) cost: Cost,
@@ -247,10 +249,14 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             contract: verifier.contract_name,
             gas_estimate: verifier.gas_estimate,
             code_size_estimate: verifier.code_size_estimate,
+            catalogue: catalogue_name(&entry.shape),
             plan: report.plan,
             cost: report.cost,
         })
-        .collect();
+        .collect::<Vec<_>>();
+    if request.objective == Objective::Gas {
+        say_own_shapes(&chunks, progress);
+    }
     let setup = request.known.status(&manifest.srs);
     say(&setup, progress);
     Ok(Outcome {
@@ -263,6 +269,16 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         chunks,
         cost: watch.cost(),
     })
+}
+
+/// Warns of chunks that no canonical shape holds.
+fn say_own_shapes(chunks: &[ChunkOutcome], progress: Progress) {
+    for chunk in chunks.iter().filter(|chunk| chunk.catalogue.is_none()) {
+        progress.warn(format_args!(
+            "chunk {} gets a shape of its own, because no shape of the catalogue holds it: its verifier has to be deployed for it",
+            chunk.index
+        ));
+    }
 }
 
 /// A model file, quantised and cut.
@@ -339,6 +355,7 @@ fn page(outcome: &Outcome) -> Page {
     let cost = &outcome.cost;
     page.heading("Chunks")
         .table(chunks(&outcome.chunks))
+        .text(SHAPE_LEGEND)
         .text("  columns: first phase + second phase + fixed; gas is an estimate; `chainfer solidity` prints code sizes")
         .heading(format!(
             "Compiled in {}{}",
@@ -382,6 +399,7 @@ fn chunks(chunks: &[ChunkOutcome]) -> Table {
     let mut table = Table::new(&[
         ("chunk", Right),
         ("layers", Right),
+        ("shape", Left),
         ("k", Right),
         ("rows used", Right),
         ("columns", Left),
@@ -397,6 +415,7 @@ fn chunks(chunks: &[ChunkOutcome]) -> Table {
         table.row([
             chunk.index.to_string(),
             chunk.layers.len().to_string(),
+            chunk.catalogue.unwrap_or(OWN_SHAPE).to_owned(),
             chunk.k.to_string(),
             format!(
                 "{} of {}",

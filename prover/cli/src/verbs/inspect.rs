@@ -1,6 +1,9 @@
 //! `chainfer inspect`: describes a bundle or a model.
 
-use super::setup::setup_facts;
+use super::{
+    setup::setup_facts,
+    shared::{OWN_SHAPE, SHAPE_LEGEND, catalogue_name},
+};
 use crate::{
     args::InspectArgs,
     failure::bad_input,
@@ -96,7 +99,8 @@ fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
 
     let page = Page::new()
         .heading(format!("Bundle {}", path.display()))
-        .fact("manifest id", manifest.manifest_id);
+        .fact("manifest id", manifest.manifest_id)
+        .fact("key set", manifest.key_set);
     let status = known.status(&manifest.srs);
     let page = setup_facts(page, &status, &manifest.srs)
         .fact("range", format!("{} steps", thousands(manifest.range.into())))
@@ -104,11 +108,13 @@ fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
         .table(tensors(manifest))
         .heading("Chunks")
         .table(chunks(manifest, &layout.chunks, left.as_deref()))
+        .text(SHAPE_LEGEND)
         .text("  columns: first phase + second phase + fixed, and in brackets those under copy constraints")
         .text("  rows, columns, lookups and error are what the bundle says of itself (public/layout.json): `chainfer audit` compares them")
         .text("  error: soundness error of lookups and random linear combinations; the curve has about 100 bits of security");
+    let shapes = manifest.chunks.iter().map(|c| catalogue_name(&c.shape));
     let json = json!({
-        "kind": "bundle", "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
+        "kind": "bundle", "catalogue": shapes.collect::<Vec<_>>(), "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
         "setup": status.word(), "setup_name": status.name(),
     });
     Report::new(&json, page)
@@ -192,6 +198,7 @@ fn chunks(manifest: &Manifest, plans: &[PlanSummary], left: Option<&[Option<u32>
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("chunk", Right),
+        ("shape", Left),
         ("k", Right),
         ("columns", Left),
         ("rows: values", Right),
@@ -208,6 +215,7 @@ fn chunks(manifest: &Manifest, plans: &[PlanSummary], left: Option<&[Option<u32>
     for (entry, plan) in manifest.chunks.iter().zip(plans) {
         table.row([
             entry.index.to_string(),
+            catalogue_name(&entry.shape).unwrap_or(OWN_SHAPE).to_owned(),
             entry.shape.k.to_string(),
             format!(
                 "{}+{}+{} ({})",

@@ -2,6 +2,7 @@
 
 use crate::output::Page;
 use anyhow::Context as _;
+use chainfer_circuits::{CircuitShape, catalogue};
 use chainfer_engine::bundle::Bundle;
 use chainfer_formats::{
     FormatError, OutputValues,
@@ -18,6 +19,17 @@ use std::{
 const SHOWN: usize = 16;
 /// Largest size of the file with a bundle's origin.
 const MAX_ORIGIN_BYTES: u64 = 1 << 12;
+
+/// What is shown for a shape that is not in the catalogue.
+pub(crate) const OWN_SHAPE: &str = "own";
+
+/// Says what a column of shapes shows.
+pub(crate) const SHAPE_LEGEND: &str = "  shape: its entry in the catalogue, whose verifiers all models share; own: a shape that needs a verifier of its own";
+
+/// The entry of the catalogue that a shape is.
+pub(crate) fn catalogue_name(shape: &CircuitShape) -> Option<&'static str> {
+    catalogue::entry_of(shape).map(|entry| entry.name)
+}
 
 /// What reading inputs needs to know about the model file that a bundle was made from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

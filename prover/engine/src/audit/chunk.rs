@@ -9,11 +9,12 @@ use crate::{
     },
     error::{EngineError, Result},
     field::coordinate_word,
+    key_set::vk_key_digest,
     keys::{self, VerifyingKey},
     srs::SrsStore,
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, FixedColumn, PlanSummary};
-use chainfer_formats::{ChunkEntry, SrsSpec};
+use chainfer_formats::{ChunkEntry, Scalar, SrsSpec};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
 use halo2curves::bn256::G1Affine;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) struct Source<'a> {
 /// A chunk as compiling again gives it, and how the bundle's key differs.
 pub(super) struct ChunkAudit {
     pub(super) entry: ChunkEntry,
+    /// Digest of the key; none of a key of another shape.
+    pub(super) digest: Option<Scalar>,
     pub(super) summary: PlanSummary,
     pub(super) coverage: Coverage,
     pub(super) differences: Vec<Difference>,
@@ -62,10 +65,12 @@ pub(super) fn audit(
     let srs = store.get_checked(setup.digest, plan.shape().k)?;
     let make = |plan: &Arc<ChunkPlan>| -> Result<VerifyingKey> {
         let circuit = ChunkCircuit::for_keygen(Arc::clone(plan))?;
-        keys::generate_vk(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
+        let vk = keys::generate_vk(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
             chunk,
             detail: e.to_string(),
-        })
+        })?;
+        keys::check_points(&vk)?;
+        Ok(vk)
     };
     let columns = plan.fixed_columns();
     let mut own = make(&plan)?;
@@ -91,6 +96,7 @@ pub(super) fn audit(
     }
     let mut audited = ChunkAudit {
         entry: chunk_entry(chunk, spec, &plan, &own),
+        digest: Some(vk_key_digest(plan.shape(), plan.num_public(), &own)?),
         summary: plan.summary(),
         coverage: Coverage {
             chunk,
@@ -132,6 +138,7 @@ fn of_another_shape(
             exposes: spec.exposes.clone(),
             ..found.clone()
         },
+        digest: None,
         summary: plan.summary(),
         coverage: Coverage {
             chunk,

@@ -23,11 +23,12 @@ use crate::{
         private::{read_seed, seed_path},
     },
     error::{EngineError, Result},
+    key_set::set_digest,
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
 use chainfer_circuits::PlanSummary;
-use chainfer_formats::{ChunkEntry, Manifest, SrsSpec, TensorSpec, files};
+use chainfer_formats::{ChunkEntry, Manifest, Scalar, SrsSpec, TensorSpec, files};
 use chainfer_model::{
     executor::ClampTable,
     partitioned::PartitionedModel,
@@ -277,21 +278,27 @@ fn run(
         made.push(chunk);
     }
     let mut entries = Vec::new();
+    let mut digests = Vec::new();
     let mut plans = Vec::new();
     for chunk in made {
         let ChunkAudit {
             entry,
+            digest,
             summary,
             coverage,
             differences,
         } = chunk;
         entries.push(entry);
+        digests.push(digest);
         plans.push(summary);
         audit.coverage.push(coverage);
         audit.differences.extend(differences);
     }
     if let Some(setup) = setup {
-        compare_manifests(found, source.model, entries, setup, &mut audit)?;
+        // Keys of another shape are named as a whole.
+        let digests: Option<Vec<Scalar>> = digests.into_iter().collect();
+        let key_set = digests.map_or(found.key_set, |digests| set_digest(&digests));
+        compare_manifests(found, source.model, entries, (setup, key_set), &mut audit)?;
     }
     compare_layout(bundle.dir(), &plans, &mut audit.differences)?;
     audit.on_trust = on_trust(&audit);
@@ -322,7 +329,7 @@ fn compare_manifests(
     found: &Manifest,
     model: &PartitionedModel,
     entries: Vec<ChunkEntry>,
-    setup: SrsSpec,
+    setup: (SrsSpec, Scalar),
     audit: &mut Audit,
 ) -> Result<()> {
     let by_structure = audit.against == Against::Structure;

@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     error::{EngineError, Result},
+    key_set,
     keys::{self, VerifyingKey, encode_vk, write_pk},
     resources::{Cost, Stopwatch},
     srs::{KzgParams, SrsStore},
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanSummary};
 use chainfer_formats::{
-    B256, ChunkEntry, SrsSpec,
+    B256, ChunkEntry, Scalar, SrsSpec,
     digest::keccak256,
     files::{self, Access},
     json::FileKind,
@@ -249,6 +250,7 @@ fn write_all(
         }
     };
     let mut entries = Vec::new();
+    let mut digests = Vec::new();
     let mut reports = Vec::new();
     let mut setup = None;
     for chunk in 0..model.chunks.len() {
@@ -267,6 +269,7 @@ fn write_all(
             "keys are made"
         );
         entries.push(made.entry);
+        digests.push(made.digest);
         reports.push(made.report);
         setup = Some(made.setup);
     }
@@ -275,7 +278,7 @@ fn write_all(
             "the model has no chunk".to_owned(),
         ));
     };
-    let manifest = manifest(model, entries, srs)?;
+    let manifest = manifest(model, entries, (srs, key_set::set_digest(&digests)))?;
     manifest.write(&public.join(MANIFEST_FILE))?;
     let layout = LayoutFile::new(reports.iter().map(|r| &r.plan).collect());
     LAYOUT.write(&public.join(LAYOUT_FILE), &layout)?;
@@ -293,6 +296,8 @@ fn write_all(
 
 struct Made {
     entry: ChunkEntry,
+    /// Of its key.
+    digest: Scalar,
     report: ChunkReport,
     setup: SrsSpec,
 }
@@ -319,6 +324,7 @@ fn compile_chunk(
         detail: e.to_string(),
     })?;
     let vk = pk.get_vk();
+    keys::check_points(vk)?;
     let mut entry = chunk_entry(chunk, &model.chunks[chunk], &plan, vk);
     files::write_atomic(
         &public.join(entry.vk_file()),
@@ -342,8 +348,10 @@ fn compile_chunk(
         proof_length: entry.proof_length,
         cost: watch.cost(),
     };
+    let digest = key_set::vk_key_digest(plan.shape(), entry.num_public, vk)?;
     Ok(Made {
         entry,
+        digest,
         report,
         setup: srs.spec().clone(),
     })

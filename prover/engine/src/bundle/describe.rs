@@ -7,7 +7,7 @@ use crate::{
 };
 use chainfer_circuits::ChunkPlan;
 use chainfer_formats::{
-    ChunkEntry, LeafEntry, Manifest, SrsSpec, TensorSpec,
+    ChunkEntry, LeafEntry, Manifest, Scalar, SrsSpec, TensorSpec,
     digest::keccak256,
     manifest::{is_contract_name, place, source_path},
 };
@@ -66,7 +66,7 @@ pub(crate) fn set_verifier(entry: &mut ChunkEntry, made: &VerifierSource) -> Res
 pub(crate) fn manifest(
     model: &PartitionedModel,
     chunks: Vec<ChunkEntry>,
-    srs: SrsSpec,
+    (srs, key_set): (SrsSpec, Scalar),
 ) -> Result<Manifest> {
     let leaves: Vec<LeafEntry> = model
         .leaves
@@ -83,7 +83,13 @@ pub(crate) fn manifest(
         .collect();
     let inputs = tensor_specs(model, &chunks, &leaves, &model.graph.inputs)?;
     let outputs = tensor_specs(model, &chunks, &leaves, &model.graph.outputs)?;
-    let manifest = Manifest::new(model.graph.range, chunks, leaves, (inputs, outputs), srs)?;
+    let manifest = Manifest::new(
+        model.graph.range,
+        chunks,
+        leaves,
+        (inputs, outputs),
+        (srs, key_set),
+    )?;
     Ok(manifest)
 }
 

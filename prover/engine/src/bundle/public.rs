@@ -3,6 +3,7 @@
 use super::names::{MANIFEST_FILE, MAX_SOURCE_BYTES, MAX_VK_BYTES, PUBLIC_DIR, SOLIDITY_DIR};
 use crate::{
     error::{EngineError, Result},
+    key_set,
     keys::{VerifyingKey, decode_vk, proof_length, vk_digest},
     resources::check_cpu,
     srs::{self, KzgParams},
@@ -53,6 +54,7 @@ impl PublicBundle {
             .iter()
             .map(|chunk| read_vk(&dir, chunk))
             .collect::<Result<Vec<_>>>()?;
+        key_set::check(&manifest, &keys)?;
         Ok(Self {
             dir,
             manifest,

@@ -20,7 +20,7 @@ impl Manifest {
     /// length in front. What is not hashed follows from what is: circuit shapes and proof lengths from the verifying keys,
     /// contract names and paths from the sources.
     pub fn recompute_id(&self) -> B256 {
-        let mut e = Encoder::new("chainfer.manifest.v2");
+        let mut e = Encoder::new("chainfer.manifest.v3");
         e.number(self.version.into()).number(self.range.into());
         e.count(self.chunks.len());
         for chunk in &self.chunks {
@@ -34,6 +34,7 @@ impl Manifest {
                 .numbers(&chunk.exposes);
         }
         e.word(&self.srs.digest).flag(self.srs.insecure);
+        e.word(&self.key_set.to_word());
         e.count(self.leaves.len());
         for leaf in &self.leaves {
             e.text(&leaf.name).number(class_code(leaf.class));

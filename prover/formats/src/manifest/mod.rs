@@ -14,6 +14,7 @@ use crate::{
     hex,
     json::FileKind,
     packing::public_words,
+    scalar::Scalar,
     shape::CircuitShape,
     srs::SrsSpec,
 };
@@ -25,7 +26,7 @@ use std::path::Path;
 pub const MANIFEST: FileKind = FileKind {
     name: "manifest",
     format: "chainfer.manifest",
-    version: 2,
+    version: 3,
     access: Access::Public,
     max_bytes: 64 << 20,
 };
@@ -56,6 +57,8 @@ pub struct Manifest {
     pub outputs: Vec<TensorSpec>,
     /// Trusted setup.
     pub srs: SrsSpec,
+    /// Algebraic digest of the keys, for circuits that check proofs. Whoever reads the keys recomputes it.
+    pub key_set: Scalar,
 }
 
 /// One chunk circuit.
@@ -236,7 +239,7 @@ impl Manifest {
         chunks: Vec<ChunkEntry>,
         leaves: Vec<LeafEntry>,
         (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>),
-        srs: SrsSpec,
+        (srs, key_set): (SrsSpec, Scalar),
     ) -> Result<Self> {
         let mut manifest = Self {
             format: MANIFEST.format.to_owned(),
@@ -248,6 +251,7 @@ impl Manifest {
             inputs,
             outputs,
             srs,
+            key_set,
         };
         manifest.manifest_id = manifest.recompute_id();
         manifest.validate()?;
@@ -272,6 +276,14 @@ impl Manifest {
         let manifest: Self = MANIFEST.read(path)?;
         manifest.validate()?;
         Ok(manifest)
+    }
+
+    /// Refuses a manifest that states the digest of other keys than those that are there.
+    ///
+    /// # Errors
+    /// [`FormatError::Inconsistent`](crate::FormatError::Inconsistent) names the field.
+    pub fn check_key_set(&self, of_keys: Scalar) -> Result<()> {
+        validate::key_set(self, of_keys)
     }
 
     /// The model input or output that this leaf is; `None` for a tensor that is only passed on at a cut, whose scale and shape the

@@ -29,6 +29,7 @@ use crate::{
     limits::{
         MAX_CHUNKS, MAX_LEAVES, MAX_NAME_BYTES, MAX_PROOF_BYTES, MAX_RANK, MAX_TENSOR_LENGTH,
     },
+    scalar::Scalar,
     srs::SrsError,
 };
 
@@ -51,6 +52,15 @@ fn equal<T: PartialEq + std::fmt::Debug>(
         return Ok(());
     }
     refuse(field, format!("{expected:?}"), format!("{got:?}"))
+}
+
+/// Refuses another digest than that of the keys.
+pub(super) fn key_set(manifest: &Manifest, of_keys: Scalar) -> Result<()> {
+    if manifest.key_set == of_keys {
+        return Ok(());
+    }
+    let expected = format!("{of_keys} (the digest of the keys beside it)");
+    refuse("key_set", expected, manifest.key_set)
 }
 
 impl Manifest {

@@ -76,7 +76,7 @@ pub(crate) fn good_manifest() -> Value {
     };
     let leaf = |name: &str, class: &str, visibility: &str, length: usize| json!({ "name": name, "class": class, "visibility": visibility, "length": length });
     let manifest = json!({
-        "format": "chainfer.manifest", "version": 2, "manifest_id": word(0), "range": 64,
+        "format": "chainfer.manifest", "version": 3, "manifest_id": word(0), "range": 64,
         "chunks": [chunk(0, [&[0], &[1], &[0]]), chunk(1, [&[1], &[2], &[2]])],
         "leaves": [
             leaf("x", "input", "committed", 5),
@@ -95,6 +95,7 @@ pub(crate) fn good_manifest() -> Value {
             "insecure": false, "digest": srs.digest.to_string(), "tau_g1": srs.tau_g1.to_string(),
             "tau_g2": srs.tau_g2.to_string(),
         },
+        "key_set": word(51),
     });
     with_id(manifest)
 }

@@ -302,7 +302,7 @@ pub fn manifest() -> Manifest {
     };
     let srs = SrsSpec::new(vec![1; 64].into(), vec![2; 128].into());
     let mut json = json!({
-        "format": "chainfer.manifest", "version": 2, "manifest_id": word(0), "range": 64, "chunks": chunks,
+        "format": "chainfer.manifest", "version": 3, "manifest_id": word(0), "range": 64, "chunks": chunks,
         "leaves": [
             leaf("image", "input", "committed", 20),
             leaf("mask", "input", "committed", 20),
@@ -320,7 +320,7 @@ pub fn manifest() -> Manifest {
             "name": "logits", "leaf": 5, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",
         }],
-        "srs": srs,
+        "srs": srs, "key_set": word(51),
         "something_else": "is ignored",
     });
     let unchecked: Manifest = MANIFEST.parse(json.to_string().as_bytes()).unwrap();

@@ -116,6 +116,17 @@ pub(crate) fn encode(
     windows::encode(shape, row, fixed)
 }
 
+/// Cells of an idle row that make a column nonzero and change nothing that is read: D steps from 0, or takes in what an idle lane
+/// holds; a beta accumulator steps, or takes it in.
+pub(crate) fn idle(column: Fix) -> Option<Vec<(Fix, i64)>> {
+    match column.name {
+        _ if column == SUM => Some(vec![(D_STEP, 1), (SUM, 2)]),
+        _ if column == D_STEP => Some(vec![(D_STEP, 1)]),
+        TAKEN | windows::STEPS | windows::LANE_STEPS | windows::MASK => Some(vec![(column, 1)]),
+        _ => None,
+    }
+}
+
 /// The values of D in the rows of activations.
 pub(crate) fn second_phase(
     shape: &CircuitShape,

@@ -95,6 +95,12 @@ impl Operator for MaxPool {
         Ok(())
     }
 
+    /// The last row of a maximum, in the selector of steps alone: its row is no maximum, so it has no gate but that of D.
+    fn idle(&self, column: Fix) -> Option<Vec<(Fix, i64)>> {
+        let last = POOL_ROWS - 1;
+        (column == ROWS).then(|| vec![(pool_row(last), 1), (ROWS, last as i64 + 1)])
+    }
+
     fn sum_step(&self, c: &mut Cells<'_, '_>) -> Option<Expr> {
         Some(c.fix(pool_row(1)) + c.fix(pool_row(2)))
     }

@@ -64,6 +64,11 @@ impl Operator for MaxPool {
         vec![POOL, D_UNIT]
     }
 
+    /// D steps, from 0.
+    fn idle(&self, column: Fix) -> Option<Vec<(Fix, i64)>> {
+        (column == D_UNIT).then(|| vec![(D_UNIT, 1)])
+    }
+
     fn sum_step(&self, c: &mut Cells<'_, '_>) -> Option<Expr> {
         let z = c.z();
         Some(c.fix(D_UNIT) * z)

@@ -1,10 +1,11 @@
 //! What a cheating prover could try with digits.
 
 use super::{accumulator_value, digits};
+use crate::PlanOptions;
 use crate::columns::Col;
 use crate::field::signed;
 use crate::tests::case::{Case, LOOKUP, R, cases, names};
-use crate::tests::{failing, recounted, setup};
+use crate::tests::{failing, recounted};
 use chainfer_model::executor::linear_accumulators;
 use chainfer_model::quantized::QLayer;
 use halo2curves::bn256::Fr;
@@ -87,7 +88,9 @@ fn with_accumulators(case: Case, wanted: &[i64]) -> Case {
         *bias += wanted[i] - found[i];
     }
     Case {
-        setup: setup(&model, &case.inputs, 0, &case.options),
+        setup: case
+            .way
+            .setup(&model, &case.inputs, 0, &PlanOptions::default()),
         model,
         ..case
     }

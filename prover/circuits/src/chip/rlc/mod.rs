@@ -234,6 +234,11 @@ pub(crate) fn fixed_ends(usable: usize, fixed: &mut FixedCells) {
     }
 }
 
+/// Cells of an idle row that make the column nonzero and change nothing that is read: alpha is held, and is 0 in the row above.
+pub(crate) fn idle(column: Fix) -> Option<Vec<(Fix, i64)>> {
+    (column == CARRY).then(|| vec![(HOLD, 1), (CARRY, 1)])
+}
+
 /// Copy constraints of the operands.
 pub(crate) fn copies(rows: &[Row]) -> impl Iterator<Item = (CellRef, CellRef)> + '_ {
     let operands = rows.iter().enumerate();

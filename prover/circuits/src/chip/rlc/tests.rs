@@ -1,11 +1,12 @@
 //! What a cheating prover could try with the equations of layers.
 
 use super::{alpha_codes, gamma_code};
+use crate::PlanOptions;
 use crate::chip::rlc::program::{Carry, Load, Row, Step};
 use crate::columns::{CellRef, Col};
 use crate::error::CircuitError;
 use crate::tests::case::{R, RELATION, cases, names};
-use crate::tests::{Setup, failing, recounted, setup};
+use crate::tests::{Setup, failing, recounted};
 use chainfer_model::executor::{execute, linear_accumulators};
 use chainfer_model::quantized::{QLayer, TermMap};
 use halo2curves::bn256::Fr;
@@ -24,7 +25,9 @@ fn wrong_weight_fails_the_relation() {
         let at = case.trace()[2].iter().position(|u| *u > 0).unwrap();
         weights[at] += 1;
         let trace = execute(&other.graph, &case.inputs).unwrap().tensors;
-        let forged = setup(&other, &case.inputs, 0, &case.options);
+        let forged = case
+            .way
+            .setup(&other, &case.inputs, 0, &PlanOptions::default());
         // The cells of the other model under the fixed columns of this one.
         let first: Vec<(CellRef, Fr)> = every_first_phase_cell(&forged);
         let circuit = case.claiming(trace).circuit.tampered(&first);
