@@ -1,11 +1,11 @@
 // Written by scripts/artefacts from contracts/src/BoundVerifier.sol; not to be edited.
 export const boundVerifierAbi = [
-  {"inputs": [{"internalType": "address", "name": "verifier", "type": "address"}, {"internalType": "bytes32", "name": "codeHash", "type": "bytes32"}, {"internalType": "address", "name": "key", "type": "address"}, {"internalType": "bytes32", "name": "keyCodeHash", "type": "bytes32"}], "stateMutability": "nonpayable", "type": "constructor"},
+  {"inputs": [{"internalType": "address", "name": "verifier", "type": "address"}, {"internalType": "bytes32", "name": "codeHash", "type": "bytes32"}, {"internalType": "address", "name": "key", "type": "address"}, {"internalType": "bytes32", "name": "keyHash", "type": "bytes32"}], "stateMutability": "nonpayable", "type": "constructor"},
   {"inputs": [], "name": "BatchRejected", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes", "name": "reason", "type": "bytes"}], "name": "ChunkRejected", "type": "error"},
   {"inputs": [], "name": "EmptyBatch", "type": "error"},
-  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "address", "name": "key", "type": "address"}], "name": "InvalidKeyContract", "type": "error"},
-  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes32", "name": "expected", "type": "bytes32"}, {"internalType": "bytes32", "name": "actual", "type": "bytes32"}], "name": "KeyCodeHashMismatch", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "InvalidKey", "type": "error"},
+  {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "bytes32", "name": "expected", "type": "bytes32"}, {"internalType": "bytes32", "name": "actual", "type": "bytes32"}], "name": "KeyHashMismatch", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "PointNotOnCurve", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "precompile", "type": "uint256"}], "name": "PrecompileFailed", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}], "name": "SrsMismatch", "type": "error"},
@@ -14,7 +14,7 @@ export const boundVerifierAbi = [
   {"inputs": [{"internalType": "uint256", "name": "chunk", "type": "uint256"}, {"internalType": "address", "name": "verifier", "type": "address"}], "name": "VerifierWithoutCode", "type": "error"},
   {"inputs": [], "name": "CODE_HASH", "outputs": [{"internalType": "bytes32", "name": "", "type": "bytes32"}], "stateMutability": "view", "type": "function"},
   {"inputs": [], "name": "KEY", "outputs": [{"internalType": "address", "name": "", "type": "address"}], "stateMutability": "view", "type": "function"},
-  {"inputs": [], "name": "KEY_CODE_HASH", "outputs": [{"internalType": "bytes32", "name": "", "type": "bytes32"}], "stateMutability": "view", "type": "function"},
+  {"inputs": [], "name": "KEY_HASH", "outputs": [{"internalType": "bytes32", "name": "", "type": "bytes32"}], "stateMutability": "view", "type": "function"},
   {"inputs": [], "name": "VERIFIER", "outputs": [{"internalType": "address", "name": "", "type": "address"}], "stateMutability": "view", "type": "function"},
   {"inputs": [{"internalType": "bytes", "name": "", "type": "bytes"}, {"internalType": "uint256[]", "name": "", "type": "uint256[]"}], "name": "accumulate", "outputs": [{"internalType": "uint256[4]", "name": "points", "type": "uint256[4]"}], "stateMutability": "view", "type": "function"},
   {"inputs": [{"internalType": "bytes", "name": "", "type": "bytes"}, {"internalType": "uint256[]", "name": "", "type": "uint256[]"}], "name": "verifyProof", "outputs": [{"internalType": "bool", "name": "", "type": "bool"}], "stateMutability": "view", "type": "function"},

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {Script, VmSafe, console2} from "forge-std/Script.sol";
-import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 
@@ -38,7 +38,7 @@ contract Deploy is Script {
     uint256 private constant DEVELOPMENT_CHAIN = 31_337;
     uint256 private constant MINIMUM_DELAY = 1 hours;
 
-    function run() external returns (ChainferRegistry registry) {
+    function run() external returns (IChainferRegistry registry) {
         Governance memory governance = Governance({
             delay: vm.envOr("CHAINFER_DELAY", uint256(2 days)),
             proposers: vm.envOr("CHAINFER_PROPOSERS", ",", new address[](0)),
@@ -88,14 +88,14 @@ contract Deploy is Script {
     /// @notice Deploys what is missing; the owner is the timelock that the governance derives.
     function deploy(bytes32 salt, Governance memory governance)
         public
-        returns (address timelock, ChainferRegistry registry)
+        returns (address timelock, IChainferRegistry registry)
     {
-        (RegistryTimelock derived, ChainferRegistry deployed) = RegistryDeployment.deploy(salt, governance);
+        (RegistryTimelock derived, IChainferRegistry deployed) = RegistryDeployment.deploy(salt, governance);
         return (address(derived), deployed);
     }
 
     /// @notice What is deployed and everything that its addresses are derived from.
-    function record(ChainferRegistry registry, address owner, bytes32 salt, Governance memory governance)
+    function record(IChainferRegistry registry, address owner, bytes32 salt, Governance memory governance)
         public
         returns (string memory)
     {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {Vm} from "forge-std/Vm.sol";
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {DeterministicDeployment} from "./DeterministicDeployment.sol";
 
@@ -21,13 +22,15 @@ struct Governance {
 /// @notice The registry as it is meant to be owned: by a timelock that nobody administers but itself. Both addresses follow
 /// from salt, code and governance.
 library RegistryDeployment {
+    Vm private constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
     /// @notice Nobody could ever propose anything.
     error NoProposers();
 
     /// @notice Deploys both, as far as they are not there yet.
     function deploy(bytes32 salt, Governance memory governance)
         internal
-        returns (RegistryTimelock timelock, ChainferRegistry registry)
+        returns (RegistryTimelock timelock, IChainferRegistry registry)
     {
         if (governance.proposers.length == 0) revert NoProposers();
         timelock = RegistryTimelock(payable(DeterministicDeployment.deploy(salt, timelockCode(governance))));
@@ -37,9 +40,9 @@ library RegistryDeployment {
     /// @notice Deploys the registry alone, for an owner of any kind.
     function deploy(bytes32 salt, address owner, Governance memory governance)
         internal
-        returns (ChainferRegistry registry)
+        returns (IChainferRegistry registry)
     {
-        registry = ChainferRegistry(DeterministicDeployment.deploy(salt, registryCode(owner, governance)));
+        registry = IChainferRegistry(DeterministicDeployment.deploy(salt, registryCode(owner, governance)));
     }
 
     /// @notice Creation code of the timelock, arguments included: executable by anyone, without an administrator.
@@ -50,9 +53,12 @@ library RegistryDeployment {
     }
 
     /// @notice Creation code of the registry, arguments included.
-    function registryCode(address owner, Governance memory governance) internal pure returns (bytes memory) {
+    /// @dev From its artefact: a source that imports the registry's is compiled with its settings, and so would be the timelock, whose
+    /// code and address were others then.
+    function registryCode(address owner, Governance memory governance) internal view returns (bytes memory) {
         return bytes.concat(
-            type(ChainferRegistry).creationCode, abi.encode(owner, governance.guardian, governance.codeHashes)
+            VM.getCode("ChainferRegistry.sol:ChainferRegistry"),
+            abi.encode(owner, governance.guardian, governance.codeHashes)
         );
     }
 }

@@ -5,33 +5,28 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {CircuitBreaker} from "./CircuitBreaker.sol";
 import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "./interfaces/IRegistryGovernance.sol";
-import {ITensorOpenings} from "./interfaces/ITensorOpenings.sol";
+import {ModelRecords} from "./libraries/ModelRecords.sol";
 import {ProofBatch} from "./libraries/ProofBatch.sol";
 import {ScalarField} from "./libraries/ScalarField.sol";
+import {ShownValues} from "./libraries/ShownValues.sol";
 import {TensorOpenings} from "./TensorOpenings.sol";
 import {Context} from "./types/Context.sol";
-import {InferenceId, InferenceIdLibrary} from "./types/InferenceId.sol";
-import {ModelId} from "./types/ModelId.sol";
+import {InferenceId} from "./types/InferenceId.sol";
 import {Pin} from "./types/Pin.sol";
-import {ChunkProof} from "./types/RegistryTypes.sol";
+import {ChunkProof, ChunkSpec, Inference, InferenceStatus, ModelRecord} from "./types/RegistryTypes.sol";
 import {VerifierList} from "./VerifierList.sol";
 
 /// @title ChainferRegistry
 /// @notice See `IChainferRegistry`. Holds no funds. Calls only verifiers and its own `TensorOpenings`, by static calls, and creates
-/// only the latter and tables of chunks, which are data.
+/// only the latter.
 contract ChainferRegistry is CircuitBreaker, IERC165 {
-    /// @dev The inference that a call is about.
-    struct Target {
-        ModelId modelId;
-        InferenceId inferenceId;
-        uint256 root;
+    /// @dev What is known of an inference while its chunks are verified.
+    struct Progress {
+        InferenceId id;
         Context context;
-        address requester;
-        uint256 nonce;
+        uint256 provenChunks;
+        uint208 valuesHash;
     }
-
-    /// @dev Written only by the constructor. Not an immutable, so that every registry has the same code.
-    ITensorOpenings private _openings;
 
     /// @param owner_ The owner: a timelock in production.
     /// @param guardian_ Account that may freeze without delay; zero for none.
@@ -39,52 +34,48 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
     constructor(address owner_, address guardian_, bytes32[] memory codeHashes)
         VerifierList(owner_, guardian_, codeHashes)
     {
-        _openings = new TensorOpenings(this);
+        // The first contract that this one creates, which is how `openings` finds it.
+        new TensorOpenings(this);
     }
 
     // ---------------------------------------------------------------------------------------------------- Actions
 
     /// @inheritdoc IChainferRegistry
-    function commit(ModelId modelId, uint256 root, address requester, uint256 nonce)
-        external
-        override
-        returns (InferenceId)
-    {
-        Target memory target = _target(modelId, root, requester, nonce);
-        _commit(target);
-        return target.inferenceId;
+    function commit(Inference calldata inference) external override returns (InferenceId id) {
+        Context context;
+        (id, context) = _idOf(inference);
+        _commit(inference, id, context);
     }
 
     /// @inheritdoc IChainferRegistry
-    function prove(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)
-        external
-        override
-        returns (InferenceId)
-    {
-        Target memory target = _target(modelId, root, requester, nonce);
-        if (_inferences[target.inferenceId].committedAt == 0) revert InferenceNotCommitted(target.inferenceId);
-        _prove(target, proofs);
-        return target.inferenceId;
+    function prove(
+        Inference calldata inference,
+        ModelRecord calldata record,
+        ChunkSpec[] calldata chunks,
+        ChunkProof[] calldata proofs
+    ) external override returns (InferenceId) {
+        Progress memory progress = _start(inference);
+        if (_inferences[inference.modelId][progress.id].status == InferenceStatus.None) {
+            revert InferenceNotCommitted(progress.id);
+        }
+        _prove(inference, progress, record, chunks, proofs);
+        return progress.id;
     }
 
     /// @inheritdoc IChainferRegistry
-    function attest(ModelId modelId, uint256 root, address requester, uint256 nonce, ChunkProof[] calldata proofs)
-        external
-        override
-        returns (InferenceId)
-    {
-        Target memory target = _target(modelId, root, requester, nonce);
-        _commit(target);
-        _prove(target, proofs);
-        return target.inferenceId;
+    function attest(
+        Inference calldata inference,
+        ModelRecord calldata record,
+        ChunkSpec[] calldata chunks,
+        ChunkProof[] calldata proofs
+    ) external override returns (InferenceId) {
+        Progress memory progress = _start(inference);
+        _commit(inference, progress.id, progress.context);
+        _prove(inference, progress, record, chunks, proofs);
+        return progress.id;
     }
 
     // ------------------------------------------------------------------------------------------------------ Views
-
-    /// @inheritdoc IChainferRegistry
-    function openings() public view override returns (ITensorOpenings) {
-        return _openings;
-    }
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 interfaceId) external pure override returns (bool) {
@@ -94,91 +85,105 @@ contract ChainferRegistry is CircuitBreaker, IERC165 {
 
     // --------------------------------------------------------------------------------------------------- Internals
 
-    function _target(ModelId modelId, uint256 root, address requester, uint256 nonce)
-        private
-        view
-        returns (Target memory)
-    {
-        if (root == 0 || !ScalarField.isCanonical(root)) revert InvalidRoot(root);
-        if (requester == address(0)) revert RequesterIsZero();
-        Context context = _contextOf(modelId, requester, nonce);
-        return Target({
-            modelId: modelId,
-            inferenceId: InferenceIdLibrary.derive(modelId, root, context),
-            root: root,
-            context: context,
-            requester: requester,
-            nonce: nonce
-        });
+    function _start(Inference calldata inference) private view returns (Progress memory progress) {
+        (progress.id, progress.context) = _idOf(inference);
     }
 
-    function _commit(Target memory target) private {
-        uint32 modelNumber = _usable(target.modelId).number;
-        InferenceRecord storage record = _inferences[target.inferenceId];
-        if (record.committedAt != 0) return;
-
-        record.requester = target.requester;
-        record.modelNumber = modelNumber;
-        record.committedAt = uint32(block.timestamp);
-        record.root = target.root;
+    function _commit(Inference calldata inference, InferenceId id, Context context) private {
+        _usable(inference.modelId);
+        InferenceSlots storage slots = _inferences[inference.modelId][id];
+        if (slots.status != InferenceStatus.None) return;
+        slots.status = InferenceStatus.Committed;
+        slots.time = uint40(block.timestamp);
         emit InferenceCommitted(
-            target.modelId, target.root, msg.sender, target.inferenceId, target.requester, target.nonce, target.context
+            inference.modelId, inference.root, msg.sender, id, inference.requester, inference.nonce, context
         );
     }
 
-    /// @dev The only external calls are static calls to verifiers, so no function that writes can be re-entered. Views depend on
-    /// `provenChunks`, which is written only after the pairing check.
-    function _prove(Target memory target, ChunkProof[] calldata proofs) private {
+    /// @dev The only external calls are static calls to verifiers, so no function that writes can be re-entered. What views say
+    /// changes only after the pairing check.
+    function _prove(
+        Inference calldata inference,
+        Progress memory progress,
+        ModelRecord calldata record,
+        ChunkSpec[] calldata chunks,
+        ChunkProof[] calldata proofs
+    ) private {
         if (proofs.length == 0) revert NoChunkProofs();
-        ModelRecord storage modelRecord = _usable(target.modelId);
-        InferenceRecord storage record = _inferences[target.inferenceId];
-        uint256 before = record.provenChunks;
-        uint256 proven = before;
-        ProofBatch.Batch memory batch = _openBatch(target, proofs.length);
-        for (uint256 i; i < proofs.length; ++i) {
-            proven = _proveChunk(target, modelRecord, record, batch, proofs[i], proven);
-        }
+        _usable(inference.modelId);
+        _checkRecord(inference.modelId, record);
+        if (ModelRecords.hashOf(chunks) != record.chunks) revert RecordMismatch(inference.modelId);
+        InferenceSlots storage slots = _inferences[inference.modelId][progress.id];
+        if (slots.status == InferenceStatus.Proven) return;
 
-        if (proven == before) return;
-        ProofBatch.settle(batch);
-        if (before == 0) record.nonce = target.nonce;
-        record.provenChunks = proven;
-        if (proven == type(uint256).max >> (MAX_CHUNKS - modelRecord.chunkCount)) {
-            record.provenAt = uint32(block.timestamp);
-            emit InferenceProven(target.modelId, target.root, msg.sender, target.inferenceId, target.requester);
+        uint256 before = slots.provenChunks;
+        progress.provenChunks = before;
+        progress.valuesHash = slots.valuesHash;
+        ProofBatch.Batch memory batch = _openBatch(inference.root, progress.context, proofs.length);
+        for (uint256 i; i < proofs.length; ++i) {
+            _proveChunk(inference, progress, chunks, batch, proofs[i]);
         }
+        if (progress.provenChunks == before) return;
+        ProofBatch.settle(batch);
+        _store(inference, progress, slots, before, chunks.length);
     }
 
-    function _openBatch(Target memory target, uint256 capacity) private pure returns (ProofBatch.Batch memory) {
-        uint256[] memory head = new uint256[](2);
-        (head[0], head[1]) = (target.root, target.context.toUint());
+    /// @dev Every instance column begins with root and context.
+    function _openBatch(uint256 root, Context context, uint256 capacity)
+        private
+        pure
+        returns (ProofBatch.Batch memory)
+    {
+        uint256[] memory head;
+        assembly ("memory-safe") {
+            head := mload(0x40)
+            mstore(head, 2)
+            mstore(add(head, 0x20), root)
+            mstore(add(head, 0x40), context)
+            mstore(0x40, add(head, 0x60))
+        }
         return ProofBatch.open(capacity, head);
     }
 
-    /// @dev Adds a chunk to the batch and records it, unless it is among the `proven` chunks. Returns the bitmap with the chunk added.
+    /// @dev Adds a chunk to the batch and to the progress, unless it is proven.
     function _proveChunk(
-        Target memory target,
-        ModelRecord storage modelRecord,
-        InferenceRecord storage record,
+        Inference calldata inference,
+        Progress memory progress,
+        ChunkSpec[] calldata chunks,
         ProofBatch.Batch memory batch,
-        ChunkProof calldata proof,
-        uint256 proven
-    ) private returns (uint256) {
+        ChunkProof calldata proof
+    ) private {
         uint256 chunk = proof.chunk;
-        if (chunk >= modelRecord.chunkCount) revert ChunkOutOfRange(chunk, modelRecord.chunkCount);
+        if (chunk >= chunks.length) revert ChunkOutOfRange(chunk, chunks.length);
+        if ((progress.provenChunks >> chunk) & 1 == 1) return;
+        ChunkSpec calldata spec = chunks[chunk];
         uint256[] calldata values = proof.publicValues;
-        (Pin memory pin, uint256 numPublic) = _chunkOf(modelRecord, chunk);
-        if (values.length != numPublic) revert PublicValueCountMismatch(chunk, numPublic, values.length);
-        if ((proven >> chunk) & 1 == 1) {
-            if (!_isRecorded(record, chunk, values)) revert PublicValuesConflict(target.inferenceId, chunk);
-            return proven;
-        }
-        _checkActive(chunk, pin.codeHash);
+        if (values.length != spec.numPublic) revert PublicValueCountMismatch(chunk, spec.numPublic, values.length);
+        bytes32 codeHash = spec.codeHash;
+        _checkActive(chunk, codeHash);
         _checkCanonical(chunk, values);
-        ProofBatch.add(batch, chunk, pin, proof.proof, values);
-        _record(record, chunk, values);
-        emit ChunkProven(target.modelId, target.root, msg.sender, target.inferenceId, chunk, values);
-        return proven | (uint256(1) << chunk);
+        ProofBatch.add(batch, chunk, Pin(spec.verifier, codeHash, spec.keyHash), proof.key, proof.proof, values);
+        progress.valuesHash = ShownValues.chain(progress.valuesHash, chunk, ShownValues.digestOf(values));
+        progress.provenChunks |= uint256(1) << chunk;
+        emit ChunkProven(inference.modelId, inference.root, msg.sender, progress.id, chunk, values);
+    }
+
+    function _store(
+        Inference calldata inference,
+        Progress memory progress,
+        InferenceSlots storage slots,
+        uint256 before,
+        uint256 chunkCount
+    ) private {
+        slots.valuesHash = progress.valuesHash;
+        if (progress.provenChunks != type(uint256).max >> (MAX_CHUNKS - chunkCount)) {
+            slots.provenChunks = progress.provenChunks;
+            return;
+        }
+        slots.status = InferenceStatus.Proven;
+        slots.time = uint40(block.timestamp);
+        if (before != 0) slots.provenChunks = 0;
+        emit InferenceProven(inference.modelId, inference.root, msg.sender, progress.id, inference.requester);
     }
 
     /// @dev Verifiers check the ranges as well, but the registry does not rely on that.

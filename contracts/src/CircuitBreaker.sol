@@ -5,9 +5,18 @@ import {InferenceStore} from "./InferenceStore.sol";
 import {IChainferRegistry} from "./interfaces/IChainferRegistry.sol";
 import {ITensorOpenings} from "./interfaces/ITensorOpenings.sol";
 import {ModelLayout} from "./libraries/ModelLayout.sol";
+import {ShownValues} from "./libraries/ShownValues.sol";
 import {InferenceId} from "./types/InferenceId.sol";
 import {ModelId} from "./types/ModelId.sol";
-import {ChunkValues, TensorSpec, Visibility} from "./types/RegistryTypes.sol";
+import {
+    ChunkValues,
+    Inference,
+    ModelRecord,
+    Opening,
+    ShownInference,
+    TensorSpec,
+    Visibility
+} from "./types/RegistryTypes.sol";
 
 /// @title CircuitBreaker
 /// @notice Freezes a model if anyone shows two results of it that cannot both be true.
@@ -15,149 +24,151 @@ import {ChunkValues, TensorSpec, Visibility} from "./types/RegistryTypes.sol";
 /// inferences never freeze a model. Leaves depend on salts: committed tensors with different leaves are compared only by their
 /// recorded openings.
 abstract contract CircuitBreaker is InferenceStore {
+    using ShownValues for ChunkValues[];
+    using ShownValues for ChunkValues;
+
+    /// @dev What is known of a tensor in two inferences.
+    enum Comparison {
+        Unknown,
+        Same,
+        Different
+    }
+
     /// @inheritdoc IChainferRegistry
     function reportContradiction(
-        InferenceId first,
-        InferenceId second,
+        ModelId modelId,
+        ShownInference calldata first,
+        ShownInference calldata second,
         uint256 outputIndex,
+        ModelRecord calldata record,
+        TensorSpec[] calldata inputs,
+        TensorSpec[] calldata outputs
+    ) external override {
+        if (first.id == second.id) revert NotComparable();
+        _provenAt(modelId, first.id);
+        _provenAt(modelId, second.id);
+        _checkRecord(modelId, record);
+        _checkTensors(modelId, inputs, record.inputs);
+        _checkTensors(modelId, outputs, record.outputs);
+        _checkValues(modelId, first.id, first.values);
+        _checkValues(modelId, second.id, second.values);
+        uint256 equal = _equalChunks(first.values, second.values);
+        for (uint256 i; i < inputs.length; ++i) {
+            if (_compare(inputs[i], first, second, equal) != Comparison.Same) revert DifferentInputs(i);
+        }
+        if (_compare(_outputOf(outputs, outputIndex), first, second, equal) != Comparison.Different) {
+            revert NoContradiction();
+        }
+        _trip(modelId, first.id, second.id);
+    }
+
+    /// @inheritdoc IChainferRegistry
+    function reportRootContradiction(
+        Inference calldata first,
+        Inference calldata second,
+        uint256 chunk,
         ChunkValues[] calldata firstValues,
         ChunkValues[] calldata secondValues
     ) external override {
-        _checkProven(first);
-        _checkProven(second);
-        ModelId modelId = _commonModel(first, second);
-        ModelRecord storage modelRecord = _models[modelId];
-        uint256 inputs = modelRecord.inputs.length;
-        if (inputs == 0) revert NotComparable(first, second);
-        _checkShown(first, firstValues);
-        _checkShown(second, secondValues);
-        for (uint256 i; i < inputs; ++i) {
-            TensorSpec memory input = modelRecord.inputs[i];
-            if (_haveSameWords(modelRecord, input, first, second, firstValues, secondValues)) continue;
-            bool committed = input.visibility == Visibility.Committed;
-            if (!committed || !_areOpened(input, first, second, true)) revert DifferentInputs(i);
-        }
-
-        TensorSpec memory output_ = _outputOf(modelRecord, outputIndex);
-        bool differ = output_.visibility == Visibility.Committed
-            ? _areOpened(output_, first, second, false)
-            : !_haveSameWords(modelRecord, output_, first, second, firstValues, secondValues);
-        if (!differ) revert NoContradiction();
-        _trip(modelId, first, second);
+        (InferenceId a,) = _idOf(first);
+        (InferenceId b,) = _idOf(second);
+        ModelId modelId = first.modelId;
+        if (a == b || modelId != second.modelId) revert NotComparable();
+        if (first.root != second.root) revert DifferentRoots();
+        _checkValues(modelId, a, firstValues);
+        _checkValues(modelId, b, secondValues);
+        if (firstValues.entryOf(chunk).digestOf() == secondValues.entryOf(chunk).digestOf()) revert NoContradiction();
+        _trip(modelId, a, b);
     }
 
     /// @inheritdoc IChainferRegistry
-    function reportRootContradiction(InferenceId first, InferenceId second, uint256 chunk) external override {
-        ModelId modelId = _commonModel(first, second);
-        InferenceRecord storage a = _provenChunk(first, chunk);
-        InferenceRecord storage b = _provenChunk(second, chunk);
-        if (a.root != b.root) revert DifferentRoots(a.root, b.root);
-        if (_hashOf(a, chunk) == _hashOf(b, chunk)) revert NoContradiction();
-        _trip(modelId, first, second);
+    function reportOpeningContradiction(
+        Inference calldata inference,
+        Opening calldata opening,
+        ModelRecord calldata record,
+        uint32[] calldata,
+        uint256 outputIndex,
+        TensorSpec[] calldata outputs,
+        ChunkValues[] calldata values
+    ) external override {
+        uint256 commitment = _checkOpening();
+        (InferenceId id,) = _idOf(inference);
+        _checkTensors(inference.modelId, outputs, record.outputs);
+        _checkValues(inference.modelId, id, values);
+        TensorSpec calldata spec = _outputOf(outputs, outputIndex);
+        if (spec.leaf != opening.leaf) revert NoContradiction();
+        bytes32 opened = spec.visibility == Visibility.Committed
+            ? keccak256(abi.encode(commitment))
+            : ShownValues.digestOf(opening.words);
+        if (_digestOf(spec, values) == opened) revert NoContradiction();
+        _trip(inference.modelId, id, id);
     }
 
     /// @inheritdoc IChainferRegistry
-    function reportOpeningContradiction(InferenceId inferenceId, uint256 outputIndex, ChunkValues[] calldata values)
-        external
-        override
-    {
-        _checkProven(inferenceId);
-        ModelId modelId = _modelIds[_inferences[inferenceId].modelNumber];
-        ModelRecord storage modelRecord = _models[modelId];
-        TensorSpec memory spec = _outputOf(modelRecord, outputIndex);
-        (bytes32 digest, uint256 commitment) = openings().openingOf(inferenceId, spec.leaf);
-        if (digest == bytes32(0)) revert NoContradiction();
-        (, uint256 count) = _chunkOf(modelRecord, spec.chunk);
-        _checkShown(inferenceId, values);
-        bytes32 expected = spec.visibility == Visibility.Committed ? keccak256(abi.encode(commitment)) : digest;
-        if (_digestOf(spec, count, inferenceId, values) == expected) revert NoContradiction();
-        _trip(modelId, inferenceId, inferenceId);
+    /// @dev The address of the first contract that an account creates (EIP-161: its nonce is 1), so that it takes no slot and is
+    /// not part of the code.
+    function openings() public view override returns (ITensorOpenings) {
+        return
+            ITensorOpenings(address(uint160(uint256(keccak256(abi.encodePacked(hex"d694", address(this), hex"01"))))));
     }
-
-    /// @inheritdoc IChainferRegistry
-    function openings() public view virtual override returns (ITensorOpenings);
 
     function _trip(ModelId modelId, InferenceId first, InferenceId second) private {
         _freeze(modelId);
         emit ContradictionReported(modelId, first, second, msg.sender);
     }
 
-    function _checkProven(InferenceId inferenceId) private view {
-        if (_inferences[inferenceId].provenAt == 0) revert InferenceNotProven(inferenceId);
-    }
-
-    function _commonModel(InferenceId first, InferenceId second) private view returns (ModelId) {
-        uint256 number = _inferences[first].modelNumber;
-        if (first == second || number != _inferences[second].modelNumber) revert NotComparable(first, second);
-        return _modelIds[number];
-    }
-
-    /// @dev Whether a tensor's public words are the same in both inferences.
-    function _haveSameWords(
-        ModelRecord storage modelRecord,
-        TensorSpec memory spec,
-        InferenceId first,
-        InferenceId second,
-        ChunkValues[] calldata firstValues,
-        ChunkValues[] calldata secondValues
-    ) private view returns (bool) {
-        uint256 chunk = spec.chunk;
-        (, uint256 count) = _chunkOf(modelRecord, chunk);
-        if (count > MAX_STORED_WORDS) {
-            // Equal hashes mean that all values of the chunk are equal, so that nobody has to show them.
-            if (_inferences[first].longHashes[chunk] == _inferences[second].longHashes[chunk]) return true;
-        }
-        return _digestOf(spec, count, first, firstValues) == _digestOf(spec, count, second, secondValues);
-    }
-
-    /// @dev Whether a committed tensor was opened in both inferences, with the same values (`same`) or with different ones.
-    function _areOpened(TensorSpec memory spec, InferenceId first, InferenceId second, bool same)
-        private
-        view
-        returns (bool)
-    {
-        (bytes32 a,) = openings().openingOf(first, spec.leaf);
-        (bytes32 b,) = openings().openingOf(second, spec.leaf);
-        return a != bytes32(0) && b != bytes32(0) && (a == b) == same;
-    }
-
-    /// @dev Hashes every list once, however many tensors it contains. Lists of chunks whose values are stored are ignored.
-    function _checkShown(InferenceId inferenceId, ChunkValues[] calldata shown) private view {
-        InferenceRecord storage record = _inferences[inferenceId];
-        for (uint256 i; i < shown.length; ++i) {
-            uint256 chunk = shown[i].chunk;
-            bytes32 expected = record.longHashes[chunk];
-            if (expected != bytes32(0) && _hashOfWords(shown[i].values) != expected) {
-                revert PublicValuesMismatch(inferenceId, chunk);
-            }
-        }
-    }
-
-    /// @dev keccak256 over the public words of a tensor whose chunk has `count` public values. The words are read from storage or from
-    /// the lists that were shown and checked.
-    function _digestOf(TensorSpec memory spec, uint256 count, InferenceId inferenceId, ChunkValues[] calldata shown)
-        private
-        view
-        returns (bytes32)
-    {
-        uint256 chunk = spec.chunk;
-        uint256 size = ModelLayout.wordsOf(spec);
-        if (count <= MAX_STORED_WORDS) {
-            return keccak256(abi.encodePacked(_storedWords(_inferences[inferenceId], chunk, spec.offset, size)));
-        }
-        for (uint256 i; i < shown.length; ++i) {
-            if (shown[i].chunk == chunk) return _hashOfWords(shown[i].values[spec.offset:spec.offset + size]);
-        }
-        revert PublicValuesNotStored(inferenceId, chunk);
-    }
-
-    /// @dev Uses free memory without allocating it, so that only the longest list costs memory, not all of them together.
-    function _hashOfWords(uint256[] calldata words) private pure returns (bytes32 digest) {
+    /// @dev Has `openings` check this call's opening: reverts unless record and inference are the registry's, the inference is proven and
+    /// the opening leads to its root. `ITensorOpenings.check` has this call's first arguments, so it takes this call's data.
+    function _checkOpening() private view returns (uint256 commitment) {
+        address openings_ = address(openings());
+        bytes4 selector = ITensorOpenings.check.selector;
         assembly ("memory-safe") {
             let free := mload(0x40)
-            let size := shl(5, words.length)
-            calldatacopy(free, words.offset, size)
-            digest := keccak256(free, size)
+            calldatacopy(free, 0, calldatasize())
+            mstore(free, or(selector, shr(32, shl(32, mload(free)))))
+            if iszero(staticcall(gas(), openings_, free, calldatasize(), 0x00, 0x20)) {
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+            commitment := mload(0x00)
         }
+    }
+
+    /// @dev The chunks whose public values are all equal, as a bitmap. Each list is hashed once, however many tensors a chunk has.
+    function _equalChunks(ChunkValues[] calldata first, ChunkValues[] calldata second)
+        private
+        pure
+        returns (uint256 equal)
+    {
+        for (uint256 i; i < first.length; ++i) {
+            uint256 chunk = first[i].chunk;
+            if (first[i].digestOf() == second.entryOf(chunk).digestOf()) equal |= uint256(1) << chunk;
+        }
+    }
+
+    /// @dev What is known of a tensor's values in two inferences. Nobody has to show the values of chunks that are `equal`.
+    function _compare(
+        TensorSpec calldata spec,
+        ShownInference calldata first,
+        ShownInference calldata second,
+        uint256 equal
+    ) private view returns (Comparison) {
+        if ((equal >> spec.chunk) & 1 == 1) return Comparison.Same;
+        if (_digestOf(spec, first.values) == _digestOf(spec, second.values)) return Comparison.Same;
+        if (spec.visibility == Visibility.Public) return Comparison.Different;
+        bytes32 a = _openingOf(first.id, spec.leaf);
+        bytes32 b = _openingOf(second.id, spec.leaf);
+        if (a == bytes32(0) || b == bytes32(0)) return Comparison.Unknown;
+        return a == b ? Comparison.Same : Comparison.Different;
+    }
+
+    function _openingOf(InferenceId id, uint256 leaf) private view returns (bytes32) {
+        return openings().openingOf(id, leaf);
+    }
+
+    /// @dev keccak256 over the public words of a tensor, which must be shown.
+    function _digestOf(TensorSpec calldata spec, ChunkValues[] calldata shown) private pure returns (bytes32) {
+        uint256 count = ModelLayout.wordsOf(spec.visibility, spec.length);
+        return ShownValues.digestOf(shown.wordsOf(spec.chunk, spec.offset, count));
     }
 }

@@ -12,6 +12,11 @@ abstract contract VerifierList is Ownable2Step, IRegistryGovernance {
     /// @dev Code hash of an account that exists and has no code (EIP-1052).
     bytes32 private constant EMPTY_CODE_HASH = keccak256("");
 
+    /// @dev Sets of one status: two to the power of its number.
+    uint256 private constant UNKNOWN = 1;
+    uint256 private constant ACTIVE = 2;
+    uint256 private constant FROZEN = 4;
+
     address private _guardian;
     mapping(bytes32 => VerifierStatus) private _verifiers;
 
@@ -37,15 +42,13 @@ abstract contract VerifierList is Ownable2Step, IRegistryGovernance {
 
     /// @inheritdoc IRegistryGovernance
     function unfreezeVerifier(bytes32 codeHash) external override onlyOwner {
-        _move(codeHash, VerifierStatus.Frozen, VerifierStatus.Active);
+        _move(codeHash, FROZEN, VerifierStatus.Active);
         emit VerifierUnfrozen(codeHash);
     }
 
     /// @inheritdoc IRegistryGovernance
     function removeVerifier(bytes32 codeHash) external override onlyOwner {
-        VerifierStatus status = _verifiers[codeHash];
-        if (status != VerifierStatus.Active) _move(codeHash, VerifierStatus.Frozen, VerifierStatus.Removed);
-        else _verifiers[codeHash] = VerifierStatus.Removed;
+        _move(codeHash, ACTIVE | FROZEN, VerifierStatus.Removed);
         emit VerifierRemoved(codeHash);
     }
 
@@ -56,7 +59,7 @@ abstract contract VerifierList is Ownable2Step, IRegistryGovernance {
 
     /// @inheritdoc IRegistryGovernance
     function freezeVerifier(bytes32 codeHash) external override onlyGuardian {
-        _move(codeHash, VerifierStatus.Active, VerifierStatus.Frozen);
+        _move(codeHash, ACTIVE, VerifierStatus.Frozen);
         emit VerifierFrozen(codeHash, msg.sender);
     }
 
@@ -78,13 +81,14 @@ abstract contract VerifierList is Ownable2Step, IRegistryGovernance {
 
     function _addVerifier(bytes32 codeHash) private {
         if (codeHash == bytes32(0) || codeHash == EMPTY_CODE_HASH) revert InvalidVerifierCodeHash(codeHash);
-        _move(codeHash, VerifierStatus.Unknown, VerifierStatus.Active);
+        _move(codeHash, UNKNOWN, VerifierStatus.Active);
         emit VerifierAdded(codeHash);
     }
 
-    function _move(bytes32 codeHash, VerifierStatus from, VerifierStatus to) private {
+    /// @dev Changes the status, which must be one of the set `from`.
+    function _move(bytes32 codeHash, uint256 from, VerifierStatus to) private {
         VerifierStatus status = _verifiers[codeHash];
-        if (status != from) revert UnexpectedVerifierStatus(codeHash, status);
+        if ((from >> uint256(status)) & 1 == 0) revert UnexpectedVerifierStatus(codeHash, status);
         _verifiers[codeHash] = to;
     }
 

@@ -6,7 +6,7 @@ import {Pin} from "../src/types/Pin.sol";
 import {G1} from "./helpers/G1.sol";
 import {PinnedTest} from "./helpers/PinnedTest.sol";
 import {FixedPointsVerifier} from "./stubs/FixedPointsVerifier.sol";
-import {StubKey} from "./stubs/StubKey.sol";
+import {StubSetup} from "./stubs/StubKey.sol";
 
 /// @notice What a call costs by itself, from cold accounts: neither the transaction's base nor its calldata.
 contract CallProbe {
@@ -49,7 +49,8 @@ contract BatchVerifierGasTest is PinnedTest {
     }
 
     function _measure(uint256 count, bool oneShape) private returns (uint256) {
-        BatchVerifier batch = new BatchVerifier(_pins(count, oneShape));
+        Pin[] memory pins = _pins(count, oneShape);
+        BatchVerifier batch = new BatchVerifier(pins);
         bytes[] memory proofs = new bytes[](count);
         uint256[][] memory instances = new uint256[][](count);
         for (uint256 i; i < count; ++i) {
@@ -57,7 +58,7 @@ contract BatchVerifierGasTest is PinnedTest {
             instances[i] = new uint256[](3);
         }
         CallProbe probe = new CallProbe();
-        probe.call(address(batch), abi.encodeCall(BatchVerifier.verifyProofs, (proofs, instances)));
+        probe.call(address(batch), abi.encodeCall(BatchVerifier.verifyProofs, (keysOf(pins), proofs, instances)));
         return probe.spent();
     }
 
@@ -69,7 +70,7 @@ contract BatchVerifierGasTest is PinnedTest {
                 bytes memory answer = G1.answer(G1.at(100 + i), G1.at(0));
                 verifier = address(new FixedPointsVerifier(abi.decode(answer, (uint256[4]))));
             }
-            pins[i] = pinOf(verifier, address(new StubKey(bytes32(i))));
+            pins[i] = pinOf(verifier, StubSetup.key(bytes32(i)));
         }
     }
 }

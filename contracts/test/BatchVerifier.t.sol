@@ -6,6 +6,7 @@ import {IPinnedVerifierErrors} from "../src/interfaces/IPinnedVerifierErrors.sol
 import {CodeData} from "../src/libraries/CodeData.sol";
 import {Pin} from "../src/types/Pin.sol";
 import {PinnedTest} from "./helpers/PinnedTest.sol";
+import {StubSetup} from "./stubs/StubKey.sol";
 import {StubVerifier} from "./stubs/StubVerifier.sol";
 
 contract BatchVerifierTest is PinnedTest {
@@ -41,16 +42,16 @@ contract BatchVerifierTest is PinnedTest {
     }
 
     function test_constructor_revertsWhenThereAreTooManyPins() public {
-        Pin[] memory many = new Pin[](228);
-        for (uint256 i; i < 228; ++i) {
+        Pin[] memory many = new Pin[](293);
+        for (uint256 i; i < 293; ++i) {
             many[i] = pins[i % 3];
         }
-        vm.expectRevert(abi.encodeWithSelector(CodeData.CodeDataTooLarge.selector, 228 * 108));
+        vm.expectRevert(abi.encodeWithSelector(CodeData.CodeDataTooLarge.selector, 293 * 84));
         new BatchVerifier(many);
         assembly ("memory-safe") {
-            mstore(many, 227)
+            mstore(many, 292)
         }
-        assertEq(new BatchVerifier(many).COUNT(), 227);
+        assertEq(new BatchVerifier(many).COUNT(), 292);
     }
 
     function test_constructor_revertsWhenAPinDoesNotHold() public {
@@ -67,37 +68,13 @@ contract BatchVerifierTest is PinnedTest {
         other[2].verifier = address(0xE0A);
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.VerifierWithoutCode.selector, 2, address(0xE0A)));
         new BatchVerifier(other);
-
-        other = pins;
-        other[0].keyCodeHash = 0;
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 0, bytes32(0), pins[0].keyCodeHash
-            )
-        );
-        new BatchVerifier(other);
-
-        other = pins;
-        other[2].key = other[2].verifier;
-        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.InvalidKeyContract.selector, 2, other[2].key));
-        new BatchVerifier(other);
-    }
-
-    function test_constructor_revertsWhenKeysAreOfTwoSetups() public {
-        Pin[] memory other = pins;
-        bytes memory code = other[1].key.code;
-        code[40] ^= 0x01;
-        vm.etch(other[1].key, code);
-        other[1].keyCodeHash = keccak256(code);
-        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.SrsMismatch.selector, 1));
-        new BatchVerifier(other);
     }
 
     // ------------------------------------------------------------------------------------------------ verifyProofs
 
     function test_verifyProofs_acceptsHonestProofsWithOnePairing() public {
         vm.expectCall(address(8), "", 1);
-        assertTrue(batch.verifyProofs(honestProofs(pins, instances), instances));
+        assertTrue(batch.verifyProofs(keysOf(pins), honestProofs(pins, instances), instances));
     }
 
     function test_verifyProofs_revertsWhenAnyProofIsWrong() public {
@@ -105,7 +82,7 @@ contract BatchVerifierTest is PinnedTest {
             bytes[] memory proofs = honestProofs(pins, instances);
             proofs[bad][5] ^= 0x20;
             vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-            batch.verifyProofs(proofs, instances);
+            batch.verifyProofs(keysOf(pins), proofs, instances);
         }
     }
 
@@ -113,7 +90,7 @@ contract BatchVerifierTest is PinnedTest {
         bytes[] memory proofs = honestProofs(pins, instances);
         instances[2][1] += 1;
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        batch.verifyProofs(proofs, instances);
+        batch.verifyProofs(keysOf(pins), proofs, instances);
     }
 
     function test_verifyProofs_revertsWhenProofsOfOneShapeAreSwapped() public {
@@ -121,7 +98,7 @@ contract BatchVerifierTest is PinnedTest {
         bytes[] memory proofs = honestProofs(pins, instances);
         (proofs[1], proofs[2]) = (proofs[2], proofs[1]);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        batch.verifyProofs(proofs, instances);
+        batch.verifyProofs(keysOf(pins), proofs, instances);
     }
 
     function test_verifyProofs_revertsWhenAProofIsMalformed() public {
@@ -129,34 +106,84 @@ contract BatchVerifierTest is PinnedTest {
         proofs[2] = "";
         bytes memory reason = abi.encodeWithSelector(StubVerifier.StubProofInvalid.selector);
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 2, reason));
-        batch.verifyProofs(proofs, instances);
+        batch.verifyProofs(keysOf(pins), proofs, instances);
     }
 
     function test_verifyProofs_revertsWhenThereAreMoreOrFewer() public {
         bytes[] memory proofs = honestProofs(pins, instances);
-        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 0, 0));
-        batch.verifyProofs(new bytes[](0), new uint256[][](0));
-        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 4, 3));
-        batch.verifyProofs(new bytes[](4), instances);
-        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 3, 2));
-        batch.verifyProofs(proofs, new uint256[][](2));
+        bytes[] memory keys = keysOf(pins);
+        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 0, 0, 0));
+        batch.verifyProofs(new bytes[](0), new bytes[](0), new uint256[][](0));
+        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 3, 4, 3));
+        batch.verifyProofs(keys, new bytes[](4), instances);
+        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 3, 3, 2));
+        batch.verifyProofs(keys, proofs, new uint256[][](2));
+        vm.expectRevert(abi.encodeWithSelector(BatchVerifier.ProofCountMismatch.selector, 3, 2, 3, 3));
+        batch.verifyProofs(new bytes[](2), proofs, instances);
     }
 
-    function test_verifyProofs_revertsWhenAContractIsGone() public {
+    function test_verifyProofs_revertsWhenAVerifierIsGone() public {
         bytes[] memory proofs = honestProofs(pins, instances);
-        vm.etch(pins[2].key, "");
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 2, pins[2].keyCodeHash, pins[2].key.codehash
-            )
-        );
-        batch.verifyProofs(proofs, instances);
         vm.etch(pins[0].verifier, "");
         vm.expectRevert(
             abi.encodeWithSelector(
                 IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 0, pins[0].codeHash, pins[0].verifier.codehash
             )
         );
-        batch.verifyProofs(proofs, instances);
+        batch.verifyProofs(keysOf(pins), proofs, instances);
+    }
+
+    // --------------------------------------------------------------------------------------------------------- Keys
+
+    function test_verifyProofs_acceptsKeysInContracts() public {
+        bytes[] memory keys = keysOf(pins);
+        keys[1] = holderOf(pins[1].keyHash);
+        assertTrue(batch.verifyProofs(keys, honestProofs(pins, instances), instances));
+    }
+
+    /// @dev Any bit of any key.
+    function testFuzz_verifyProofs_revertsWhenAKeyIsAnother(uint256 which, uint256 at, uint8 bit) public {
+        which %= 3;
+        bytes[] memory keys = keysOf(pins);
+        bytes[] memory proofs = honestProofs(pins, instances);
+        keys[which][at % 384] ^= bytes1(uint8(1 << (bit % 8)));
+        bytes32 actual = StubSetup.hashOf(keys[which]);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPinnedVerifierErrors.KeyHashMismatch.selector, which, pins[which].keyHash, actual)
+        );
+        batch.verifyProofs(keys, proofs, instances);
+    }
+
+    function test_verifyProofs_revertsWhenKeysAreSwapped() public {
+        bytes[] memory keys = keysOf(pins);
+        bytes[] memory proofs = honestProofs(pins, instances);
+        (keys[1], keys[2]) = (keys[2], keys[1]);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPinnedVerifierErrors.KeyHashMismatch.selector, 1, pins[1].keyHash, pins[2].keyHash)
+        );
+        batch.verifyProofs(keys, proofs, instances);
+    }
+
+    function test_verifyProofs_revertsWhenAKeyIsNone() public {
+        bytes[] memory keys = keysOf(pins);
+        bytes[] memory proofs = honestProofs(pins, instances);
+        keys[2] = abi.encodePacked(address(0xE0A));
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.InvalidKey.selector, 2));
+        batch.verifyProofs(keys, proofs, instances);
+        keys[2] = "";
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.InvalidKey.selector, 2));
+        batch.verifyProofs(keys, proofs, instances);
+    }
+
+    /// @dev The pins do not say which setup a key belongs to; the keys do.
+    function test_verifyProofs_revertsWhenKeysAreOfTwoSetups() public {
+        Pin[] memory other = pins;
+        bytes memory key = keyOf(other[1].keyHash);
+        key[39] ^= 0x01;
+        other[1].keyHash = noteKey(key);
+        BatchVerifier mixed = new BatchVerifier(other);
+        bytes[] memory proofs = honestProofs(other, instances);
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.SrsMismatch.selector, 1));
+        mixed.verifyProofs(keysOf(other), proofs, instances);
     }
 }

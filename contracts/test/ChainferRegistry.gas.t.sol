@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {DeterministicDeployment} from "../script/DeterministicDeployment.sol";
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof, ChunkSpec, ChunkValues, ModelRegistration} from "../src/types/RegistryTypes.sol";
-import {ChainferRegistry} from "../src/ChainferRegistry.sol";
-import {DeterministicDeployment} from "../script/DeterministicDeployment.sol";
+import {ChunkProof, ChunkSpec, ModelRegistration, ShownInference} from "../src/types/RegistryTypes.sol";
 import {DeterministicProxy} from "./helpers/DeterministicProxy.sol";
 import {G1} from "./helpers/G1.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
@@ -15,21 +15,21 @@ import {FixedPointsVerifier} from "./stubs/FixedPointsVerifier.sol";
 contract GasProbe {
     uint256 public spent;
 
-    function requireAttested(ChainferRegistry registry, ModelId modelId, InferenceId inferenceId) external {
+    function requireAttested(IChainferRegistry registry, ModelId modelId, InferenceId inferenceId) external {
         uint256 before = gasleft();
         registry.requireAttested(modelId, inferenceId);
         spent = before - gasleft();
     }
 
-    function output(ChainferRegistry registry, InferenceId inferenceId) external {
+    function model(IChainferRegistry registry, ModelId modelId) external {
         uint256 before = gasleft();
-        registry.output(inferenceId, 0);
+        registry.model(modelId);
         spent = before - gasleft();
     }
 
-    function inference(ChainferRegistry registry, InferenceId inferenceId) external {
+    function stateOf(IChainferRegistry registry, ModelId modelId, InferenceId inferenceId) external {
         uint256 before = gasleft();
-        registry.inference(inferenceId);
+        registry.stateOf(modelId, inferenceId);
         spent = before - gasleft();
     }
 }
@@ -64,7 +64,7 @@ contract ChainferRegistryGasTest is RegistryTest {
         (codeHashes[0], codeHashes[1], codeHashes[2]) = ("first shape", "second shape", "third shape");
         bytes memory arguments = abi.encode(OWNER, GUARDIAN, codeHashes);
         // As the script does it: one transaction to the proxy.
-        bytes memory call = bytes.concat(bytes32(0), type(ChainferRegistry).creationCode, arguments);
+        bytes memory call = bytes.concat(bytes32(0), vm.getCode("ChainferRegistry.sol:ChainferRegistry"), arguments);
         (bool success,) = DeterministicDeployment.PROXY.call(call);
         uint256 gasUsed = vm.snapshotGasLastCall(GROUP, "deploy, with its openings contract and 3 shapes");
         assertTrue(success);
@@ -84,34 +84,44 @@ contract ChainferRegistryGasTest is RegistryTest {
     }
 
     function test_gas_reportContradiction() public {
-        InferenceId first = registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        ChunkProof[] memory proofs = honestProofs(modelId, ROOT + 1);
-        proofs[0].publicValues = honestValues(modelId, ROOT, 0);
-        InferenceId second = registry.attest(modelId, ROOT + 1, REQUESTER, NONCE, proofs);
-        registry.reportContradiction(first, second, 0, new ChunkValues[](0), new ChunkValues[](0));
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        InferenceId first = attest(modelId, ROOT, proofs);
+        ChunkProof[] memory others = honestProofs(modelId, ROOT + 1);
+        others[0].publicValues = proofs[0].publicValues;
+        InferenceId second = attest(modelId, ROOT + 1, others);
+        ModelRegistration memory registration = registered(modelId);
+        ShownInference memory a = ShownInference(first, shown(proofs));
+        ShownInference memory b = ShownInference(second, shown(others));
+        registry.reportContradiction(modelId, a, b, 0, recordOf(modelId), registration.inputs, registration.outputs);
         vm.snapshotGasLastCall(GROUP, "reportContradiction, 1 input of 1 word, 1 output of 1 word");
     }
 
-    function test_gas_commit_isAtMost80000() public {
-        registry.commit(modelId, type(uint256).max >> 3, address(type(uint160).max), type(uint256).max);
+    function test_gas_commit_isAtMost60000() public {
+        commit(modelId, type(uint256).max >> 3);
         uint256 gasUsed = vm.snapshotGasLastCall(GROUP, "commit");
-        assertLe(gasUsed, 80_000);
+        assertLe(gasUsed, 60_000);
     }
 
     function test_gas_prove() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         ChunkProof[][3] memory proofs;
         for (uint16 i; i < 3; ++i) {
             proofs[i] = only(honestProof(modelId, ROOT, i));
         }
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[0]);
+        prove(modelId, ROOT, proofs[0]);
         vm.snapshotGasLastCall(GROUP, "prove, first chunk, 1 public value");
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[1]);
+        prove(modelId, ROOT, proofs[1]);
         vm.snapshotGasLastCall(GROUP, "prove, middle chunk, no public value");
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[2]);
+        prove(modelId, ROOT, proofs[2]);
         vm.snapshotGasLastCall(GROUP, "prove, last chunk, 1 public value");
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs[2]);
+        prove(modelId, ROOT, proofs[2]);
         vm.snapshotGasLastCall(GROUP, "prove, a proven chunk again");
+    }
+
+    function test_gas_prove_allChunksOfACommittedInference() public {
+        commit(modelId, ROOT);
+        prove(modelId, ROOT, honestProofs(modelId, ROOT));
+        vm.snapshotGasLastCall(GROUP, "prove, all of 3 chunks");
     }
 
     function test_gas_attest() public {
@@ -120,8 +130,18 @@ contract ChainferRegistryGasTest is RegistryTest {
         _attest("five", 5, "attest, 5 chunks");
     }
 
+    /// @dev Keys of 384 bytes in calldata, or in contracts.
+    function test_gas_attest_keysInContracts() public {
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        for (uint256 i; i < 3; ++i) {
+            proofs[i].key = holderOf(chunkOf(modelId, i).keyHash);
+        }
+        attest(modelId, ROOT, proofs);
+        vm.snapshotGasLastCall(GROUP, "attest, 3 chunks, keys in contracts");
+    }
+
     function test_gas_requireAttested_coldIsAtMost9000() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
         GasProbe probe = new GasProbe();
         probe.requireAttested(registry, modelId, inferenceId);
         uint256 spent = probe.spent();
@@ -130,16 +150,12 @@ contract ChainferRegistryGasTest is RegistryTest {
     }
 
     function test_gas_reads() public {
-        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
-        uint256[] memory values = new uint256[](1);
-        values[0] = type(uint128).max;
-        proofs[2] = proofWith(modelId, ROOT, REQUESTER, NONCE, 2, values);
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
         GasProbe probe = new GasProbe();
-        probe.output(registry, inferenceId);
-        vm.snapshotValue(GROUP, "output, 10 values, the call alone, cold", probe.spent());
-        probe.inference(registry, inferenceId);
-        vm.snapshotValue(GROUP, "inference, the call alone, cold", probe.spent());
+        probe.model(registry, modelId);
+        vm.snapshotValue(GROUP, "model, the call alone, cold", probe.spent());
+        probe.stateOf(registry, modelId, inferenceId);
+        vm.snapshotValue(GROUP, "stateOf, the call alone, cold", probe.spent());
     }
 
     function newVerifier(uint256 seed) internal override returns (address) {
@@ -156,7 +172,7 @@ contract ChainferRegistryGasTest is RegistryTest {
         numPublic[chunks - 1] += 1;
         ModelId id = register(registrationOf(manifestId, numPublic));
         ChunkProof[] memory proofs = honestProofs(id, ROOT);
-        registry.attest(id, ROOT, REQUESTER, NONCE, proofs);
+        attest(id, ROOT, proofs);
         vm.snapshotGasLastCall(GROUP, name);
     }
 }

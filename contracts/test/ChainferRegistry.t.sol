@@ -8,7 +8,16 @@ import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {Context} from "../src/types/Context.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof, Inference, InferenceStatus, ModelRegistration} from "../src/types/RegistryTypes.sol";
+import {
+    ChunkProof,
+    ChunkSpec,
+    Inference,
+    InferenceState,
+    InferenceStatus,
+    ModelRecord,
+    ModelRegistration
+} from "../src/types/RegistryTypes.sol";
+import {Records} from "./helpers/Records.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
 import {StubVerifier} from "./stubs/StubVerifier.sol";
 
@@ -22,7 +31,7 @@ contract ChainferRegistryTest is RegistryTest {
         super.setUp();
         modelId = register(classifierRegistration());
         inferenceId = idOf(modelId, ROOT);
-        context = registry.contextOf(modelId, REQUESTER, NONCE);
+        context = contextOf(modelId, REQUESTER, NONCE);
     }
 
     // ------------------------------------------------------------------------------------------------------ Naming
@@ -31,6 +40,7 @@ contract ChainferRegistryTest is RegistryTest {
         bytes32 digest = keccak256(
             abi.encode(keccak256("chainfer.context.v1"), block.chainid, address(registry), modelId, REQUESTER, NONCE)
         );
+        assertEq(Context.unwrap(registry.contextOf(modelId, REQUESTER, NONCE)), uint256(digest) >> 8);
         assertEq(Context.unwrap(context), uint256(digest) >> 8);
     }
 
@@ -40,7 +50,18 @@ contract ChainferRegistryTest is RegistryTest {
     }
 
     function test_inferenceIdOf_isTheSpecifiedHash() public view {
-        assertEq(InferenceId.unwrap(inferenceId), keccak256(abi.encode(modelId, ROOT, context)));
+        InferenceId actual = registry.inferenceIdOf(inferenceOf(modelId, ROOT));
+        assertEq(InferenceId.unwrap(actual), keccak256(abi.encode(modelId, ROOT, context)));
+        assertEqId(actual, inferenceId);
+    }
+
+    function test_inferenceIdOf_revertsForWhatNoInferenceHas() public {
+        vm.expectRevert(IChainferRegistry.InvalidRoot.selector);
+        registry.inferenceIdOf(inferenceOf(modelId, 0));
+        vm.expectRevert(IChainferRegistry.InvalidRoot.selector);
+        registry.inferenceIdOf(inferenceOf(modelId, R));
+        vm.expectRevert(IChainferRegistry.RequesterIsZero.selector);
+        registry.inferenceIdOf(Inference(modelId, ROOT, address(0), NONCE));
     }
 
     // ------------------------------------------------------------------------------------------------------ Commit
@@ -49,34 +70,42 @@ contract ChainferRegistryTest is RegistryTest {
         vm.expectEmit(address(registry));
         emit IChainferRegistry.InferenceCommitted(modelId, ROOT, RELAYER, inferenceId, REQUESTER, NONCE, context);
         vm.prank(RELAYER);
-        assertEqId(registry.commit(modelId, ROOT, REQUESTER, NONCE), inferenceId);
+        assertEqId(commit(modelId, ROOT), inferenceId);
 
-        Inference memory record = registry.inference(inferenceId);
-        assertEq(uint256(record.status), uint256(InferenceStatus.Committed));
-        assertEqModel(record.modelId, modelId);
-        assertEq(record.requester, REQUESTER);
-        assertEq(record.root, ROOT);
-        assertEq(record.provenChunks, 0);
-        assertEq(record.committedAt, block.timestamp);
-        assertEq(record.provenAt, 0);
-        assertEq(uint256(registry.statusOf(inferenceId)), uint256(InferenceStatus.Committed));
-        assertFalse(registry.isProven(inferenceId));
+        InferenceState memory state = stateOf(modelId, ROOT);
+        assertEq(uint256(state.status), uint256(InferenceStatus.Committed));
+        assertEq(state.time, block.timestamp);
+        assertEq(state.valuesHash, 0);
+        assertEq(state.provenChunks, 0);
     }
 
     function test_commit_twice_changesNothing() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
-        bytes memory before = abi.encode(registry.inference(inferenceId));
+        commit(modelId, ROOT);
+        bytes memory before = abi.encode(stateOf(modelId, ROOT));
         vm.warp(block.timestamp + 1 days);
         vm.recordLogs();
-        assertEqId(registry.commit(modelId, ROOT, REQUESTER, NONCE), inferenceId);
+        assertEqId(commit(modelId, ROOT), inferenceId);
         assertEq(vm.getRecordedLogs().length, 0);
-        assertEq(abi.encode(registry.inference(inferenceId)), before);
+        assertEq(abi.encode(stateOf(modelId, ROOT)), before);
+    }
+
+    function test_commit_afterChunksWereProven_changesNothing() public {
+        attest(modelId, ROOT, only(honestProof(modelId, ROOT, 1)));
+        bytes memory partly = abi.encode(stateOf(modelId, ROOT));
+        skip(1);
+        commit(modelId, ROOT);
+        assertEq(abi.encode(stateOf(modelId, ROOT)), partly);
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        bytes memory proven = abi.encode(stateOf(modelId, ROOT));
+        skip(1);
+        commit(modelId, ROOT);
+        assertEq(abi.encode(stateOf(modelId, ROOT)), proven);
     }
 
     function test_commit_otherNonceOrRequester_isAnotherInference() public {
-        InferenceId first = registry.commit(modelId, ROOT, REQUESTER, NONCE);
-        InferenceId second = registry.commit(modelId, ROOT, REQUESTER, NONCE + 1);
-        InferenceId third = registry.commit(modelId, ROOT, RELAYER, NONCE);
+        InferenceId first = commit(modelId, ROOT);
+        InferenceId second = registry.commit(Inference(modelId, ROOT, REQUESTER, NONCE + 1));
+        InferenceId third = registry.commit(Inference(modelId, ROOT, RELAYER, NONCE));
         assertFalse(first == second);
         assertFalse(first == third);
     }
@@ -84,34 +113,37 @@ contract ChainferRegistryTest is RegistryTest {
     function test_commit_revertsWhenTheModelIsNotRegistered() public {
         ModelId unknown = ModelId.wrap("unknown");
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
-        registry.commit(unknown, ROOT, REQUESTER, NONCE);
+        commit(unknown, ROOT);
     }
 
     function test_commit_revertsWhenTheRootIsZero() public {
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidRoot.selector, 0));
-        registry.commit(modelId, 0, REQUESTER, NONCE);
+        vm.expectRevert(IChainferRegistry.InvalidRoot.selector);
+        commit(modelId, 0);
     }
 
     function test_commit_revertsWhenTheRootIsNotCanonical() public {
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InvalidRoot.selector, R));
-        registry.commit(modelId, R, REQUESTER, NONCE);
-        registry.commit(modelId, R - 1, REQUESTER, NONCE);
+        vm.expectRevert(IChainferRegistry.InvalidRoot.selector);
+        commit(modelId, R);
+        commit(modelId, R - 1);
     }
 
     function test_commit_revertsWhenTheRequesterIsZero() public {
         vm.expectRevert(IChainferRegistry.RequesterIsZero.selector);
-        registry.commit(modelId, ROOT, address(0), NONCE);
+        registry.commit(Inference(modelId, ROOT, address(0), NONCE));
     }
 
     // ------------------------------------------------------------------------------------------------------- Prove
 
     function test_prove_chunkByChunk_reachesProven() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
-        vm.warp(block.timestamp + 1);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 2)));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 0)));
-        assertEq(registry.inference(inferenceId).provenChunks, 5);
-        assertFalse(registry.isProven(inferenceId));
+        commit(modelId, ROOT);
+        uint256 committedAt = block.timestamp;
+        skip(1);
+        prove(modelId, ROOT, only(honestProof(modelId, ROOT, 2)));
+        prove(modelId, ROOT, only(honestProof(modelId, ROOT, 0)));
+        InferenceState memory state = stateOf(modelId, ROOT);
+        assertEq(uint256(state.status), uint256(InferenceStatus.Committed));
+        assertEq(state.time, committedAt);
+        assertEq(state.provenChunks, 5);
 
         ChunkProof memory last = honestProof(modelId, ROOT, 1);
         vm.expectEmit(address(registry));
@@ -119,127 +151,152 @@ contract ChainferRegistryTest is RegistryTest {
         vm.expectEmit(address(registry));
         emit IChainferRegistry.InferenceProven(modelId, ROOT, RELAYER, inferenceId, REQUESTER);
         vm.prank(RELAYER);
-        assertEqId(registry.prove(modelId, ROOT, REQUESTER, NONCE, only(last)), inferenceId);
+        assertEqId(prove(modelId, ROOT, only(last)), inferenceId);
 
-        Inference memory record = registry.inference(inferenceId);
-        assertEq(uint256(record.status), uint256(InferenceStatus.Proven));
-        assertEq(uint256(registry.statusOf(inferenceId)), uint256(InferenceStatus.Proven));
-        assertEq(record.provenChunks, 7);
-        assertEq(record.provenAt, block.timestamp);
-        assertEq(record.nonce, NONCE);
-        assertEq(Context.unwrap(record.context), Context.unwrap(context));
-        assertTrue(registry.isProven(inferenceId));
+        state = stateOf(modelId, ROOT);
+        assertEq(uint256(state.status), uint256(InferenceStatus.Proven));
+        assertEq(state.time, block.timestamp);
+        assertEq(state.provenChunks, 0);
+    }
+
+    function test_prove_emitsThePublicValues() public {
+        commit(modelId, ROOT);
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        for (uint256 i; i < 3; ++i) {
+            vm.expectEmit(address(registry));
+            emit IChainferRegistry.ChunkProven(modelId, ROOT, RELAYER, inferenceId, i, proofs[i].publicValues);
+        }
+        vm.prank(RELAYER);
+        prove(modelId, ROOT, proofs);
     }
 
     function test_prove_theLargestModel_reachesProven() public {
-        ModelId many = register(registrationOf("many", uniform(256, 0)));
-        registry.commit(many, ROOT, REQUESTER, NONCE);
-        registry.prove(many, ROOT, REQUESTER, NONCE, honestProofs(many, ROOT));
-        assertTrue(registry.isProven(idOf(many, ROOT)));
-        assertEq(registry.inference(idOf(many, ROOT)).provenChunks, type(uint256).max);
+        uint32[] memory numPublic = uniform(256, 0);
+        numPublic[0] = 1;
+        ModelId many = register(registrationOf("many", numPublic));
+        commit(many, ROOT);
+        prove(many, ROOT, only(honestProof(many, ROOT, 255)));
+        assertEq(stateOf(many, ROOT).provenChunks, 1 << 255);
+        prove(many, ROOT, honestProofs(many, ROOT));
+        assertTrue(isProven(many, idOf(many, ROOT)));
+        assertEq(stateOf(many, ROOT).provenChunks, 0);
     }
 
-    function test_prove_aProvenChunkAgain_changesNothing() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        bytes memory before = abi.encode(registry.inference(inferenceId));
+    function test_prove_aProvenInferenceAgain_changesNothing() public {
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        bytes memory before = abi.encode(stateOf(modelId, ROOT));
         vm.warp(block.timestamp + 1 days);
         ChunkProof[] memory again = honestProofs(modelId, ROOT);
         again[0].proof = "not even a proof";
+        again[1].key = "nor a key";
+        again[2].publicValues[0] ^= 1;
         vm.recordLogs();
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, again);
+        assertEqId(prove(modelId, ROOT, again), inferenceId);
+        assertEqId(attest(modelId, ROOT, again), inferenceId);
         assertEq(vm.getRecordedLogs().length, 0);
-        assertEq(abi.encode(registry.inference(inferenceId)), before);
+        assertEq(abi.encode(stateOf(modelId, ROOT)), before);
+    }
+
+    /// @dev Neither its key nor its proof nor its values are looked at, and its values do not enter the hash.
+    function test_prove_aProvenChunkAgain_isSkipped() public {
+        attest(modelId, ROOT, only(honestProof(modelId, ROOT, 2)));
+        bytes memory before = abi.encode(stateOf(modelId, ROOT));
+        ChunkProof memory again = ChunkProof(2, "no key", "no proof", new uint256[](9));
+        vm.recordLogs();
+        prove(modelId, ROOT, only(again));
+        assertEq(vm.getRecordedLogs().length, 0);
+        assertEq(abi.encode(stateOf(modelId, ROOT)), before);
+
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        proofs[2] = again;
+        prove(modelId, ROOT, proofs);
+        assertTrue(isProven(modelId, inferenceId));
+        proofs = honestProofs(modelId, ROOT);
+        (proofs[0], proofs[1], proofs[2]) = (proofs[2], proofs[0], proofs[1]);
+        assertEq(stateOf(modelId, ROOT).valuesHash, Records.hashOf(shown(proofs)));
     }
 
     function test_prove_theSameChunkTwiceInACall_verifiesItOnce() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         ChunkProof[] memory proofs = new ChunkProof[](2);
         proofs[0] = honestProof(modelId, ROOT, 0);
         proofs[1] = honestProof(modelId, ROOT, 0);
-        address verifier = registry.chunkSpec(modelId, 0).verifier;
-        vm.expectCall(verifier, "", 1);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
-        assertEq(registry.inference(inferenceId).provenChunks, 1);
+        vm.expectCall(chunkOf(modelId, 0).verifier, "", 1);
+        prove(modelId, ROOT, proofs);
+        assertEq(stateOf(modelId, ROOT).provenChunks, 1);
+        assertEq(stateOf(modelId, ROOT).valuesHash, Records.hashOf(shown(only(proofs[0]))));
     }
 
     function test_prove_revertsWhenNotCommitted() public {
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InferenceNotCommitted.selector, inferenceId));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, ROOT, proofs);
     }
 
     function test_prove_revertsWhenTheRootIsAnother() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
         vm.expectRevert(
             abi.encodeWithSelector(IChainferRegistry.InferenceNotCommitted.selector, idOf(modelId, ROOT + 1))
         );
-        registry.prove(modelId, ROOT + 1, REQUESTER, NONCE, proofs);
+        prove(modelId, ROOT + 1, proofs);
     }
 
     function test_prove_revertsWhenThereAreNoProofs() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         vm.expectRevert(IChainferRegistry.NoChunkProofs.selector);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, new ChunkProof[](0));
+        prove(modelId, ROOT, new ChunkProof[](0));
     }
 
     function test_prove_revertsWhenAChunkIsOutOfRange() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         ChunkProof memory proof = honestProof(modelId, ROOT, 0);
         proof.chunk = 3;
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ChunkOutOfRange.selector, 3, 3));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        prove(modelId, ROOT, only(proof));
     }
 
     function test_prove_revertsWhenPublicValuesAreMissingOrTooMany() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         ChunkProof memory proof = honestProof(modelId, ROOT, 0);
         proof.publicValues = new uint256[](0);
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValueCountMismatch.selector, 0, 1, 0));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        prove(modelId, ROOT, only(proof));
         proof.publicValues = new uint256[](2);
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValueCountMismatch.selector, 0, 1, 2));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        prove(modelId, ROOT, only(proof));
     }
 
     function test_prove_revertsWhenAPublicValueIsNotCanonical() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         uint256[] memory values = honestValues(modelId, ROOT, 0);
         values[0] = R;
-        ChunkProof memory proof = proofWith(modelId, ROOT, REQUESTER, NONCE, 0, values);
+        ChunkProof memory proof = proofWith(inferenceOf(modelId, ROOT), 0, values);
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValueNotCanonical.selector, 0, 0));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        prove(modelId, ROOT, only(proof));
         values[0] = R - 1;
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proofWith(modelId, ROOT, REQUESTER, NONCE, 0, values)));
-    }
-
-    function test_prove_revertsWhenPublicValuesOfAProvenChunkDiffer() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        uint256[] memory values = honestValues(modelId, ROOT, 2);
-        values[0] ^= 1;
-        ChunkProof memory proof = proofWith(modelId, ROOT, REQUESTER, NONCE, 2, values);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesConflict.selector, inferenceId, 2));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        prove(modelId, ROOT, only(proofWith(inferenceOf(modelId, ROOT), 0, values)));
     }
 
     function test_prove_revertsWhenOneProofOfManyIsWrong_storesNothing() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         for (uint256 bad; bad < 3; ++bad) {
             ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
             proofs[bad].proof[31] ^= 0x01;
             vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-            registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+            prove(modelId, ROOT, proofs);
         }
-        assertEq(registry.inference(inferenceId).provenChunks, 0);
+        assertEq(stateOf(modelId, ROOT).provenChunks, 0);
+        assertEq(stateOf(modelId, ROOT).valuesHash, 0);
     }
 
     function test_prove_revertsWhenAProofIsMalformed_namesTheChunk() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
         proofs[1].proof = "short";
         bytes memory reason = abi.encodeWithSelector(StubVerifier.StubProofInvalid.selector);
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 1, reason));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, ROOT, proofs);
     }
 
     function test_prove_chunksOfOneShape_shareAVerifierAndAPairing() public {
@@ -248,8 +305,8 @@ contract ChainferRegistryTest is RegistryTest {
         ChunkProof[] memory proofs = honestProofs(shared, ROOT);
         vm.expectCall(registration.chunks[0].verifier, "", 4);
         vm.expectCall(address(8), "", 1);
-        registry.attest(shared, ROOT, REQUESTER, NONCE, proofs);
-        assertTrue(registry.isProven(idOf(shared, ROOT)));
+        attest(shared, ROOT, proofs);
+        assertTrue(isProven(shared, idOf(shared, ROOT)));
     }
 
     function test_prove_revertsWhenChunksOfOneShapeSwapTheirProofs() public {
@@ -258,7 +315,7 @@ contract ChainferRegistryTest is RegistryTest {
         ChunkProof[] memory proofs = honestProofs(shared, ROOT);
         (proofs[1].proof, proofs[2].proof) = (proofs[2].proof, proofs[1].proof);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        registry.attest(shared, ROOT, REQUESTER, NONCE, proofs);
+        attest(shared, ROOT, proofs);
     }
 
     /// @dev Four chunks with one verifier and four keys.
@@ -273,52 +330,100 @@ contract ChainferRegistryTest is RegistryTest {
     // ------------------------------------------------------------------------------------------------------ Attest
 
     function test_attest_allChunks_commitsAndProves() public {
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        vm.expectEmit(address(registry));
+        emit IChainferRegistry.InferenceCommitted(modelId, ROOT, RELAYER, inferenceId, REQUESTER, NONCE, context);
+        vm.expectEmit(address(registry));
+        emit IChainferRegistry.InferenceProven(modelId, ROOT, RELAYER, inferenceId, REQUESTER);
         vm.prank(RELAYER);
-        assertEqId(registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT)), inferenceId);
-        Inference memory record = registry.inference(inferenceId);
-        assertEq(uint256(record.status), uint256(InferenceStatus.Proven));
-        assertEq(record.requester, REQUESTER);
-        assertEq(record.committedAt, block.timestamp);
-        assertEq(record.provenAt, block.timestamp);
+        assertEqId(attest(modelId, ROOT, proofs), inferenceId);
+        InferenceState memory state = stateOf(modelId, ROOT);
+        assertEq(uint256(state.status), uint256(InferenceStatus.Proven));
+        assertEq(state.time, block.timestamp);
+        assertEq(state.valuesHash, Records.hashOf(shown(proofs)));
+        assertEq(state.provenChunks, 0);
     }
 
     function test_attest_afterCommitAndSomeChunks_finishes() public {
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 1)));
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        assertTrue(registry.isProven(inferenceId));
+        commit(modelId, ROOT);
+        prove(modelId, ROOT, only(honestProof(modelId, ROOT, 1)));
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        assertTrue(isProven(modelId, inferenceId));
+        assertEq(stateOf(modelId, ROOT).provenChunks, 0);
     }
 
     function test_attest_someChunks_staysCommitted() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 1)));
-        assertEq(uint256(registry.statusOf(inferenceId)), uint256(InferenceStatus.Committed));
-        assertEq(registry.inference(inferenceId).provenChunks, 2);
+        ChunkProof[] memory some = only(honestProof(modelId, ROOT, 1));
+        attest(modelId, ROOT, some);
+        InferenceState memory state = stateOf(modelId, ROOT);
+        assertEq(uint256(state.status), uint256(InferenceStatus.Committed));
+        assertEq(state.valuesHash, Records.hashOf(shown(some)));
+        assertEq(state.provenChunks, 2);
     }
 
     function test_attest_revertsWhenTheProofsAreForAnotherRequester() public {
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        registry.attest(modelId, ROOT, RELAYER, NONCE, proofs);
+        attest(Inference(modelId, ROOT, RELAYER, NONCE), proofs);
+    }
+
+    function test_attest_revertsWhenTheProofsAreForAnotherModel() public {
+        ModelRegistration memory registration = registered(modelId);
+        registration.manifestId = "the same but for its name";
+        ModelId twin = register(registration);
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
+        attest(twin, ROOT, proofs);
     }
 
     function test_attest_revertsWhenAChunkCarriesAnotherChunksProof() public {
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
         (proofs[0].proof, proofs[2].proof) = (proofs[2].proof, proofs[0].proof);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
+        attest(modelId, ROOT, proofs);
+    }
+
+    /// @dev A registrant need not name a verifier that exists; nothing can be proven with one that does not.
+    function test_attest_revertsWhenTheVerifierHasOtherCodeOrNone() public {
+        ModelRegistration memory registration = classifierRegistration();
+        registration.manifestId = "no verifier";
+        bytes32 pinned = registration.chunks[1].codeHash;
+        registration.chunks[1].verifier = address(0xE0A);
+        ModelId id = register(registration);
+        registration = registered(modelId);
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        vm.etch(address(0xE0A), "");
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 1, pinned, address(0xE0A).codehash
+            )
+        );
+        attest(id, ROOT, proofs);
+        // Code that delegates to the right one is not the right one.
+        vm.etch(address(0xE0A), abi.encodePacked(hex"ef0100", registration.chunks[1].verifier));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 1, pinned, address(0xE0A).codehash
+            )
+        );
+        attest(id, ROOT, proofs);
     }
 
     function test_supportsInterface_itsOwn() public view {
-        assertTrue(registry.supportsInterface(type(IERC165).interfaceId));
-        assertTrue(registry.supportsInterface(type(IChainferRegistry).interfaceId));
-        assertTrue(registry.supportsInterface(type(IRegistryGovernance).interfaceId));
-        assertFalse(registry.supportsInterface(0xffffffff));
+        IERC165 erc165 = IERC165(address(registry));
+        assertTrue(erc165.supportsInterface(type(IERC165).interfaceId));
+        assertTrue(erc165.supportsInterface(type(IChainferRegistry).interfaceId));
+        assertTrue(erc165.supportsInterface(type(IRegistryGovernance).interfaceId));
+        assertFalse(erc165.supportsInterface(0xffffffff));
         assertEq(type(IERC165).interfaceId, bytes4(0x01ffc9a7));
     }
 
     function test_attest_isNotPayable() public {
-        bytes memory call =
-            abi.encodeCall(IChainferRegistry.attest, (modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT)));
+        ModelRecord memory record = recordOf(modelId);
+        ChunkSpec[] memory chunks = chunksOf(modelId);
+        bytes memory call = abi.encodeCall(
+            IChainferRegistry.attest, (inferenceOf(modelId, ROOT), record, chunks, honestProofs(modelId, ROOT))
+        );
         (bool success,) = address(registry).call{value: 1}(call);
         assertFalse(success);
     }

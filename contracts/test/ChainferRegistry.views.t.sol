@@ -2,17 +2,10 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
-import {PackedValues} from "../src/libraries/PackedValues.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {
-    ChunkProof,
-    Inference,
-    InferenceStatus,
-    ModelRegistration,
-    TensorSpec,
-    Visibility
-} from "../src/types/RegistryTypes.sol";
+import {ChunkProof, InferenceState, ModelRegistration} from "../src/types/RegistryTypes.sol";
+import {Records} from "./helpers/Records.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
 
 /// @notice What dApps read.
@@ -29,7 +22,7 @@ contract ChainferRegistryViewsTest is RegistryTest {
     // --------------------------------------------------------------------------------------------- requireAttested
 
     function test_requireAttested_acceptsAProvenInferenceOfTheModel() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
         registry.requireAttested(modelId, inferenceId);
     }
 
@@ -37,173 +30,108 @@ contract ChainferRegistryViewsTest is RegistryTest {
         bytes memory expected = abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, inferenceId);
         vm.expectRevert(expected);
         registry.requireAttested(modelId, inferenceId);
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
+        commit(modelId, ROOT);
         vm.expectRevert(expected);
         registry.requireAttested(modelId, inferenceId);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 2)));
-        vm.expectRevert(expected);
-        registry.requireAttested(modelId, inferenceId);
+        for (uint16 i = 2; i > 0; --i) {
+            prove(modelId, ROOT, only(honestProof(modelId, ROOT, i)));
+            vm.expectRevert(expected);
+            registry.requireAttested(modelId, inferenceId);
+        }
     }
 
+    /// @dev The id of an inference says nothing about its model, so another model's must be unknown here, whatever both have alike.
     function test_requireAttested_revertsWhenTheModelIsAnother() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        ModelId other = register(registrationOf("other", uniform(1, 0)));
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelMismatch.selector, inferenceId, other, modelId));
+        ModelRegistration memory registration = registered(modelId);
+        registration.manifestId = "the same but for its name";
+        ModelId other = register(registration);
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, inferenceId));
         registry.requireAttested(other, inferenceId);
+        attest(other, ROOT, honestProofs(other, ROOT));
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, inferenceId));
+        registry.requireAttested(other, inferenceId);
+        InferenceId theirs = idOf(other, ROOT);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, theirs));
+        registry.requireAttested(modelId, theirs);
     }
 
     function test_requireAttested_revertsWhenTheModelIsNotRegistered() public {
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
         ModelId unknown = ModelId.wrap("unknown");
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
         registry.requireAttested(unknown, inferenceId);
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, ModelId.wrap(0)));
+        registry.requireAttested(ModelId.wrap(0), InferenceId.wrap(0));
     }
 
-    // --------------------------------------------------------------------------------------------------- inference
+    // ----------------------------------------------------------------------------------------------------- stateOf
 
-    function test_inference_unknown_isNoneAndZeros() public view {
-        Inference memory zero;
-        assertEq(abi.encode(registry.inference(inferenceId)), abi.encode(zero));
-        assertEq(uint256(registry.statusOf(inferenceId)), uint256(InferenceStatus.None));
+    function test_stateOf_anUnknownInference_isZeros() public view {
+        InferenceState memory zero;
+        assertEq(abi.encode(registry.stateOf(modelId, inferenceId)), abi.encode(zero));
+        assertEq(abi.encode(registry.stateOf(ModelId.wrap("unknown"), inferenceId)), abi.encode(zero));
     }
 
-    // ----------------------------------------------------------------------------------------------- publicValues
-
-    function test_publicValues_areThoseProven() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        for (uint256 i; i < 3; ++i) {
-            uint256[] memory values = honestValues(modelId, ROOT, i);
-            assertEq(registry.publicValues(inferenceId, i), values);
-            assertEq(registry.publicValuesHash(inferenceId, i), keccak256(abi.encodePacked(values)));
-        }
+    function test_stateOf_anInferenceOfAnotherModel_isZeros() public {
+        ModelId other = register(registrationOf("other", uniform(3, 1)));
+        InferenceState memory zero;
+        attest(modelId, ROOT, only(honestProof(modelId, ROOT, 0)));
+        assertEq(abi.encode(registry.stateOf(other, inferenceId)), abi.encode(zero));
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        assertEq(abi.encode(registry.stateOf(other, inferenceId)), abi.encode(zero));
     }
 
-    function test_publicValues_upToTheLimit_areStored() public {
-        (InferenceId id, uint256[] memory values) = _attestWide(32);
-        assertEq(registry.publicValues(id, 0), values);
-    }
+    // -------------------------------------------------------------------------------------------------- valuesHash
 
-    function test_publicValues_revertsWhenBeyondTheLimit() public {
-        (InferenceId id,) = _attestWide(33);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesNotStored.selector, id, 0));
-        registry.publicValues(id, 0);
-    }
-
-    function test_publicValuesHash_beyondTheLimit_isStored() public {
-        (InferenceId id, uint256[] memory values) = _attestWide(33);
-        assertEq(registry.publicValuesHash(id, 0), keccak256(abi.encodePacked(values)));
-    }
-
-    function test_prove_revertsWhenLongPublicValuesOfAProvenChunkDiffer() public {
-        (InferenceId id, uint256[] memory values) = _attestWide(33);
-        ModelId wide = registry.inference(id).modelId;
-        registry.prove(wide, ROOT, REQUESTER, NONCE, only(ChunkProof(0, "", values)));
-        values[32] ^= 1;
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesConflict.selector, id, 0));
-        registry.prove(wide, ROOT, REQUESTER, NONCE, only(ChunkProof(0, "", values)));
-    }
-
-    function test_publicValues_revertsWhenTheChunkIsNotProven() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 1)));
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ChunkNotProven.selector, inferenceId, 0));
-        registry.publicValues(inferenceId, 0);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ChunkNotProven.selector, inferenceId, 256));
-        registry.publicValuesHash(inferenceId, 256);
-    }
-
-    // ------------------------------------------------------------------------------------------------------ output
-
-    function test_output_unpacksAndDequantises() public {
-        uint256[] memory scores_ = new uint256[](10);
-        int256[] memory expected = new int256[](10);
-        for (uint256 i; i < 10; ++i) {
-            scores_[i] = i * 40;
-            expected[i] = 0.25e18 * (int256(i * 40) - 100);
-        }
-        _attestScores(pack(scores_));
-        assertEq(registry.output(inferenceId, 0), scores_);
-        assertEq(registry.dequantised(inferenceId, 0), expected);
-        assertEq(expected[0], -25e18);
-    }
-
-    function test_output_atAnOffset_readsItsOwnWords() public {
-        ModelRegistration memory registration = registrationOf("wide", uniform(1, 4));
-        registration.inputs = new TensorSpec[](1);
-        registration.inputs[0] = wordsAt(0, 0, 0, 1);
-        registration.outputs[0] = scores(0);
-        (registration.outputs[0].leaf, registration.outputs[0].offset) = (1, 1);
-        (registration.outputs[0].length, registration.outputs[0].shape) = (31, shapeOf(31));
-        registration.leafLengths = uniform(2, 15);
-        registration.leafLengths[1] = 31;
-        ModelId wide = register(registration);
-        uint256[] memory words = new uint256[](4);
-        uint256[] memory expected = new uint256[](31);
-        words[0] = R - 1;
-        for (uint256 i; i < 31; ++i) {
-            expected[i] = 65_535 - i;
-            words[1 + i / 15] |= expected[i] << (16 * (i % 15));
-        }
-        registry.attest(wide, ROOT, REQUESTER, NONCE, only(proofWith(wide, ROOT, REQUESTER, NONCE, 0, words)));
-        assertEq(registry.output(idOf(wide, ROOT), 0), expected);
-    }
-
-    function test_output_revertsWhenOnlyItsChunkIsProven() public {
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(honestProof(modelId, ROOT, 2)));
-        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, inferenceId);
-        vm.expectRevert(expected);
-        registry.output(inferenceId, 0);
-        vm.expectRevert(expected);
-        registry.dequantised(inferenceId, 0);
-    }
-
-    function test_output_revertsWhenThereIsNoSuchOutput() public {
-        _attestScores(0);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.OutputOutOfRange.selector, 1, 1));
-        registry.output(inferenceId, 1);
-    }
-
-    function test_output_revertsWhenItIsCommitted() public {
-        ModelRegistration memory registration = registrationOf("committed", uniform(1, 1));
-        registration.leafLengths[0] = 10;
-        registration.outputs[0] = scores(0);
-        registration.outputs[0].visibility = Visibility.Committed;
-        ModelId committed = register(registration);
-        registry.attest(committed, ROOT, REQUESTER, NONCE, honestProofs(committed, ROOT));
-        InferenceId id = idOf(committed, ROOT);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.OutputIsCommitted.selector, 0));
-        registry.output(id, 0);
-    }
-
-    function test_output_revertsWhenItsValuesAreNotStored() public {
-        (InferenceId id,) = _attestWide(33);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesNotStored.selector, id, 0));
-        registry.output(id, 0);
-    }
-
-    function test_output_revertsWhenAWordIsNotPacked() public {
-        _attestScores(1 << 160);
-        vm.expectRevert(abi.encodeWithSelector(PackedValues.StrayBits.selector, 0));
-        registry.output(inferenceId, 0);
-    }
-
-    // ----------------------------------------------------------------------------------------------------- Helpers
-
-    function _attestScores(uint256 word) private {
+    /// @dev As it is documented: from zero, over (hash, chunk, keccak of the values), the first 208 bits.
+    function test_valuesHash_isTheSpecifiedChain() public {
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
-        uint256[] memory values = new uint256[](1);
-        values[0] = word;
-        proofs[2] = proofWith(modelId, ROOT, REQUESTER, NONCE, 2, values);
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
+        attest(modelId, ROOT, proofs);
+        bytes32 hash;
+        for (uint256 i; i < 3; ++i) {
+            bytes32 digest = keccak256(abi.encodePacked(proofs[i].publicValues));
+            hash = keccak256(abi.encode(uint256(hash), i, digest)) >> 48;
+        }
+        assertEq(uint256(hash), stateOf(modelId, ROOT).valuesHash);
+        assertNotEq(hash, 0);
     }
 
-    function _attestWide(uint32 words) private returns (InferenceId id, uint256[] memory values) {
-        ModelRegistration memory registration = registrationOf("wide", uniform(1, words));
-        registration.leafLengths = uniform(2, 10);
-        registration.leafLengths[1] = 15 * (words - 1);
-        registration.outputs = new TensorSpec[](2);
-        registration.outputs[0] = scores(0);
-        registration.outputs[1] = wordsAt(1, 0, 1, words - 1);
-        ModelId wide = register(registration);
-        registry.attest(wide, ROOT, REQUESTER, NONCE, honestProofs(wide, ROOT));
-        return (idOf(wide, ROOT), honestValues(wide, ROOT, 0));
+    /// @dev Both orders reach proven, with the hash of that order.
+    function testFuzz_valuesHash_followsTheOrderOfProving(uint256 seed, bool oneCall) public {
+        ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
+        for (uint256 i = 2; i > 0; --i) {
+            uint256 j = (seed >> (8 * i)) % (i + 1);
+            (proofs[i], proofs[j]) = (proofs[j], proofs[i]);
+        }
+        if (oneCall) {
+            attest(modelId, ROOT, proofs);
+        } else {
+            for (uint256 i; i < 3; ++i) {
+                attest(modelId, ROOT, only(proofs[i]));
+            }
+        }
+        registry.requireAttested(modelId, inferenceId);
+        assertEq(stateOf(modelId, ROOT).valuesHash, Records.hashOf(shown(proofs)));
+        bool inOrder = proofs[0].chunk == 0 && proofs[1].chunk == 1;
+        assertEq(stateOf(modelId, ROOT).valuesHash == Records.hashOf(shown(honestProofs(modelId, ROOT))), inOrder);
+    }
+
+    /// @dev Lists of values of any lengths: no two that differ have one hash.
+    function testFuzz_valuesHash_differsForOtherValues(uint256 at, uint8 bit) public {
+        ModelId wide = register(registrationOf("wide", uniform(2, 33)));
+        ChunkProof[] memory proofs = honestProofs(wide, ROOT);
+        attest(wide, ROOT, proofs);
+        uint208 before = stateOf(wide, ROOT).valuesHash;
+        at = at % 66;
+        uint256[] memory values = honestValues(wide, ROOT, at / 33);
+        values[at % 33] ^= uint256(1) << (bit % 240);
+        proofs = honestProofs(wide, ROOT + 1);
+        for (uint16 i; i < 2; ++i) {
+            uint256[] memory own = i == at / 33 ? values : honestValues(wide, ROOT, i);
+            proofs[i] = proofWith(inferenceOf(wide, ROOT + 1), i, own);
+        }
+        attest(wide, ROOT + 1, proofs);
+        assertNotEq(stateOf(wide, ROOT + 1).valuesHash, before);
     }
 }

@@ -3,9 +3,20 @@ pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
+import {ITensorOpenings} from "../src/interfaces/ITensorOpenings.sol";
+import {ShownValues} from "../src/libraries/ShownValues.sol";
+import {TensorOpening} from "../src/libraries/TensorOpening.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkValues} from "../src/types/RegistryTypes.sol";
+import {
+    ChunkValues,
+    Inference,
+    ModelRecord,
+    ModelRegistration,
+    Opening,
+    ShownInference,
+    TensorSpec
+} from "../src/types/RegistryTypes.sol";
 import {TraceTest} from "./helpers/TraceTest.sol";
 
 /// @notice What freezes a model, and what does not. Dishonest results are what a broken circuit would let pass: the stub
@@ -15,12 +26,14 @@ contract CircuitBreakerTest is TraceTest {
     uint256 internal constant EMBEDDING_OUTPUT = 1;
 
     ModelId internal modelId;
+    ModelRecord internal record;
     Trace internal honest;
     InferenceId internal first;
 
     function setUp() public override {
         super.setUp();
         modelId = register(traceRegistration("trace"));
+        record = recordOf(modelId);
         honest = traceOf("image", "hint", "salt");
         first = attestTrace(modelId, honest, NONCE);
     }
@@ -28,17 +41,18 @@ contract CircuitBreakerTest is TraceTest {
     // ------------------------------------------------------------------------------------------------ Equal inputs
 
     function test_reportContradiction_equalInputsAndAnotherOutput_freezes() public {
-        InferenceId second = attestTrace(modelId, _lie(SCORES), NONCE);
+        Trace memory lie = _lie(SCORES);
+        InferenceId second = attestTrace(modelId, lie, NONCE);
         vm.expectEmit(address(registry));
         emit IRegistryGovernance.ModelFrozen(modelId, RELAYER);
         vm.expectEmit(address(registry));
         emit IChainferRegistry.ContradictionReported(modelId, first, second, RELAYER);
         vm.prank(RELAYER);
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        assertTrue(registry.isFrozen(modelId));
+        _report(second, lie, SCORES_OUTPUT);
+        assertTrue(_frozen());
         vm.expectRevert(abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, modelId));
         registry.requireAttested(modelId, first);
-        assertTrue(registry.wasAttested(modelId, second));
+        assertTrue(isProven(modelId, second));
     }
 
     function test_reportContradiction_otherSaltsAndOpenedInputs_freezes() public {
@@ -47,142 +61,216 @@ contract CircuitBreakerTest is TraceTest {
         seal(lie);
         InferenceId second = attestTrace(modelId, lie, NONCE);
         _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentInputs.selector, 0));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        openLeaf(first, honest, IMAGE);
+        _report(second, lie, SCORES_OUTPUT);
+        openLeaf(modelId, honest, NONCE, IMAGE);
         _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentInputs.selector, 0));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        openLeaf(second, lie, IMAGE);
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        assertTrue(registry.isFrozen(modelId));
+        _report(second, lie, SCORES_OUTPUT);
+        openLeaf(modelId, lie, NONCE, IMAGE);
+        _report(second, lie, SCORES_OUTPUT);
+        assertTrue(_frozen());
     }
 
     function test_reportContradiction_openedOutputsThatDiffer_freezes() public {
         Trace memory lie = _lie(EMBEDDING);
         InferenceId second = attestTrace(modelId, lie, NONCE);
-        _expectNone(second, EMBEDDING_OUTPUT);
-        openLeaf(first, honest, EMBEDDING);
-        _expectNone(second, EMBEDDING_OUTPUT);
-        openLeaf(second, lie, EMBEDDING);
-        registry.reportContradiction(second, first, EMBEDDING_OUTPUT, _none(), _none());
-        assertTrue(registry.isFrozen(modelId));
+        _expectNone(second, lie, EMBEDDING_OUTPUT);
+        openLeaf(modelId, honest, NONCE, EMBEDDING);
+        _expectNone(second, lie, EMBEDDING_OUTPUT);
+        openLeaf(modelId, lie, NONCE, EMBEDDING);
+        // Whichever is named first.
+        _report(shownTrace(second, lie), shownTrace(first, honest), EMBEDDING_OUTPUT);
+        assertTrue(_frozen());
     }
 
     function test_reportContradiction_afterUnfreezing_freezesAgain() public {
-        InferenceId second = attestTrace(modelId, _lie(SCORES), NONCE);
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
+        Trace memory lie = _lie(SCORES);
+        InferenceId second = attestTrace(modelId, lie, NONCE);
+        _report(second, lie, SCORES_OUTPUT);
         _expectError(abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, modelId));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
+        _report(second, lie, SCORES_OUTPUT);
         vm.prank(OWNER);
         registry.unfreezeModel(modelId);
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        assertTrue(registry.isFrozen(modelId));
+        _report(second, lie, SCORES_OUTPUT);
+        assertTrue(_frozen());
     }
 
     function test_reportContradiction_revertsWhenAnInferenceIsNotProven() public {
         Trace memory lie = _lie(SCORES);
-        InferenceId second = registry.commit(modelId, lie.root, REQUESTER, NONCE);
+        InferenceId second = registry.commit(inferenceOf(modelId, lie.root));
         _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, second));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
+        _report(second, lie, SCORES_OUTPUT);
         _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, second));
-        registry.reportContradiction(second, first, SCORES_OUTPUT, _none(), _none());
+        _report(shownTrace(second, lie), shownTrace(first, honest), SCORES_OUTPUT);
+        // One chunk short of it.
+        uint256[][] memory values = publicOf(lie);
+        for (uint16 i = 1; i < 3; ++i) {
+            prove(modelId, lie.root, only(proofWith(inferenceOf(modelId, lie.root), i, values[i])));
+        }
+        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, second));
+        _report(second, lie, SCORES_OUTPUT);
     }
 
     function test_reportContradiction_revertsWhenTheOutputIsOutOfRange() public {
-        InferenceId second = attestTrace(modelId, _lie(SCORES), NONCE);
+        Trace memory lie = _lie(SCORES);
+        InferenceId second = attestTrace(modelId, lie, NONCE);
         _expectError(abi.encodeWithSelector(IChainferRegistry.OutputOutOfRange.selector, 2, 2));
-        registry.reportContradiction(first, second, 2, _none(), _none());
+        _report(second, lie, 2);
     }
 
     function test_reportContradiction_revertsWhenNotComparable() public {
-        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector, first, first));
-        registry.reportContradiction(first, first, SCORES_OUTPUT, _none(), _none());
+        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector));
+        _report(first, honest, SCORES_OUTPUT);
+    }
 
+    /// @dev Another model's inference is not this model's, whatever both have alike; nor is this model's another's.
+    function test_reportContradiction_revertsWhenOneIsOfAnotherModel() public {
         ModelId other = register(traceRegistration("another model"));
-        InferenceId second = attestTrace(other, _lie(SCORES), NONCE);
-        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector, first, second));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector, first, second));
-        registry.reportRootContradiction(first, second, 0);
+        Trace memory lie = _lie(SCORES);
+        InferenceId second = attestTrace(other, lie, NONCE);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, second));
+        _report(second, lie, SCORES_OUTPUT);
+        (ModelRecord memory theirs, ModelRegistration memory parts) = (recordOf(other), registered(other));
+        ShownInference memory own = shownTrace(first, honest);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, first));
+        registry.reportContradiction(
+            other, own, shownTrace(second, lie), SCORES_OUTPUT, theirs, parts.inputs, parts.outputs
+        );
+        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector));
+        _reportRoot(inferenceOf(modelId, honest.root), inferenceOf(other, honest.root), 0, honest, honest);
+    }
 
-        // Without inputs, everything would be equal.
-        ModelId blind = register(registrationOf("blind", uniform(1, 1)));
-        InferenceId a = registry.attest(blind, ROOT, REQUESTER, NONCE, honestProofs(blind, ROOT));
-        InferenceId b = registry.attest(blind, ROOT + 1, REQUESTER, NONCE, honestProofs(blind, ROOT + 1));
-        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector, a, b));
-        registry.reportContradiction(a, b, 0, _none(), _none());
+    function test_reportContradiction_revertsForAnUnknownModel() public {
+        Trace memory lie = _lie(SCORES);
+        InferenceId second = attestTrace(modelId, lie, NONCE);
+        ShownInference memory a = shownTrace(first, honest);
+        ShownInference memory b = shownTrace(second, lie);
+        (TensorSpec[] memory inputs, TensorSpec[] memory outputs) = (inputsOf(modelId), outputsOf(modelId));
+        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, first));
+        registry.reportContradiction(ModelId.wrap("unknown"), a, b, SCORES_OUTPUT, record, inputs, outputs);
     }
 
     // -------------------------------------------------------------------------------------------------- Equal roots
 
     function test_reportRootContradiction_otherPublicValues_freezes() public {
-        uint256[][] memory values = publicOf(honest);
-        values[2][0] ^= 1;
-        InferenceId second = attestValues(modelId, honest.root, NONCE + 1, values);
-        _expectError(abi.encodeWithSelector(IChainferRegistry.NoContradiction.selector));
-        registry.reportRootContradiction(first, second, 0);
+        (Inference memory other, uint256[][] memory values) = _sameRoot(0);
+        InferenceId second = idOf(other);
+        Inference memory own = inferenceOf(modelId, honest.root);
+        for (uint256 i; i < 2; ++i) {
+            _expectError(abi.encodeWithSelector(IChainferRegistry.NoContradiction.selector));
+            registry.reportRootContradiction(own, other, i, shownTrace(honest), shown(values));
+        }
         vm.expectEmit(address(registry));
         emit IChainferRegistry.ContradictionReported(modelId, first, second, RELAYER);
         vm.prank(RELAYER);
-        registry.reportRootContradiction(first, second, 2);
-        assertTrue(registry.isFrozen(modelId));
+        registry.reportRootContradiction(own, other, 2, shownTrace(honest), shown(values));
+        assertTrue(_frozen());
+    }
+
+    /// @dev The digests of all chunks are enough.
+    function test_reportRootContradiction_byDigests_freezes() public {
+        (Inference memory other, uint256[][] memory values) = _sameRoot(0);
+        ChunkValues[] memory own = shownTrace(honest);
+        ChunkValues[] memory theirs = shown(values);
+        for (uint256 i; i < 3; ++i) {
+            (own[i], theirs[i]) = (digested(own[i]), digested(theirs[i]));
+        }
+        Inference memory inference = inferenceOf(modelId, honest.root);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.NoContradiction.selector));
+        registry.reportRootContradiction(inference, other, 1, own, theirs);
+        registry.reportRootContradiction(inference, other, 2, own, theirs);
+        assertTrue(_frozen());
     }
 
     function test_reportRootContradiction_beforeAllIsProven_freezes() public {
-        registry.attest(
-            modelId,
-            honest.root,
-            REQUESTER,
-            NONCE + 1,
-            only(proofWith(modelId, honest.root, REQUESTER, NONCE + 1, 0, uniformWords(1, 7)))
-        );
-        InferenceId second =
-            registry.inferenceIdOf(modelId, honest.root, registry.contextOf(modelId, REQUESTER, NONCE + 1));
-        _expectError(abi.encodeWithSelector(IChainferRegistry.ChunkNotProven.selector, second, 1));
-        registry.reportRootContradiction(first, second, 1);
-        registry.reportRootContradiction(first, second, 0);
-        assertTrue(registry.isFrozen(modelId));
+        Inference memory other = Inference(modelId, honest.root, REQUESTER, NONCE + 1);
+        ChunkValues[] memory shown_ = new ChunkValues[](1);
+        shown_[0].values = uniformWords(1, 7);
+        attest(other, only(proofWith(other, 0, shown_[0].values)));
+        Inference memory own = inferenceOf(modelId, honest.root);
+        _expectError(abi.encodeWithSelector(ShownValues.ValuesNotShown.selector, 1));
+        registry.reportRootContradiction(own, other, 1, shownTrace(honest), shown_);
+        registry.reportRootContradiction(own, other, 0, shownTrace(honest), shown_);
+        assertTrue(_frozen());
     }
 
     function test_reportRootContradiction_revertsWhenTheRootsDiffer() public {
         Trace memory lie = _lie(SCORES);
-        InferenceId second = attestTrace(modelId, lie, NONCE);
-        _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentRoots.selector, honest.root, lie.root));
-        registry.reportRootContradiction(first, second, 2);
+        attestTrace(modelId, lie, NONCE);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentRoots.selector));
+        _reportRoot(inferenceOf(modelId, honest.root), inferenceOf(modelId, lie.root), 2, honest, lie);
+    }
+
+    function test_reportRootContradiction_revertsWhenTheyAreTheSame() public {
+        Inference memory own = inferenceOf(modelId, honest.root);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.NotComparable.selector));
+        _reportRoot(own, own, 2, honest, honest);
+    }
+
+    /// @dev Nothing is known of an inference that nobody has posted, or only posted.
+    function test_reportRootContradiction_revertsWhenNothingIsProven() public {
+        Inference memory own = inferenceOf(modelId, honest.root);
+        Inference memory other = Inference(modelId, honest.root, REQUESTER, NONCE + 1);
+        Trace memory lie = _lie(SCORES);
+        InferenceId second = idOf(other);
+        for (uint256 i; i < 2; ++i) {
+            _expectError(abi.encodeWithSelector(IChainferRegistry.PublicValuesMismatch.selector, second));
+            _reportRoot(own, other, 2, honest, lie);
+            _expectError(abi.encodeWithSelector(ShownValues.ValuesNotShown.selector, 2));
+            registry.reportRootContradiction(own, other, 2, shownTrace(honest), new ChunkValues[](0));
+            registry.commit(other);
+        }
+        assertFalse(_frozen());
     }
 
     // ----------------------------------------------------------------------------------------------------- Openings
 
     function test_reportOpeningContradiction_anotherValue_freezes() public {
-        uint256[][] memory values = publicOf(honest);
-        values[2][0] ^= 1;
-        InferenceId second = attestValues(modelId, honest.root, NONCE + 1, values);
+        (Inference memory other, uint256[][] memory values) = _sameRoot(0);
+        InferenceId second = idOf(other);
         _expectError(abi.encodeWithSelector(IChainferRegistry.NoContradiction.selector));
-        registry.reportOpeningContradiction(second, SCORES_OUTPUT, _none());
-        openLeaf(second, honest, SCORES);
-        openLeaf(second, honest, EMBEDDING);
+        _reportOpening(other, openingOf(honest, EMBEDDING), EMBEDDING_OUTPUT, values);
+        // The opening of another leaf than the output's.
         _expectError(abi.encodeWithSelector(IChainferRegistry.NoContradiction.selector));
-        registry.reportOpeningContradiction(second, EMBEDDING_OUTPUT, _none());
+        _reportOpening(other, openingOf(honest, EMBEDDING), SCORES_OUTPUT, values);
+        Opening memory opening = openingOf(honest, SCORES);
         vm.expectEmit(address(registry));
         emit IChainferRegistry.ContradictionReported(modelId, second, second, address(this));
-        registry.reportOpeningContradiction(second, SCORES_OUTPUT, _none());
-        assertTrue(registry.isFrozen(modelId));
+        _reportOpening(other, opening, SCORES_OUTPUT, values);
+        assertTrue(_frozen());
     }
 
     function test_reportOpeningContradiction_anotherLeaf_freezes() public {
-        uint256[][] memory values = publicOf(honest);
-        values[2][1] ^= 1;
-        InferenceId second = attestValues(modelId, honest.root, NONCE + 1, values);
-        openLeaf(second, honest, EMBEDDING);
-        registry.reportOpeningContradiction(second, EMBEDDING_OUTPUT, _none());
-        assertTrue(registry.isFrozen(modelId));
+        (Inference memory other, uint256[][] memory values) = _sameRoot(1);
+        _reportOpening(other, openingOf(honest, EMBEDDING), EMBEDDING_OUTPUT, values);
+        assertTrue(_frozen());
     }
 
     function test_reportOpeningContradiction_revertsWhenNotProven() public {
-        InferenceId second = registry.commit(modelId, honest.root, REQUESTER, NONCE + 1);
+        Inference memory other = Inference(modelId, honest.root, REQUESTER, NONCE + 1);
+        InferenceId second = registry.commit(other);
+        Opening memory opening = openingOf(honest, SCORES);
+        uint256[][] memory values = publicOf(honest);
         _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, second));
-        registry.reportOpeningContradiction(second, 0, _none());
+        _reportOpening(other, opening, 0, values);
+        other.nonce = NONCE;
         _expectError(abi.encodeWithSelector(IChainferRegistry.OutputOutOfRange.selector, 2, 2));
-        registry.reportOpeningContradiction(first, 2, _none());
+        _reportOpening(other, opening, 2, values);
+    }
+
+    /// @dev What `ITensorOpenings.check` refuses, it refuses: the error is passed on.
+    function test_reportOpeningContradiction_revertsWhenTheOpeningIsFalse() public {
+        (Inference memory other, uint256[][] memory values) = _sameRoot(0);
+        Opening memory opening = openingOf(honest, SCORES);
+        opening.words[0] ^= 1;
+        uint256 leaf = TensorOpening.leafOf(0, opening.words, lengthOf(SCORES));
+        uint256 root = TensorOpening.rootOf(leaf, SCORES, opening.siblings);
+        _expectError(abi.encodeWithSelector(ITensorOpenings.OpeningMismatch.selector, honest.root, root));
+        _reportOpening(other, opening, SCORES_OUTPUT, values);
+        opening = openingOf(honest, SCORES);
+        opening.leaf = LEAVES;
+        _expectError(abi.encodeWithSelector(IChainferRegistry.LeafOutOfRange.selector, LEAVES, LEAVES));
+        _reportOpening(other, opening, SCORES_OUTPUT, values);
+        assertFalse(_frozen());
     }
 
     // ------------------------------------------------------------------------------------------------------- Honest
@@ -205,31 +293,40 @@ contract CircuitBreakerTest is TraceTest {
         );
         InferenceId second = attestTrace(modelId, other, NONCE + 1);
         for (uint256 i; i < LEAVES; ++i) {
-            if ((opened >> (2 * i)) & 1 == 1) openLeaf(first, honest, i);
-            if ((opened >> (2 * i + 1)) & 1 == 1) openLeaf(second, other, i);
+            if ((opened >> (2 * i)) & 1 == 1) openLeaf(modelId, honest, NONCE, i);
+            if ((opened >> (2 * i + 1)) & 1 == 1) openLeaf(modelId, other, NONCE + 1, i);
         }
         output %= 3;
-        _expectRefused(abi.encodeCall(registry.reportContradiction, (first, second, output, _none(), _none())));
-        _expectRefused(abi.encodeCall(registry.reportContradiction, (second, first, output, _none(), _none())));
-        _expectRefused(abi.encodeCall(registry.reportRootContradiction, (first, second, output)));
-        _expectRefused(abi.encodeCall(registry.reportOpeningContradiction, (first, output, _none())));
-        _expectRefused(abi.encodeCall(registry.reportOpeningContradiction, (second, output, _none())));
-        assertFalse(registry.isFrozen(modelId));
+        _expectRefused(_reportCall(shownTrace(first, honest), shownTrace(second, other), output));
+        _expectRefused(_reportCall(shownTrace(second, other), shownTrace(first, honest), output));
+        Inference memory a = traceInference(modelId, honest, NONCE);
+        Inference memory b = traceInference(modelId, other, NONCE + 1);
+        _expectRefused(
+            abi.encodeCall(registry.reportRootContradiction, (a, b, output, shownTrace(honest), shownTrace(other)))
+        );
+        for (uint256 leaf; leaf < LEAVES; ++leaf) {
+            _expectRefused(_openingCall(a, openingOf(honest, leaf), output, publicOf(honest)));
+            _expectRefused(_openingCall(b, openingOf(other, leaf), output, publicOf(other)));
+        }
+        assertFalse(_frozen());
     }
 
     function test_reportContradiction_otherSalts_isRefused() public {
-        InferenceId second = attestTrace(modelId, traceOf("image", "hint", "other salt"), NONCE);
+        Trace memory other = traceOf("image", "hint", "other salt");
+        InferenceId second = attestTrace(modelId, other, NONCE);
         _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentInputs.selector, 0));
-        registry.reportContradiction(first, second, EMBEDDING_OUTPUT, _none(), _none());
+        _report(second, other, EMBEDDING_OUTPUT);
     }
 
     function test_reportContradiction_oneOfSeveralInputsDiffers_isRefused() public {
-        InferenceId second = attestTrace(modelId, traceOf("image", "other hint", "salt"), NONCE);
+        Trace memory other = traceOf("image", "other hint", "salt");
+        InferenceId second = attestTrace(modelId, other, NONCE);
         _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentInputs.selector, 1));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
-        second = attestTrace(modelId, traceOf("other image", "hint", "salt"), NONCE);
+        _report(second, other, SCORES_OUTPUT);
+        other = traceOf("other image", "hint", "salt");
+        second = attestTrace(modelId, other, NONCE);
         _expectError(abi.encodeWithSelector(IChainferRegistry.DifferentInputs.selector, 0));
-        registry.reportContradiction(first, second, SCORES_OUTPUT, _none(), _none());
+        _report(second, other, SCORES_OUTPUT);
     }
 
     function test_reportContradiction_otherOutputSalts_isRefused() public {
@@ -238,11 +335,11 @@ contract CircuitBreakerTest is TraceTest {
         other.salts[EMBEDDING] += 1;
         seal(other);
         InferenceId second = attestTrace(modelId, other, NONCE);
-        _expectNone(second, EMBEDDING_OUTPUT);
-        openLeaf(first, honest, EMBEDDING);
-        openLeaf(second, other, EMBEDDING);
-        _expectNone(second, EMBEDDING_OUTPUT);
-        _expectNone(second, SCORES_OUTPUT);
+        _expectNone(second, other, EMBEDDING_OUTPUT);
+        openLeaf(modelId, honest, NONCE, EMBEDDING);
+        openLeaf(modelId, other, NONCE, EMBEDDING);
+        _expectNone(second, other, EMBEDDING_OUTPUT);
+        _expectNone(second, other, SCORES_OUTPUT);
     }
 
     // ------------------------------------------------------------------------------------------------------ Helpers
@@ -254,6 +351,14 @@ contract CircuitBreakerTest is TraceTest {
         seal(lie);
     }
 
+    /// @dev Another inference under the honest root, with a false word in the last chunk.
+    function _sameRoot(uint256 word) private returns (Inference memory other, uint256[][] memory values) {
+        values = publicOf(honest);
+        values[2][word] ^= 1;
+        other = Inference(modelId, honest.root, REQUESTER, NONCE + 1);
+        attestValues(other, values);
+    }
+
     function uniformWords(uint256 count, uint256 word) private pure returns (uint256[] memory words) {
         words = new uint256[](count);
         for (uint256 i; i < count; ++i) {
@@ -261,11 +366,63 @@ contract CircuitBreakerTest is TraceTest {
         }
     }
 
-    function _none() private pure returns (ChunkValues[] memory) {}
+    /// @dev Reports the honest inference and another.
+    function _report(InferenceId second, Trace memory trace, uint256 output) private {
+        _report(shownTrace(first, honest), shownTrace(second, trace), output);
+    }
 
-    function _expectNone(InferenceId second, uint256 output) private {
+    function _report(ShownInference memory a, ShownInference memory b, uint256 output) private {
+        ModelRegistration memory parts = registered(modelId);
+        registry.reportContradiction(modelId, a, b, output, record, parts.inputs, parts.outputs);
+    }
+
+    function _reportCall(ShownInference memory a, ShownInference memory b, uint256 output)
+        private
+        view
+        returns (bytes memory)
+    {
+        ModelRegistration memory parts = registered(modelId);
+        return
+            abi.encodeCall(registry.reportContradiction, (modelId, a, b, output, record, parts.inputs, parts.outputs));
+    }
+
+    function _reportRoot(Inference memory a, Inference memory b, uint256 chunk, Trace memory ofA, Trace memory ofB)
+        private
+    {
+        registry.reportRootContradiction(a, b, chunk, shownTrace(ofA), shownTrace(ofB));
+    }
+
+    function _reportOpening(
+        Inference memory inference,
+        Opening memory opening,
+        uint256 output,
+        uint256[][] memory values
+    ) private {
+        ModelRegistration memory parts = registered(modelId);
+        registry.reportOpeningContradiction(
+            inference, opening, record, parts.leafLengths, output, parts.outputs, shown(values)
+        );
+    }
+
+    function _openingCall(Inference memory inference, Opening memory opening, uint256 output, uint256[][] memory values)
+        private
+        view
+        returns (bytes memory)
+    {
+        ModelRegistration memory parts = registered(modelId);
+        return abi.encodeCall(
+            registry.reportOpeningContradiction,
+            (inference, opening, record, parts.leafLengths, output, parts.outputs, shown(values))
+        );
+    }
+
+    function _frozen() private view returns (bool) {
+        return registry.model(modelId).frozen;
+    }
+
+    function _expectNone(InferenceId second, Trace memory trace, uint256 output) private {
         _expectError(abi.encodeWithSelector(IChainferRegistry.NoContradiction.selector));
-        registry.reportContradiction(first, second, output, _none(), _none());
+        _report(second, trace, output);
     }
 
     function _expectError(bytes memory expected) private {

@@ -2,48 +2,61 @@
 pragma solidity ^0.8.24;
 
 import {Test} from "forge-std/Test.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Deploy} from "../script/Deploy.s.sol";
+import {DeterministicDeployment} from "../script/DeterministicDeployment.sol";
 import {Governance, RegistryDeployment} from "../script/RegistryDeployment.sol";
-import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {RegistryTimelock} from "../src/RegistryTimelock.sol";
-import {TensorOpenings} from "../src/TensorOpenings.sol";
 import {VerifierStatus} from "../src/types/RegistryTypes.sol";
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {DeterministicProxy} from "./helpers/DeterministicProxy.sol";
+
+interface IRegistryOfOpenings {
+    function REGISTRY() external view returns (IChainferRegistry);
+}
 
 contract DeployTest is Test {
     bytes32 internal constant SHAPE = keccak256("shape");
     address internal constant PROPOSER = address(0x9209);
     address internal constant GUARDIAN = address(0x6A4D);
 
-    function deploy(address[] memory proposers) external returns (RegistryTimelock, ChainferRegistry) {
-        return RegistryDeployment.deploy(0, _governance(proposers));
-    }
+    Deploy internal script;
 
     function setUp() public {
         DeterministicProxy.install();
+        script = new Deploy();
     }
 
     function test_run_deploysAnEmptyRegistryThatTheSenderOwns() public {
-        ChainferRegistry registry = new Deploy().run();
-        assertEq(address(registry).code, type(ChainferRegistry).runtimeCode);
-        assertEq(registry.modelCount(), 0);
-        assertEq(registry.owner(), msg.sender);
+        IChainferRegistry registry = script.run();
+        assertEq(address(registry).code, vm.getDeployedCode("ChainferRegistry.sol:ChainferRegistry"));
+        assertEq(_ownable(registry).owner(), msg.sender);
         assertEq(registry.guardian(), address(0));
-        assertEq(address(TensorOpenings(address(registry.openings())).REGISTRY()), address(registry));
+        assertEq(address(IRegistryOfOpenings(address(registry.openings())).REGISTRY()), address(registry));
+    }
+
+    /// @dev The code of the default settings, which is what contracts/artefacts has and what `check-registry` derives addresses from.
+    function test_deploy_theTimelockIsThatOfTheArtefacts() public {
+        (RegistryTimelock timelock,) = _deploy();
+        bytes memory code = bytes.concat(
+            vm.parseJsonBytes(vm.readFile("contracts/artefacts/RegistryTimelock.json"), ".bytecode"),
+            abi.encode(2 days, _proposers(), GUARDIAN)
+        );
+        assertEq(address(timelock), DeterministicDeployment.addressOf(0, code));
     }
 
     function test_run_recordsWhatTheAddressesAreMadeOf() public {
         address[] memory proposers = new address[](1);
         proposers[0] = PROPOSER;
         Governance memory governance = _governance(proposers);
-        (RegistryTimelock timelock, ChainferRegistry registry) = RegistryDeployment.deploy("salt", governance);
-        string memory json = new Deploy().record(registry, address(timelock), "salt", governance);
+        (address timelock, IChainferRegistry registry) = script.deploy("salt", governance);
+        string memory json = script.record(registry, timelock, "salt", governance);
         assertEq(vm.parseJsonAddress(json, ".registry"), address(registry));
         assertEq(vm.parseJsonAddress(json, ".openings"), address(registry.openings()));
-        assertEq(vm.parseJsonAddress(json, ".owner"), address(timelock));
+        assertEq(vm.parseJsonAddress(json, ".owner"), timelock);
         assertEq(vm.parseJsonAddressArray(json, ".proposers"), proposers);
         assertEq(vm.parseJsonUint(json, ".delay"), 2 days);
         assertEq(vm.parseJsonAddress(json, ".guardian"), GUARDIAN);
@@ -54,13 +67,13 @@ contract DeployTest is Test {
 
     /// @dev The record is of the deployment, not of whoever owns the registry by now.
     function test_deploy_afterAHandOver_stillNamesTheTimelock() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
-        _execute(timelock, registry, abi.encodeCall(registry.transferOwnership, (address(2))));
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
+        _execute(timelock, registry, abi.encodeCall(Ownable2Step.transferOwnership, (address(2))));
         vm.prank(address(2));
-        registry.acceptOwnership();
+        _ownable(registry).acceptOwnership();
         address[] memory proposers = new address[](1);
         proposers[0] = PROPOSER;
-        (address owner, ChainferRegistry again) = new Deploy().deploy(0, _governance(proposers));
+        (address owner, IChainferRegistry again) = script.deploy(0, _governance(proposers));
         assertEq(owner, address(timelock));
         assertEq(address(again), address(registry));
     }
@@ -68,7 +81,6 @@ contract DeployTest is Test {
     function test_checkGovernance_elsewhere_revertsWithoutGuardian() public {
         Governance memory governance = _governance(_proposers());
         governance.guardian = address(0);
-        Deploy script = new Deploy();
         script.checkGovernance(governance);
         vm.chainId(1);
         vm.expectRevert(Deploy.GuardianIsZero.selector);
@@ -77,7 +89,6 @@ contract DeployTest is Test {
 
     function test_checkGovernance_revertsWhenTheDelayIsUnderAnHour() public {
         Governance memory governance = _governance(_proposers());
-        Deploy script = new Deploy();
         vm.chainId(1);
         for (uint256 delay; delay < 3600; delay += 3599) {
             governance.delay = delay;
@@ -93,13 +104,11 @@ contract DeployTest is Test {
 
     function test_run_elsewhere_revertsForAWeakGovernance() public {
         vm.chainId(1);
-        Deploy script = new Deploy();
         vm.expectRevert(Deploy.GuardianIsZero.selector);
         script.run();
     }
 
     function test_checkRecord_revertsWhenTheFileIsOfAnotherRegistry() public {
-        Deploy script = new Deploy();
         string memory path = "deployments/test-forge-registry/1.json";
         vm.createDir("deployments/test-forge-registry", true);
         script.checkRecord(path, address(1));
@@ -113,29 +122,29 @@ contract DeployTest is Test {
 
     function test_deploy_revertsWithoutProposers() public {
         vm.expectRevert(RegistryDeployment.NoProposers.selector);
-        this.deploy(new address[](0));
+        script.deploy(0, _governance(new address[](0)));
     }
 
     function test_deploy_again_findsWhatIsThere() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         vm.prank(address(0xB0B));
-        (RegistryTimelock timelockAgain, ChainferRegistry registryAgain) = _deploy();
+        (RegistryTimelock timelockAgain, IChainferRegistry registryAgain) = _deploy();
         assertEq(address(timelockAgain), address(timelock));
         assertEq(address(registryAgain), address(registry));
     }
 
     function test_deploy_otherGovernance_isAtAnotherAddress() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         address[] memory proposers = new address[](1);
         proposers[0] = address(0xBAD);
-        (RegistryTimelock otherTimelock, ChainferRegistry otherRegistry) = this.deploy(proposers);
-        assertNotEq(address(otherTimelock), address(timelock));
+        (address otherTimelock, IChainferRegistry otherRegistry) = script.deploy(0, _governance(proposers));
+        assertNotEq(otherTimelock, address(timelock));
         assertNotEq(address(otherRegistry), address(registry));
     }
 
     function test_deploy_theTimelockOwnsFromTheStart() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
-        assertEq(registry.owner(), address(timelock));
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
+        assertEq(_ownable(registry).owner(), address(timelock));
         assertEq(registry.guardian(), GUARDIAN);
         assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Active));
         assertTrue(timelock.hasRole(timelock.PROPOSER_ROLE(), PROPOSER));
@@ -144,7 +153,7 @@ contract DeployTest is Test {
     }
 
     function test_timelock_addsAVerifierAfterItsDelayAndNotBefore() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         bytes32 shape = keccak256("another shape");
         bytes memory call = abi.encodeCall(IRegistryGovernance.addVerifier, (shape));
         bytes32 id = timelock.hashOperation(address(registry), 0, call, 0, 0);
@@ -166,7 +175,7 @@ contract DeployTest is Test {
     }
 
     function test_guardian_freezesAtOnce_andOnlyTheTimelockUnfreezes() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         vm.startPrank(GUARDIAN);
         registry.freezeVerifier(SHAPE);
         assertEq(uint256(registry.verifierStatus(SHAPE)), uint256(VerifierStatus.Frozen));
@@ -180,7 +189,7 @@ contract DeployTest is Test {
 
     /// @dev A proposer's key is stolen: what the guardian froze stays frozen, and no shape is listed.
     function test_guardian_cancelsAnUnfreezingAndAListing() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         vm.prank(GUARDIAN);
         registry.freezeVerifier(SHAPE);
         _cancelAndExpectNothing(timelock, registry, abi.encodeCall(IRegistryGovernance.unfreezeVerifier, (SHAPE)));
@@ -209,7 +218,7 @@ contract DeployTest is Test {
 
     /// @dev As the runbook has it: the office in the registry and the role in the timelock, in one batch.
     function test_timelock_replacesAGuardianInOneBatch() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         bytes32 role = timelock.CANCELLER_ROLE();
         address[] memory targets = new address[](3);
         bytes[] memory calls = new bytes[](3);
@@ -227,14 +236,14 @@ contract DeployTest is Test {
     }
 
     function test_timelock_changesGuardianAndOwner() public {
-        (RegistryTimelock timelock, ChainferRegistry registry) = _deploy();
+        (RegistryTimelock timelock, IChainferRegistry registry) = _deploy();
         _execute(timelock, registry, abi.encodeCall(IRegistryGovernance.setGuardian, (address(1))));
         assertEq(registry.guardian(), address(1));
-        _execute(timelock, registry, abi.encodeCall(registry.transferOwnership, (address(2))));
-        assertEq(registry.owner(), address(timelock));
+        _execute(timelock, registry, abi.encodeCall(Ownable2Step.transferOwnership, (address(2))));
+        assertEq(_ownable(registry).owner(), address(timelock));
         vm.prank(address(2));
-        registry.acceptOwnership();
-        assertEq(registry.owner(), address(2));
+        _ownable(registry).acceptOwnership();
+        assertEq(_ownable(registry).owner(), address(2));
     }
 
     function _proposers() private pure returns (address[] memory proposers) {
@@ -242,20 +251,24 @@ contract DeployTest is Test {
         proposers[0] = PROPOSER;
     }
 
-    function _deploy() private returns (RegistryTimelock, ChainferRegistry) {
-        address[] memory proposers = new address[](1);
-        proposers[0] = PROPOSER;
-        return this.deploy(proposers);
+    function _deploy() private returns (RegistryTimelock timelock, IChainferRegistry registry) {
+        address owner;
+        (owner, registry) = script.deploy(0, _governance(_proposers()));
+        timelock = RegistryTimelock(payable(owner));
     }
 
-    function _execute(RegistryTimelock timelock, ChainferRegistry registry, bytes memory call) private {
+    function _ownable(IChainferRegistry registry) private pure returns (Ownable2Step) {
+        return Ownable2Step(address(registry));
+    }
+
+    function _execute(RegistryTimelock timelock, IChainferRegistry registry, bytes memory call) private {
         vm.prank(PROPOSER);
         timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
         skip(2 days);
         timelock.execute(address(registry), 0, call, 0, 0);
     }
 
-    function _cancelAndExpectNothing(RegistryTimelock timelock, ChainferRegistry registry, bytes memory call) private {
+    function _cancelAndExpectNothing(RegistryTimelock timelock, IChainferRegistry registry, bytes memory call) private {
         vm.prank(PROPOSER);
         timelock.schedule(address(registry), 0, call, 0, 0, 2 days);
         bytes32 id = timelock.hashOperation(address(registry), 0, call, 0, 0);

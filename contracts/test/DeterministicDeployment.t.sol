@@ -2,11 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {Test} from "forge-std/Test.sol";
-import {DeployAdapters} from "../script/DeployAdapters.s.sol";
 import {DeterministicDeployment} from "../script/DeterministicDeployment.sol";
-import {EASResolver} from "../src/adapters/EASResolver.sol";
-import {ERC7992Adapter} from "../src/adapters/ERC7992Adapter.sol";
-import {ChainferRegistry} from "../src/ChainferRegistry.sol";
 import {DeterministicProxy} from "./helpers/DeterministicProxy.sol";
 
 contract DeterministicDeploymentTest is Test {
@@ -61,49 +57,5 @@ contract DeterministicDeploymentTest is Test {
             )
         );
         this.deploy(0, REVERTS);
-    }
-
-    function test_adapters_areOfTheRegistry() public {
-        DeterministicProxy.install();
-        ChainferRegistry registry = new ChainferRegistry(address(this), address(0), new bytes32[](0));
-        (address adapter, address resolver) = new DeployAdapters().deploy(address(registry), address(this));
-        assertEq(address(ERC7992Adapter(adapter).CHAINFER()), address(registry));
-        assertEq(address(EASResolver(payable(resolver)).REGISTRY()), address(registry));
-        assertEq(EASResolver(payable(resolver)).EAS(), address(this));
-        (address again, address none) = new DeployAdapters().deploy(address(registry), address(0));
-        assertEq(again, adapter);
-        assertEq(none, address(0));
-    }
-
-    function test_adapters_recordWhatTheAddressesAreMadeOf() public {
-        string memory json = new DeployAdapters().record(address(1), address(2), address(3), address(4));
-        assertEq(vm.parseJsonString(json, ".format"), "chainfer.adapters");
-        assertEq(vm.parseJsonUint(json, ".version"), 1);
-        assertEq(vm.parseJsonUint(json, ".chain_id"), block.chainid);
-        assertEq(vm.parseJsonAddress(json, ".registry"), address(1));
-        assertEq(vm.parseJsonAddress(json, ".erc7992"), address(2));
-        assertEq(vm.parseJsonAddress(json, ".eas"), address(3));
-        assertEq(vm.parseJsonAddress(json, ".eas_resolver"), address(4));
-    }
-
-    function test_adapters_revertsWhenTheRecordIsOfAnotherRegistry() public {
-        DeployAdapters script = new DeployAdapters();
-        string memory path = "deployments/test-forge-adapters/1.adapters.json";
-        vm.createDir("deployments/test-forge-adapters", true);
-        script.checkRecord(path, address(1));
-        vm.writeFile(path, script.record(address(1), address(2), address(3), address(4)));
-        script.checkRecord(path, address(1));
-        bytes4 selector = DeployAdapters.RecordOfAnotherRegistry.selector;
-        vm.expectRevert(abi.encodeWithSelector(selector, path, address(1), address(2)));
-        script.checkRecord(path, address(2));
-        vm.removeDir("deployments/test-forge-adapters", true);
-    }
-
-    function test_adapters_revertsWithoutContracts() public {
-        DeployAdapters script = new DeployAdapters();
-        vm.expectRevert(abi.encodeWithSelector(DeployAdapters.NoCode.selector, address(1234)));
-        script.deploy(address(1234), address(0));
-        vm.expectRevert(abi.encodeWithSelector(DeployAdapters.NoCode.selector, address(1234)));
-        script.deploy(address(this), address(1234));
     }
 }

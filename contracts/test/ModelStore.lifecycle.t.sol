@@ -5,7 +5,7 @@ import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ChunkProof, ChunkValues, ModelRegistration} from "../src/types/RegistryTypes.sol";
+import {ChunkProof, Inference, ModelRecord, ModelRegistration, TensorSpec} from "../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./helpers/RegistryTest.sol";
 
 /// @notice Frozen and deprecated models: what they still do, and what they do no more.
@@ -19,8 +19,8 @@ contract ModelStoreLifecycleTest is RegistryTest {
     function setUp() public override {
         super.setUp();
         modelId = register(classifierRegistration());
-        attested = registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        registry.commit(modelId, OTHER_ROOT, REQUESTER, NONCE);
+        attested = attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        commit(modelId, OTHER_ROOT);
         ChunkProof[] memory all = honestProofs(modelId, OTHER_ROOT);
         for (uint256 i; i < all.length; ++i) {
             proofs.push(all[i]);
@@ -30,35 +30,35 @@ contract ModelStoreLifecycleTest is RegistryTest {
     // ------------------------------------------------------------------------------------------------------- Frozen
 
     function test_freezeModel_stopsEverythingButHistory() public {
+        bytes32 before = keccak256(abi.encode(registry.stateOf(modelId, attested)));
         vm.expectEmit(address(registry));
         emit IRegistryGovernance.ModelFrozen(modelId, GUARDIAN);
         vm.prank(GUARDIAN);
         registry.freezeModel(modelId);
-        assertTrue(registry.isFrozen(modelId));
+        assertTrue(registry.model(modelId).frozen);
 
         bytes memory frozen = abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, modelId);
         vm.expectRevert(frozen);
         registry.requireAttested(modelId, attested);
         vm.expectRevert(frozen);
-        registry.commit(modelId, ROOT, REQUESTER, NONCE + 1);
+        registry.commit(Inference(modelId, ROOT, REQUESTER, NONCE + 1));
         vm.expectRevert(frozen);
-        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, OTHER_ROOT, proofs);
         vm.expectRevert(frozen);
-        registry.attest(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        attest(modelId, OTHER_ROOT, proofs);
         vm.expectRevert(frozen);
         vm.prank(GUARDIAN);
         registry.freezeModel(modelId);
 
-        assertTrue(registry.wasAttested(modelId, attested));
-        assertTrue(registry.isProven(attested));
-        assertEq(registry.publicValues(attested, 0), honestValues(modelId, ROOT, 0));
+        assertTrue(isProven(modelId, attested));
+        assertEq(keccak256(abi.encode(registry.stateOf(modelId, attested))), before);
     }
 
     function test_freezeModel_concernsNoOtherModel() public {
-        ModelId other = registry.registerModel(_another());
+        ModelId other = register(_another());
         vm.prank(OWNER);
         registry.freezeModel(modelId);
-        registry.attest(other, ROOT, REQUESTER, NONCE, honestProofs(other, ROOT));
+        attest(other, ROOT, honestProofs(other, ROOT));
         registry.requireAttested(other, idOf(other, ROOT));
     }
 
@@ -69,9 +69,9 @@ contract ModelStoreLifecycleTest is RegistryTest {
         emit IRegistryGovernance.ModelUnfrozen(modelId);
         vm.prank(OWNER);
         registry.unfreezeModel(modelId);
-        assertFalse(registry.isFrozen(modelId));
+        assertFalse(registry.model(modelId).frozen);
         registry.requireAttested(modelId, attested);
-        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, OTHER_ROOT, proofs);
     }
 
     function test_unfreezeModel_revertsWhenNotFrozen() public {
@@ -93,35 +93,33 @@ contract ModelStoreLifecycleTest is RegistryTest {
     // --------------------------------------------------------------------------------------------------- Deprecated
 
     function test_deprecateModel_whatWasProvenBefore_stillCounts() public {
-        assertEq(registry.deprecatedAt(modelId), 0);
+        assertEq(registry.model(modelId).deprecatedAt, 0);
         skip(1);
         vm.expectEmit(address(registry));
         emit IChainferRegistry.ModelDeprecated(modelId);
         vm.prank(REGISTRANT);
         registry.deprecateModel(modelId);
-        assertTrue(registry.isDeprecated(modelId));
-        assertEq(registry.deprecatedAt(modelId), block.timestamp);
+        assertEq(registry.model(modelId).deprecatedAt, block.timestamp);
         skip(1 days);
         registry.requireAttested(modelId, attested);
-        assertTrue(registry.wasAttested(modelId, attested));
     }
 
     /// @dev A block's time is all that is compared, so that of the deprecation is the last that counts.
     function test_deprecateModel_whatIsProvenInTheSameBlock_counts() public {
         _deprecate();
-        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, OTHER_ROOT, proofs);
         registry.requireAttested(modelId, idOf(modelId, OTHER_ROOT));
     }
 
     /// @dev Committed before, begun before, or neither: what counts is when the last chunk was proven.
     function test_deprecateModel_whatIsProvenAfter_doesNotCount() public {
-        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, only(proofs[0]));
+        prove(modelId, OTHER_ROOT, only(proofs[0]));
         _deprecate();
         skip(1);
-        registry.prove(modelId, OTHER_ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, OTHER_ROOT, proofs);
         _expectDoesNotCount(idOf(modelId, OTHER_ROOT));
-        registry.commit(modelId, ROOT + 2, REQUESTER, NONCE);
-        registry.attest(modelId, ROOT + 2, REQUESTER, NONCE, honestProofs(modelId, ROOT + 2));
+        commit(modelId, ROOT + 2);
+        attest(modelId, ROOT + 2, honestProofs(modelId, ROOT + 2));
         _expectDoesNotCount(idOf(modelId, ROOT + 2));
     }
 
@@ -130,11 +128,22 @@ contract ModelStoreLifecycleTest is RegistryTest {
         skip(1);
         _deprecate();
         skip(1 days);
+        uint256[][] memory values = new uint256[][](3);
         ChunkProof[] memory truth = honestProofs(modelId, ROOT + 2);
-        truth[0] = proofWith(modelId, ROOT + 2, REQUESTER, NONCE, 0, honestValues(modelId, ROOT, 0));
-        InferenceId second = registry.attest(modelId, ROOT + 2, REQUESTER, NONCE, truth);
+        truth[0] = proofWith(inferenceOf(modelId, ROOT + 2), 0, honestValues(modelId, ROOT, 0));
+        for (uint256 i; i < 3; ++i) {
+            values[i] = truth[i].publicValues;
+        }
+        InferenceId second = attest(modelId, ROOT + 2, truth);
         registry.requireAttested(modelId, attested);
-        registry.reportContradiction(attested, second, 0, new ChunkValues[](0), new ChunkValues[](0));
+        ModelRecord memory record = recordOf(modelId);
+        TensorSpec[] memory inputs = inputsOf(modelId);
+        TensorSpec[] memory outputs = outputsOf(modelId);
+        uint256[][] memory lies = new uint256[][](3);
+        for (uint256 i; i < 3; ++i) {
+            lies[i] = honestValues(modelId, ROOT, i);
+        }
+        registry.reportContradiction(modelId, shown(attested, lies), shown(second, values), 0, record, inputs, outputs);
         vm.expectRevert(abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, modelId));
         registry.requireAttested(modelId, attested);
     }
@@ -157,8 +166,6 @@ contract ModelStoreLifecycleTest is RegistryTest {
         ModelId unknown = ModelId.wrap("unknown");
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
         registry.deprecateModel(unknown);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
-        registry.deprecatedAt(unknown);
     }
 
     function test_freezeModel_ofADeprecatedModel_countsFirst() public {
@@ -170,18 +177,10 @@ contract ModelStoreLifecycleTest is RegistryTest {
         registry.requireAttested(modelId, attested);
         vm.prank(OWNER);
         registry.unfreezeModel(modelId);
-        assertTrue(registry.isDeprecated(modelId));
+        assertEq(registry.model(modelId).deprecatedAt, block.timestamp);
     }
 
-    // ------------------------------------------------------------------------------------------------------ History
-
-    function test_wasAttested_saysWhetherTheModelMatches() public {
-        ModelId other = registry.registerModel(_another());
-        assertTrue(registry.wasAttested(modelId, attested));
-        assertFalse(registry.wasAttested(other, attested));
-        assertFalse(registry.wasAttested(modelId, idOf(modelId, OTHER_ROOT)));
-        assertFalse(registry.wasAttested(ModelId.wrap(0), InferenceId.wrap(0)));
-    }
+    // ------------------------------------------------------------------------------------------------------ Helpers
 
     function _deprecate() private {
         vm.prank(REGISTRANT);
@@ -189,8 +188,7 @@ contract ModelStoreLifecycleTest is RegistryTest {
     }
 
     function _expectDoesNotCount(InferenceId id) private {
-        assertTrue(registry.isProven(id));
-        assertFalse(registry.wasAttested(modelId, id));
+        assertTrue(isProven(modelId, id));
         vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.ModelIsDeprecated.selector, modelId));
         registry.requireAttested(modelId, id);
     }

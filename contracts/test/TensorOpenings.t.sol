@@ -8,122 +8,251 @@ import {ScalarField} from "../src/libraries/ScalarField.sol";
 import {TensorOpening} from "../src/libraries/TensorOpening.sol";
 import {InferenceId} from "../src/types/InferenceId.sol";
 import {ModelId} from "../src/types/ModelId.sol";
-import {ModelRegistration} from "../src/types/RegistryTypes.sol";
+import {Inference, ModelRecord, ModelRegistration, Opening, Visibility} from "../src/types/RegistryTypes.sol";
+import {Records} from "./helpers/Records.sol";
 import {TraceTest} from "./helpers/TraceTest.sol";
 
 /// forge-config: default.fuzz.runs = 32
 contract TensorOpeningsTest is TraceTest {
-    ITensorOpenings internal openings;
     ModelId internal modelId;
+    ModelRecord internal record;
+    uint32[] internal lengths;
     Trace internal trace;
+    Inference internal inference;
     InferenceId internal id;
 
     function setUp() public override {
         super.setUp();
-        openings = registry.openings();
         modelId = register(traceRegistration("trace"));
+        record = recordOf(modelId);
+        lengths = leafLengthsOf(modelId);
         trace = traceOf("image", "hint", "salt");
         id = attestTrace(modelId, trace, NONCE);
+        inference = traceInference(modelId, trace, NONCE);
     }
 
     function testFuzz_check_acceptsEveryTensorAndNoOther(uint256 leaf, uint256 at, uint8 bit) public {
         leaf = bound(leaf, 0, LEAVES - 1);
-        uint256[] memory words = trace.words[leaf];
-        uint256[] memory path = pathOf(trace, leaf);
-        assertEq(openings.check(id, leaf, trace.salts[leaf], words, path), trace.leaves[leaf]);
+        Opening memory opening = openingOf(trace, leaf);
+        assertEq(openings.check(inference, opening, record, lengths), trace.leaves[leaf]);
 
-        // Any bit of the values, and the salt.
+        // Any bit of the values, and the salt, and the path.
         at = bound(at, 0, lengthOf(leaf) - 1);
-        words[at / 15] ^= uint256(1) << (16 * (at % 15) + bit % 16);
-        _expectMismatch(leaf, trace.salts[leaf], words, path);
-        _expectMismatch(leaf, trace.salts[leaf] ^ 1, trace.words[leaf], path);
-        path[bit % HEIGHT] ^= 1;
-        _expectMismatch(leaf, trace.salts[leaf], trace.words[leaf], path);
+        opening.words[at / 15] ^= uint256(1) << (16 * (at % 15) + bit % 16);
+        _expectMismatch(opening);
+        opening = openingOf(trace, leaf);
+        opening.salt ^= 1;
+        _expectMismatch(opening);
+        opening = openingOf(trace, leaf);
+        opening.siblings[bit % HEIGHT] ^= 1;
+        _expectMismatch(opening);
     }
 
     function test_open_recordsAndTells() public {
-        (bytes32 digest, uint256 commitment) = openings.openingOf(id, CUT);
-        assertEq(digest, 0);
-        assertEq(commitment, 0);
+        Opening memory opening = openingOf(trace, CUT);
+        assertEq(openings.openingOf(id, CUT), 0);
         vm.expectEmit(address(openings));
         emit ITensorOpenings.TensorOpened(id, CUT, RELAYER, trace.leaves[CUT], trace.words[CUT]);
         vm.prank(RELAYER);
-        assertEq(openings.open(id, CUT, trace.salts[CUT], trace.words[CUT], pathOf(trace, CUT)), trace.leaves[CUT]);
-        (digest, commitment) = openings.openingOf(id, CUT);
-        assertEq(digest, keccak256(abi.encodePacked(trace.words[CUT])));
-        assertEq(commitment, trace.leaves[CUT]);
+        assertEq(openLeaf(inference, opening), trace.leaves[CUT]);
+        assertEq(openings.openingOf(id, CUT), keccak256(abi.encodePacked(trace.words[CUT])));
+    }
+
+    function test_open_writesOneSlot() public {
+        Opening memory opening = openingOf(trace, CUT);
+        vm.record();
+        openLeaf(inference, opening);
+        (, bytes32[] memory writes) = vm.accesses(address(openings));
+        assertEq(writes.length, 1);
+        (, writes) = vm.accesses(address(registry));
+        assertEq(writes.length, 0);
+    }
+
+    function test_check_recordsNothing() public {
+        Opening memory opening = openingOf(trace, CUT);
+        openings.check(inference, opening, record, lengths);
+        assertEq(openings.openingOf(id, CUT), 0);
     }
 
     function test_open_twice_changesNothing() public {
-        openLeaf(id, trace, IMAGE);
+        openLeaf(modelId, trace, NONCE, IMAGE);
         vm.recordLogs();
-        openLeaf(id, trace, IMAGE);
+        openLeaf(modelId, trace, NONCE, IMAGE);
         assertEq(vm.getRecordedLogs().length, 0);
     }
 
     function test_open_concernsOneInferenceAndOneLeaf() public {
         InferenceId other = attestTrace(modelId, trace, NONCE + 1);
-        openLeaf(id, trace, IMAGE);
-        (bytes32 digest,) = openings.openingOf(other, IMAGE);
-        assertEq(digest, 0);
-        (digest,) = openings.openingOf(id, EMBEDDING);
-        assertEq(digest, 0);
+        openLeaf(modelId, trace, NONCE, IMAGE);
+        assertNotEq(openings.openingOf(id, IMAGE), 0);
+        assertEq(openings.openingOf(other, IMAGE), 0);
+        assertEq(openings.openingOf(id, EMBEDDING), 0);
     }
 
     function test_check_revertsWhenTheTensorIsAtAnotherLeaf() public {
-        // Same length, other position: the path of one does not serve the other.
-        uint256[] memory path = pathOf(trace, IMAGE);
+        Opening memory opening = openingOf(trace, IMAGE);
+        opening.leaf = HINT;
         _expectError(abi.encodeWithSelector(PackedValues.WordCountMismatch.selector, 2, 3));
-        openings.check(id, HINT, trace.salts[IMAGE], trace.words[IMAGE], path);
+        openings.check(inference, opening, record, lengths);
+    }
+
+    /// @dev Same length, other position: the path of one does not serve the other.
+    function test_check_revertsWhenALeafOfOneLengthIsAtAnotherPosition() public {
+        ModelRegistration memory registration = registrationOf("alike", uniform(1, 1));
+        registration.leafLengths = uniform(4, 10);
+        registration.inputs[0].length = 10;
+        ModelId alike = register(registration);
+        uint256[] memory words = wordsOf("values", 10);
+        uint256[] memory path = new uint256[](2);
+        (path[0], path[1]) = (11, 12);
+        uint256 root = TensorOpening.rootOf(TensorOpening.leafOf(5, words, 10), 1, path);
+        Inference memory other = inferenceOf(alike, root);
+        attest(other, honestProofs(alike, root));
+        ModelRecord memory theirs = recordOf(alike);
+        uint32[] memory theirLengths = leafLengthsOf(alike);
+        Opening memory opening = Opening(1, 5, words, path);
+        openings.check(other, opening, theirs, theirLengths);
+        for (uint256 leaf; leaf < 4; ++leaf) {
+            if (leaf == 1) continue;
+            opening.leaf = leaf;
+            uint256 actual = TensorOpening.rootOf(TensorOpening.leafOf(5, words, 10), leaf, path);
+            _expectError(abi.encodeWithSelector(ITensorOpenings.OpeningMismatch.selector, root, actual));
+            openings.check(other, opening, theirs, theirLengths);
+        }
     }
 
     function test_check_revertsWhenTheInferenceIsNotProven() public {
-        InferenceId committed = registry.commit(modelId, trace.root, REQUESTER, NONCE + 9);
-        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, committed));
-        openings.check(committed, 0, trace.salts[0], trace.words[0], new uint256[](HEIGHT));
-        InferenceId unknown = InferenceId.wrap("unknown");
-        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, unknown));
-        openings.check(unknown, 0, trace.salts[0], trace.words[0], new uint256[](HEIGHT));
+        Inference memory other = Inference(modelId, trace.root, REQUESTER, NONCE + 9);
+        Opening memory opening = openingOf(trace, IMAGE);
+        InferenceId unknown = idOf(other);
+        uint256[] memory values = publicOf(trace)[1];
+        for (uint256 i; i < 3; ++i) {
+            _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, unknown));
+            openings.check(other, opening, record, lengths);
+            if (i == 0) registry.commit(other);
+            if (i == 1) prove(other, only(proofWith(other, 1, values)));
+        }
+    }
+
+    /// @dev The inference of one model is opened with that model's record: with another's it is not proven.
+    function test_check_revertsWhenTheInferenceIsAnotherModels() public {
+        ModelId twin = register(traceRegistration("twin"));
+        Opening memory opening = openingOf(trace, IMAGE);
+        Inference memory other = traceInference(twin, trace, NONCE);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, idOf(other)));
+        openings.check(other, opening, record, lengths);
+    }
+
+    function test_check_revertsForWhatNoInferenceHas() public {
+        Opening memory opening = openingOf(trace, IMAGE);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.InvalidRoot.selector));
+        openings.check(inferenceOf(modelId, 0), opening, record, lengths);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.RequesterIsZero.selector));
+        openings.check(Inference(modelId, trace.root, address(0), NONCE), opening, record, lengths);
     }
 
     function test_check_revertsWhenTheModelHasNoSuchLeaf() public {
+        Opening memory opening = Opening(LEAVES, 0, new uint256[](1), new uint256[](HEIGHT));
         _expectError(abi.encodeWithSelector(IChainferRegistry.LeafOutOfRange.selector, LEAVES, LEAVES));
-        openings.check(id, LEAVES, 0, new uint256[](1), new uint256[](HEIGHT));
+        openings.check(inference, opening, record, lengths);
+        opening.leaf = type(uint256).max;
+        _expectError(abi.encodeWithSelector(IChainferRegistry.LeafOutOfRange.selector, opening.leaf, LEAVES));
+        openings.check(inference, opening, record, lengths);
     }
 
     function test_check_revertsWhenThePathIsOfAnotherHeight() public {
         // An inner node is no leaf, however it is dressed up.
+        Opening memory opening = openingOf(trace, IMAGE);
+        opening.siblings = new uint256[](HEIGHT - 1);
         _expectError(abi.encodeWithSelector(ITensorOpenings.PathLengthMismatch.selector, HEIGHT, HEIGHT - 1));
-        openings.check(id, 0, trace.salts[0], trace.words[0], new uint256[](HEIGHT - 1));
+        openings.check(inference, opening, record, lengths);
+        opening.siblings = new uint256[](HEIGHT + 1);
         _expectError(abi.encodeWithSelector(ITensorOpenings.PathLengthMismatch.selector, HEIGHT, HEIGHT + 1));
-        openings.check(id, 0, trace.salts[0], trace.words[0], new uint256[](HEIGHT + 1));
+        openings.check(inference, opening, record, lengths);
     }
 
     function test_check_revertsWhenTheWordsAreNotAPacking() public {
-        uint256[] memory path = pathOf(trace, IMAGE);
+        Opening memory opening = openingOf(trace, IMAGE);
+        opening.words = new uint256[](2);
         _expectError(abi.encodeWithSelector(PackedValues.WordCountMismatch.selector, 3, 2));
-        openings.check(id, IMAGE, trace.salts[IMAGE], new uint256[](2), path);
-        uint256[] memory words = trace.words[IMAGE];
-        words[2] |= 1 << 16;
+        openings.check(inference, opening, record, lengths);
+        opening = openingOf(trace, IMAGE);
+        opening.words[2] |= 1 << 16;
         _expectError(abi.encodeWithSelector(PackedValues.StrayBits.selector, 2));
-        openings.check(id, IMAGE, trace.salts[IMAGE], words, path);
+        openings.check(inference, opening, record, lengths);
     }
 
     function test_check_revertsWhenTheSaltIsNotCanonical() public {
-        uint256 salt = trace.salts[IMAGE] + R;
-        uint256[] memory path = pathOf(trace, IMAGE);
-        _expectError(abi.encodeWithSelector(ScalarField.NotAScalar.selector, salt));
-        openings.check(id, IMAGE, salt, trace.words[IMAGE], path);
+        Opening memory opening = openingOf(trace, IMAGE);
+        opening.salt += R;
+        _expectError(abi.encodeWithSelector(ScalarField.NotAScalar.selector, opening.salt));
+        openings.check(inference, opening, record, lengths);
     }
 
-    function test_check_aModelOfOneLeaf_needsNoPath() public {
-        ModelRegistration memory registration = registrationOf("one leaf", uniform(1, 0));
-        ModelId single = register(registration);
-        uint256[] memory words = wordsOf("values", 10);
-        uint256 leaf = TensorOpening.leafOf(5, words, 10);
-        InferenceId inferenceId = attestValues(single, leaf, NONCE, new uint256[][](1));
-        assertEq(openings.check(inferenceId, 0, 5, words, new uint256[](0)), leaf);
+    // ------------------------------------------------------------------------------------------------------- Record
+
+    function test_check_revertsWhenAnyWordOfTheRecordIsAnother() public {
+        Opening memory opening = openingOf(trace, IMAGE);
+        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.RecordMismatch.selector, modelId);
+        for (uint256 i; i < 5; ++i) {
+            ModelRecord memory other = record;
+            assembly ("memory-safe") {
+                let at := add(other, mul(i, 0x20))
+                mstore(at, xor(mload(at), 1))
+            }
+            _expectError(expected);
+            openings.check(inference, opening, other, lengths);
+        }
     }
+
+    /// @dev Other lengths would let a tensor of one length pass for one of another, or a node for a leaf.
+    function test_check_revertsWhenTheLengthsAreOthers() public {
+        Opening memory opening = openingOf(trace, IMAGE);
+        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.RecordMismatch.selector, modelId);
+        uint32[] memory others = lengths;
+        others[CUT] += 1;
+        _expectError(expected);
+        openings.check(inference, opening, record, others);
+        others = lengths;
+        (others[0], others[1]) = (others[1], others[0]);
+        _expectError(expected);
+        openings.check(inference, opening, record, others);
+        others = uniform(LEAVES + 1, 31);
+        _expectError(expected);
+        openings.check(inference, opening, record, others);
+        _expectError(expected);
+        openings.check(inference, opening, record, new uint32[](0));
+        // Their digest in the record as well: it is another record then.
+        ModelRegistration memory registration = registered(modelId);
+        registration.leafLengths[CUT] += 1;
+        ModelRecord memory changed = Records.recordOf(registration);
+        _expectError(expected);
+        openings.check(inference, opening, changed, registration.leafLengths);
+    }
+
+    function test_check_revertsWhenTheRecordIsAnotherModels() public {
+        ModelRegistration memory registration = traceRegistration("another");
+        registration.leafLengths[CUT] += 1;
+        ModelId another = register(registration);
+        Opening memory opening = openingOf(trace, IMAGE);
+        ModelRecord memory theirs = recordOf(another);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.RecordMismatch.selector, modelId));
+        openings.check(inference, opening, theirs, registration.leafLengths);
+    }
+
+    // ---------------------------------------------------------------------------------------------------- One leaf
+
+    function test_check_aModelOfOneLeaf_needsNoPath() public {
+        ModelId single = register(registrationOf("one leaf", uniform(1, 1)));
+        uint256[] memory words = wordsOf("values", 15);
+        uint256 leaf = TensorOpening.leafOf(5, words, 15);
+        Inference memory other = inferenceOf(single, leaf);
+        attest(other, honestProofs(single, leaf));
+        Opening memory opening = Opening(0, 5, words, new uint256[](0));
+        assertEq(openings.check(other, opening, recordOf(single), leafLengthsOf(single)), leaf);
+    }
+
+    // --------------------------------------------------------------------------------------------------------- Gas
 
     /// forge-config: default.isolate = true
     /// forge-config: ci.isolate = true
@@ -137,27 +266,30 @@ contract TensorOpeningsTest is TraceTest {
     /// forge-config: default.isolate = true
     /// forge-config: ci.isolate = true
     /// forge-config: long.isolate = true
-    function test_open_gas_23000ValuesFitATransaction() public {
-        _openWide(23_000);
-        assertLe(vm.snapshotGasLastCall("TensorOpenings", "open, 23,000 values, height 2"), 1 << 24);
+    function test_open_gas_22000ValuesFitATransaction() public {
+        _openWide(22_000);
+        assertLe(vm.snapshotGasLastCall("TensorOpenings", "open, 22,000 values, height 2"), 1 << 24);
     }
 
     function _openWide(uint32 length) private {
-        ModelRegistration memory registration = registrationOf("gas", uniform(1, 0));
+        ModelRegistration memory registration = registrationOf("gas", uniform(1, 1));
         registration.leafLengths = uniform(3, length);
+        registration.inputs[0].visibility = Visibility.Committed;
+        registration.inputs[0].length = length;
         ModelId wide = register(registration);
         uint256[] memory words = wordsOf("values", length);
         uint256[] memory path = new uint256[](2);
         (path[0], path[1]) = (11, 12);
         uint256 root = TensorOpening.rootOf(TensorOpening.leafOf(5, words, length), 1, path);
-        InferenceId inferenceId = attestValues(wide, root, NONCE, new uint256[][](1));
-        openings.open(inferenceId, 1, 5, words, path);
+        attest(inferenceOf(wide, root), honestProofs(wide, root));
+        openLeaf(inferenceOf(wide, root), Opening(1, 5, words, path));
     }
 
-    function _expectMismatch(uint256 leaf, uint256 salt, uint256[] memory words, uint256[] memory path) private {
-        uint256 actual = TensorOpening.rootOf(TensorOpening.leafOf(salt, words, lengthOf(leaf)), leaf, path);
+    function _expectMismatch(Opening memory opening) private {
+        uint256 leaf = TensorOpening.leafOf(opening.salt, opening.words, lengthOf(opening.leaf));
+        uint256 actual = TensorOpening.rootOf(leaf, opening.leaf, opening.siblings);
         _expectError(abi.encodeWithSelector(ITensorOpenings.OpeningMismatch.selector, trace.root, actual));
-        openings.check(id, leaf, salt, words, path);
+        openings.check(inference, opening, record, lengths);
     }
 
     function _expectError(bytes memory expected) private {

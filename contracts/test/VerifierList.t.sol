@@ -2,7 +2,8 @@
 pragma solidity ^0.8.24;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {ChainferRegistry} from "../src/ChainferRegistry.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {ModelId} from "../src/types/ModelId.sol";
 import {ChunkProof, ModelRegistration, VerifierStatus} from "../src/types/RegistryTypes.sol";
@@ -16,8 +17,8 @@ contract VerifierListTest is RegistryTest {
         bytes32[] memory codeHashes = new bytes32[](2);
         codeHashes[0] = SHAPE;
         codeHashes[1] = keccak256("another");
-        ChainferRegistry fresh = new ChainferRegistry(OWNER, GUARDIAN, codeHashes);
-        assertEq(fresh.owner(), OWNER);
+        IChainferRegistry fresh = newRegistry(OWNER, GUARDIAN, codeHashes);
+        assertEq(Ownable2Step(address(fresh)).owner(), OWNER);
         assertEq(fresh.guardian(), GUARDIAN);
         _assertStatus(fresh, SHAPE, VerifierStatus.Active);
         _assertStatus(fresh, codeHashes[1], VerifierStatus.Active);
@@ -25,8 +26,18 @@ contract VerifierListTest is RegistryTest {
     }
 
     function test_constructor_revertsWhenTheOwnerIsZero() public {
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableInvalidOwner.selector, address(0)));
-        new ChainferRegistry(address(0), GUARDIAN, new bytes32[](0));
+        bytes memory error_ = abi.encodeWithSelector(Ownable.OwnableInvalidOwner.selector, address(0));
+        _expectNotCreated(address(0), new bytes32[](0), error_);
+    }
+
+    function test_constructor_revertsWhenTheListIsWrong() public {
+        bytes32[] memory codeHashes = new bytes32[](2);
+        (codeHashes[0], codeHashes[1]) = (SHAPE, SHAPE);
+        bytes4 selector = IRegistryGovernance.UnexpectedVerifierStatus.selector;
+        _expectNotCreated(OWNER, codeHashes, abi.encodeWithSelector(selector, SHAPE, VerifierStatus.Active));
+        codeHashes[1] = keccak256("");
+        selector = IRegistryGovernance.InvalidVerifierCodeHash.selector;
+        _expectNotCreated(OWNER, codeHashes, abi.encodeWithSelector(selector, codeHashes[1]));
     }
 
     // ---------------------------------------------------------------------------------------------------- Verifiers
@@ -126,13 +137,13 @@ contract VerifierListTest is RegistryTest {
         calls[2] = abi.encodeCall(IRegistryGovernance.removeVerifier, (SHAPE));
         calls[3] = abi.encodeCall(IRegistryGovernance.unfreezeModel, (modelId));
         calls[4] = abi.encodeCall(IRegistryGovernance.setGuardian, (account));
-        calls[5] = abi.encodeCall(registry.transferOwnership, (account));
+        calls[5] = abi.encodeCall(Ownable2Step.transferOwnership, (account));
         for (uint256 i; i < calls.length; ++i) {
             _expectFailure(
                 account, calls[i], abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, account)
             );
         }
-        bytes memory accept = abi.encodeCall(registry.acceptOwnership, ());
+        bytes memory accept = abi.encodeCall(Ownable2Step.acceptOwnership, ());
         _expectFailure(account, accept, abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, account));
     }
 
@@ -159,19 +170,20 @@ contract VerifierListTest is RegistryTest {
     }
 
     function test_transferOwnership_takesTwoSteps() public {
+        Ownable2Step ownable = Ownable2Step(address(registry));
         vm.prank(OWNER);
-        registry.transferOwnership(RELAYER);
-        assertEq(registry.owner(), OWNER);
-        assertEq(registry.pendingOwner(), RELAYER);
+        ownable.transferOwnership(RELAYER);
+        assertEq(ownable.owner(), OWNER);
+        assertEq(ownable.pendingOwner(), RELAYER);
         vm.prank(RELAYER);
-        registry.acceptOwnership();
-        assertEq(registry.owner(), RELAYER);
+        ownable.acceptOwnership();
+        assertEq(ownable.owner(), RELAYER);
     }
 
     // ---------------------------------------------------------------------------------------------------------- Use
 
     function test_registerModel_revertsWhenAVerifierIsNotActive() public {
-        ModelRegistration memory registration = registrationOf("three", uniform(3, 0));
+        ModelRegistration memory registration = registrationOf("three", uniform(3, 1));
         bytes32 shape = registration.chunks[1].codeHash;
         _freeze(shape);
         _expectNotActive(1, shape, VerifierStatus.Frozen);
@@ -187,38 +199,38 @@ contract VerifierListTest is RegistryTest {
     }
 
     function test_prove_revertsWhenAVerifierIsFrozenOrRemoved_andResumes() public {
-        ModelId modelId = register(registrationOf("three", uniform(3, 0)));
+        ModelId modelId = register(registrationOf("three", uniform(3, 1)));
         ChunkProof[] memory proofs = honestProofs(modelId, ROOT);
-        bytes32 shape = registry.chunkSpec(modelId, 2).codeHash;
+        bytes32 shape = chunkOf(modelId, 2).codeHash;
         _freeze(shape);
         _expectNotActive(2, shape, VerifierStatus.Frozen);
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
+        attest(modelId, ROOT, proofs);
 
         // The other chunks are not concerned, nor is what they have proven.
-        registry.commit(modelId, ROOT, REQUESTER, NONCE);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proofs[0]));
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proofs[1]));
+        commit(modelId, ROOT);
+        prove(modelId, ROOT, only(proofs[0]));
+        prove(modelId, ROOT, only(proofs[1]));
         _expectNotActive(2, shape, VerifierStatus.Frozen);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, only(proofs[2]));
+        prove(modelId, ROOT, only(proofs[2]));
 
         vm.prank(OWNER);
         registry.unfreezeVerifier(shape);
         uint256 before = vm.snapshotState();
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, ROOT, proofs);
         registry.requireAttested(modelId, idOf(modelId, ROOT));
         vm.revertToState(before);
         _remove(shape);
         _expectNotActive(2, shape, VerifierStatus.Removed);
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, proofs);
+        prove(modelId, ROOT, proofs);
     }
 
     function test_freezeVerifier_leavesWhatIsProven() public {
         ModelId modelId = register(classifierRegistration());
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
-        _freeze(registry.chunkSpec(modelId, 0).codeHash);
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
+        _freeze(chunkOf(modelId, 0).codeHash);
         registry.requireAttested(modelId, idOf(modelId, ROOT));
         // A replay verifies nothing, so there is nothing to refuse.
-        registry.prove(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
+        prove(modelId, ROOT, honestProofs(modelId, ROOT));
     }
 
     // ------------------------------------------------------------------------------------------------------ Helpers
@@ -238,6 +250,22 @@ contract VerifierListTest is RegistryTest {
         registry.removeVerifier(codeHash);
     }
 
+    function _expectNotCreated(address owner, bytes32[] memory codeHashes, bytes memory expected) private {
+        bytes memory code =
+            bytes.concat(vm.getCode("ChainferRegistry.sol:ChainferRegistry"), abi.encode(owner, GUARDIAN, codeHashes));
+        address created;
+        bytes memory reason;
+        assembly ("memory-safe") {
+            created := create(0, add(code, 0x20), mload(code))
+            reason := mload(0x40)
+            mstore(reason, returndatasize())
+            returndatacopy(add(reason, 0x20), 0x00, returndatasize())
+            mstore(0x40, add(add(reason, 0x20), and(add(returndatasize(), 0x1f), not(0x1f))))
+        }
+        assertEq(created, address(0));
+        assertEq(reason, expected);
+    }
+
     function _expectStatus(VerifierStatus status) private {
         vm.expectRevert(abi.encodeWithSelector(IRegistryGovernance.UnexpectedVerifierStatus.selector, SHAPE, status));
     }
@@ -253,7 +281,7 @@ contract VerifierListTest is RegistryTest {
         assertEq(reason, expected);
     }
 
-    function _assertStatus(ChainferRegistry at, bytes32 codeHash, VerifierStatus status) private view {
+    function _assertStatus(IChainferRegistry at, bytes32 codeHash, VerifierStatus status) private view {
         assertEq(uint256(at.verifierStatus(codeHash)), uint256(status));
     }
 }

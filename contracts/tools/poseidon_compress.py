@@ -134,7 +134,9 @@ def hexword(value):
 def solidity(mix, form):
     full, partial, (m, first, second, p, q), enter, leave = form
     half = FULL // 2
-    data = [word for row in full[:half] for word in row] + partial + [word for row in full[half:] for word in row]
+    header = [R, m, first, second, p, q]
+    first_rounds, last_rounds = ([word for row in rows for word in row] for rows in (full[:half], full[half:]))
+    data = first_rounds + header + partial + last_rounds
     out = []
 
     def emit(line, depth):
@@ -166,9 +168,8 @@ def solidity(mix, form):
         for target in "scd":
             emit(f"{target} := {target}0", 1)
         emit("let i := from", 1)
-        emit(f"let r := {hexword(R)}", 1)
-        for name, value in zip("muvpq", (m, first, second, p, q)):
-            emit(f"let {name} := {hexword(value)}", 1)
+        for place, name in enumerate("rmuvpq"):
+            emit(f"let {name} := mload(sub(from, {32 * (len(header) - place)}))", 1)
         emit("let x", 1)
         emit("let y", 1)
         partial_round("i", "d", "y", 1)
@@ -197,6 +198,7 @@ def solidity(mix, form):
     emit("for { let half := 0 } lt(half, 2) { half := add(half, 1) } {", 0)
     full_rounds(32 * WIDTH * half, 1)
     emit("if half { break }", 1)
+    emit(f"at := add(at, {32 * len(header)})", 1)
     emit("// To the basis of the partial rounds.", 1)
     change(enter, 1)
     emit(f"h, a, b := partialRounds(add(at, {32 * PARTIAL}), at, h, a, b)", 1)
@@ -228,7 +230,8 @@ import {ScalarField} from "./ScalarField.sol";
 /// permutation two loops over little data; a test checks them against the plain form with constants derived afresh. Sums
 /// of up to five reduced words fit in 256 bits, so most additions are left unreduced.
 library PoseidonCompress {
-    /// @notice The round constants in memory. Load them once for any number of compressions.
+    /// @notice The constants in memory: those of the first full rounds, order and coefficients of the partial rounds, and the other
+    /// round constants. Load them once for any number of compressions.
     function constants() internal pure returns (bytes memory) {
         return hex"@DATA@";
     }
@@ -249,7 +252,12 @@ library PoseidonCompress {
             // A function has room on the stack for the coefficients.
 """
 
-STATE = [f"let r := 0x{R:064x}", "let at := add(rounds, 32)", *(f"let {name}" for name in "xyzt")]
+# The order is in memory: as a literal, an optimizer would write it out at each use.
+STATE = [
+    f"let r := mload(add(rounds, {32 + 32 * WIDTH * FULL // 2}))",
+    "let at := add(rounds, 32)",
+    *(f"let {name}" for name in "xyzt"),
+]
 
 
 def main():

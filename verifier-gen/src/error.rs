@@ -62,8 +62,8 @@ pub enum GenerateError {
         /// Rotation of the query.
         rotation: i32,
     },
-    /// Two rotations of one column are the same row of a domain this small.
-    #[error("two rotations of one polynomial meet in a domain of {rows} rows")]
+    /// Two rotations are the same row of a domain this small.
+    #[error("two of the circuit's rotations meet in a domain of {rows} rows")]
     RotationCollision {
         /// Rows of the domain.
         rows: u64,
@@ -83,16 +83,16 @@ pub enum GenerateError {
         limit: usize,
     },
     /// The key does not fit in a contract's code.
-    #[error("the key contract would take {bytes} bytes of code, {limit} are allowed")]
+    #[error("a contract that holds the key would take {bytes} bytes of code, {limit} are allowed")]
     KeyTooLarge {
         /// Bytes of its runtime code.
         bytes: usize,
         /// The limit.
         limit: usize,
     },
-    /// A shared verifier is called with a key's address, an embedded one without.
-    #[error("calls of {}", match mode { Mode::Shared => "a shared verifier take a key's address", Mode::Embedded => "an embedded verifier take no key's address" })]
-    KeyAddress {
+    /// A shared verifier is called with a key, an embedded one without.
+    #[error("calls of {}", match mode { Mode::Shared => "a shared verifier take a key", Mode::Embedded => "an embedded verifier take no key: it holds one" })]
+    KeyArgument {
         /// Mode of the verifier.
         mode: Mode,
     },

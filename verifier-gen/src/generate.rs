@@ -29,11 +29,11 @@ pub struct GeneratedVerifier {
     pub mode: Mode,
     /// The contract's interface as standard ABI JSON.
     pub abi: String,
-    /// Identifies the constraint system, its numbers of rows and public inputs, and the version of this generator: equal for any
-    /// two keys that one shared verifier serves. Keccak-256 of the shared source under the name `Halo2Verifier`, with zero in place
+    /// Identifies the constraint system and the version of this generator: equal for any two keys that one shared verifier serves,
+    /// whatever their numbers of rows and public inputs. Keccak-256 of the shared source under the name `Halo2Verifier`, with zero in place
     /// of this id, so that keys fit one [`CodeStyle`](crate::CodeStyle) only: a verifier of another style refuses them.
     pub shape_id: [u8; 32],
-    /// The contract to deploy with the key, for a shared verifier.
+    /// The key, for a shared verifier.
     pub key: Option<KeyContract>,
     /// Bytes of a proof.
     pub proof_len: usize,
@@ -52,21 +52,21 @@ pub struct GeneratedVerifier {
 }
 
 impl GeneratedVerifier {
-    /// Calldata of an entry point; `key` is the key contract's address.
+    /// Calldata of an entry point; `key` is the bytes of a key.
     ///
     /// # Errors
     /// A shared verifier needs a key, an embedded one takes none.
     pub fn encode_calldata(
         &self,
         entry: Entry,
-        key: Option<[u8; 20]>,
+        key: Option<&[u8]>,
         proof: &[u8],
         instances: &[halo2curves::bn256::Fr],
     ) -> Result<Vec<u8>, GenerateError> {
         match (self.mode, key) {
             (Mode::Embedded, None) => Ok(entry.encode(proof, instances)),
             (Mode::Shared, Some(key)) => Ok(entry.encode_shared(key, proof, instances)),
-            (mode, _) => Err(GenerateError::KeyAddress { mode }),
+            (mode, _) => Err(GenerateError::KeyArgument { mode }),
         }
     }
 }
@@ -74,7 +74,7 @@ impl GeneratedVerifier {
 /// Generates the verifier of `vk`, or of all keys with its constraint system.
 ///
 /// `num_instances` gives the number of public inputs of each instance column: halo2's transcript does not absorb lengths, so
-/// the contract fixes them. `params` gives the setup's points; only its first power and its G2 part are read.
+/// an embedded verifier fixes them, and a shared one takes them from the key. `params` gives the setup's points; only its first power and its G2 part are read.
 ///
 /// # Errors
 /// See [`GenerateError`]; all of them are properties of the circuit or of the options.
@@ -90,7 +90,7 @@ pub fn generate(
         return Err(GenerateError::ContractName(name.clone()));
     }
     let protocol = Protocol::new(vk, num_instances)?;
-    let key = Key::new(vk, params);
+    let key = Key::new(vk, &protocol, params);
     let mut shape = Shape::new(vk, &protocol, &key, Mode::Shared)?;
     let shared = Verifier::new(&shape, options.code)?;
     let source = shared.source(&shape, "Halo2Verifier", &[0; 32]);
@@ -153,8 +153,13 @@ fn is_identifier(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{
+        contract::numbers::MAX_K,
         options::CodeStyle,
-        testing::{key, params},
+        testing::{K, key, params, params_of},
+    };
+    use halo2curves::{
+        bn256::Fr,
+        ff::{Field, PrimeField},
     };
 
     #[test]
@@ -176,17 +181,41 @@ mod tests {
         assert_ne!(one.0.solidity, other.0.solidity);
         let keys = [&one.1, &other.1].map(|verifier| verifier.key.clone().unwrap());
         assert_ne!(keys[0].code_hash, keys[1].code_hash);
-        let longer = key(&params, &[1, 2, 3]);
-        let longer = generate(&longer, &params, &[4], &GeneratorOptions::shared()).unwrap();
-        assert_ne!(longer.shape_id, one.1.shape_id);
-        // halo2's key is the same for any number of public inputs; a key contract is not.
-        let longer = longer.key.unwrap();
-        assert!(
-            longer
-                .runtime
-                .starts_with(&keys[0].runtime[..keys[0].runtime.len() - 32])
-        );
-        assert_ne!(longer.code_hash, keys[0].code_hash);
+    }
+
+    /// k and the number of public inputs are data of the key: sources, ids and estimates of size are the same, in every code style.
+    #[test]
+    fn shared_source_does_not_depend_on_rows_and_public_inputs() {
+        for code in [CodeStyle::Auto, CodeStyle::Inline, CodeStyle::Interpreted] {
+            let options = GeneratorOptions::shared().with_code(code);
+            let made = [(K, 0), (K, 1), (K, 400), (K - 2, 3), (K + 1, 3)].map(|(k, len)| {
+                let params = params_of(k);
+                generate(&key(&params, &[1, 2, 3]), &params, &[len], &options).unwrap()
+            });
+            let first = &made[0];
+            for (i, other) in made.iter().enumerate().skip(1) {
+                assert_eq!(first.solidity, other.solidity, "{code:?}");
+                assert_eq!(first.shape_id, other.shape_id);
+                assert_eq!(first.contract_name, other.contract_name);
+                assert_eq!(first.code_size_estimate, other.code_size_estimate);
+                let hashes = made[..i]
+                    .iter()
+                    .map(|made| made.key.as_ref().unwrap().code_hash);
+                let hash = other.key.as_ref().unwrap().code_hash;
+                assert!(hashes.into_iter().all(|known| known != hash));
+            }
+        }
+    }
+
+    /// halo2's own root of unity is the one that a shared verifier comes to.
+    #[test]
+    fn domain_s_root_follows_from_the_number_of_rows() {
+        for k in [K - 2, K] {
+            let params = params_of(k);
+            let omega = key(&params, &[1]).get_domain().get_omega();
+            let squared = Fr::ROOT_OF_UNITY.pow_vartime([1 << (Fr::S - k)]);
+            assert_eq!((omega, Fr::S), (squared, MAX_K));
+        }
     }
 
     #[test]
@@ -220,20 +249,20 @@ mod tests {
         let vk = key(&params, &[1]);
         let embedded = generate(&vk, &params, &[0], &GeneratorOptions::new("V")).unwrap();
         let shared = generate(&vk, &params, &[0], &GeneratorOptions::shared()).unwrap();
-        let call = |verifier: &GeneratedVerifier, key| {
+        let call = |verifier: &GeneratedVerifier, key: Option<&[u8]>| {
             verifier.encode_calldata(Entry::Verify, key, &[], &[])
         };
         assert!(call(&embedded, None).is_ok());
-        assert!(call(&shared, Some([1; 20])).is_ok());
+        assert!(call(&shared, Some(&[1; 20])).is_ok());
         assert_eq!(
-            call(&embedded, Some([1; 20])),
-            Err(GenerateError::KeyAddress {
+            call(&embedded, Some(&[1; 20])),
+            Err(GenerateError::KeyArgument {
                 mode: Mode::Embedded
             })
         );
         assert_eq!(
             call(&shared, None),
-            Err(GenerateError::KeyAddress { mode: Mode::Shared })
+            Err(GenerateError::KeyArgument { mode: Mode::Shared })
         );
     }
 }

@@ -5,7 +5,7 @@
 pub enum Mode {
     /// In its own code: one contract a key.
     Embedded,
-    /// In another contract's code, given with each call: one contract a constraint system.
+    /// In calldata: one contract a constraint system.
     Shared,
 }
 

@@ -61,7 +61,12 @@ impl Circuit<Fr> for Product {
 }
 
 pub(crate) fn params() -> ParamsKZG<Bn256> {
-    ParamsKZG::setup(K, StdRng::seed_from_u64(3))
+    params_of(K)
+}
+
+/// A setup for 2^k rows.
+pub(crate) fn params_of(k: u32) -> ParamsKZG<Bn256> {
+    ParamsKZG::setup(k, StdRng::seed_from_u64(3))
 }
 
 /// The first two fixed columns are equal, the third one is zero.

@@ -3,12 +3,13 @@ pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
 import {Attestation, ISchemaResolver} from "../interfaces/standards/ISchemaResolver.sol";
-import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
+import {Inference} from "../types/RegistryTypes.sol";
 
 /// @title EASResolver
-/// @notice Resolver of the Ethereum Attestation Service for the schema `bytes32 modelId,bytes32 inferenceId`: an attestation
-/// passes if `requireAttested` of the registry does and the recipient is the requester of the inference. Anyone can attest.
+/// @notice Resolver of the Ethereum Attestation Service for the schema `bytes32 modelId,uint256 root,uint256 nonce`: an attestation
+/// passes if the registry confirms (`requireAttested`) the inference of this model, root and nonce whose requester is the recipient.
+/// Anyone can attest.
 /// @dev An attestation was true when it was made. It can be revoked once, and only once, the registry no longer confirms it, which is
 /// when the model is frozen; so whoever relies on one should ask the registry again (`requireAttested`). The prover names the
 /// recipient: an attestation is no evidence that the recipient asked for it or knows about it.
@@ -17,10 +18,8 @@ contract EASResolver is ISchemaResolver {
     error NotAttestationService(address sender);
     /// @notice The resolver does not accept ether.
     error NotPayable();
-    /// @notice The attestation's data is not two words.
+    /// @notice The attestation's data is not three words.
     error InvalidData(uint256 length);
-    /// @notice The inference is credited to another account.
-    error RecipientMismatch(address expected, address actual);
 
     /// @notice The Ethereum Attestation Service of this chain.
     address public immutable EAS;
@@ -83,20 +82,21 @@ contract EASResolver is ISchemaResolver {
         return true;
     }
 
+    /// @dev The recipient is part of the inference's id, so an inference of another requester is an unknown one.
     function _checkAttestation(Attestation calldata attestation) private view {
-        (ModelId modelId, InferenceId inferenceId) = _decode(attestation.data);
-        REGISTRY.requireAttested(modelId, inferenceId);
-        address requester = REGISTRY.inference(inferenceId).requester;
-        if (attestation.recipient != requester) revert RecipientMismatch(requester, attestation.recipient);
+        (ModelId modelId, uint256 root, uint256 nonce) = _decode(attestation.data);
+        REGISTRY.requireAttested(
+            modelId, REGISTRY.inferenceIdOf(Inference(modelId, root, attestation.recipient, nonce))
+        );
     }
 
     function _mayRevoke(Attestation calldata attestation) private view returns (bool) {
-        (ModelId modelId,) = _decode(attestation.data);
-        return REGISTRY.isFrozen(modelId);
+        (ModelId modelId,,) = _decode(attestation.data);
+        return REGISTRY.model(modelId).frozen;
     }
 
-    function _decode(bytes calldata data) private pure returns (ModelId, InferenceId) {
-        if (data.length != 64) revert InvalidData(data.length);
-        return abi.decode(data, (ModelId, InferenceId));
+    function _decode(bytes calldata data) private pure returns (ModelId, uint256, uint256) {
+        if (data.length != 96) revert InvalidData(data.length);
+        return abi.decode(data, (ModelId, uint256, uint256));
     }
 }

@@ -7,9 +7,9 @@ import {IHalo2VerifierErrors} from "../interfaces/IHalo2VerifierErrors.sol";
 import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
 import {IERCZKMLRegistry, IERCZKMLStorageExtension, IERCZKMLVerifier} from "../interfaces/standards/IERC7992.sol";
 import {ProvenTensors} from "../libraries/ProvenTensors.sol";
-import {InferenceId, InferenceIdLibrary} from "../types/InferenceId.sol";
+import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
-import {ChunkProof} from "../types/RegistryTypes.sol";
+import {ChunkProof, ChunkSpec, ChunkValues, Inference, ModelRecord, TensorSpec} from "../types/RegistryTypes.sol";
 import {ERC7992Models} from "./ERC7992Models.sol";
 
 /// @title ERC7992Adapter
@@ -21,19 +21,31 @@ import {ERC7992Models} from "./ERC7992Models.sol";
 contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExtension, IERC165 {
     /// @notice Nothing is stored under this id.
     error InferenceNotFound(bytes32 inferenceId);
+    /// @notice The proof is not `abi.encode(Claim)`.
+    error MalformedClaim();
 
     /// @notice The contents of a proof.
     /// @param modelId The model that was run.
     /// @param root Merkle root over the leaves of the inference.
     /// @param requester The account that the inference is credited to.
     /// @param nonce The requester's nonce.
-    /// @param proofs Chunk proofs: those that the registry has not seen, and those whose public values it does not store.
+    /// @param record The model's record.
+    /// @param chunks Its part with the chunks; only needed if there are proofs.
+    /// @param inputs Its part with the inputs.
+    /// @param outputs Its part with the outputs.
+    /// @param proofs Chunk proofs that the registry has not seen, if any.
+    /// @param shown The inference's public values: those of all chunks, in the order in which they were, or are now, proven.
     struct Claim {
         uint256 modelId;
         uint256 root;
         address requester;
         uint256 nonce;
+        ModelRecord record;
+        ChunkSpec[] chunks;
+        TensorSpec[] inputs;
+        TensorSpec[] outputs;
         ChunkProof[] proofs;
+        ChunkValues[] shown;
     }
 
     struct StoredInference {
@@ -44,6 +56,9 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
 
     /// @dev Domain separation of input commitments.
     bytes32 private constant INPUT_DOMAIN = keccak256("chainfer.erc7992.input.v1");
+
+    /// @dev Size of a claim's head: four numbers, a record of five words and five offsets.
+    uint256 private constant CLAIM_HEAD = 0x1c0;
 
     mapping(bytes32 => StoredInference) private _stored;
 
@@ -115,21 +130,31 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
     }
 
     function _verify(uint256 modelId, bytes32 inputCommitment, bytes calldata output, bytes calldata proof) private {
-        _modelOf(modelId);
         if (_isDeprecated(modelId)) revert VerificationRefused_ModelDeprecated(modelId);
-        Claim memory claim = abi.decode(proof, (Claim));
+        Claim calldata claim = _claimOf(proof);
         if (claim.modelId != modelId) revert ModelMismatch();
 
         ModelId id = _toId(modelId);
-        InferenceId inferenceId = _attest(id, claim);
-        CHAINFER.requireAttested(id, inferenceId);
-        uint256[][] memory inputs = ProvenTensors.inputs(CHAINFER, id, inferenceId, claim.proofs);
+        ProvenTensors.requireInputs(CHAINFER, id, claim.record, claim.inputs);
+        ProvenTensors.requireOutputs(CHAINFER, id, claim.record, claim.outputs);
+        ProvenTensors.requireAttestedValues(CHAINFER, id, _attest(id, claim), claim.shown);
+        uint256[][] memory inputs = ProvenTensors.wordsOf(claim.inputs, claim.shown);
         if (inputCommitmentOf(modelId, claim.requester, claim.nonce, inputs) != inputCommitment) {
             revert InputCommitmentMismatch();
         }
-        uint256[][] memory outputs = ProvenTensors.outputs(CHAINFER, id, inferenceId, claim.proofs);
+        uint256[][] memory outputs = ProvenTensors.wordsOf(claim.outputs, claim.shown);
         if (keccak256(abi.encode(outputs)) != keccak256(output)) revert OutputMismatch();
         emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
+    }
+
+    /// @dev The claim in a proof. Its fields are checked when they are read.
+    function _claimOf(bytes calldata proof) private pure returns (Claim calldata claim) {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := calldataload(proof.offset)
+            claim := add(proof.offset, 0x20)
+        }
+        if (proof.length < 0x20 + CLAIM_HEAD || offset != 0x20) revert MalformedClaim();
     }
 
     /// @dev Has the registry verify the chunks that are not proven yet. An invalid proof reverts with `InvalidProof`; all other errors of
@@ -137,13 +162,12 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
     ///
     /// `InvalidProof` is a verdict, so it is given only where a verifier said what is wrong with the proof: with too little gas a
     /// valid proof ends as `ChunkRejected` too, without a reason or with that of a precompiled contract.
-    function _attest(ModelId id, Claim memory claim) private returns (InferenceId) {
+    function _attest(ModelId id, Claim calldata claim) private returns (InferenceId) {
         if (claim.proofs.length == 0) {
-            return InferenceIdLibrary.derive(id, claim.root, CHAINFER.contextOf(id, claim.requester, claim.nonce));
+            return ProvenTensors.idOf(CHAINFER, id, claim.root, claim.requester, claim.nonce);
         }
-        try CHAINFER.attest(id, claim.root, claim.requester, claim.nonce, claim.proofs) returns (
-            InferenceId inferenceId
-        ) {
+        Inference memory inference = Inference(id, claim.root, claim.requester, claim.nonce);
+        try CHAINFER.attest(inference, claim.record, claim.chunks, claim.proofs) returns (InferenceId inferenceId) {
             return inferenceId;
         } catch (bytes memory reason) {
             // forge-lint: disable-next-line(unsafe-typecast)

@@ -2,17 +2,19 @@
 pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
-import {ModelLayout} from "../libraries/ModelLayout.sol";
 import {PackedValues} from "../libraries/PackedValues.sol";
+import {ProvenTensors} from "../libraries/ProvenTensors.sol";
+import {ShownValues} from "../libraries/ShownValues.sol";
 import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
-import {TensorSpec, Visibility} from "../types/RegistryTypes.sol";
+import {ChunkValues, ModelRecord, TensorSpec, Visibility} from "../types/RegistryTypes.sol";
 
 /// @title ClassificationPayout
 /// @notice Example dApp: bounties that are paid if a proven inference of a certain model classifies a given input as a given
 /// class. It relies on the registry alone.
-/// @dev A dApp has to check four things, as this one does: the model (fixed at construction), the requester (the account that the proof
-/// was made for), the input (by the digest of its public words; the model has only one) and that the whole inference is proven.
+/// @dev A dApp has to check four things, as this one does: the model and where its input and its scores are (fixed at construction), the
+/// requester (the account that the proof was made for: the inference's id is recomputed for the bounty's), the input (by the digest of
+/// its public words; the model has only one) and that the whole inference is proven, with these values.
 contract ClassificationPayout {
     /// @notice A promise to pay. The amount is zero once it is settled.
     struct Bounty {
@@ -37,8 +39,6 @@ contract ClassificationPayout {
     error NotOneInput(uint256 count);
     /// @notice The output's values are not public, so the class cannot be read.
     error OutputNotPublic();
-    /// @notice The chunk of the input or of the output has more public values than the registry stores.
-    error PublicValuesNotReadable(uint256 count);
     /// @notice The model has no such class.
     error ClassOutOfRange(uint256 class, uint256 classCount);
     /// @notice The amount is zero or does not fit 96 bits.
@@ -49,8 +49,6 @@ contract ClassificationPayout {
     error DeadlinePassed(uint256 deadline);
     /// @notice The bounty does not exist, or is paid or cancelled.
     error BountyNotOpen(uint256 bountyId);
-    /// @notice The inference is credited to another account.
-    error WrongRequester(address expected, address actual);
     /// @notice The inference is about another input.
     error WrongInput(bytes32 expected, bytes32 actual);
     /// @notice The model put the input into another class.
@@ -62,9 +60,6 @@ contract ClassificationPayout {
     /// @notice The payee rejected the payment.
     error PaymentFailed(address payee);
 
-    /// @dev Maximum number of public values per chunk that the registry stores.
-    uint256 private constant MAX_STORED = 32;
-
     /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
     /// @notice The model that decides.
@@ -75,28 +70,38 @@ contract ClassificationPayout {
     uint256 public immutable CLASS_COUNT;
 
     TensorSpec private _input;
+    TensorSpec private _scores;
     Bounty[] private _bounties;
 
     /// @param registry The registry.
     /// @param modelId A model that is registered there, with one input.
-    /// @param outputIndex Its output with the scores; public, at most 32 words.
-    constructor(IChainferRegistry registry, ModelId modelId, uint256 outputIndex) {
-        TensorSpec memory spec = registry.outputSpec(modelId, outputIndex);
-        if (spec.visibility != Visibility.Public) revert OutputNotPublic();
-        uint256 inputCount = registry.model(modelId).inputCount;
-        if (inputCount != 1) revert NotOneInput(inputCount);
-        TensorSpec memory input = registry.inputSpec(modelId, 0);
-        // A claim has to read both lists, and the registry does not store longer ones.
-        uint256 available = registry.chunkSpec(modelId, input.chunk).numPublic;
-        uint256 outputs = registry.chunkSpec(modelId, spec.chunk).numPublic;
-        uint256 longest = available > outputs ? available : outputs;
-        if (longest > MAX_STORED) revert PublicValuesNotReadable(longest);
+    /// @param outputIndex Its output with the scores, which must be public.
+    /// @param record The model's record.
+    /// @param inputs Its inputs.
+    /// @param outputs Its outputs.
+    constructor(
+        IChainferRegistry registry,
+        ModelId modelId,
+        uint256 outputIndex,
+        ModelRecord memory record,
+        TensorSpec[] memory inputs,
+        TensorSpec[] memory outputs
+    ) {
+        ProvenTensors.pinInputs(registry, modelId, record, inputs);
+        ProvenTensors.pinOutputs(registry, modelId, record, outputs);
+        if (inputs.length != 1) revert NotOneInput(inputs.length);
+        if (outputIndex >= outputs.length) {
+            revert IChainferRegistry.OutputOutOfRange(outputIndex, outputs.length);
+        }
+        TensorSpec memory scores = outputs[outputIndex];
+        if (scores.visibility != Visibility.Public) revert OutputNotPublic();
 
         REGISTRY = registry;
         MODEL_ID = modelId;
         OUTPUT_INDEX = outputIndex;
-        CLASS_COUNT = spec.length;
-        _input = input;
+        CLASS_COUNT = scores.length;
+        _input = inputs[0];
+        _scores = scores;
     }
 
     /// @notice Funds a bounty with the value sent.
@@ -130,13 +135,16 @@ contract ClassificationPayout {
         emit BountyOpened(bountyId, msg.sender, requester, msg.value);
     }
 
-    /// @notice Pays a bounty to its requester if a proven inference fulfils it. By anyone.
-    function claim(uint256 bountyId, InferenceId inferenceId) external {
+    /// @notice Pays a bounty to its requester if a proven inference that was made for them fulfils it. By anyone.
+    /// @param root The inference's root.
+    /// @param nonce The requester's nonce.
+    /// @param shown The inference's public values: those of all chunks, in the order in which they were proven. Chunks of which neither the
+    /// input nor the scores are may be shown by their digests.
+    function claim(uint256 bountyId, uint256 root, uint256 nonce, ChunkValues[] calldata shown) external {
         Bounty memory bounty = _openBounty(bountyId);
-        uint256 actual = classOf(inferenceId);
-        address credited = REGISTRY.inference(inferenceId).requester;
-        if (credited != bounty.requester) revert WrongRequester(bounty.requester, credited);
-        bytes32 digest = inputDigestOf(inferenceId);
+        InferenceId inferenceId = ProvenTensors.idOf(REGISTRY, MODEL_ID, root, bounty.requester, nonce);
+        uint256 actual = classOf(inferenceId, shown);
+        bytes32 digest = _inputDigestOf(shown);
         if (digest != bounty.inputDigest) revert WrongInput(bounty.inputDigest, digest);
         if (actual != bounty.class) revert WrongClass(bounty.class, actual);
 
@@ -158,29 +166,28 @@ contract ClassificationPayout {
 
     /// @notice The class that a proven inference gives: the index of the highest score; the lowest if there are several.
     /// @dev All scores have the same scale and zero point, so their integers can be compared. Reverts unless the inference is
-    /// proven and of this contract's model.
-    function classOf(InferenceId inferenceId) public view returns (uint256) {
-        REGISTRY.requireAttested(MODEL_ID, inferenceId);
-        return PackedValues.argmax(REGISTRY.output(inferenceId, OUTPUT_INDEX));
+    /// proven and of this contract's model, and these are its public values.
+    function classOf(InferenceId inferenceId, ChunkValues[] calldata shown) public view returns (uint256) {
+        ProvenTensors.requireAttestedValues(REGISTRY, MODEL_ID, inferenceId, shown);
+        return PackedValues.argmax(ProvenTensors.valuesOf(_scores, shown));
     }
 
     /// @notice The digest of the input of an inference, as `open` takes it.
-    /// @dev Reverts unless the inference is proven and of this contract's model.
-    function inputDigestOf(InferenceId inferenceId) public view returns (bytes32) {
-        REGISTRY.requireAttested(MODEL_ID, inferenceId);
-        TensorSpec memory input = _input;
-        uint256[] memory values = REGISTRY.publicValues(inferenceId, input.chunk);
-        uint256[] memory words = new uint256[](ModelLayout.wordsOf(input));
-        for (uint256 i; i < words.length; ++i) {
-            words[i] = values[input.offset + i];
-        }
-        return keccak256(abi.encodePacked(words));
+    /// @dev Reverts unless the inference is proven and of this contract's model, and these are its public values.
+    function inputDigestOf(InferenceId inferenceId, ChunkValues[] calldata shown) external view returns (bytes32) {
+        ProvenTensors.requireAttestedValues(REGISTRY, MODEL_ID, inferenceId, shown);
+        return _inputDigestOf(shown);
     }
 
     /// @notice A bounty; its amount is zero once it is paid or cancelled.
     function bountyOf(uint256 bountyId) external view returns (Bounty memory) {
         if (bountyId >= _bounties.length) revert BountyNotOpen(bountyId);
         return _bounties[bountyId];
+    }
+
+    /// @dev The values must have been checked.
+    function _inputDigestOf(ChunkValues[] calldata shown) private view returns (bytes32) {
+        return ShownValues.digestOf(ProvenTensors.wordsOf(_input, shown));
     }
 
     function _openBounty(uint256 bountyId) private view returns (Bounty memory bounty) {

@@ -3,8 +3,10 @@ pragma solidity ^0.8.24;
 
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
 import {PackedValues} from "../libraries/PackedValues.sol";
+import {ProvenTensors} from "../libraries/ProvenTensors.sol";
 import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
+import {ChunkValues, ModelRecord, TensorSpec} from "../types/RegistryTypes.sol";
 
 /// @title LabelConsumer
 /// @notice A minimal consumer: records the label that a classifier gave to an input of the sender's choice.
@@ -14,19 +16,24 @@ contract LabelConsumer {
     ModelId public immutable MODEL_ID;
     mapping(address account => uint256 label) public labelOf;
 
-    /// @notice The inference was made for another account.
-    error WrongRequester(address expected, address actual);
+    TensorSpec private _scores;
 
-    constructor(IChainferRegistry registry, ModelId modelId) {
+    /// @param record_ The model's record.
+    /// @param outputs Its outputs; the first has a score per label.
+    constructor(IChainferRegistry registry, ModelId modelId, ModelRecord memory record_, TensorSpec[] memory outputs) {
         (REGISTRY, MODEL_ID) = (registry, modelId);
+        // Reverts unless these are the model's outputs.
+        ProvenTensors.pinOutputs(registry, modelId, record_, outputs);
+        _scores = outputs[0];
     }
 
     /// @notice Records the label of an inference that was made for the sender.
-    function record(InferenceId id) external {
-        // Reverts unless the inference is proven and of this model.
-        REGISTRY.requireAttested(MODEL_ID, id);
-        address requester = REGISTRY.inference(id).requester;
-        if (requester != msg.sender) revert WrongRequester(msg.sender, requester);
-        labelOf[msg.sender] = PackedValues.argmax(REGISTRY.output(id, 0));
+    /// @param shown The inference's public values: those of all chunks, in the order in which they were proven.
+    function record(uint256 root, uint256 nonce, ChunkValues[] calldata shown) external {
+        // The id contains model and requester: an inference of another model or account has another one.
+        InferenceId id = ProvenTensors.idOf(REGISTRY, MODEL_ID, root, msg.sender, nonce);
+        // Reverts unless the inference is proven and these are its values.
+        ProvenTensors.requireAttestedValues(REGISTRY, MODEL_ID, id, shown);
+        labelOf[msg.sender] = PackedValues.argmax(ProvenTensors.valuesOf(_scores, shown));
     }
 }

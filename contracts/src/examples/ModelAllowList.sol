@@ -7,7 +7,7 @@ import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
 import {ProvenTensors} from "../libraries/ProvenTensors.sol";
 import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
-import {ChunkProof, Inference} from "../types/RegistryTypes.sol";
+import {ChunkValues, ModelRecord, TensorSpec} from "../types/RegistryTypes.sol";
 
 /// @title ModelAllowList
 /// @notice Example dApp: answers to numbered questions, accepted only from a list of named models. Anyone can register any model with
@@ -15,8 +15,8 @@ import {ChunkProof, Inference} from "../types/RegistryTypes.sol";
 /// @dev A question is about one input. It is asked before it is answered, so that the prover cannot choose the input. Its number is
 /// the nonce of the inference. The first answer is final, and whoever gives it chooses which of the listed models answers: list only
 /// models each of which may decide alone, and whose inputs have the same shape, order, scale and zero point: a question is about
-/// quantised words, which stand for the same real input in those alone. An answer is stored under the question, never under the inference: one requester can have
-/// any number of inferences for one input.
+/// quantised words, which stand for the same real input in those alone. An answer is stored under the question, never under the
+/// inference: one requester can have any number of inferences for one input.
 contract ModelAllowList is Ownable2Step {
     /// @notice The answer to a question: the values of the first output, with the inference and model that they come from.
     /// @param modelId The model that answered; its name may be given to another model later.
@@ -45,8 +45,6 @@ contract ModelAllowList is Ownable2Step {
     error WrongInput(bytes32 expected, bytes32 actual);
     /// @notice The question has an answer.
     error AlreadyAnswered(uint256 question);
-    /// @notice The inference was made for another account, or for another question: its nonce is not the question's number.
-    error NotForThisQuestion(address requester, uint256 nonce);
 
     /// @notice The registry that inferences are proven in.
     IChainferRegistry public immutable REGISTRY;
@@ -86,20 +84,33 @@ contract ModelAllowList is Ownable2Step {
     }
 
     /// @notice Records the answer of a listed model to a question. By anyone.
-    /// @param inferenceId A proven inference that was made for this contract, with the question's number as its nonce.
-    function answer(uint256 question, bytes32 name, InferenceId inferenceId) external {
+    /// @dev The inference must have been made for this contract, with the question's number as its nonce: its id is recomputed from them.
+    /// @param root Its root.
+    /// @param record The model's record.
+    /// @param inputs Its part with the inputs.
+    /// @param outputs Its part with the outputs.
+    /// @param shown The inference's public values: those of all chunks, in the order in which they were proven.
+    function answer(
+        uint256 question,
+        bytes32 name,
+        uint256 root,
+        ModelRecord calldata record,
+        TensorSpec[] calldata inputs,
+        TensorSpec[] calldata outputs,
+        ChunkValues[] calldata shown
+    ) external {
         if (question >= _inputDigests.length) revert NotAsked(question);
-        if (InferenceId.unwrap(_answers[question].inferenceId) != 0) revert AlreadyAnswered(question);
-        ModelId modelId = modelOf(name);
-        REGISTRY.requireAttested(modelId, inferenceId);
-        Inference memory inference = REGISTRY.inference(inferenceId);
-        if (inference.requester != address(this) || inference.nonce != question) {
-            revert NotForThisQuestion(inference.requester, inference.nonce);
-        }
-        bytes32 digest = inputDigestOf(modelId, inferenceId);
+        Answer storage answer_ = _answers[question];
+        if (InferenceId.unwrap(answer_.inferenceId) != 0) revert AlreadyAnswered(question);
+        answer_.modelId = modelOf(name);
+        answer_.inferenceId = ProvenTensors.idOf(REGISTRY, answer_.modelId, root, address(this), question);
+        // Reverts unless the inference is proven and record, outputs and values are its own.
+        answer_.values =
+            ProvenTensors.provenOutput(REGISTRY, answer_.modelId, answer_.inferenceId, 0, record, outputs, shown);
+        ProvenTensors.requireInputs(REGISTRY, answer_.modelId, record, inputs);
+        bytes32 digest = inputDigestOf(inputs, shown);
         if (digest != _inputDigests[question]) revert WrongInput(_inputDigests[question], digest);
-        _answers[question] = Answer(inferenceId, modelId, REGISTRY.output(inferenceId, 0));
-        emit Answered(question, modelId, inferenceId);
+        emit Answered(question, answer_.modelId, answer_.inferenceId);
     }
 
     /// @notice The answer to a question; its inference is zero if there is no answer yet.
@@ -107,10 +118,9 @@ contract ModelAllowList is Ownable2Step {
         return _answers[question];
     }
 
-    /// @notice The digest of all inputs of an inference, as `ask` takes it. Only meaningful if the inference is proven.
-    function inputDigestOf(ModelId modelId, InferenceId inferenceId) public view returns (bytes32) {
-        ChunkProof[] memory none;
-        return keccak256(abi.encode(ProvenTensors.inputs(REGISTRY, modelId, inferenceId, none)));
+    /// @notice The digest of all inputs of an inference, as `ask` takes it. Does not check what it is given.
+    function inputDigestOf(TensorSpec[] calldata inputs, ChunkValues[] calldata shown) public pure returns (bytes32) {
+        return keccak256(abi.encode(ProvenTensors.wordsOf(inputs, shown)));
     }
 
     /// @notice The model of a name. Reverts `NameUnknown`.

@@ -5,16 +5,16 @@ import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
 import {IERC7007} from "../interfaces/standards/IERC7007.sol";
 import {ProvenTensors} from "../libraries/ProvenTensors.sol";
+import {ShownValues} from "../libraries/ShownValues.sol";
 import {InferenceId} from "../types/InferenceId.sol";
 import {ModelId} from "../types/ModelId.sol";
-import {ChunkProof} from "../types/RegistryTypes.sol";
+import {ChunkValues, ModelRecord, TensorSpec} from "../types/RegistryTypes.sol";
 
 /// @title ProvenContentToken
 /// @notice Example of ERC-7007: one token per prompt, with the content that a certain model generates for it.
 /// @dev `prompt` and `aigcData` are `abi.encode(uint256[][])`, the public words of the model's inputs and outputs; `proof` is
-/// `abi.encode(InferenceId)`, an inference that the registry has proven. Only the account that the inference is credited to mints, to
-/// itself: the proof binds prompt and content but not the URI, so nobody else may choose that. Models whose public values are not
-/// stored (more than 32 words per chunk) cannot be used.
+/// `abi.encode(Claim)`, which names an inference that the registry has proven and shows its public values. Only the account that the
+/// inference is credited to mints, to itself: the proof binds prompt and content but not the URI, so nobody else may choose that.
 ///
 /// A proof shows the prompt to everybody, and everybody who has seen a prompt of public inputs can prove it too, for themselves.
 /// So a prompt is reserved before it is shown: `reserve` takes a hash that hides it, and `mint` takes reservations of at least
@@ -25,6 +25,18 @@ import {ChunkProof} from "../types/RegistryTypes.sol";
 /// about; then reserving costs a transaction and adds nothing. But one and the same input has another word in every proof: its prover
 /// can mint any number of tokens for it. One token per input needs a model whose inputs are all public.
 contract ProvenContentToken is ERC721, IERC7007 {
+    /// @notice The contents of a proof.
+    /// @param root The inference's root.
+    /// @param requester The account that the inference is credited to.
+    /// @param nonce The requester's nonce.
+    /// @param shown The inference's public values: those of all chunks, in the order in which they were proven.
+    struct Claim {
+        uint256 root;
+        address requester;
+        uint256 nonce;
+        ChunkValues[] shown;
+    }
+
     /// @notice `verify` returned false.
     error ContentNotProven();
     /// @notice The token belongs to another prompt.
@@ -50,18 +62,36 @@ contract ProvenContentToken is ERC721, IERC7007 {
     /// @notice The model that generates the content.
     ModelId public immutable MODEL_ID;
 
+    TensorSpec[] private _inputs;
+    TensorSpec[] private _outputs;
     mapping(uint256 => string) private _uris;
     mapping(bytes32 reservation => uint256) private _reservedAt;
 
     /// @param registry The registry.
     /// @param modelId A model that is registered there.
-    constructor(string memory name_, string memory symbol_, IChainferRegistry registry, ModelId modelId)
-        ERC721(name_, symbol_)
-    {
-        // Reverts unless the model is registered.
-        registry.model(modelId);
+    /// @param record The model's record.
+    /// @param inputs Its inputs.
+    /// @param outputs Its outputs.
+    constructor(
+        string memory name_,
+        string memory symbol_,
+        IChainferRegistry registry,
+        ModelId modelId,
+        ModelRecord memory record,
+        TensorSpec[] memory inputs,
+        TensorSpec[] memory outputs
+    ) ERC721(name_, symbol_) {
+        // Reverts unless the model is registered, and these are its inputs and outputs.
+        ProvenTensors.pinInputs(registry, modelId, record, inputs);
+        ProvenTensors.pinOutputs(registry, modelId, record, outputs);
         REGISTRY = registry;
         MODEL_ID = modelId;
+        for (uint256 i; i < inputs.length; ++i) {
+            _inputs.push(inputs[i]);
+        }
+        for (uint256 i; i < outputs.length; ++i) {
+            _outputs.push(outputs[i]);
+        }
     }
 
     /// @notice Reserves a prompt without showing it. By anyone; a reservation that exists keeps its time.
@@ -78,7 +108,7 @@ contract ProvenContentToken is ERC721, IERC7007 {
     /// @param prompt The inputs.
     /// @param aigcData The outputs.
     /// @param uri Location of the token's metadata, chosen by the minter.
-    /// @param proof The inference.
+    /// @param proof `abi.encode(Claim)`.
     /// @param salt The salt of the reservation.
     /// @return tokenId The hash of the prompt.
     function mint(
@@ -92,7 +122,7 @@ contract ProvenContentToken is ERC721, IERC7007 {
         tokenId = uint256(keccak256(prompt));
         _checkReservation(reservationOf(msg.sender, tokenId, salt));
         _add(tokenId, prompt, aigcData, proof);
-        address requester = REGISTRY.inference(abi.decode(proof, (InferenceId))).requester;
+        address requester = _claimOf(proof).requester;
         if (msg.sender != requester) revert NotRequester(requester, msg.sender);
         if (to != requester) revert WrongRecipient(requester, to);
         _uris[tokenId] = uri;
@@ -120,19 +150,21 @@ contract ProvenContentToken is ERC721, IERC7007 {
     }
 
     /// @inheritdoc IERC7007
+    /// @dev Reverts, as `abi.decode` does, if `proof` has the length of a claim but is none, and `ValuesNotShown` if the values of an input or
+    /// output are not shown.
     function verify(bytes calldata prompt, bytes calldata aigcData, bytes calldata proof)
         public
         view
         override
         returns (bool)
     {
-        if (proof.length != 32) return false;
-        InferenceId id = abi.decode(proof, (InferenceId));
-        if (!REGISTRY.wasAttested(MODEL_ID, id) || REGISTRY.isFrozen(MODEL_ID)) return false;
-        ChunkProof[] memory none;
-        bytes memory inputs = abi.encode(ProvenTensors.inputs(REGISTRY, MODEL_ID, id, none));
-        if (keccak256(inputs) != keccak256(prompt)) return false;
-        return keccak256(abi.encode(ProvenTensors.outputs(REGISTRY, MODEL_ID, id, none))) == keccak256(aigcData);
+        if (!_isEncodingOfClaim(proof)) return false;
+        Claim calldata claim = _claimOf(proof);
+        InferenceId id = ProvenTensors.idOf(REGISTRY, MODEL_ID, claim.root, claim.requester, claim.nonce);
+        if (!ProvenTensors.isAttested(REGISTRY, MODEL_ID, id)) return false;
+        if (ShownValues.hashOf(claim.shown) != REGISTRY.stateOf(MODEL_ID, id).valuesHash) return false;
+        if (keccak256(abi.encode(ProvenTensors.wordsOf(_inputs, claim.shown))) != keccak256(prompt)) return false;
+        return keccak256(abi.encode(ProvenTensors.wordsOf(_outputs, claim.shown))) == keccak256(aigcData);
     }
 
     /// @inheritdoc ERC721
@@ -156,5 +188,24 @@ contract ProvenContentToken is ERC721, IERC7007 {
     function _add(uint256 tokenId, bytes calldata prompt, bytes calldata aigcData, bytes calldata proof) private {
         if (!verify(prompt, aigcData, proof)) revert ContentNotProven();
         emit AigcData(tokenId, prompt, aigcData, proof);
+    }
+
+    /// @dev The claim in a proof. Its fields are checked when they are read.
+    function _claimOf(bytes calldata proof) private pure returns (Claim calldata claim) {
+        assembly ("memory-safe") {
+            // Behind the offset.
+            claim := add(proof.offset, 0x20)
+        }
+    }
+
+    /// @dev Whether the proof is its claim's encoding and nothing else: the event's proof has to be one that `verify` takes.
+    function _isEncodingOfClaim(bytes calldata proof) private pure returns (bool) {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := calldataload(proof.offset)
+        }
+        // The offset, the claim's head and the number of chunks.
+        if (proof.length < 0xc0 || offset != 0x20) return false;
+        return keccak256(abi.encode(_claimOf(proof))) == keccak256(proof);
     }
 }

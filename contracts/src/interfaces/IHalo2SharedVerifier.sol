@@ -2,25 +2,28 @@
 pragma solidity ^0.8.24;
 
 /// @title IHalo2SharedVerifier
-/// @notice One generated contract per constraint-system shape: the verifying key is not in its code but in a key contract
-/// (see `KeyContract`) that the caller names.
-/// @dev The verifier uses whichever key the caller passes: whoever relies on the answer must pin the key's address and code hash, as
+/// @notice One generated contract per constraint-system shape: the verifying key, with the number of rows and of public values, is
+/// an argument.
+/// @dev The verifier uses whichever key the caller passes: whoever relies on the answer must compare the key's hash (see `KeyData`), as
 /// `BoundVerifier`, `BatchVerifier` and the registry do. Calldata is strict: the canonical encoding and nothing after it.
 interface IHalo2SharedVerifier {
     /// @notice Verifies one proof against its instance column under a key.
     /// @dev Anything that is malformed reverts with a typed error; so does a proof that fails.
-    /// @param key The key contract.
+    /// @param key The verifying key.
     /// @param proof The transcript bytes: points uncompressed (x, y), scalars, all big endian.
     /// @param instances The instance column: `[root, context, public values...]`.
     /// @return Always true: a proof that does not verify reverts.
-    function verifyProof(address key, bytes calldata proof, uint256[] calldata instances) external view returns (bool);
+    function verifyProof(bytes calldata key, bytes calldata proof, uint256[] calldata instances)
+        external
+        view
+        returns (bool);
 
     /// @notice Reduces one proof to two points of G1; see `IHalo2Accumulator`.
-    /// @param key The key contract.
+    /// @param key The verifying key.
     /// @param proof The transcript bytes.
     /// @param instances The instance column.
     /// @return points lhs.x, lhs.y, rhs.x, rhs.y; (0, 0) is the identity.
-    function accumulate(address key, bytes calldata proof, uint256[] calldata instances)
+    function accumulate(bytes calldata key, bytes calldata proof, uint256[] calldata instances)
         external
         view
         returns (uint256[4] memory points);

@@ -23,8 +23,10 @@ interface IHalo2VerifierErrors {
     error PrecompileFailed(uint256 precompile);
     /// @notice The proof is well-formed and wrong.
     error ProofRejected();
-    /// @notice The account's code is no key of this constraint system. Of verifiers that take a key.
-    error InvalidKey(address key);
+    /// @notice The key has the wrong length. Of verifiers that take a key.
+    error InvalidKeyLength(uint256 expected, uint256 got);
+    /// @notice The key is for the constraint system of this shape, or has numbers that no key of this one has.
+    error InvalidKey(bytes32 shape);
     /// @notice The compiler laid memory out otherwise than the code was generated for. Of verifiers that carry data.
     error UnexpectedMemoryLayout();
 }

@@ -9,10 +9,10 @@ interface IPinnedVerifierErrors {
     error VerifierWithoutCode(uint256 chunk, address verifier);
     /// @notice The verifier's code is not the pinned code.
     error VerifierCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
-    /// @notice The key is not code as data: empty, shorter than a key, or its first byte is not STOP.
-    error InvalidKeyContract(uint256 chunk, address key);
-    /// @notice The key's code is not the pinned code.
-    error KeyCodeHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
+    /// @notice The key is shorter than any key is, or no contract is at the address that stands for it.
+    error InvalidKey(uint256 chunk);
+    /// @notice The key is not the pinned one.
+    error KeyHashMismatch(uint256 chunk, bytes32 expected, bytes32 actual);
     /// @notice The key belongs to another trusted setup than the first one, so the two cannot share a pairing.
     error SrsMismatch(uint256 chunk);
     /// @notice The verifier reverted; `reason` is the beginning of its revert data.

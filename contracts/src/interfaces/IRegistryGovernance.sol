@@ -77,7 +77,4 @@ interface IRegistryGovernance {
 
     /// @notice Status of a verifier shape.
     function verifierStatus(bytes32 codeHash) external view returns (VerifierStatus);
-
-    /// @notice Whether a model is frozen. Reverts `ModelNotRegistered`.
-    function isFrozen(ModelId modelId) external view returns (bool);
 }

@@ -2,12 +2,13 @@
 pragma solidity ^0.8.24;
 
 import {InferenceId} from "../types/InferenceId.sol";
+import {Inference, ModelRecord, Opening} from "../types/RegistryTypes.sol";
 
 /// @title ITensorOpenings
 /// @notice Opens boundary tensors of proven inferences: an input, a tensor that crosses a cut, or a committed output. Whoever
 /// has the salt passes values, salt and Merkle path; the contract recomputes leaf and root.
-/// @dev Costs one Poseidon compression (18,200 gas) for 30 values and one for each level of the tree. A transaction of 2^24
-/// gas opens about 23,000 values.
+/// @dev Costs one Poseidon compression (about 21,000 gas) for 30 values and one for each level of the tree. A transaction of 2^24
+/// gas opens about 22,000 values.
 interface ITensorOpenings {
     /// @notice The values behind a leaf of a proven inference were opened.
     /// @param leaf The leaf's position; `TensorSpec.leaf` of an input or output.
@@ -27,34 +28,29 @@ interface ITensorOpenings {
     error OpeningMismatch(uint256 expectedRoot, uint256 actualRoot);
 
     /// @notice Reverts unless these are the values behind a leaf of a proven inference.
-    /// @dev Reverts `InferenceNotProven`, `LeafOutOfRange`, `PathLengthMismatch`, `OpeningMismatch`; and
+    /// @dev Reverts `InferenceNotProven`, `RecordMismatch`, `LeafOutOfRange`, `PathLengthMismatch`, `OpeningMismatch`; and
     /// `WordCountMismatch`, `StrayBits`, `NotAScalar` for values or a salt that no circuit can commit to.
-    /// @param inferenceId A proven inference.
-    /// @param leaf The leaf's position in the tree.
-    /// @param salt Its blinding factor; zero for a public tensor.
-    /// @param words The values, packed 15 per word, little end first.
-    /// @param siblings The other child at each level, from the leaf up.
+    /// @param inference A proven inference.
+    /// @param opening The leaf and what opens it.
+    /// @param record The record of the inference's model.
+    /// @param leafLengths Its part with the lengths of the leaves.
     /// @return commitment The leaf.
     function check(
-        InferenceId inferenceId,
-        uint256 leaf,
-        uint256 salt,
-        uint256[] calldata words,
-        uint256[] calldata siblings
+        Inference calldata inference,
+        Opening calldata opening,
+        ModelRecord calldata record,
+        uint32[] calldata leafLengths
     ) external view returns (uint256 commitment);
 
-    /// @notice Does what `check` does and records the result, for the registry's circuit breaker and other contracts. By anyone; doing
-    /// it again changes nothing.
+    /// @notice Does what `check` does and records the values' digest in one slot, for the registry's circuit breaker and other contracts.
+    /// By anyone; doing it again changes nothing.
     function open(
-        InferenceId inferenceId,
-        uint256 leaf,
-        uint256 salt,
-        uint256[] calldata words,
-        uint256[] calldata siblings
+        Inference calldata inference,
+        Opening calldata opening,
+        ModelRecord calldata record,
+        uint32[] calldata leafLengths
     ) external returns (uint256 commitment);
 
-    /// @notice What `open` recorded; zeros for a tensor that was not opened.
-    /// @return digest keccak256 over the packed words, 32 bytes each.
-    /// @return commitment The leaf.
-    function openingOf(InferenceId inferenceId, uint256 leaf) external view returns (bytes32 digest, uint256 commitment);
+    /// @notice keccak256 over the packed words, 32 bytes each, that `open` recorded; zero for a tensor that was not opened.
+    function openingOf(InferenceId inferenceId, uint256 leaf) external view returns (bytes32 digest);
 }

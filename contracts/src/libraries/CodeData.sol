@@ -24,22 +24,4 @@ library CodeData {
         }
         if (at == address(0)) revert CodeDataNotCreated();
     }
-
-    /// @notice Reads four bytes of the data of a contract that `create` made, as a number.
-    function uint32At(address at, uint256 offset) internal view returns (uint256 value) {
-        assembly ("memory-safe") {
-            mstore(0x00, 0)
-            extcodecopy(at, 0x1c, add(offset, 1), 0x04)
-            value := mload(0x00)
-        }
-    }
-
-    /// @notice Whether the first byte of an account's code is STOP and at least `size` bytes of data follow it.
-    function isData(address account, uint256 size) internal view returns (bool ok) {
-        assembly ("memory-safe") {
-            mstore(0x00, not(0))
-            extcodecopy(account, 0x00, 0x00, 0x01)
-            ok := and(gt(extcodesize(account), size), iszero(byte(0, mload(0x00))))
-        }
-    }
 }

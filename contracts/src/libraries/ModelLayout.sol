@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {ChunkSpec, TensorSpec, Visibility} from "../types/RegistryTypes.sol";
+import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
+import {ChunkSpec, ModelRegistration, TensorSpec, Visibility} from "../types/RegistryTypes.sol";
 import {PackedValues} from "./PackedValues.sol";
 
 /// @title ModelLayout
 /// @notice Checks the layout of a model: its inputs and outputs must match its chunks and leaves.
 library ModelLayout {
-    /// @dev Maximum number of leaves; their lengths must fit in one contract with the chunks.
-    uint256 internal constant MAX_LEAVES = 2048;
+    /// @dev Most inputs, which the circuit breaker goes through.
+    uint256 internal constant MAX_INPUTS = 64;
 
-    /// @dev Maximum number of inputs, and of outputs: each has a leaf of its own. Fits in 16 bits.
-    uint256 internal constant MAX_TENSORS = MAX_LEAVES;
-
-    /// @dev Maximum number of dimensions of a tensor; the product of 8 of 32 bits does not overflow.
-    uint256 internal constant MAX_RANK = 8;
+    /// @dev Most public words of a model: twice as many fit the 128 KiB that nodes take as a transaction.
+    uint256 internal constant MAX_WORDS = 1920;
 
     /// @notice How far a model's public values and leaves have been assigned to its inputs and outputs.
     /// @param words Public values of each chunk that have a tensor.
@@ -24,10 +22,35 @@ library ModelLayout {
         bool[] leaves;
     }
 
-    /// @notice The state before any tensor is assigned.
-    function start(uint256 chunkCount, uint256 leafCount) internal pure returns (Assigned memory assigned) {
-        assigned.words = new uint256[](chunkCount);
-        assigned.leaves = new bool[](leafCount);
+    /// @notice Reverts unless inputs and outputs have leaves and public values of their own, and no public value is left over.
+    /// @dev Reverts `InvalidTensorSpec`, `PublicValueCountMismatch`, `InvalidPublicSize`.
+    function check(ModelRegistration calldata registration) internal pure {
+        uint32[] calldata leafLengths = registration.leafLengths;
+        ChunkSpec[] calldata chunks = registration.chunks;
+        uint256 inputs = registration.inputs.length;
+        Assigned memory assigned = Assigned(new uint256[](chunks.length), new bool[](leafLengths.length));
+        uint256 count = inputs + registration.outputs.length;
+        for (uint256 i; i < count; ++i) {
+            TensorSpec calldata spec = i < inputs ? registration.inputs[i] : registration.outputs[i - inputs];
+            bool placed = i >= inputs || spec.leaf == i;
+            if (!placed || !assign(assigned, spec, chunks, leafLengths)) revert IChainferRegistry.InvalidTensorSpec(i);
+        }
+        uint256 total;
+        bool inRange;
+        for (uint256 i; i < chunks.length; ++i) {
+            uint256 words = assigned.words[i];
+            uint256 stated = chunks[i].numPublic;
+            if (words != stated) revert IChainferRegistry.PublicValueCountMismatch(i, words, stated);
+            unchecked {
+                total += words;
+            }
+        }
+        // Without an input no two inferences would have the same one, and none could contradict another.
+        unchecked {
+            // Zero wraps.
+            inRange = inputs - 1 < MAX_INPUTS && total <= MAX_WORDS;
+        }
+        if (!inRange) revert IChainferRegistry.InvalidPublicSize(inputs, total);
     }
 
     /// @notice Assigns the words and the leaf of the next tensor; false if its specification cannot be right.
@@ -40,31 +63,21 @@ library ModelLayout {
         uint32[] calldata leafLengths
     ) internal pure returns (bool) {
         (uint256 chunk, uint256 leaf, uint256 length) = (spec.chunk, spec.leaf, spec.length);
-        if (chunk >= chunks.length || length == 0) return false;
-        if (leaf >= leafLengths.length || leafLengths[leaf] != length || assigned.leaves[leaf]) return false;
-        if (!_isShapeOf(spec.shape, length)) return false;
+        if (chunk >= chunks.length || leaf >= leafLengths.length) return false;
+        if (length == 0 || leafLengths[leaf] != length || assigned.leaves[leaf]) return false;
         if (spec.zeroPoint > PackedValues.MAX_VALUE) return false;
         if (spec.scaleWad <= 0 || spec.scaleWad > type(int128).max) return false;
         uint256 offset = assigned.words[chunk];
-        uint256 end = offset + wordsOf(spec);
+        uint256 end = offset + wordsOf(spec.visibility, length);
         if (spec.offset != offset || end > chunks[chunk].numPublic) return false;
         assigned.words[chunk] = end;
         assigned.leaves[leaf] = true;
         return true;
     }
 
-    function _isShapeOf(uint32[] calldata shape, uint256 length) private pure returns (bool) {
-        if (shape.length > MAX_RANK) return false;
-        uint256 product = 1;
-        for (uint256 i; i < shape.length; ++i) {
-            product *= shape[i];
-        }
-        return product == length;
-    }
-
     /// @notice Number of words that a tensor takes among the public values.
-    function wordsOf(TensorSpec memory spec) internal pure returns (uint256) {
-        return spec.visibility == Visibility.Committed ? 1 : PackedValues.wordsFor(spec.length);
+    function wordsOf(Visibility visibility, uint256 length) internal pure returns (uint256) {
+        return visibility == Visibility.Committed ? 1 : PackedValues.wordsFor(length);
     }
 
     /// @notice Number of levels above the leaves, which are padded to a power of two.

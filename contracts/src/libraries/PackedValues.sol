@@ -19,7 +19,10 @@ library PackedValues {
 
     /// @notice Number of words that `count` values take.
     function wordsFor(uint256 count) internal pure returns (uint256) {
-        return count / PER_WORD + (count % PER_WORD == 0 ? 0 : 1);
+        unchecked {
+            // Without an overflow for any count.
+            return count / PER_WORD + ((count % PER_WORD + PER_WORD - 1) / PER_WORD);
+        }
     }
 
     /// @notice Unpacks `count` values.

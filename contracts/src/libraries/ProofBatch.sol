@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 import {IHalo2SharedVerifier} from "../interfaces/IHalo2SharedVerifier.sol";
 import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
 import {Pin} from "../types/Pin.sol";
-import {KeyContract} from "./KeyContract.sol";
+import {KeyData} from "./KeyData.sol";
 import {ScalarField} from "./ScalarField.sol";
 import {VerifierCall} from "./VerifierCall.sol";
 
@@ -16,14 +16,18 @@ import {VerifierCall} from "./VerifierCall.sol";
 /// all calls and all answers, so it cannot be known when a proof or an answer is chosen.
 ///
 /// Usage: `open` with room for all proofs, `add` each of them, then `settle`. Nothing is verified before `settle` returns. All keys
-/// of a batch must belong to one trusted setup; whoever pins the keys must check that.
+/// of a batch must belong to one trusted setup, which is compared.
 library ProofBatch {
     /// @dev Size of an answer: two points.
     uint256 private constant ANSWER = 0x80;
 
-    /// @dev Where calldata begins in a transcript, after the length word: the verifier and the key's code hash come first, then the
-    /// selector at the end of a word of its own.
-    uint256 private constant QUESTION = 0x5c;
+    /// @dev Where calldata begins in a transcript, after the length word: the verifier comes first, then the selector at the end of a
+    /// word of its own.
+    uint256 private constant QUESTION = 0x3c;
+
+    /// @dev Where the key begins in a transcript, after the length word: behind the verifier, the selector, the three words of the
+    /// arguments' head and its own length.
+    uint256 private constant KEY = 0xc0;
 
     /// @dev Order of BN254's base field (EIP-196).
     uint256 private constant BASE_MODULUS =
@@ -31,13 +35,11 @@ library ProofBatch {
 
     /// @param count Number of proofs so far.
     /// @param chain Hash over all calls and answers, in order; zero for a batch of capacity one, which needs no weights.
-    /// @param key The first proof's key, for the pairing's SRS part.
-    /// @param points The answers: lhs.x, lhs.y, rhs.x, rhs.y for each proof.
+    /// @param points The SRS part of the first proof's key, for the pairing; then the answers: lhs.x, lhs.y, rhs.x, rhs.y for each proof.
     /// @param head The instances that every proof's instance column begins with.
     struct Batch {
         uint256 count;
         bytes32 chain;
-        address key;
         bytes points;
         uint256[] head;
     }
@@ -45,26 +47,33 @@ library ProofBatch {
     /// @notice An empty batch with room for `capacity` proofs, all of whose instance columns begin with `head`.
     function open(uint256 capacity, uint256[] memory head) internal pure returns (Batch memory batch) {
         batch.head = head;
-        batch.points = new bytes(ANSWER * capacity);
+        batch.points = new bytes(KeyData.SRS_SIZE + ANSWER * capacity);
     }
 
     /// @notice Calls the verifier of one proof and keeps its answer. Reverts unless the answer is two points of G1.
     /// @dev The instance column is the batch's head followed by `values`. Must not be called more often than `open` made room for.
     /// @param chunk Number of the proof in errors.
-    function add(Batch memory batch, uint256 chunk, Pin memory pin, bytes calldata proof, uint256[] calldata values)
-        internal
-        view
-    {
-        VerifierCall.checkPin(chunk, pin);
-        _ask(batch, chunk, pin, _transcript(pin, batch.head, proof, values));
+    /// @param key The pinned key, or the address of a contract that has it; see `KeyData`.
+    function add(
+        Batch memory batch,
+        uint256 chunk,
+        Pin memory pin,
+        bytes calldata key,
+        bytes calldata proof,
+        uint256[] calldata values
+    ) internal view {
+        VerifierCall.checkHash(chunk, pin.verifier, pin.codeHash);
+        bytes memory transcript = _withKey(chunk, pin, key);
+        _checkSrs(batch, chunk, transcript);
+        _complete(transcript, batch.head, proof, values);
+        _ask(batch, chunk, pin.verifier, transcript);
     }
 
     /// @notice Reverts unless every proof of the batch is valid.
     function settle(Batch memory batch) internal view {
         if (batch.count == 0) revert IPinnedVerifierErrors.EmptyBatch();
         uint256 rho = weight(batch);
-        address key = batch.key;
-        uint256 srsOffset = KeyContract.SRS_OFFSET;
+        uint256 srsSize = KeyData.SRS_SIZE;
         uint256 failed;
         bool holds;
         assembly ("memory-safe") {
@@ -84,12 +93,13 @@ library ProofBatch {
             }
 
             let input := mload(0x40)
-            let points := add(mload(add(batch, 0x60)), 0x20)
+            let srs := add(mload(add(batch, 0x40)), 0x20)
+            let points := add(srs, srsSize)
             // The pairing's input is lhs, [tau]_2, rhs, -[1]_2. The sums are computed first because they need room behind them.
             if iszero(fold(input, points, mload(batch), rho)) { failed := 7 }
             if iszero(fold(add(input, 0xc0), add(points, 0x40), mload(batch), rho)) { failed := 7 }
-            extcodecopy(key, add(input, 0x40), srsOffset, 0x80)
-            extcodecopy(key, add(input, 0x100), add(srsOffset, 0x80), 0x80)
+            mcopy(add(input, 0x40), srs, 0x80)
+            mcopy(add(input, 0x100), add(srs, 0x80), 0x80)
             if iszero(failed) {
                 let ok := staticcall(gas(), 8, input, 0x180, 0x00, 0x20)
                 if iszero(and(ok, eq(returndatasize(), 0x20))) { failed := 8 }
@@ -107,22 +117,22 @@ library ProofBatch {
     }
 
     /// @dev Calls the verifier and keeps what the batch needs.
-    function _ask(Batch memory batch, uint256 chunk, Pin memory pin, bytes memory transcript) private view {
+    function _ask(Batch memory batch, uint256 chunk, address verifier, bytes memory transcript) private view {
         uint256 question;
         uint256 answer;
         assembly ("memory-safe") {
             question := add(add(transcript, 0x20), QUESTION)
             answer := sub(add(add(transcript, 0x20), mload(transcript)), ANSWER)
         }
-        VerifierCall.ask(chunk, pin.verifier, question, answer - question, answer, ANSWER);
+        VerifierCall.ask(chunk, verifier, question, answer - question, answer, ANSWER);
         if (!_areOnCurve(answer)) revert IPinnedVerifierErrors.PointNotOnCurve(chunk);
 
+        uint256 start = 0x20 + KeyData.SRS_SIZE;
         assembly ("memory-safe") {
             let count := mload(batch)
-            let points := mload(add(batch, 0x60))
-            mcopy(add(add(points, 0x20), mul(count, ANSWER)), answer, ANSWER)
-            if iszero(count) { mstore(add(batch, 0x40), mload(add(pin, 0x20))) }
-            if gt(mload(points), ANSWER) {
+            let points := mload(add(batch, 0x40))
+            mcopy(add(add(points, start), mul(count, ANSWER)), answer, ANSWER)
+            if gt(mload(points), sub(add(start, ANSWER), 0x20)) {
                 mstore(0x00, mload(add(batch, 0x20)))
                 mstore(0x20, keccak256(add(transcript, 0x20), mload(transcript)))
                 mstore(add(batch, 0x20), keccak256(0x00, 0x40))
@@ -133,33 +143,67 @@ library ProofBatch {
         }
     }
 
-    /// @dev One call of a verifier, as it is hashed: verifier, key code hash, the selector's word, the arguments (the key first), and
-    /// room for the answer.
-    function _transcript(Pin memory pin, uint256[] memory head, bytes calldata proof, uint256[] calldata values)
+    /// @dev The SRS part of the first key is kept; that of every other must be the same.
+    function _checkSrs(Batch memory batch, uint256 chunk, bytes memory transcript) private pure {
+        uint256 size = KeyData.SRS_SIZE;
+        bool same = true;
+        assembly ("memory-safe") {
+            let srs := add(mload(add(batch, 0x40)), 0x20)
+            let own := add(add(transcript, 0x20), KEY)
+            switch mload(batch)
+            case 0 { mcopy(srs, own, size) }
+            default { same := eq(keccak256(srs, size), keccak256(own, size)) }
+        }
+        if (!same) revert IPinnedVerifierErrors.SrsMismatch(chunk);
+    }
+
+    /// @dev The first part of one call of a verifier, as it is hashed: verifier, the selector's word, the arguments' head, and the key,
+    /// which must be the pinned one. Memory behind it is free and not yet allocated.
+    function _withKey(uint256 chunk, Pin memory pin, bytes calldata key)
         private
-        pure
+        view
         returns (bytes memory transcript)
     {
+        uint256 size = KeyData.sizeOf(chunk, key);
         uint256 selector = uint32(IHalo2SharedVerifier.accumulate.selector);
+        uint256 at;
         assembly ("memory-safe") {
             transcript := mload(0x40)
-            let at := add(transcript, 0x20)
-            mstore(at, mload(pin))
-            mstore(add(at, 0x20), mload(add(pin, 0x60)))
-            mstore(add(at, 0x40), selector)
-            mstore(add(at, 0x60), mload(add(pin, 0x20)))
-            // Offsets count from the first argument: three words of head, then the proof's length and the proof.
+            at := add(add(transcript, 0x20), KEY)
+            mstore(sub(add(at, and(add(size, 0x1f), not(0x1f))), 0x20), 0)
+        }
+        KeyData.copyTo(at, size, chunk, key, pin.keyHash);
+        assembly ("memory-safe") {
+            mstore(sub(at, 0xc0), mload(pin))
+            mstore(sub(at, 0xa0), selector)
+            mstore(sub(at, 0x80), 0x60)
+            mstore(sub(at, 0x20), size)
+            // The length so far, rounded up to a word.
+            mstore(transcript, add(KEY, and(add(size, 0x1f), not(0x1f))))
+        }
+    }
+
+    /// @dev The rest of the call: the proof, the instance column, and room for the answer.
+    function _complete(bytes memory transcript, uint256[] memory head, bytes calldata proof, uint256[] calldata values)
+        private
+        pure
+    {
+        assembly ("memory-safe") {
+            let start := add(transcript, 0x20)
+            let at := add(start, mload(transcript))
+            // Offsets count from the arguments' head, behind verifier and selector.
+            let base := add(start, 0x40)
+            mstore(add(base, 0x20), sub(at, base))
+            mstore(at, proof.length)
+            at := add(at, 0x20)
             let padded := and(add(proof.length, 0x1f), not(0x1f))
-            mstore(add(at, 0x80), 0x60)
-            mstore(add(at, 0xa0), add(0x80, padded))
-            mstore(add(at, 0xc0), proof.length)
-            at := add(at, 0xe0)
-            mstore(sub(add(at, padded), mul(0x20, iszero(iszero(padded)))), 0)
+            if padded { mstore(sub(add(at, padded), 0x20), 0) }
             calldatacopy(at, proof.offset, proof.length)
             at := add(at, padded)
 
             let headSize := shl(5, mload(head))
             let valuesSize := shl(5, values.length)
+            mstore(add(base, 0x40), sub(at, base))
             mstore(at, add(mload(head), values.length))
             at := add(at, 0x20)
             mcopy(at, add(head, 0x20), headSize)
@@ -167,7 +211,7 @@ library ProofBatch {
             calldatacopy(at, values.offset, valuesSize)
             at := add(at, add(valuesSize, ANSWER))
 
-            mstore(transcript, sub(at, add(transcript, 0x20)))
+            mstore(transcript, sub(at, start))
             mstore(0x40, at)
         }
     }

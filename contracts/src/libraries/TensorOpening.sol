@@ -22,14 +22,8 @@ library TensorOpening {
     /// @param salt The blinding factor; zero for a public tensor.
     /// @param words The packed values.
     /// @param length Number of values.
-    function leafOf(uint256 salt, uint256[] memory words, uint256 length) internal pure returns (uint256 leaf) {
-        if (length == 0 || length >= LEAF_TAG) revert InvalidLength(length);
-        PackedValues.checkPacking(words, length);
-        bytes memory rounds = PoseidonCompress.constants();
-        leaf = PoseidonCompress.compress(rounds, LEAF_TAG + length, salt, words[0]);
-        for (uint256 i = 1; i < words.length; i += 2) {
-            leaf = PoseidonCompress.compress(rounds, leaf, words[i], i + 1 < words.length ? words[i + 1] : 0);
-        }
+    function leafOf(uint256 salt, uint256[] memory words, uint256 length) internal pure returns (uint256) {
+        return leafOf(PoseidonCompress.constants(), salt, words, length);
     }
 
     /// @notice The inner node over two children.
@@ -39,15 +33,43 @@ library TensorOpening {
 
     /// @notice The root of the tree that has `leaf` at `position`.
     /// @param siblings The other child at each level, from the leaf up.
-    function rootOf(uint256 leaf, uint256 position, uint256[] memory siblings) internal pure returns (uint256 root) {
+    function rootOf(uint256 leaf, uint256 position, uint256[] memory siblings) internal pure returns (uint256) {
+        return rootOf(PoseidonCompress.constants(), leaf, position, siblings);
+    }
+
+    /// @notice `leafOf` with `PoseidonCompress.constants()` loaded before: the constants are most of the code.
+    function leafOf(bytes memory rounds, uint256 salt, uint256[] memory words, uint256 length)
+        internal
+        pure
+        returns (uint256 leaf)
+    {
+        if (length == 0 || length >= LEAF_TAG) revert InvalidLength(length);
+        PackedValues.checkPacking(words, length);
+        leaf = LEAF_TAG + length;
+        // The message in pairs: the salt and the first word, then two words each, with zero for a missing one.
+        uint256 a = salt;
+        for (uint256 i;; i += 2) {
+            leaf = PoseidonCompress.compress(rounds, leaf, a, i < words.length ? words[i] : 0);
+            if (i + 1 >= words.length) return leaf;
+            a = words[i + 1];
+        }
+    }
+
+    /// @notice `rootOf` with `PoseidonCompress.constants()` loaded before.
+    function rootOf(bytes memory rounds, uint256 leaf, uint256 position, uint256[] memory siblings)
+        internal
+        pure
+        returns (uint256 root)
+    {
         uint256 depth = siblings.length;
         if (depth >= 256 || position >> depth != 0) revert PositionOutOfRange(position, depth);
-        bytes memory rounds = PoseidonCompress.constants();
+        // Zero, but not as a literal, for which an optimizer would write a second copy of the function.
+        uint256 zero = depth >> 8;
         root = leaf;
         for (uint256 i; i < depth; ++i) {
             bool right = (position >> i) & 1 == 1;
             (uint256 a, uint256 b) = right ? (siblings[i], root) : (root, siblings[i]);
-            root = PoseidonCompress.compress(rounds, 0, a, b);
+            root = PoseidonCompress.compress(rounds, zero, a, b);
         }
     }
 }

@@ -2,8 +2,6 @@
 pragma solidity ^0.8.24;
 
 import {IPinnedVerifierErrors} from "../interfaces/IPinnedVerifierErrors.sol";
-import {Pin} from "../types/Pin.sol";
-import {KeyContract} from "./KeyContract.sol";
 
 /// @title VerifierCall
 /// @notice The only way in which verifiers are called: it makes sure that the answer is that of the pinned code with the pinned key.
@@ -19,22 +17,16 @@ library VerifierCall {
         if (verifier.code.length == 0 || _delegates(verifier)) {
             revert IPinnedVerifierErrors.VerifierWithoutCode(chunk, verifier);
         }
-        _checkHash(chunk, verifier, codeHash);
+        checkHash(chunk, verifier, codeHash);
     }
 
-    /// @notice Reverts unless verifier and key of a checked pin still hold the pinned code.
+    /// @notice Reverts unless the code of `verifier` has the hash `codeHash`.
     /// @dev A contract that is created and destroyed in one transaction (EIP-6780) passes a check in that transaction, and its address
-    /// can get other code later, so the check is repeated before every call. The hashes are those of checked, non-empty code, so an
-    /// account whose code is gone does not pass. The call that follows uses the same accounts, which this warms up.
-    function checkPin(uint256 chunk, Pin memory pin) internal view {
-        bool same;
-        assembly ("memory-safe") {
-            same := eq(extcodehash(mload(pin)), mload(add(pin, 0x40)))
-            same := and(same, eq(extcodehash(mload(add(pin, 0x20))), mload(add(pin, 0x60))))
-        }
-        if (same) return;
-        _checkHash(chunk, pin.verifier, pin.codeHash);
-        KeyContract.checkHash(chunk, pin.key, pin.keyCodeHash);
+    /// can get other code later, so the check is made before every call. The call that follows uses the same account, which this
+    /// warms up.
+    function checkHash(uint256 chunk, address verifier, bytes32 codeHash) internal view {
+        bytes32 actual = verifier.codehash;
+        if (actual != codeHash) revert IPinnedVerifierErrors.VerifierCodeHashMismatch(chunk, codeHash, actual);
     }
 
     /// @notice Makes a static call from memory to memory, which must return exactly `answerSize` bytes; they are written to `answer`.
@@ -69,11 +61,6 @@ library VerifierCall {
             returndatacopy(add(data, 0x20), 0x00, kept)
             mstore(0x40, add(add(data, 0x20), and(add(kept, 0x1f), not(0x1f))))
         }
-    }
-
-    function _checkHash(uint256 chunk, address verifier, bytes32 codeHash) private view {
-        bytes32 actual = verifier.codehash;
-        if (actual != codeHash) revert IPinnedVerifierErrors.VerifierCodeHashMismatch(chunk, codeHash, actual);
     }
 
     function _delegates(address account) private view returns (bool) {

@@ -7,6 +7,7 @@ import {IRegistryGovernance} from "../../src/interfaces/IRegistryGovernance.sol"
 import {Attestation, ISchemaResolver} from "../../src/interfaces/standards/ISchemaResolver.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
+import {ChunkProof, Inference} from "../../src/types/RegistryTypes.sol";
 import {RegistryTest} from "../helpers/RegistryTest.sol";
 
 contract EASResolverTest is RegistryTest {
@@ -14,13 +15,12 @@ contract EASResolverTest is RegistryTest {
 
     EASResolver internal resolver;
     ModelId internal modelId;
-    InferenceId internal inferenceId;
 
     function setUp() public override {
         super.setUp();
         resolver = new EASResolver(EAS, registry);
         modelId = register(classifierRegistration());
-        inferenceId = registry.attest(modelId, ROOT, REQUESTER, NONCE, honestProofs(modelId, ROOT));
+        attest(modelId, ROOT, honestProofs(modelId, ROOT));
         vm.deal(EAS, 1 ether);
     }
 
@@ -43,33 +43,67 @@ contract EASResolverTest is RegistryTest {
 
     function test_attest_revertsWhenTheInferenceIsNotProven() public {
         Attestation memory attestation = _attestation();
-        InferenceId committed = registry.commit(modelId, ROOT, REQUESTER, NONCE + 1);
-        attestation.data = abi.encode(modelId, committed);
-        _expectRefused(attestation, abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, committed));
+        Inference memory inference = Inference(modelId, ROOT, REQUESTER, NONCE + 1);
+        ChunkProof[] memory proofs = only(proofWith(inference, 0, honestValues(modelId, ROOT, 0)));
+        attestation.data = abi.encode(modelId, ROOT, NONCE + 1);
+        _expectNotProven(attestation, inference);
+        registry.commit(inference);
+        _expectNotProven(attestation, inference);
+        prove(inference, proofs);
+        _expectNotProven(attestation, inference);
     }
 
     function test_attest_revertsWhenTheModelIsAnotherOrFrozen() public {
         Attestation memory attestation = _attestation();
-        ModelId other = register(registrationOf("other", uniform(1, 0)));
-        attestation.data = abi.encode(other, inferenceId);
-        _expectRefused(
-            attestation, abi.encodeWithSelector(IChainferRegistry.ModelMismatch.selector, inferenceId, other, modelId)
-        );
+        ModelId other = register(registrationOf("other", uniform(1, 1)));
+        attestation.data = abi.encode(other, ROOT, NONCE);
+        _expectNotProven(attestation, Inference(other, ROOT, REQUESTER, NONCE));
+        ModelId unknown = ModelId.wrap("unknown");
+        attestation.data = abi.encode(unknown, ROOT, NONCE);
+        _expectRefused(attestation, abi.encodeWithSelector(IChainferRegistry.ModelNotRegistered.selector, unknown));
         vm.prank(GUARDIAN);
         registry.freezeModel(modelId);
         _expectRefused(_attestation(), abi.encodeWithSelector(IRegistryGovernance.ModelIsFrozen.selector, modelId));
     }
 
+    /// @dev The recipient is the requester: nobody else gets the attestation.
     function test_attest_revertsWhenTheRecipientIsNotTheRequester() public {
         Attestation memory attestation = _attestation();
         attestation.recipient = RELAYER;
-        _expectRefused(attestation, abi.encodeWithSelector(EASResolver.RecipientMismatch.selector, REQUESTER, RELAYER));
+        _expectNotProven(attestation, Inference(modelId, ROOT, RELAYER, NONCE));
+        attestation.recipient = address(0);
+        _expectRefused(attestation, abi.encodeWithSelector(IChainferRegistry.RequesterIsZero.selector));
     }
 
-    function test_attest_revertsWhenTheDataAreNotTwoWords() public {
+    function test_attest_revertsWhenTheRootIsAnother() public {
+        Attestation memory attestation = _attestation();
+        attestation.data = abi.encode(modelId, ROOT + 1, NONCE);
+        _expectNotProven(attestation, Inference(modelId, ROOT + 1, REQUESTER, NONCE));
+        attestation.data = abi.encode(modelId, ROOT + R, NONCE);
+        _expectRefused(attestation, abi.encodeWithSelector(IChainferRegistry.InvalidRoot.selector));
+    }
+
+    function test_attest_revertsWhenProvenAfterTheDeprecation() public {
+        vm.prank(REGISTRANT);
+        registry.deprecateModel(modelId);
+        skip(1);
+        Inference memory late = Inference(modelId, ROOT, REQUESTER, NONCE + 1);
+        ChunkProof[] memory proofs = new ChunkProof[](3);
+        for (uint16 i; i < 3; ++i) {
+            proofs[i] = proofWith(late, i, honestValues(modelId, ROOT, i));
+        }
+        attest(late, proofs);
+        Attestation memory attestation = _attestation();
+        attestation.data = abi.encode(modelId, ROOT, NONCE + 1);
+        _expectRefused(attestation, abi.encodeWithSelector(IChainferRegistry.ModelIsDeprecated.selector, modelId));
+    }
+
+    function test_attest_revertsWhenTheDataAreNotThreeWords() public {
         Attestation memory attestation = _attestation();
         attestation.data = bytes.concat(attestation.data, "x");
-        _expectRefused(attestation, abi.encodeWithSelector(EASResolver.InvalidData.selector, 65));
+        _expectRefused(attestation, abi.encodeWithSelector(EASResolver.InvalidData.selector, 97));
+        attestation.data = abi.encode(modelId, ROOT);
+        _expectRefused(attestation, abi.encodeWithSelector(EASResolver.InvalidData.selector, 64));
         attestation.data = "";
         _expectRefused(attestation, abi.encodeWithSelector(EASResolver.InvalidData.selector, 0));
     }
@@ -119,12 +153,17 @@ contract EASResolverTest is RegistryTest {
         attestation.time = uint64(block.timestamp);
         attestation.recipient = REQUESTER;
         attestation.attester = RELAYER;
-        attestation.data = abi.encode(modelId, inferenceId);
+        attestation.data = abi.encode(modelId, ROOT, NONCE);
     }
 
     function _two(Attestation memory attestation) private pure returns (Attestation[] memory two) {
         two = new Attestation[](2);
         (two[0], two[1]) = (attestation, attestation);
+    }
+
+    function _expectNotProven(Attestation memory attestation, Inference memory inference) private {
+        InferenceId id = idOf(inference);
+        _expectRefused(attestation, abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, id));
     }
 
     /// @dev Alone, and as the second of two.

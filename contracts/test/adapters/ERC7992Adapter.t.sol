@@ -12,9 +12,18 @@ import {
     IERCZKMLStorageExtension,
     IERCZKMLVerifier
 } from "../../src/interfaces/standards/IERC7992.sol";
+import {ShownValues} from "../../src/libraries/ShownValues.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ModelRegistration, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {
+    ChunkProof,
+    ChunkSpec,
+    ChunkValues,
+    Inference,
+    ModelRegistration,
+    TensorSpec,
+    Visibility
+} from "../../src/types/RegistryTypes.sol";
 import {TraceTest} from "../helpers/TraceTest.sol";
 
 /// @notice The verifier and storage interfaces of ERC-7992.
@@ -74,7 +83,6 @@ contract ERC7992AdapterTest is TraceTest {
         adapter.verifyInference(modelId, input, output, proof);
         InferenceId inferenceId = idOf(id, root);
         registry.requireAttested(id, inferenceId);
-        assertEq(registry.inference(inferenceId).requester, REQUESTER);
     }
 
     function test_verifyInference_withoutProofs_readsTheRegistry() public {
@@ -82,15 +90,26 @@ contract ERC7992AdapterTest is TraceTest {
         adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
         // And again: nothing is spent.
         adapter.verifyInference(modelId, input, output, proof);
+        // The chunks are only needed to prove.
+        ERC7992Adapter.Claim memory claim = _claim(new ChunkProof[](0));
+        claim.chunks = new ChunkSpec[](0);
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
     }
 
     function test_verifyInference_withTheMissingProofs_finishes() public {
         ChunkProof[] memory proofs = _proofs();
-        registry.attest(id, root, REQUESTER, NONCE, only(proofs[1]));
+        attest(id, root, only(proofs[1]));
         ChunkProof[] memory rest = new ChunkProof[](2);
         (rest[0], rest[1]) = (proofs[2], proofs[0]);
-        adapter.verifyInference(modelId, input, output, _proof(rest));
-        assertTrue(registry.isProven(idOf(id, root)));
+        ERC7992Adapter.Claim memory claim = _claim(rest);
+        ChunkValues[] memory all = claim.shown;
+        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.PublicValuesMismatch.selector, idOf(id, root));
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
+        // In the order in which they are proven.
+        (claim.shown[0], claim.shown[1], claim.shown[2]) = (all[1], all[2], all[0]);
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
+        assertTrue(isProven(id, idOf(id, root)));
     }
 
     function test_verifyInference_revertsWhenAProofIsWrong() public {
@@ -130,6 +149,77 @@ contract ERC7992AdapterTest is TraceTest {
         vm.mockCallRevert(address(registry), abi.encodeWithSelector(IChainferRegistry.attest.selector), precompile);
         vm.expectRevert(precompile);
         adapter.verifyInference(modelId, input, output, proof);
+    }
+
+    function test_verifyInference_revertsWhenTheProofIsNoClaim() public {
+        bytes[3] memory malformed = [bytes(""), abi.encode(modelId), bytes.concat(bytes32(uint256(0x40)), proof)];
+        for (uint256 i; i < 3; ++i) {
+            vm.expectRevert(ERC7992Adapter.MalformedClaim.selector);
+            adapter.verifyInference(modelId, input, output, malformed[i]);
+        }
+    }
+
+    /// @dev Record and parts say what is an input and what an output: a claim with other ones proves nothing.
+    function test_verifyInference_revertsWhenRecordOrPartsAreOthers() public {
+        attestValues(id, root, NONCE, values);
+        ERC7992Adapter.Claim memory claim = _claim(new ChunkProof[](0));
+        (claim.inputs, claim.outputs) = (claim.outputs, claim.inputs);
+        _expectRecordMismatch(claim);
+        claim = _claim(new ChunkProof[](0));
+        (claim.inputs[0], claim.inputs[1]) = (claim.inputs[1], claim.inputs[0]);
+        _expectRecordMismatch(claim);
+        claim = _claim(new ChunkProof[](0));
+        claim.outputs[1].chunk = 0;
+        claim.outputs[1].offset = 0;
+        _expectRecordMismatch(claim);
+        claim = _claim(new ChunkProof[](0));
+        claim.record.keySet ^= 1;
+        _expectRecordMismatch(claim);
+        // All of another model's, which fit each other.
+        ModelRegistration memory registration = traceRegistration("another");
+        registration.outputs[1].scaleWad = 2;
+        ModelId other = register(registration);
+        claim = _claim(new ChunkProof[](0));
+        (claim.record, claim.inputs, claim.outputs) = (recordOf(other), inputsOf(other), outputsOf(other));
+        _expectRecordMismatch(claim);
+    }
+
+    function test_verifyInference_revertsWhenTheChunksAreOthers() public {
+        ERC7992Adapter.Claim memory claim = _claim(_proofs());
+        (claim.chunks[0], claim.chunks[1]) = (claim.chunks[1], claim.chunks[0]);
+        _expectRecordMismatch(claim);
+        claim.chunks = new ChunkSpec[](0);
+        _expectRecordMismatch(claim);
+    }
+
+    function test_verifyInference_revertsWhenTheValuesAreOthers() public {
+        attestValues(id, root, NONCE, values);
+        bytes memory expected = abi.encodeWithSelector(IChainferRegistry.PublicValuesMismatch.selector, idOf(id, root));
+        ERC7992Adapter.Claim memory claim = _claim(new ChunkProof[](0));
+        claim.shown[2].values[0] ^= 1;
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
+        claim.shown = new ChunkValues[](0);
+        vm.expectRevert(expected);
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
+        claim = _claim(new ChunkProof[](0));
+        claim.shown[2] = digested(claim.shown[2]);
+        vm.expectRevert(abi.encodeWithSelector(ShownValues.ValuesNotShown.selector, 2));
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
+    }
+
+    /// @dev The id is recomputed from the claim's requester: nobody is credited with what was proven for somebody else.
+    function test_verifyInference_revertsWhenTheRequesterIsAnother() public {
+        attestValues(id, root, NONCE, values);
+        ERC7992Adapter.Claim memory claim = _claim(new ChunkProof[](0));
+        claim.requester = RELAYER;
+        bytes32 theirs = adapter.inputCommitmentOf(modelId, RELAYER, NONCE, _inputs());
+        InferenceId unknown = idOf(Inference(id, root, RELAYER, NONCE));
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.InferenceNotProven.selector, unknown));
+        adapter.verifyInference(modelId, theirs, output, abi.encode(claim));
+        claim.proofs = _proofs();
+        vm.expectRevert(IERCZKMLVerifier.InvalidProof.selector);
+        adapter.verifyInference(modelId, theirs, output, abi.encode(claim));
     }
 
     function test_verifyInference_revertsWhenProofsAreMissing() public {
@@ -202,32 +292,32 @@ contract ERC7992AdapterTest is TraceTest {
         adapter.verifyInference(5, input, output, _proof(new ChunkProof[](0)));
     }
 
-    function test_verifyInference_valuesThatAreNotStored_comeWithTheProof() public {
+    function test_verifyInference_ofLongTensors() public {
         ModelRegistration memory registration = registrationOf("long", uniform(1, 40));
         registration.leafLengths = uniform(2, 300);
         registration.inputs = new TensorSpec[](1);
-        registration.inputs[0] = tensor("in", 0, 0, 0, Visibility.Public);
+        registration.inputs[0] = wordsAt(0, 0, 0, 20);
         registration.outputs = new TensorSpec[](1);
-        registration.outputs[0] = tensor("out", 1, 0, 20, Visibility.Public);
-        (registration.inputs[0].length, registration.outputs[0].length) = (300, 300);
-        (registration.inputs[0].shape, registration.outputs[0].shape) = (shapeOf(300), shapeOf(20, 15));
-        ModelId long = register(registration);
-        ChunkProof memory only_ = honestProof(long, ROOT, 0);
+        registration.outputs[0] = wordsAt(1, 0, 20, 20);
+        id = register(registration);
+        root = ROOT;
+        modelId = uint256(ModelId.unwrap(id));
+        values = new uint256[][](1);
+        values[0] = honestValues(id, ROOT, 0);
         (uint256[][] memory inputs, uint256[][] memory outputs) = (new uint256[][](1), new uint256[][](1));
         (inputs[0], outputs[0]) = (new uint256[](20), new uint256[](20));
         for (uint256 i; i < 20; ++i) {
-            (inputs[0][i], outputs[0][i]) = (only_.publicValues[i], only_.publicValues[20 + i]);
+            (inputs[0][i], outputs[0][i]) = (values[0][i], values[0][20 + i]);
         }
-        uint256 number = uint256(ModelId.unwrap(long));
-        bytes32 committed = adapter.inputCommitmentOf(number, REQUESTER, NONCE, inputs);
-        ERC7992Adapter.Claim memory claim = ERC7992Adapter.Claim(number, ROOT, REQUESTER, NONCE, only(only_));
-        adapter.verifyInference(number, committed, abi.encode(outputs), abi.encode(claim));
-        // Proven now, but the values are still needed.
-        claim.proofs[0].proof = "";
-        adapter.verifyInference(number, committed, abi.encode(outputs), abi.encode(claim));
-        claim.proofs = new ChunkProof[](0);
-        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.PublicValuesNotStored.selector, idOf(long, ROOT), 0));
-        adapter.verifyInference(number, committed, abi.encode(outputs), abi.encode(claim));
+        input = adapter.inputCommitmentOf(modelId, REQUESTER, NONCE, inputs);
+        output = abi.encode(outputs);
+        adapter.verifyInference(modelId, input, output, _proof(_proofs()));
+        // Proven now: no proof is needed, but the values still are.
+        adapter.verifyInference(modelId, input, output, _proof(new ChunkProof[](0)));
+        ERC7992Adapter.Claim memory claim = _claim(new ChunkProof[](0));
+        claim.shown[0] = digested(claim.shown[0]);
+        vm.expectRevert(abi.encodeWithSelector(ShownValues.ValuesNotShown.selector, 0));
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
     }
 
     // ------------------------------------------------------------------------------------------------------ Storage
@@ -266,15 +356,32 @@ contract ERC7992AdapterTest is TraceTest {
 
     // ------------------------------------------------------------------------------------------------------ Helpers
 
-    function _proofs() private view returns (ChunkProof[] memory proofs) {
-        proofs = new ChunkProof[](3);
-        for (uint16 i; i < 3; ++i) {
-            proofs[i] = proofWith(id, root, REQUESTER, NONCE, i, values[i]);
-        }
+    function _proofs() private view returns (ChunkProof[] memory) {
+        return proofsWith(Inference(id, root, REQUESTER, NONCE), values);
+    }
+
+    function _claim(ChunkProof[] memory proofs) private view returns (ERC7992Adapter.Claim memory) {
+        return ERC7992Adapter.Claim({
+            modelId: modelId,
+            root: root,
+            requester: REQUESTER,
+            nonce: NONCE,
+            record: recordOf(id),
+            chunks: chunksOf(id),
+            inputs: inputsOf(id),
+            outputs: outputsOf(id),
+            proofs: proofs,
+            shown: shown(values)
+        });
     }
 
     function _proof(ChunkProof[] memory proofs) private view returns (bytes memory) {
-        return abi.encode(ERC7992Adapter.Claim(modelId, root, REQUESTER, NONCE, proofs));
+        return abi.encode(_claim(proofs));
+    }
+
+    function _expectRecordMismatch(ERC7992Adapter.Claim memory claim) private {
+        vm.expectRevert(abi.encodeWithSelector(IChainferRegistry.RecordMismatch.selector, id));
+        adapter.verifyInference(modelId, input, output, abi.encode(claim));
     }
 
     function _inputs() private view returns (uint256[][] memory inputs) {

@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Test} from "forge-std/Test.sol";
 import {IHalo2SharedVerifier} from "../../src/interfaces/IHalo2SharedVerifier.sol";
 import {Pin} from "../../src/types/Pin.sol";
-import {StubKey} from "../stubs/StubKey.sol";
+import {StubSetup} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
+import {KeyBook} from "./KeyBook.sol";
 
 /// @notice Pins of stubs, honest proofs for them, and verifiers that answer what a test wants.
-abstract contract PinnedTest is Test {
+abstract contract PinnedTest is KeyBook {
     function stubPin(uint256 seed) internal returns (Pin memory) {
-        return pinOf(address(new StubVerifier(seed)), address(new StubKey(bytes32(seed))));
+        return pinOf(address(new StubVerifier(seed)), StubSetup.key(bytes32(seed)));
     }
 
-    function pinOf(address verifier, address key) internal view returns (Pin memory) {
-        return Pin({verifier: verifier, key: key, codeHash: verifier.codehash, keyCodeHash: key.codehash});
+    function pinOf(address verifier, bytes memory key) internal returns (Pin memory) {
+        return Pin({verifier: verifier, codeHash: verifier.codehash, keyHash: noteKey(key)});
     }
 
     function stubPins(uint256 count) internal returns (Pin[] memory pins) {
         pins = new Pin[](count);
         for (uint256 i; i < count; ++i) {
             pins[i] = stubPin(i);
+        }
+    }
+
+    function keysOf(Pin[] memory pins) internal view returns (bytes[] memory keys) {
+        keys = new bytes[](pins.length);
+        for (uint256 i; i < pins.length; ++i) {
+            keys[i] = keyOf(pins[i].keyHash);
         }
     }
 
@@ -36,7 +43,7 @@ abstract contract PinnedTest is Test {
     }
 
     function honest(Pin memory pin, uint256[] memory column) internal view returns (bytes memory) {
-        return StubVerifier(pin.verifier).proofFor(pin.key, column);
+        return StubVerifier(pin.verifier).proofFor(keyOf(pin.keyHash), column);
     }
 
     function honestProofs(Pin[] memory pins, uint256[][] memory instances)

@@ -5,7 +5,16 @@ import {PackedValues} from "../../src/libraries/PackedValues.sol";
 import {TensorOpening} from "../../src/libraries/TensorOpening.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {ChunkProof, ModelRegistration, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {
+    ChunkProof,
+    ChunkValues,
+    Inference,
+    ModelRegistration,
+    Opening,
+    ShownInference,
+    TensorSpec,
+    Visibility
+} from "../../src/types/RegistryTypes.sol";
 import {RegistryTest} from "./RegistryTest.sol";
 
 /// @notice Inferences of a model with two inputs and two outputs, with real leaves and roots.
@@ -38,21 +47,19 @@ abstract contract TraceTest is RegistryTest {
             registration.leafLengths[i] = uint32(lengthOf(i));
         }
         registration.inputs = new TensorSpec[](2);
-        registration.inputs[0] = tensor("image", IMAGE, 0, 0, Visibility.Committed);
-        registration.inputs[1] = tensor("hint", HINT, 1, 0, Visibility.Public);
+        registration.inputs[0] = tensor(IMAGE, 0, 0, Visibility.Committed);
+        registration.inputs[1] = tensor(HINT, 1, 0, Visibility.Public);
         registration.outputs = new TensorSpec[](2);
-        registration.outputs[0] = tensor("scores", SCORES, 2, 0, Visibility.Public);
-        registration.outputs[1] = tensor("embedding", EMBEDDING, 2, 1, Visibility.Committed);
+        registration.outputs[0] = tensor(SCORES, 2, 0, Visibility.Public);
+        registration.outputs[1] = tensor(EMBEDDING, 2, 1, Visibility.Committed);
     }
 
-    function tensor(string memory name, uint256 leaf, uint16 chunk, uint32 offset, Visibility visibility)
+    function tensor(uint256 leaf, uint16 chunk, uint32 offset, Visibility visibility)
         internal
         pure
         returns (TensorSpec memory)
     {
         return TensorSpec({
-            name: name,
-            shape: shapeOf(uint32(lengthOf(leaf))),
             leaf: uint32(leaf),
             chunk: chunk,
             offset: offset,
@@ -122,37 +129,67 @@ abstract contract TraceTest is RegistryTest {
         values[2][1] = trace.leaves[EMBEDDING];
     }
 
+    function shownTrace(Trace memory trace) internal pure returns (ChunkValues[] memory) {
+        return shown(publicOf(trace));
+    }
+
+    function shownTrace(InferenceId id, Trace memory trace) internal pure returns (ShownInference memory) {
+        return ShownInference(id, shownTrace(trace));
+    }
+
+    function traceInference(ModelId modelId, Trace memory trace, uint256 nonce)
+        internal
+        pure
+        returns (Inference memory)
+    {
+        return Inference(modelId, trace.root, REQUESTER, nonce);
+    }
+
     function attestTrace(ModelId modelId, Trace memory trace, uint256 nonce) internal returns (InferenceId) {
-        return attestTraceFor(modelId, trace, REQUESTER, nonce);
+        return attestValues(traceInference(modelId, trace, nonce), publicOf(trace));
     }
 
     function attestTraceFor(ModelId modelId, Trace memory trace, address requester, uint256 nonce)
         internal
         returns (InferenceId)
     {
-        return _attest(modelId, trace.root, requester, nonce, publicOf(trace));
+        return attestValues(Inference(modelId, trace.root, requester, nonce), publicOf(trace));
     }
 
-    /// @dev The stub verifiers take any values: what a broken circuit would do.
     function attestValues(ModelId modelId, uint256 root, uint256 nonce, uint256[][] memory values)
         internal
         returns (InferenceId)
     {
-        return _attest(modelId, root, REQUESTER, nonce, values);
+        return attestValues(Inference(modelId, root, REQUESTER, nonce), values);
     }
 
-    function _attest(ModelId modelId, uint256 root, address requester, uint256 nonce, uint256[][] memory values)
-        private
-        returns (InferenceId)
+    /// @dev Proves all chunks in order. The stub verifiers take any values: what a broken circuit would do.
+    function attestValues(Inference memory inference, uint256[][] memory values) internal returns (InferenceId) {
+        return attest(inference, proofsWith(inference, values));
+    }
+
+    function proofsWith(Inference memory inference, uint256[][] memory values)
+        internal
+        view
+        returns (ChunkProof[] memory proofs)
     {
-        ChunkProof[] memory proofs = new ChunkProof[](values.length);
+        proofs = new ChunkProof[](values.length);
         for (uint16 i; i < values.length; ++i) {
-            proofs[i] = proofWith(modelId, root, requester, nonce, i, values[i]);
+            proofs[i] = proofWith(inference, i, values[i]);
         }
-        return registry.attest(modelId, root, requester, nonce, proofs);
     }
 
-    function openLeaf(InferenceId id, Trace memory trace, uint256 leaf) internal {
-        registry.openings().open(id, leaf, trace.salts[leaf], trace.words[leaf], pathOf(trace, leaf));
+    function openingOf(Trace memory trace, uint256 leaf) internal pure returns (Opening memory) {
+        return Opening(leaf, trace.salts[leaf], trace.words[leaf], pathOf(trace, leaf));
+    }
+
+    function openLeaf(Inference memory inference, Opening memory opening) internal returns (uint256 commitment) {
+        ModelId modelId = inference.modelId;
+        return openings.open(inference, opening, recordOf(modelId), leafLengthsOf(modelId));
+    }
+
+    /// @dev Opens a leaf of the inference that `attestTrace` proves.
+    function openLeaf(ModelId modelId, Trace memory trace, uint256 nonce, uint256 leaf) internal {
+        openLeaf(traceInference(modelId, trace, nonce), openingOf(trace, leaf));
     }
 }

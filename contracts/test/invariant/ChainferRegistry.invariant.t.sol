@@ -2,22 +2,23 @@
 pragma solidity ^0.8.24;
 
 import {Test} from "forge-std/Test.sol";
-import {ChainferRegistry} from "../../src/ChainferRegistry.sol";
-import {Context} from "../../src/types/Context.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
-import {Inference, InferenceStatus} from "../../src/types/RegistryTypes.sol";
+import {Inference, InferenceState, InferenceStatus} from "../../src/types/RegistryTypes.sol";
+import {Records} from "../helpers/Records.sol";
 import {GovernanceHandler} from "./GovernanceHandler.sol";
 import {RegistryHandler} from "./RegistryHandler.sol";
 
 contract ChainferRegistryInvariantTest is Test {
     RegistryHandler internal handler;
-    ChainferRegistry internal registry;
+    IChainferRegistry internal registry;
 
     function setUp() public {
         handler = new RegistryHandler();
         registry = handler.REGISTRY();
-        bytes4[] memory selectors = new bytes4[](13);
+        bytes4[] memory selectors = new bytes4[](15);
         selectors[0] = RegistryHandler.register.selector;
         selectors[1] = RegistryHandler.registerAgain.selector;
         selectors[2] = RegistryHandler.commit.selector;
@@ -31,6 +32,8 @@ contract ChainferRegistryInvariantTest is Test {
         selectors[10] = RegistryHandler.open.selector;
         selectors[11] = RegistryHandler.reportOutputs.selector;
         selectors[12] = RegistryHandler.reportOpening.selector;
+        selectors[13] = RegistryHandler.proveWithAnotherRecord.selector;
+        selectors[14] = RegistryHandler.misreport.selector;
         targetSelector(FuzzSelector({addr: address(handler), selectors: selectors}));
         targetContract(address(handler));
     }
@@ -43,15 +46,14 @@ contract ChainferRegistryInvariantTest is Test {
     function invariant_provenImpliesEveryChunkVerified() public view {
         for (uint256 i; i < handler.inferencesLength(); ++i) {
             InferenceId id = handler.inferences(i);
-            Inference memory record = registry.inference(id);
-            uint256 full = (uint256(1) << registry.model(record.modelId).chunkCount) - 1;
-            assertEq(record.provenChunks, handler.verified(id));
-            assertEq(registry.isProven(id), record.provenChunks == full);
-            assertEq(record.provenAt != 0, record.status == InferenceStatus.Proven);
-            if (record.status == InferenceStatus.Proven) {
-                assertEq(handler.verified(id), full);
-                assertEq(registry.wasAttested(record.modelId, id), _counts(record));
-            }
+            ModelId modelId = _fixedOf(id).modelId;
+            InferenceState memory state = registry.stateOf(modelId, id);
+            uint256 verified = handler.verified(id);
+            bool proven = verified == (uint256(1) << handler.chunksLength(modelId)) - 1;
+            assertEq(state.status == InferenceStatus.Proven, proven);
+            assertTrue(proven || state.status == InferenceStatus.Committed);
+            assertEq(state.provenChunks, proven ? 0 : verified);
+            assertEq(state.time, proven ? handler.provenAt(id) : handler.committedAt(id));
         }
     }
 
@@ -60,18 +62,34 @@ contract ChainferRegistryInvariantTest is Test {
     function invariant_requireAttestedMeansProvenInTimeAndNotFrozen() public view {
         for (uint256 i; i < handler.inferencesLength(); ++i) {
             InferenceId id = handler.inferences(i);
-            Inference memory record = registry.inference(id);
-            ModelId modelId = record.modelId;
-            bool expected = registry.isProven(id) && !handler.frozen(modelId) && _counts(record);
+            ModelId modelId = _fixedOf(id).modelId;
+            uint256 end = handler.deprecatedAt(modelId);
+            uint256 provenAt = handler.provenAt(id);
+            bool expected = provenAt != 0 && !handler.frozen(modelId) && (end == 0 || provenAt <= end);
             (bool success,) = address(registry).staticcall(abi.encodeCall(registry.requireAttested, (modelId, id)));
             assertEq(success, expected);
         }
     }
 
+    /// @dev No inference is anything under another model's name.
+    function invariant_inferencesAreOfOneModel() public view {
+        InferenceState memory zero;
+        for (uint256 i; i < handler.inferencesLength(); ++i) {
+            InferenceId id = handler.inferences(i);
+            ModelId own = _fixedOf(id).modelId;
+            for (uint256 j; j < handler.modelsLength(); ++j) {
+                ModelId modelId = handler.models(j);
+                if (modelId == own) continue;
+                assertEq(abi.encode(registry.stateOf(modelId, id)), abi.encode(zero));
+            }
+        }
+    }
+
     /// @dev The handler's books change by the rules alone, so the registry's do too.
     function invariant_governanceChangesByTheRulesAlone() public view {
-        assertEq(registry.owner(), handler.owner());
-        assertEq(registry.pendingOwner(), handler.pendingOwner());
+        Ownable2Step ownable = Ownable2Step(address(registry));
+        assertEq(ownable.owner(), handler.owner());
+        assertEq(ownable.pendingOwner(), handler.pendingOwner());
         assertEq(registry.guardian(), handler.guardian());
         for (uint256 i; i < handler.shapesLength(); ++i) {
             bytes32 shape = handler.shapes(i);
@@ -79,52 +97,40 @@ contract ChainferRegistryInvariantTest is Test {
         }
         for (uint256 i; i < handler.modelsLength(); ++i) {
             ModelId modelId = handler.models(i);
-            assertEq(registry.isFrozen(modelId), handler.frozen(modelId));
-            assertEq(registry.deprecatedAt(modelId), handler.deprecatedAt(modelId));
+            assertEq(registry.model(modelId).frozen, handler.frozen(modelId));
+            assertEq(registry.model(modelId).deprecatedAt, handler.deprecatedAt(modelId));
         }
     }
 
-    function invariant_rootsNeverChange() public view {
+    function invariant_idsAreThoseOfWhatWasCommitted() public view {
         for (uint256 i; i < handler.inferencesLength(); ++i) {
             InferenceId id = handler.inferences(i);
-            (ModelId modelId, uint256 root, address requester, uint256 nonce) = handler.fixedOf(id);
-            Inference memory record = registry.inference(id);
-            Context context = registry.contextOf(modelId, requester, nonce);
-            assertEq(ModelId.unwrap(record.modelId), ModelId.unwrap(modelId));
-            assertEq(record.root, root);
-            assertEq(record.requester, requester);
-            assertEq(
-                InferenceId.unwrap(id), InferenceId.unwrap(registry.inferenceIdOf(record.modelId, record.root, context))
-            );
-            if (record.provenChunks != 0) {
-                assertEq(record.nonce, nonce);
-                assertEq(Context.unwrap(record.context), Context.unwrap(context));
-            }
+            assertEq(InferenceId.unwrap(id), InferenceId.unwrap(registry.inferenceIdOf(_fixedOf(id))));
         }
     }
 
-    function invariant_publicValuesNeverChange() public view {
+    /// @dev What the hash is of: the values of the chunks verified so far, in the order in which they were.
+    function invariant_valuesNeverChange() public view {
         for (uint256 i; i < handler.inferencesLength(); ++i) {
             InferenceId id = handler.inferences(i);
-            for (uint256 chunk; chunk < 4; ++chunk) {
-                if ((handler.verified(id) >> chunk) & 1 == 0) continue;
-                assertEq(registry.publicValuesHash(id, chunk), handler.valuesHash(id, chunk));
-            }
+            uint208 actual = registry.stateOf(_fixedOf(id).modelId, id).valuesHash;
+            assertEq(actual, Records.hashOf(handler.shownOf(id)));
         }
     }
 
     function invariant_modelsNeverChange() public view {
-        assertEq(registry.modelCount(), handler.modelsLength());
         for (uint256 i; i < handler.modelsLength(); ++i) {
             ModelId modelId = handler.models(i);
             assertEq(handler.digestOf(modelId), handler.modelDigest(modelId));
+            bytes32 recordHash = Records.hashOf(Records.recordOf(handler.registrationOf(modelId)));
+            assertEq(registry.model(modelId).recordHash, recordHash);
+            assertEq(registry.model(modelId).registrant, handler.registrantOf(modelId));
         }
     }
 
-    /// @dev Proven while its model was not yet deprecated.
-    function _counts(Inference memory record) private view returns (bool) {
-        uint256 end = handler.deprecatedAt(record.modelId);
-        return end == 0 || record.provenAt <= end;
+    function _fixedOf(InferenceId id) private view returns (Inference memory) {
+        (ModelId modelId, uint256 root, address requester, uint256 nonce) = handler.fixedOf(id);
+        return Inference(modelId, root, requester, nonce);
     }
 
     function invariant_holdsNoEther() public view {

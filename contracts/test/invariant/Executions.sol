@@ -2,7 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {TensorOpening} from "../../src/libraries/TensorOpening.sol";
-import {ModelRegistration, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
+import {ModelRegistration, Opening, TensorSpec, Visibility} from "../../src/types/RegistryTypes.sol";
 
 /// @notice What a few executions of one network leave behind, with real leaves and roots: a public input, a tensor that crosses
 /// a cut, public scores and a committed embedding. What else a chunk of a model exposes is a further output, whose leaf is 0.
@@ -61,14 +61,9 @@ abstract contract Executions {
         return _executions[_indexOf[root]];
     }
 
-    /// @dev Words of a tensor and the path from its leaf.
-    function openingOf(uint256 root, uint256 leaf)
-        internal
-        view
-        returns (uint256 salt, uint256[] memory words, uint256[] memory path)
-    {
+    function openingOf(uint256 root, uint256 leaf) internal view returns (Opening memory) {
         Execution memory execution = executionOf(root);
-        return (execution.salts[leaf], _one(execution.words[leaf]), _pathOf(execution, leaf));
+        return Opening(leaf, execution.salts[leaf], _one(execution.words[leaf]), _pathOf(execution, leaf));
     }
 
     /// @dev The tensors of a model of so many chunks, whose specifications differ from model to model.
@@ -79,11 +74,11 @@ abstract contract Executions {
             registration.leafLengths[i] = i < LEAVES ? uint32(lengthOf(i)) : 1;
         }
         registration.inputs = new TensorSpec[](1);
-        registration.inputs[0] = _spec("input", INPUT, 0, 0, Visibility.Public, seed);
+        registration.inputs[0] = _spec(INPUT, 0, 0, Visibility.Public, seed);
         TensorSpec[] memory outputs = new TensorSpec[](2 + registration.chunks.length);
         uint256 first = firstOutput(last);
-        outputs[0] = _spec("scores", SCORES, last, first, Visibility.Public, seed);
-        outputs[1] = _spec("embedding", EMBEDDING, last, first + 1, Visibility.Committed, seed);
+        outputs[0] = _spec(SCORES, last, first, Visibility.Public, seed);
+        outputs[1] = _spec(EMBEDDING, last, first + 1, Visibility.Committed, seed);
         uint256 count = 2;
         for (uint256 i; i <= last; ++i) {
             uint32 further = registration.chunks[i].numPublic;
@@ -114,19 +109,12 @@ abstract contract Executions {
         values[first + 1] = execution.leaves[EMBEDDING];
     }
 
-    function _spec(string memory name, uint256 leaf, uint256 chunk, uint256 offset, Visibility visibility, uint256 seed)
+    function _spec(uint256 leaf, uint256 chunk, uint256 offset, Visibility visibility, uint256 seed)
         private
         pure
         returns (TensorSpec memory)
     {
-        uint32[] memory shape = new uint32[](1 + seed % 3);
-        for (uint256 i = 1; i < shape.length; ++i) {
-            shape[i] = 1;
-        }
-        shape[0] = uint32(lengthOf(leaf));
         return TensorSpec({
-            name: name,
-            shape: shape,
             leaf: uint32(leaf),
             chunk: uint16(chunk),
             offset: uint32(offset),
@@ -142,11 +130,7 @@ abstract contract Executions {
         pure
         returns (TensorSpec memory)
     {
-        uint32[] memory shape = new uint32[](1);
-        shape[0] = length;
         return TensorSpec({
-            name: "further",
-            shape: shape,
             leaf: uint32(leaf),
             chunk: uint16(chunk),
             offset: uint32(offset),

@@ -10,7 +10,7 @@ contract RegistryHandlerTest is Test {
     uint256 private _random;
 
     function test_handler_reachesEverything() public {
-        string[15] memory kinds = [
+        string[17] memory kinds = [
             "commit",
             "prove",
             "dishonest call that was refused",
@@ -25,14 +25,16 @@ contract RegistryHandlerTest is Test {
             "no unequal outputs",
             "unequal opening",
             "no unequal opening",
-            "renounced"
+            "renounced",
+            "another record",
+            "false report"
         ];
-        uint256[15] memory reached;
+        uint256[17] memory reached;
         for (uint256 run; run < 16; ++run) {
             _random = uint256(keccak256(abi.encode(run)));
             handler = new RegistryHandler();
             for (uint256 i; i < 200; ++i) {
-                _step(_next() % 16);
+                _step(_next() % 18);
             }
             assertEq(handler.violation(), "");
             for (uint256 i; i < kinds.length; ++i) {
@@ -46,18 +48,35 @@ contract RegistryHandlerTest is Test {
     }
 
     function _step(uint256 kind) private {
-        if (kind == 0) handler.commit(_next(), _next(), _next(), _next());
-        else if (kind <= 2) handler.prove(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
-        else if (kind == 3) handler.proveDishonestly(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
-        else if (kind == 4) handler.proveFalsely(_next(), _next(), _next(), _next());
-        else if (kind <= 6) handler.report(_next(), _next(), _next(), _next());
-        else if (kind == 7) handler.govern(_next(), _next(), _next());
-        else if (kind <= 10) handler.open(_next(), _next(), _next());
-        else if (kind <= 12) handler.reportOutputs(_next(), _next(), _next(), _next());
-        else if (kind == 13) handler.reportOpening(_next(), _next(), _next());
-        else if (kind == 14) handler.handOver(_next() % 16 == 0 ? 63 : _next(), _next(), 0);
-        else if (_next() % 2 == 0) handler.register(_next(), _next(), _next());
-        else handler.registerAgain(_next(), _next());
+        if (kind == 0) {
+            handler.commit(_next(), _next(), _next(), _next());
+        } else if (kind <= 2) {
+            handler.prove(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
+        } else if (kind == 3) {
+            handler.proveDishonestly(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
+        } else if (kind == 4) {
+            handler.proveFalsely(_next(), _next(), _next(), _next());
+        } else if (kind <= 6) {
+            handler.report(_next(), _next(), _next(), _next());
+        } else if (kind == 7) {
+            handler.govern(_next(), _next(), _next());
+        } else if (kind <= 10) {
+            handler.open(_next(), _next(), _next());
+        } else if (kind <= 12) {
+            handler.reportOutputs(_next(), _next(), _next(), _next());
+        } else if (kind == 13) {
+            handler.reportOpening(_next(), _next(), _next());
+        } else if (kind == 14) {
+            handler.handOver(_next() % 16 == 0 ? 63 : _next(), _next(), 0);
+        } else if (kind == 15) {
+            handler.proveWithAnotherRecord(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
+        } else if (kind == 16) {
+            handler.misreport(_next(), _next(), _next(), _next());
+        } else if (_next() % 2 == 0) {
+            handler.register(_next(), _next(), _next());
+        } else {
+            handler.registerAgain(_next(), _next());
+        }
     }
 
     function _next() private returns (uint256) {

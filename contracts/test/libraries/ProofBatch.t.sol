@@ -7,31 +7,32 @@ import {ProofBatch} from "../../src/libraries/ProofBatch.sol";
 import {Pin} from "../../src/types/Pin.sol";
 import {G1} from "../helpers/G1.sol";
 import {PinnedTest} from "../helpers/PinnedTest.sol";
+import {StubSetup} from "../stubs/StubKey.sol";
 import {AnsweringVerifier, StubVerifier} from "../stubs/StubVerifier.sol";
 
 /// @notice The library as a contract.
 contract ProofBatchHarness {
-    function verify(Pin[] calldata pins, bytes[] calldata proofs, uint256[][] calldata instances)
+    function verify(Pin[] calldata pins, bytes[] calldata keys, bytes[] calldata proofs, uint256[][] calldata instances)
         external
         view
         returns (uint256 rho)
     {
         ProofBatch.Batch memory batch = ProofBatch.open(pins.length, new uint256[](0));
         for (uint256 i; i < pins.length; ++i) {
-            ProofBatch.add(batch, i, pins[i], proofs[i], instances[i]);
+            ProofBatch.add(batch, i, pins[i], keys[i], proofs[i], instances[i]);
         }
         ProofBatch.settle(batch);
         return ProofBatch.weight(batch);
     }
 
-    function weigh(Pin[] calldata pins, bytes[] calldata proofs, uint256[][] calldata instances)
+    function weigh(Pin[] calldata pins, bytes[] calldata keys, bytes[] calldata proofs, uint256[][] calldata instances)
         external
         view
         returns (uint256)
     {
         ProofBatch.Batch memory batch = ProofBatch.open(pins.length, new uint256[](0));
         for (uint256 i; i < pins.length; ++i) {
-            ProofBatch.add(batch, i, pins[i], proofs[i], instances[i]);
+            ProofBatch.add(batch, i, pins[i], keys[i], proofs[i], instances[i]);
         }
         return ProofBatch.weight(batch);
     }
@@ -56,7 +57,7 @@ contract ProofBatchTest is PinnedTest {
         for (uint256 count = 1; count < 6; ++count) {
             Pin[] memory pins = stubPins(count);
             uint256[][] memory instances = columns(count);
-            harness.verify(pins, honestProofs(pins, instances), instances);
+            harness.verify(pins, keysOf(pins), honestProofs(pins, instances), instances);
         }
     }
 
@@ -67,18 +68,18 @@ contract ProofBatchTest is PinnedTest {
         for (uint256 i; i < 3; ++i) {
             vm.expectCall(
                 pins[i].verifier,
-                abi.encodeCall(IHalo2SharedVerifier.accumulate, (pins[i].key, proofs[i], instances[i])),
+                abi.encodeCall(IHalo2SharedVerifier.accumulate, (keyOf(pins[i].keyHash), proofs[i], instances[i])),
                 1
             );
         }
         vm.expectCall(address(8), "", 1);
         vm.expectCall(address(7), "", 6 + 4);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     function test_settle_revertsWhenThereIsNothing() public {
         vm.expectRevert(IPinnedVerifierErrors.EmptyBatch.selector);
-        harness.verify(new Pin[](0), new bytes[](0), new uint256[][](0));
+        harness.verify(new Pin[](0), new bytes[](0), new bytes[](0), new uint256[][](0));
     }
 
     function testFuzz_add_asksWithTheCanonicalEncoding(bytes memory proof, uint256[] memory column) public {
@@ -88,9 +89,11 @@ contract ProofBatchTest is PinnedTest {
         uint256[][] memory instances = new uint256[][](1);
         (proofs[0], instances[0]) = (proof, column);
         vm.expectCall(
-            pins[0].verifier, abi.encodeCall(IHalo2SharedVerifier.accumulate, (pins[0].key, proof, column)), 1
+            pins[0].verifier,
+            abi.encodeCall(IHalo2SharedVerifier.accumulate, (keyOf(pins[0].keyHash), proof, column)),
+            1
         );
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     // ------------------------------------------------------------------------------------------------------ Attacks
@@ -102,7 +105,7 @@ contract ProofBatchTest is PinnedTest {
             bytes[] memory proofs = honestProofs(pins, instances);
             proofs[bad][31] ^= 0x01;
             vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-            harness.verify(pins, proofs, instances);
+            harness.verify(pins, keysOf(pins), proofs, instances);
         }
     }
 
@@ -117,7 +120,7 @@ contract ProofBatchTest is PinnedTest {
         answerWith(pins[0], answer0);
         answerWith(pins[1], answer1);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     /// @dev Answers made to cancel under the weight of the honest answers: they change the weight.
@@ -127,7 +130,7 @@ contract ProofBatchTest is PinnedTest {
         (G1.Point memory lhs0, G1.Point memory lhs1) = (G1.at(11), G1.at(12));
         answerWith(pins[0], G1.answer(lhs0, G1.at(0)));
         answerWith(pins[1], G1.answer(lhs1, G1.at(0)));
-        uint256 rho = harness.verify(pins, proofs, instances);
+        uint256 rho = harness.verify(pins, keysOf(pins), proofs, instances);
 
         bytes memory answer0 = G1.answer(lhs0, G1.at(5).mul(rho));
         bytes memory answer1 = G1.answer(lhs1, G1.at(5).neg());
@@ -137,7 +140,7 @@ contract ProofBatchTest is PinnedTest {
         answerWith(pins[0], answer0);
         answerWith(pins[1], answer1);
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     function test_settle_revertsWhenAnAnswersPointsAreSwapped() public {
@@ -147,7 +150,7 @@ contract ProofBatchTest is PinnedTest {
         bytes memory answer = G1.answer(G1.at(8), G1.at(0));
         answerWith(pins[1], abi.encode(_rhs(answer), G1.at(8)));
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     function test_settle_identityPoints() public {
@@ -156,18 +159,18 @@ contract ProofBatchTest is PinnedTest {
         answerWith(pins[0], G1.answer(G1.at(7), G1.at(0)));
         // Twice the identity holds, wherever it stands.
         answerWith(pins[1], new bytes(128));
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
         (pins[0], pins[1]) = (pins[1], pins[0]);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
         answerWith(pins[1], new bytes(128));
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
         // One of the two alone does not.
         answerWith(pins[1], abi.encode(G1.at(0), G1.at(7)));
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
         answerWith(pins[1], abi.encode(G1.at(7), G1.at(0)));
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     function testFuzz_settle_revertsWhenAnAnswerIsOff(uint256 lhs, uint256 off, uint256 which) public {
@@ -178,7 +181,7 @@ contract ProofBatchTest is PinnedTest {
             answerWith(pins[i], G1.answer(G1.at(lhs), G1.at(i == which ? bound(off, 1, R - 1) : 0)));
         }
         vm.expectRevert(IPinnedVerifierErrors.BatchRejected.selector);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     // ------------------------------------------------------------------------------------------------------- Points
@@ -204,7 +207,7 @@ contract ProofBatchTest is PinnedTest {
         (bytes[] memory proofs, uint256[][] memory instances) = _anyProofs(2);
         answerWith(pins[0], abi.encode(1, 3, 1, 3));
         uint256 before = gasleft();
-        try harness.verify{gas: 10_000_000}(pins, proofs, instances) {
+        try harness.verify{gas: 10_000_000}(pins, keysOf(pins), proofs, instances) {
             fail();
         } catch {}
         assertLt(before - gasleft(), 100_000);
@@ -224,10 +227,10 @@ contract ProofBatchTest is PinnedTest {
     function test_add_revertsWhenAVerifierRevertsWithALot_costsLittle() public {
         Pin[] memory pins = stubPins(1);
         bytes memory reason = new bytes(50_000);
-        pins[0] = pinOf(address(new AnsweringVerifier(reason, true)), pins[0].key);
+        pins[0] = pinOf(address(new AnsweringVerifier(reason, true)), StubSetup.key(0));
         (bytes[] memory proofs, uint256[][] memory instances) = _anyProofs(1);
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 0, new bytes(256)));
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     function test_add_revertsWhenAVerifierRejects() public {
@@ -236,19 +239,75 @@ contract ProofBatchTest is PinnedTest {
         answerWith(pins[0], new bytes(128));
         bytes memory reason = abi.encodeWithSelector(StubVerifier.StubProofInvalid.selector);
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.ChunkRejected.selector, 1, reason));
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 
     function test_settle_revertsWhenTheSetupIsNoPointOfG2() public {
         Pin[] memory pins = stubPins(1);
-        bytes memory code = pins[0].key.code;
-        code[1] ^= 0x01;
-        vm.etch(pins[0].key, code);
-        pins[0].keyCodeHash = keccak256(code);
+        bytes memory key = keyOf(pins[0].keyHash);
+        key[0] ^= 0x01;
+        pins[0].keyHash = noteKey(key);
         (bytes[] memory proofs, uint256[][] memory instances) = _anyProofs(1);
         answerWith(pins[0], G1.answer(G1.at(7), G1.at(0)));
         vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.PrecompileFailed.selector, 8));
-        harness.verify{gas: 10_000_000}(pins, proofs, instances);
+        harness.verify{gas: 10_000_000}(pins, keysOf(pins), proofs, instances);
+    }
+
+    // --------------------------------------------------------------------------------------------------------- Keys
+
+    /// @dev However a key is given, the verifier gets it, and the weight is the same.
+    function test_add_aKeyInAContract_isTheSame() public {
+        Pin[] memory pins = stubPins(3);
+        uint256[][] memory instances = columns(3);
+        bytes[] memory proofs = honestProofs(pins, instances);
+        uint256 rho = harness.verify(pins, keysOf(pins), proofs, instances);
+        for (uint256 given = 1; given < 8; ++given) {
+            bytes[] memory keys = keysOf(pins);
+            for (uint256 i; i < 3; ++i) {
+                if ((given >> i) & 1 == 1) keys[i] = holderOf(pins[i].keyHash);
+            }
+            assertEq(harness.verify(pins, keys, proofs, instances), rho);
+        }
+    }
+
+    /// @dev Keys of any length from the least on: the canonical encoding, and nothing of one call in the next.
+    function testFuzz_add_keysOfAnyLength(uint256 first, uint256 second, bool inContracts) public {
+        Pin[] memory pins = stubPins(2);
+        (bytes[] memory proofs, uint256[][] memory instances) = _anyProofs(2);
+        bytes[] memory keys = new bytes[](2);
+        for (uint256 i; i < 2; ++i) {
+            bytes memory tail = new bytes(bound(i == 0 ? first : second, 0, 300));
+            for (uint256 j; j < tail.length; ++j) {
+                tail[j] = 0xff;
+            }
+            keys[i] = bytes.concat(StubSetup.key(bytes32(i)), tail);
+            pins[i] = pinOf(pins[i].verifier, keys[i]);
+            answerWith(pins[i], G1.answer(G1.at(7), G1.at(0)));
+            vm.expectCall(
+                pins[i].verifier, abi.encodeCall(IHalo2SharedVerifier.accumulate, (keys[i], proofs[i], instances[i])), 1
+            );
+        }
+        if (inContracts) (keys[0], keys[1]) = (holderOf(pins[0].keyHash), holderOf(pins[1].keyHash));
+        harness.verify(pins, keys, proofs, instances);
+    }
+
+    /// @dev The SRS part of the first key is what the pairing takes, so that of each other must be the same.
+    function testFuzz_add_revertsWhenAKeyIsOfAnotherSetup(uint256 which, uint256 at, uint8 bit, bool inContract)
+        public
+    {
+        Pin[] memory pins = stubPins(3);
+        (bytes[] memory proofs, uint256[][] memory instances) = _anyProofs(3);
+        for (uint256 i; i < 3; ++i) {
+            answerWith(pins[i], G1.answer(G1.at(7), G1.at(0)));
+        }
+        which = bound(which, 1, 2);
+        bytes memory key = keyOf(pins[which].keyHash);
+        key[bound(at, 0, 255)] ^= bytes1(uint8(1 << (bit % 8)));
+        pins[which].keyHash = noteKey(key);
+        bytes[] memory keys = keysOf(pins);
+        if (inContract) keys[which] = holderOf(pins[which].keyHash);
+        vm.expectRevert(abi.encodeWithSelector(IPinnedVerifierErrors.SrsMismatch.selector, which));
+        harness.verify(pins, keys, proofs, instances);
     }
 
     // ------------------------------------------------------------------------------------------------------ Weights
@@ -259,15 +318,15 @@ contract ProofBatchTest is PinnedTest {
         bytes[] memory proofs = honestProofs(pins, instances);
         bytes32 chain;
         for (uint256 i; i < 3; ++i) {
-            bytes memory call = abi.encodeCall(IHalo2SharedVerifier.accumulate, (pins[i].key, proofs[i], instances[i]));
+            bytes memory call =
+                abi.encodeCall(IHalo2SharedVerifier.accumulate, (keyOf(pins[i].keyHash), proofs[i], instances[i]));
             (, bytes memory answer) = pins[i].verifier.staticcall(call);
-            bytes32 exchange =
-                keccak256(bytes.concat(abi.encode(pins[i].verifier, pins[i].keyCodeHash), bytes28(0), call, answer));
+            bytes32 exchange = keccak256(bytes.concat(abi.encode(pins[i].verifier), bytes28(0), call, answer));
             chain = keccak256(abi.encode(chain, exchange));
         }
         uint256 expected = uint256(keccak256(abi.encode(chain, 3))) % (R - 1) + 1;
-        assertEq(harness.weigh(pins, proofs, instances), expected);
-        assertEq(harness.verify(pins, proofs, instances), expected);
+        assertEq(harness.weigh(pins, keysOf(pins), proofs, instances), expected);
+        assertEq(harness.verify(pins, keysOf(pins), proofs, instances), expected);
     }
 
     /// @dev What is asked and what is answered all move the weight, the first exchange as well as the last.
@@ -278,30 +337,30 @@ contract ProofBatchTest is PinnedTest {
         for (uint256 i; i < 3; ++i) {
             answerWith(pins[i], G1.answer(G1.at(7), G1.at(0)));
         }
-        uint256 base = harness.weigh(pins, proofs, instances);
+        uint256 base = harness.weigh(pins, keysOf(pins), proofs, instances);
 
         bytes1 flip = bytes1(uint8(1 << (bit % 8)));
         proofs[which][at % 200] ^= flip;
-        assertNotEq(harness.weigh(pins, proofs, instances), base);
+        assertNotEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
         proofs[which][at % 200] ^= flip;
 
         instances[which][at % 4] ^= 1 << (bit % 8);
-        assertNotEq(harness.weigh(pins, proofs, instances), base);
+        assertNotEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
         instances[which][at % 4] ^= 1 << (bit % 8);
-        assertEq(harness.weigh(pins, proofs, instances), base);
+        assertEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
 
         Pin memory pin = pins[which];
-        pins[which] = pinOf(pin.verifier, stubPin(99).key);
-        assertNotEq(harness.weigh(pins, proofs, instances), base);
-        pins[which] = pinOf(stubPin(99).verifier, pin.key);
+        pins[which] = pinOf(pin.verifier, StubSetup.key(bytes32(uint256(99))));
+        assertNotEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
+        pins[which] = pinOf(stubPin(99).verifier, keyOf(pin.keyHash));
         answerWith(pins[which], G1.answer(G1.at(7), G1.at(0)));
-        assertNotEq(harness.weigh(pins, proofs, instances), base);
+        assertNotEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
         pins[which] = pin;
 
         answerWith(pin, G1.answer(G1.at(7), G1.at(1)));
-        assertNotEq(harness.weigh(pins, proofs, instances), base);
+        assertNotEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
         answerWith(pin, G1.answer(G1.at(8), G1.at(0)));
-        assertNotEq(harness.weigh(pins, proofs, instances), base);
+        assertNotEq(harness.weigh(pins, keysOf(pins), proofs, instances), base);
     }
 
     // ------------------------------------------------------------------------------------------------------ Helpers
@@ -331,6 +390,6 @@ contract ProofBatchTest is PinnedTest {
         answerWith(pins[0], G1.answer(G1.at(7), G1.at(0)));
         answerWith(pins[1], answer);
         vm.expectRevert(revertData);
-        harness.verify(pins, proofs, instances);
+        harness.verify(pins, keysOf(pins), proofs, instances);
     }
 }

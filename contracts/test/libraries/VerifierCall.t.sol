@@ -24,11 +24,13 @@ contract VerifierCallTest is RegistryTest {
             )
         ) >> 8;
         instances[2] = proof.publicValues[0];
-        ChunkSpec memory spec = registry.chunkSpec(modelId, 0);
+        ChunkSpec memory spec = chunkOf(modelId, 0);
         vm.expectCall(
-            spec.verifier, abi.encodeCall(IHalo2SharedVerifier.accumulate, (spec.key, proof.proof, instances)), 1
+            spec.verifier,
+            abi.encodeCall(IHalo2SharedVerifier.accumulate, (keyOf(spec.keyHash), proof.proof, instances)),
+            1
         );
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        attest(modelId, ROOT, only(proof));
     }
 
     function test_ask_acceptsPointsThatHold() public {
@@ -82,29 +84,10 @@ contract VerifierCallTest is RegistryTest {
         _expectVerifierMismatch(hex"60806000f3");
     }
 
-    /// @dev Code as data cannot change; but an account that is created and destroyed in one transaction leaves its address.
-    function test_ask_revertsWhenTheKeysCodeIsGoneOrAnother() public {
-        ModelId modelId = register(classifierRegistration());
-        ChunkProof memory proof = honestProof(modelId, ROOT, 0);
-        ChunkSpec memory spec = registry.chunkSpec(modelId, 0);
-        bytes memory code = spec.key.code;
-        code[code.length - 1] ^= 0x01;
-        bytes[2] memory codes = [bytes(""), code];
-        for (uint256 i; i < 2; ++i) {
-            vm.etch(spec.key, codes[i]);
-            vm.expectRevert(
-                abi.encodeWithSelector(
-                    IPinnedVerifierErrors.KeyCodeHashMismatch.selector, 0, spec.keyCodeHash, spec.key.codehash
-                )
-            );
-            registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
-        }
-    }
-
     function _expectVerifierMismatch(bytes memory code) private {
         ModelId modelId = register(classifierRegistration());
         ChunkProof memory proof = honestProof(modelId, ROOT, 0);
-        address verifier = registry.chunkSpec(modelId, 0).verifier;
+        address verifier = chunkOf(modelId, 0).verifier;
         bytes32 codeHash = verifier.codehash;
         vm.etch(verifier, code);
         vm.expectRevert(
@@ -112,7 +95,7 @@ contract VerifierCallTest is RegistryTest {
                 IPinnedVerifierErrors.VerifierCodeHashMismatch.selector, 0, codeHash, verifier.codehash
             )
         );
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, only(proof));
+        attest(modelId, ROOT, only(proof));
     }
 
     function _expectMisbehaved(bytes memory answer) private {
@@ -121,14 +104,15 @@ contract VerifierCallTest is RegistryTest {
 
     /// @dev Registers a model whose only verifier answers so, and expects `revertData`, or success if that is empty.
     function _expect(bytes memory answer, bool reverts, bytes memory revertData) private {
-        ModelRegistration memory registration = registrationOf(keccak256(abi.encode(answer, reverts)), uniform(1, 0));
+        ModelRegistration memory registration = registrationOf(keccak256(abi.encode(answer, reverts)), uniform(1, 1));
         registration.chunks[0].verifier = address(new AnsweringVerifier(answer, reverts));
         registration.chunks[0].codeHash = registration.chunks[0].verifier.codehash;
         allow(registration.chunks[0].codeHash);
         ModelId modelId = register(registration);
-        ChunkProof[] memory proofs = only(ChunkProof(0, "proof", new uint256[](0)));
+        ChunkProof[] memory proofs =
+            only(ChunkProof(0, keyOf(registration.chunks[0].keyHash), "proof", new uint256[](1)));
         if (revertData.length != 0) vm.expectRevert(revertData);
-        registry.attest(modelId, ROOT, REQUESTER, NONCE, proofs);
-        assertEq(registry.isProven(idOf(modelId, ROOT)), revertData.length == 0);
+        attest(modelId, ROOT, proofs);
+        assertEq(isProven(modelId, idOf(modelId, ROOT)), revertData.length == 0);
     }
 }

@@ -16,19 +16,21 @@ library StubSetup {
         hex"275dc4a288d1afb3cbb1ac09187524c7db36395df7be3b99e673b13a075a65ec"
         hex"1d9befcd05a5323e6da4d435f3b617cdb3af83285c2df711ef39c01571827f9d";
 
-    /// @dev Where a key's digest lies in its contract's code.
-    uint256 internal constant DIGEST_OFFSET = 321;
+    /// @dev A key without commitments; the digest tells stub keys apart.
+    function key(bytes32 digest) internal pure returns (bytes memory) {
+        return abi.encodePacked(SRS, uint256(1), uint256(2), digest, bytes32("test shape"));
+    }
 
-    /// @dev The code of a key contract without commitments.
-    function keyCode(bytes32 digest) internal pure returns (bytes memory) {
-        return abi.encodePacked(hex"00", SRS, uint256(1), uint256(2), digest, bytes32("test shape"));
+    /// @dev The name of a key, as docs/formats.md defines it.
+    function hashOf(bytes memory key_) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(hex"00", key_));
     }
 }
 
-/// @notice TEST ONLY: a key contract; its digest tells stub keys apart.
+/// @notice TEST ONLY: a contract that has a key as its code, after a STOP.
 contract StubKey {
-    constructor(bytes32 digest) {
-        bytes memory code = StubSetup.keyCode(digest);
+    constructor(bytes memory key) {
+        bytes memory code = bytes.concat(hex"00", key);
         assembly ("memory-safe") {
             return(add(code, 0x20), mload(code))
         }

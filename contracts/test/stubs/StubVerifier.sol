@@ -18,7 +18,7 @@ contract StubVerifier is IHalo2SharedVerifier {
         SEED = seed;
     }
 
-    function verifyProof(address key, bytes calldata proof, uint256[] calldata instances)
+    function verifyProof(bytes calldata key, bytes calldata proof, uint256[] calldata instances)
         external
         view
         override
@@ -28,7 +28,7 @@ contract StubVerifier is IHalo2SharedVerifier {
         return true;
     }
 
-    function accumulate(address key, bytes calldata proof, uint256[] calldata instances)
+    function accumulate(bytes calldata key, bytes calldata proof, uint256[] calldata instances)
         external
         view
         override
@@ -41,14 +41,8 @@ contract StubVerifier is IHalo2SharedVerifier {
         return [lhs[0], lhs[1], rhs[0], rhs[1]];
     }
 
-    function proofFor(address key, uint256[] calldata instances) public view returns (bytes memory) {
-        bytes32 digest;
-        uint256 offset = StubSetup.DIGEST_OFFSET;
-        assembly ("memory-safe") {
-            extcodecopy(key, 0x00, offset, 0x20)
-            digest := mload(0x00)
-        }
-        return abi.encode(keccak256(abi.encode(SEED, digest, instances)));
+    function proofFor(bytes calldata key, uint256[] calldata instances) public view returns (bytes memory) {
+        return abi.encode(keccak256(abi.encode(SEED, key, instances)));
     }
 
     function _mul(uint256[2] memory point, uint256 scalar) private view returns (uint256[2] memory product) {

@@ -44,13 +44,19 @@ fn typescript_of_the_readme_fits_the_abis() {
         const client = createPublicClient({transport: http()});\n\
         const address = \"0x0000000000000000000000000000000000000001\" as const;\n\
         declare const modelId: `0x${string}`;\n\
-        declare const inferenceId: `0x${string}`;\n";
+        declare const inferenceId: `0x${string}`;\n\
+        declare const provenValues: `0x${string}`;\n\
+        declare const record: {keySet: bigint; chunks: `0x${string}`; inputs: `0x${string}`; \
+        outputs: `0x${string}`; leafLengths: `0x${string}`};\n\
+        declare const outputs: readonly {leaf: number; chunk: number; offset: number; length: number; \
+        zeroPoint: number; visibility: number; scaleWad: bigint}[];\n\
+        declare const shown: readonly {chunk: number; digest: `0x${string}`; values: readonly bigint[]}[];\n";
     let checks = "const wad: readonly bigint[] = scores;\nexport {wad};\n";
     assert!(compiles(&format!("{given}{snippet}{checks}")).is_ok());
     // It would say so: another function, another argument, another answer.
     for (from, to) in [
         ("\"dequantised\"", "\"dequantized\""),
-        ("args: [inferenceId, 0n]", "args: [inferenceId]"),
+        ("0n, record, outputs, shown]", "0n, record, outputs]"),
         ("readonly bigint[]", "readonly string[]"),
     ] {
         let wrong = format!("{given}{snippet}{checks}").replace(from, to);

@@ -25,7 +25,7 @@ const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 
-/// The registry's record of a model is that of the bundle's manifest, field by field.
+/// What a model was registered with is what the bundle's manifest says, field by field.
 fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
     let manifest: Value =
         serde_json::from_slice(&fs::read(bundle.join("public/manifest.json")).unwrap()).unwrap();
@@ -35,10 +35,9 @@ fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
     let rpc = Rpc::new(RpcConfig::new(url)).unwrap();
     let registry = Registry::new(rpc, deployed["registry"].as_str().unwrap().parse().unwrap());
     let id: B256 = deployed["model_id"].as_str().unwrap().parse().unwrap();
-    let spec = |spec: TensorSpec, entry: &Value| {
+    let same = |spec: &TensorSpec, entry: &Value| {
         let public = entry["visibility"] == "public";
         let scale = entry["scale"].as_f64().unwrap();
-        assert_eq!(entry["name"], spec.name.as_str());
         assert_eq!(
             [
                 spec.leaf,
@@ -50,8 +49,6 @@ fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
             .map(u64::from),
             ["leaf", "chunk", "offset", "length", "zero_point"].map(|f| number(&entry[f]))
         );
-        let shape: Vec<u64> = spec.shape.iter().copied().map(u64::from).collect();
-        assert_eq!(entry["shape"], json!(shape));
         assert_eq!(spec.visibility == Visibility::Public.to_abi(), public);
         let wad: f64 = spec.scaleWad.to_string().parse().unwrap();
         assert!(
@@ -59,35 +56,37 @@ fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
             "{wad} {scale}"
         );
     };
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
+    let found = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let model = registry.model(id).await.unwrap().unwrap();
-        let counts = [
-            usize::from(model.chunkCount),
-            model.leafCount as usize,
-            usize::from(model.inputCount),
-            usize::from(model.outputCount),
-        ];
-        let expected = ["chunks", "leaves", "inputs", "outputs"].map(|name| list(name).len());
-        assert_eq!(counts, expected);
-        assert!(expected.iter().all(|count| *count > 0));
-        assert_eq!(manifest["manifest_id"], model.manifestId.to_string());
-        for (index, chunk) in (0..).zip(&chunks) {
-            let spec = registry.chunk_spec(id, index).await.unwrap();
-            assert_eq!(u64::from(spec.numPublic), number(&chunk["num_public"]));
-            assert_eq!(u64::from(spec.hidingBudget), number(&chunk["hide_rows"]));
-            assert_eq!(chunk["key_code_hash"], spec.keyCodeHash.to_string());
-        }
-        for (index, input) in (0..).zip(list("inputs")) {
-            spec(registry.input_spec(id, index).await.unwrap(), &input);
-        }
-        for (index, output) in (0..).zip(list("outputs")) {
-            spec(registry.output_spec(id, index).await.unwrap(), &output);
-        }
-        for (leaf, entry) in (0..).zip(&leaves) {
-            let length = registry.leaf_length(id, leaf).await.unwrap();
-            assert_eq!(length.to::<u64>(), number(&entry["length"]));
-        }
+        assert_eq!(deployed["record_hash"], model.recordHash.to_string());
+        registry.registered(id, model.recordHash, 0).await.unwrap()
     });
+    let found = found.unwrap().registration;
+    let counts = [
+        found.chunks.len(),
+        found.leafLengths.len(),
+        found.inputs.len(),
+        found.outputs.len(),
+    ];
+    let expected = ["chunks", "leaves", "inputs", "outputs"].map(|name| list(name).len());
+    assert_eq!(counts, expected);
+    assert!(expected.iter().all(|count| *count > 0));
+    assert_eq!(manifest["manifest_id"], found.manifestId.to_string());
+    assert_eq!(manifest["key_set"], B256::from(found.keySet).to_string());
+    for (spec, chunk) in found.chunks.iter().zip(&chunks) {
+        assert_eq!(u64::from(spec.numPublic), number(&chunk["num_public"]));
+        assert_eq!(u64::from(spec.hidingBudget), number(&chunk["hide_rows"]));
+        assert_eq!(chunk["key_code_hash"], spec.keyHash.to_string());
+    }
+    for (spec, entry) in found.inputs.iter().zip(list("inputs")) {
+        same(spec, &entry);
+    }
+    for (spec, entry) in found.outputs.iter().zip(list("outputs")) {
+        same(spec, &entry);
+    }
+    for (length, entry) in found.leafLengths.iter().zip(&leaves) {
+        assert_eq!(u64::from(*length), number(&entry["length"]));
+    }
 }
 
 #[test]
@@ -168,15 +167,16 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
         .json();
     let chunks = deployed["chunks"].as_array().unwrap();
     assert_eq!(chunks.len(), 2);
-    assert_ne!(chunks[0]["key"], chunks[1]["key"]);
-    // Registry, two keys, registration, and the verifiers, which chunks of one shape share.
+    assert_ne!(chunks[0]["key_hash"], chunks[1]["key_hash"]);
+    // Registry, registration, the keys where that is cheaper, and the verifiers, which chunks of one shape share.
+    let keys = chunks.iter().filter(|c| !c["key"].is_null()).count();
     let verifiers: BTreeSet<&str> = chunks
         .iter()
         .map(|c| c["verifier"].as_str().unwrap())
         .collect();
     assert_eq!(
         deployed["transactions"].as_array().unwrap().len(),
-        4 + verifiers.len()
+        2 + keys + verifiers.len()
     );
     let file: Value =
         serde_json::from_slice(&fs::read(bundle.join("public/deployments/31337.json")).unwrap())
@@ -380,15 +380,13 @@ fn check_model_names_each_difference_of_a_tampered_record() {
     let none = check(&["--registry", registry, "--registrant", OTHER]).expect(1);
     assert!(none.stdout.contains("NOT REGISTERED"), "{}", none.stdout);
 
-    // Another account registers the manifest with a key, a scale, a shape and a budget of its own.
+    // Another account registers the manifest with a scale and a budget of its own.
     let transactions = deployed["transactions"].as_array().unwrap();
     let hash = transactions.last().unwrap()["hash"].as_str().unwrap();
     let mut call = registerModelCall::abi_decode(&calldata(&local.url, hash)).unwrap();
     let registration = &mut call.registration;
     registration.chunks[0].hidingBudget += 1;
     registration.outputs[0].scaleWad += I256::ONE;
-    registration.outputs[0].shape.push(1);
-    registration.outputs[0].name.push('s');
     let data = Bytes::from(call.abi_encode()).to_string();
     cast(&[
         "send",
@@ -412,12 +410,7 @@ fn check_model_names_each_difference_of_a_tampered_record() {
         .iter()
         .map(|d| d["what"].as_str().unwrap())
         .collect();
-    let expected = [
-        "chunks[0].hiding_budget",
-        "outputs[0].name",
-        "outputs[0].shape",
-        "outputs[0].scale_wad",
-    ];
+    let expected = ["chunks[0].hiding_budget", "outputs[0].scale_wad"];
     assert_eq!(named, expected);
     assert!(expected.iter().all(|what| said.contains(what)), "{said}");
 }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 /// Test functions of a chunk's three contracts, and of all else.
 const TESTS_PER_CHUNK: usize = 106;
-const OTHER_TESTS: usize = 9;
+const OTHER_TESTS: usize = 10;
 
 /// A project on disk, for the pinned forge.
 struct OnDisk {
@@ -198,7 +198,7 @@ const DEFECTS: &[Defect] = &[
     Defect {
         name: "bytes behind the end are accepted",
         file: None,
-        replace: "eq(calldatasize(), CALLDATA_END)",
+        replace: "eq(calldatasize(), end)",
         with: "1",
         seen_by: "test_encoding_rejectsTrailingCalldata",
     },
@@ -220,21 +220,28 @@ const DEFECTS: &[Defect] = &[
     Defect {
         name: "a key's length is not looked at",
         file: None,
-        replace: "xor(extcodesize(key), ",
-        with: "and(0, ",
+        replace: "if (key.length != KEY_LENGTH)",
+        with: "if (false)",
         seen_by: "test_key_rejectsOtherLengths",
     },
     Defect {
-        name: "a key's first byte is not looked at",
+        name: "keys of any shape",
         file: None,
-        replace: ", byte(0, mload(",
-        with: ", byte(32, mload(",
-        seen_by: "test_key_rejectsOtherFirstBytes",
+        replace: "if (!fits)",
+        with: "if (false)",
+        seen_by: "test_key_rejectsOtherShapes",
+    },
+    Defect {
+        name: "as many instances as calldata has",
+        file: None,
+        replace: "if (instances.length != count)",
+        with: "if (false)",
+        seen_by: "test_key_rejectsOtherNumbersOfInstances",
     },
     Defect {
         name: "a bound verifier does not look at its key again",
         file: Some("src/BoundVerifier.sol"),
-        replace: "VerifierCall.checkPin(0, pin);",
+        replace: "if (actual != KEY_HASH) revert KeyHashMismatch(0, KEY_HASH, actual);",
         with: "",
         seen_by: "test_bound_rejectsAKeyThatChanged",
     },

@@ -6,6 +6,7 @@
 mod support;
 
 use alloy::primitives::{B256, keccak256};
+use chainfer_formats::{ChainChunk, chain_model::chunks_digest};
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -481,7 +482,7 @@ fn attest_sends_nothing_to_what_an_unsigned_record_names() {
         ("chain_id", json!(1)),
         ("model_id", json!(format!("0x{}", "12".repeat(32)))),
         ("registrant", json!(OTHER.to_lowercase())),
-        ("chunks", json!([])),
+        ("model", json!({})),
     ] {
         let mut record = honest.clone();
         record[field] = value;
@@ -495,13 +496,25 @@ fn attest_sends_nothing_to_what_an_unsigned_record_names() {
     scene.write_record(&record);
     refused("not registered", &["does not know"]);
     // Contracts that are not the registered ones.
-    for contract in ["verifier", "key"] {
+    let with = |contract: &str| {
         let mut record = honest.clone();
-        record["chunks"][0][contract] = json!(OTHER.to_lowercase());
-        scene.write_record(&record);
-        refused(contract, &["chunk 0", contract, OTHER]);
-        scene.write_record(&honest);
-        let at = honest["chunks"][0][contract].as_str().unwrap();
+        record["model"]["chunks"][0][contract] = json!(OTHER.to_lowercase());
+        record
+    };
+    let mut record = with("verifier");
+    scene.write_record(&record);
+    refused("verifier", &["model.record.chunks"]);
+    // With a digest that fits, the registry has another record.
+    let chunks: Vec<ChainChunk> =
+        serde_json::from_value(record["model"]["chunks"].clone()).unwrap();
+    record["model"]["record"]["chunks"] = json!(chunks_digest(&chunks).to_string());
+    scene.write_record(&record);
+    refused("record", &["the registered model is not the bundle's"]);
+    scene.write_record(&with("key"));
+    refused("key", &["chunk 0", "key", OTHER, "not the code"]);
+    scene.write_record(&honest);
+    for contract in ["verifier", "key"] {
+        let at = honest["model"]["chunks"][0][contract].as_str().unwrap();
         let code = scene.code(at);
         scene.set_code(at, "0x00");
         refused(contract, &["chunk 0", contract, "not the code"]);

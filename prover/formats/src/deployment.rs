@@ -1,11 +1,11 @@
 //! `public/deployments/<chain id>.json`: where a bundle's contracts are on one chain.
 
 use crate::{
-    error::{FormatError, Result},
+    chain_model::ChainModel,
+    error::Result,
     files::{Access, create_dir, require_folder},
     hex,
     json::FileKind,
-    limits::MAX_CHUNKS,
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,9 @@ use std::path::Path;
 pub const DEPLOYMENT: FileKind = FileKind {
     name: "deployment",
     format: "chainfer.deployment",
-    version: 2,
+    version: 3,
     access: Access::Public,
-    max_bytes: 1 << 20,
+    max_bytes: 16 << 20,
 };
 
 /// A bundle's contracts on one chain.
@@ -37,22 +37,10 @@ pub struct DeploymentFile {
     /// Account that registered the model.
     #[serde(with = "hex::address")]
     pub registrant: Address,
-    /// Verifier and key of each chunk, in order.
-    pub chunks: Vec<DeployedChunk>,
+    /// What the registry is handed with every proof.
+    pub model: ChainModel,
     /// Block in which the model was registered.
     pub block: u64,
-}
-
-/// Where a chunk is verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeployedChunk {
-    /// Its verifier, which chunks of one shape share.
-    #[serde(with = "hex::address")]
-    pub verifier: Address,
-    /// The contract that holds its verifying key.
-    #[serde(with = "hex::address")]
-    pub key: Address,
 }
 
 impl DeploymentFile {
@@ -61,7 +49,7 @@ impl DeploymentFile {
         chain_id: u64,
         registry: Address,
         (model_id, registrant): (B256, Address),
-        chunks: Vec<DeployedChunk>,
+        model: ChainModel,
         block: u64,
     ) -> Self {
         Self {
@@ -71,7 +59,7 @@ impl DeploymentFile {
             registry,
             model_id,
             registrant,
-            chunks,
+            model,
             block,
         }
     }
@@ -111,14 +99,6 @@ impl DeploymentFile {
     }
 
     fn check(&self) -> Result<()> {
-        if (1..=MAX_CHUNKS).contains(&self.chunks.len()) {
-            return Ok(());
-        }
-        Err(FormatError::inconsistent(
-            DEPLOYMENT.name,
-            "chunks",
-            format!("1 to {MAX_CHUNKS} chunks"),
-            self.chunks.len(),
-        ))
+        self.model.check(DEPLOYMENT.name)
     }
 }

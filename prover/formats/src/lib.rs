@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod boundary;
+pub mod chain_model;
 pub mod deployment;
 pub mod digest;
 mod error;
@@ -24,7 +25,8 @@ pub mod terminal;
 pub use error::{FormatError, Result};
 
 pub use boundary::{LeafClass, Visibility};
-pub use deployment::{DeployedChunk, DeploymentFile};
+pub use chain_model::{ChainChunk, ChainModel, ModelRecord};
+pub use deployment::DeploymentFile;
 pub use ids::Binding;
 pub use manifest::{ChunkEntry, LeafEntry, Manifest, TensorSpec};
 pub use proof::{ChunkProof, OutputValues, ProofFile};

@@ -20,3 +20,6 @@ pub const MAX_PROOF_BYTES: usize = 1 << 20;
 
 /// The one chain id that accepts the insecure development setup by itself: that of anvil and hardhat.
 pub const DEVELOPMENT_CHAIN_ID: u64 = 31337;
+
+/// Bytes of a verifying key for the chain: it must fit the code of a contract (EIP-170) behind a STOP.
+pub const MAX_KEY_BYTES: usize = 24_575;

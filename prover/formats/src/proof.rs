@@ -2,6 +2,7 @@
 
 use crate::{
     boundary::Visibility,
+    chain_model::ChainModel,
     error::{FormatError, Result},
     files::Access,
     hex,
@@ -48,6 +49,9 @@ pub struct ProofFile {
     pub chunks: Vec<ChunkProof>,
     /// The model's outputs in readable form. Nothing on chain depends on them.
     pub outputs: Vec<OutputValues>,
+    /// What the registry is handed with the proofs, where it was known: whoever relays a proof needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ChainModel>,
 }
 
 /// The proof of one chunk.
@@ -123,6 +127,7 @@ impl ProofFile {
             binding,
             chunks,
             outputs,
+            model: None,
         };
         file.check()?;
         Ok(file)
@@ -205,6 +210,26 @@ impl ProofFile {
                     "a value below 2^16",
                     "a larger one",
                 );
+            }
+        }
+        if let Some(model) = &self.model {
+            model.check(PROOF.name)?;
+            if model.chunks.len() != self.chunks.len() {
+                return refuse(
+                    "model.chunks",
+                    format!("{} chunks, as many as are proven", self.chunks.len()),
+                    model.chunks.len(),
+                );
+            }
+            for (i, (chunk, spec)) in self.chunks.iter().zip(&model.chunks).enumerate() {
+                let got = chunk.public_values.len();
+                if usize::try_from(spec.num_public) != Ok(got) {
+                    return refuse(
+                        format!("chunks[{i}].public_values"),
+                        format!("{} values, as the model has", spec.num_public),
+                        got,
+                    );
+                }
             }
         }
         let (Some(binding), Some(model)) = (&self.binding, self.model_id) else {

@@ -211,15 +211,17 @@ fn proof_of_another_model_does_not_fit_the_manifest() {
 fn deployment_is_strict() {
     let good = good_deployment();
     let parsed = DeploymentFile::parse(good.to_string().as_bytes()).unwrap();
-    assert_eq!(parsed.chunks[0].verifier, Address::repeat_byte(3));
-    assert_eq!(parsed.chunks[0].key, Address::repeat_byte(4));
+    let chunks = &parsed.model.chunks;
+    assert_eq!(chunks[0].verifier, Address::repeat_byte(3));
+    assert_eq!(chunks[0].key_contract(), Some(Address::repeat_byte(4)));
+    assert_eq!((chunks[1].key.len(), chunks[1].key_contract()), (384, None));
     assert_eq!(serde_json::to_value(&parsed).unwrap(), good);
     for field in [
         "chain_id",
         "registry",
         "model_id",
         "registrant",
-        "chunks",
+        "model",
         "block",
         "format",
         "version",
@@ -232,10 +234,13 @@ fn deployment_is_strict() {
         assert!(error.contains(field), "{error}");
     }
     for (pointer, value) in [
-        ("/chunks", json!([])),
-        ("/chunks/0/key", json!("0x01")),
-        ("/chunks/0/verifier", json!(null)),
-        ("/version", json!(1)),
+        ("/model/chunks", json!([])),
+        ("/model/chunks/0/key", json!("0x01")),
+        ("/model/chunks/1/key", json!("0x01")),
+        ("/model/chunks/0/verifier", json!(null)),
+        ("/model/chunks/0/num_public", json!(2)),
+        ("/model/record/chunks", json!(word(1))),
+        ("/version", json!(2)),
         ("/format", json!("chainfer.manifest")),
     ] {
         let mut bad = good.clone();

@@ -15,7 +15,7 @@ Written by `scripts/gas-report` in one run; do not edit. `scripts/gas-report --c
 Every figure is from one proof in one transaction to one contract, in revm. The yardstick is snark-verifier's generated
 contract (`EvmLoader`) for the same key and the same proof. Ours are compiled as `foundry.toml` says, the yardstick with the
 optimizer off, as it must be. A proof's zero bytes are cheaper calldata and differ from proof to proof: figures repeat to
-0.5 %.
+0.5 %. A shared verifier gets its key in calldata: its transactions pay for that, its execution does not.
 
 - transaction: all that the sender pays.
 - execution: without the base cost of 21,000 and the calldata.
@@ -155,7 +155,7 @@ fn properties(text: &mut String, statements: &[Value]) {
             "public inputs",
             "scaled commitments",
             "instructions",
-            "key contract's bytes",
+            "key bytes",
             "CPU-s to prove",
         ],
     );

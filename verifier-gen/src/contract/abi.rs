@@ -2,8 +2,9 @@
 
 use super::errors::{
     DEGENERATE_CHALLENGE, INSTANCE_OUT_OF_RANGE, INVALID_INSTANCE_COUNT, INVALID_KEY,
-    INVALID_POINT, INVALID_PROOF_LENGTH, NON_CANONICAL_CALLDATA, PRECOMPILE_FAILED, PROOF_REJECTED,
-    SCALAR_OUT_OF_RANGE, SolidityError, UNEXPECTED_MEMORY_LAYOUT,
+    INVALID_KEY_LENGTH, INVALID_POINT, INVALID_PROOF_LENGTH, NON_CANONICAL_CALLDATA,
+    PRECOMPILE_FAILED, PROOF_REJECTED, SCALAR_OUT_OF_RANGE, SolidityError,
+    UNEXPECTED_MEMORY_LAYOUT,
 };
 use crate::options::Mode;
 
@@ -21,7 +22,7 @@ pub(crate) fn json(mode: Mode, carries_data: bool) -> String {
         PROOF_REJECTED,
     ];
     if mode == Mode::Shared {
-        errors.push(INVALID_KEY);
+        errors.extend([INVALID_KEY_LENGTH, INVALID_KEY]);
     }
     if carries_data {
         errors.push(UNEXPECTED_MEMORY_LAYOUT);
@@ -29,7 +30,7 @@ pub(crate) fn json(mode: Mode, carries_data: bool) -> String {
     let mut entries: Vec<String> = errors.iter().map(error).collect();
     let mut parameters = vec![("proof", "bytes"), ("instances", "uint256[]")];
     if mode == Mode::Shared {
-        parameters.insert(0, ("key", "address"));
+        parameters.insert(0, ("key", "bytes"));
     }
     for (name, output) in [("verifyProof", "bool"), ("accumulate", "uint256[4]")] {
         entries.push(format!(

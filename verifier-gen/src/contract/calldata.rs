@@ -31,16 +31,14 @@ impl Entry {
     /// the contract insists on: offsets in order, no gaps, nothing after the last word.
     pub fn encode(self, proof: &[u8], instances: &[Fr]) -> Vec<u8> {
         let mut calldata = self.selector("bytes,uint256[]");
-        arguments(&mut calldata, 0x40, proof, instances);
+        arguments(&mut calldata, &[proof], instances);
         calldata
     }
 
-    /// Encodes a call of a shared verifier with the address of a key contract.
-    pub fn encode_shared(self, key: [u8; 20], proof: &[u8], instances: &[Fr]) -> Vec<u8> {
-        let mut calldata = self.selector("address,bytes,uint256[]");
-        calldata.extend([0; 12]);
-        calldata.extend(key);
-        arguments(&mut calldata, 0x60, proof, instances);
+    /// Encodes a call of a shared verifier with the bytes of a key.
+    pub fn encode_shared(self, key: &[u8], proof: &[u8], instances: &[Fr]) -> Vec<u8> {
+        let mut calldata = self.selector("bytes,bytes,uint256[]");
+        arguments(&mut calldata, &[key, proof], instances);
         calldata
     }
 }
@@ -50,19 +48,25 @@ pub fn encode_calldata(proof: &[u8], instances: &[Fr]) -> Vec<u8> {
     Entry::Verify.encode(proof, instances)
 }
 
-/// Encodes a call of `verifyProof(address,bytes,uint256[])`, see [`Entry::encode_shared`].
-pub fn encode_shared_calldata(key: [u8; 20], proof: &[u8], instances: &[Fr]) -> Vec<u8> {
+/// Encodes a call of `verifyProof(bytes,bytes,uint256[])`, see [`Entry::encode_shared`].
+pub fn encode_shared_calldata(key: &[u8], proof: &[u8], instances: &[Fr]) -> Vec<u8> {
     Entry::Verify.encode_shared(key, proof, instances)
 }
 
-/// The proof and the public inputs; `head` is the length of the arguments' heads.
-fn arguments(calldata: &mut Vec<u8>, head: usize, proof: &[u8], instances: &[Fr]) {
-    let padded = proof.len().next_multiple_of(32);
-    for value in [head, head + 32 + padded, proof.len()] {
-        calldata.extend(word(value));
+/// Byte strings and then the public inputs: the offsets, and behind them one argument after another.
+fn arguments(calldata: &mut Vec<u8>, strings: &[&[u8]], instances: &[Fr]) {
+    let mut offset = 32 * (strings.len() + 1);
+    for string in strings {
+        calldata.extend(word(offset));
+        offset += 32 + string.len().next_multiple_of(32);
     }
-    calldata.extend(proof);
-    calldata.resize(calldata.len() + padded - proof.len(), 0);
+    calldata.extend(word(offset));
+    for string in strings {
+        calldata.extend(word(string.len()));
+        calldata.extend(*string);
+        let padding = string.len().next_multiple_of(32) - string.len();
+        calldata.resize(calldata.len() + padding, 0);
+    }
     calldata.extend(word(instances.len()));
     for instance in instances {
         calldata.extend(instance.to_repr().iter().rev());
@@ -91,15 +95,27 @@ mod tests {
     }
 
     #[test]
-    fn shared_call_has_the_key_in_front_and_offsets_one_word_on() {
-        let calldata = Entry::Accumulate.encode_shared([9; 20], &[7; 64], &[Fr::from(5)]);
-        assert_eq!(calldata.len(), 4 + 32 * (4 + 2 + 2));
-        let selector = Keccak256::digest("accumulate(address,bytes,uint256[])");
+    fn shared_call_has_the_key_in_front() {
+        let calldata = Entry::Accumulate.encode_shared(&[9; 40], &[7; 64], &[Fr::from(5)]);
+        assert_eq!(calldata.len(), 4 + 32 * (3 + 3 + 3 + 2));
+        let selector = Keccak256::digest("accumulate(bytes,bytes,uint256[])");
         assert_eq!(calldata[..4], selector[..4]);
-        assert_eq!(calldata[4..16], [0; 12]);
-        assert_eq!(calldata[16..36], [9; 20]);
-        assert_eq!(calldata[4 + 63], 0x60);
-        assert_eq!(calldata[4 + 95], 0x80 + 64);
-        assert_eq!(calldata[4 + 127], 64);
+        let arguments: Vec<&[u8]> = calldata[4..].chunks(32).collect();
+        let small = |value| word(value).to_vec();
+        for (at, value) in [
+            (0, 0x60),
+            (1, 0xc0),
+            (2, 0x120),
+            (3, 40),
+            (6, 64),
+            (9, 1),
+            (10, 5),
+        ] {
+            assert_eq!(arguments[at], small(value), "word {at}");
+        }
+        assert_eq!(arguments[4], [9; 32]);
+        assert_eq!(arguments[5][..8], [9; 8]);
+        assert_eq!(arguments[5][8..], [0; 24]);
+        assert_eq!([arguments[7], arguments[8]], [[7; 32]; 2]);
     }
 }

@@ -1,47 +1,45 @@
 //! What is checked before anything is computed: the key of a shared verifier, ranges of scalars, and the points of the proof.
 
 use super::{
-    errors::{INSTANCE_OUT_OF_RANGE, INVALID_KEY, SCALAR_OUT_OF_RANGE},
+    errors::{INSTANCE_OUT_OF_RANGE, SCALAR_OUT_OF_RANGE},
     layout::Layout,
     limits::is_compact,
+    numbers,
 };
 use crate::{
     options::Mode,
     protocol::Protocol,
     yul::{
-        Block, Expression, Literal, Statement, add, and, byte, calldataload, extcodecopy,
-        extcodesize, iszero, lt, mload, or, xor,
+        Block, Expression, Literal, Statement, add, and, calldataload, calldatasize, eq, iszero, lt,
     },
 };
 
-/// Public inputs, and scalars of the proof, up to which a shared verifier writes their range checks out.
+/// Public inputs, if their number is known, and scalars of the proof, up to which range checks are written out.
 const UNROLLED_INSTANCES: usize = 32;
 const UNROLLED_SCALARS: usize = 256;
 /// Checks in one round of a loop.
 const CHECKS_PER_ROUND: usize = 8;
+/// The same, of public inputs whose number the key says.
+const INSTANCES_PER_ROUND: usize = 4;
 /// Checks in one expression: they nest, and the stack is 16 deep.
 const CHECKS_PER_LINE: usize = 4;
 
 /// Bytes of two points.
 const PAIR: usize = 128;
 
-/// Copies the key from its contract's code to memory and checks what can be checked of it: length, first byte and shape.
-pub(crate) fn key(layout: &Layout, shape_id: &[u8; 32]) -> Block {
-    // The code's first byte goes in front of the key.
-    let code = Literal::address(layout.key - 1);
-    let len = Literal::hex(layout.key_len + 1);
-    let shape = mload(Literal::address(layout.key + layout.key_len - 32));
-    let wrong_length = xor(extcodesize("key"), len);
-    let wrong_start = byte(Literal::decimal(0), mload(code));
-    vec![
-        extcodecopy("key", code, Literal::decimal(0), len).into(),
-        Statement::Comment("The key's last word names the one shape that it is for."),
-        Statement::declare("mismatch", xor(shape, Literal::word(*shape_id))),
-        Statement::guard(
-            or("mismatch", or(wrong_length, wrong_start)),
-            Expression::call("failAt", [INVALID_KEY.selector().into(), "key".into()]),
-        ),
-    ]
+/// A condition that a shared verifier's key must meet, which is in calldata: its last word names the shape, its numbers are small
+/// enough to be worked with.
+pub(crate) fn key(protocol: &Protocol, layout: &Layout) -> Expression {
+    let shape = eq(calldataload(Literal::address(layout.key_shape())), "SHAPE");
+    let known = lt(
+        numbers::k(protocol, layout),
+        Literal::decimal(u64::from(numbers::MAX_K) + 1),
+    );
+    let valid = and(shape, known);
+    match numbers::oversized(protocol, layout) {
+        Some(oversized) => and(valid, iszero(oversized)),
+        None => valid,
+    }
 }
 
 /// Checks the points of the proof: precompiles burn all gas on one that is not on the curve. Where a point is not, or is the
@@ -68,14 +66,22 @@ pub(crate) fn points(layout: &Layout) -> Statement {
 }
 
 /// Range checks of all scalars, one call each for public inputs and proof.
-pub(crate) fn ranges_looped() -> Block {
-    vec![check_instances().into(), check_scalars().into()]
+pub(crate) fn ranges_looped(mode: Mode) -> Block {
+    vec![check_instances(mode).into(), check_scalars().into()]
 }
 
 /// Range checks of all scalars as one flag; where it falls, the calls find the first bad scalar.
 pub(crate) fn ranges_unrolled(protocol: &Protocol, layout: &Layout, mode: Mode) -> Block {
-    let total = protocol.total_instances();
+    let total = match mode {
+        Mode::Embedded => protocol.total_instances(),
+        Mode::Shared => 0,
+    };
     let mut statements = Vec::new();
+    if mode == Mode::Shared && !protocol.num_instances.is_empty() {
+        // Behind its end, calldata is zero, which is in range.
+        let start = Literal::address(layout.cd_instances);
+        statements.push(check_rounds(INSTANCES_PER_ROUND, start, calldatasize()));
+    }
     for (first, count, unrolled) in [
         (layout.cd_instances, total, UNROLLED_INSTANCES),
         (layout.cd_scalars, protocol.num_scalars, UNROLLED_SCALARS),
@@ -86,7 +92,8 @@ pub(crate) fn ranges_unrolled(protocol: &Protocol, layout: &Layout, mode: Mode) 
             0
         };
         if looped > 0 {
-            statements.push(check_rounds(first, first + 32 * looped));
+            let [start, end] = [first, first + 32 * looped].map(Literal::address);
+            statements.push(check_rounds(CHECKS_PER_ROUND, start, end));
         }
         let places: Vec<Expression> = (looped..count)
             .map(|i| Literal::address(first + 32 * i).into())
@@ -94,44 +101,47 @@ pub(crate) fn ranges_unrolled(protocol: &Protocol, layout: &Layout, mode: Mode) 
         statements.extend(checks(places));
     }
     let mut failure = Vec::new();
-    if total > 0 {
-        failure.push(check_instances().into());
+    if total > 0 || mode == Mode::Shared && !protocol.num_instances.is_empty() {
+        failure.push(check_instances(mode).into());
     }
     failure.push(check_scalars().into());
     statements.push(Statement::If(iszero("ok"), failure));
     statements
 }
 
-fn check_instances() -> Expression {
+fn check_instances(mode: Mode) -> Expression {
+    let end = match mode {
+        Mode::Embedded => "CALLDATA_END".into(),
+        Mode::Shared => calldatasize(),
+    };
     check_words(
-        ["INSTANCES", "CALLDATA_END", "INSTANCES"],
+        ["INSTANCES".into(), end, "INSTANCES".into()],
         INSTANCE_OUT_OF_RANGE.selector(),
     )
 }
 
 fn check_scalars() -> Expression {
     check_words(
-        ["PROOF_SCALARS", "PROOF_OPENING", "PROOF"],
+        ["PROOF_SCALARS", "PROOF_OPENING", "PROOF"].map(Expression::from),
         SCALAR_OUT_OF_RANGE.selector(),
     )
 }
 
 /// Checks the words between two places in calldata; an error counts from a third one.
-fn check_words(places: [&'static str; 3], selector: Literal) -> Expression {
-    let [at, end, from] = places.map(Expression::from);
+fn check_words([at, end, from]: [Expression; 3], selector: Literal) -> Expression {
     Expression::call("checkScalars", [at, end, from, selector.into(), "r".into()])
 }
 
 /// A loop over several words a round.
-fn check_rounds(start: usize, end: usize) -> Statement {
-    let places = (0..CHECKS_PER_ROUND).map(|i| match i {
+fn check_rounds(per_round: usize, start: Literal, end: impl Into<Expression>) -> Statement {
+    let places = (0..per_round).map(|i| match i {
         0 => "at".into(),
         _ => add("at", Literal::offset(32 * i)),
     });
-    let round = Literal::hex(32 * CHECKS_PER_ROUND);
+    let round = Literal::hex(32 * per_round);
     Statement::repeat(
-        Some(Statement::declare("at", Literal::address(start))),
-        lt("at", Literal::address(end)),
+        Some(Statement::declare("at", start)),
+        lt("at", end),
         Statement::assign("at", add("at", round)),
         checks(places.collect()),
     )

@@ -50,8 +50,13 @@ pub(crate) const PRECOMPILE_FAILED: SolidityError =
     SolidityError::new("PrecompileFailed", &[("precompile", "uint256")]);
 pub(crate) const PROOF_REJECTED: SolidityError = SolidityError::new("ProofRejected", &[]);
 /// Of a shared verifier.
+pub(crate) const INVALID_KEY_LENGTH: SolidityError = SolidityError::new(
+    "InvalidKeyLength",
+    &[("expected", "uint256"), ("got", "uint256")],
+);
+/// Of a shared verifier.
 pub(crate) const INVALID_KEY: SolidityError =
-    SolidityError::new("InvalidKey", &[("key", "address")]);
+    SolidityError::new("InvalidKey", &[("shape", "bytes32")]);
 /// Of a contract that carries data.
 pub(crate) const UNEXPECTED_MEMORY_LAYOUT: SolidityError =
     SolidityError::new("UnexpectedMemoryLayout", &[]);
@@ -66,7 +71,8 @@ mod tests {
             |signature: &str| format!("0x{}", hex::encode(&Keccak256::digest(signature)[..4]));
         for (error, signature) in [
             (DEGENERATE_CHALLENGE, "DegenerateChallenge()"),
-            (INVALID_KEY, "InvalidKey(address)"),
+            (INVALID_KEY, "InvalidKey(bytes32)"),
+            (INVALID_KEY_LENGTH, "InvalidKeyLength(uint256,uint256)"),
             (INVALID_PROOF_LENGTH, "InvalidProofLength(uint256,uint256)"),
         ] {
             assert_eq!(error.selector().to_string(), hash(signature));

@@ -7,6 +7,8 @@ use crate::{field::lagrange::InstanceLoop, options::Mode, protocol::Protocol};
 const CODE_OVERHEAD: usize = 2_050;
 /// Upper bound of the gas that a check of one point takes.
 const POINT_GAS: usize = 150;
+/// Upper bound of the bytes with which a shared verifier reads its key.
+const KEY_BYTES: usize = 450;
 /// Upper bound of the bytes of a loop over public inputs.
 const LOOP_BYTES: usize = 250;
 
@@ -22,7 +24,11 @@ pub(crate) fn code_size(
     let arithmetic = match style {
         Style::Inline { before, after, .. } => {
             let arithmetic = before.bytes + after.iter().map(|part| part.bytes).sum::<usize>();
-            arithmetic + 9 * (protocol.num_scalars + protocol.total_instances().min(32)) + 150
+            let instances = match layout.mode() {
+                Mode::Embedded => protocol.total_instances().min(32),
+                Mode::Shared => 4,
+            };
+            arithmetic + 9 * (protocol.num_scalars + instances) + 150
         }
         Style::Interpreted { .. } => 350,
     };
@@ -31,7 +37,17 @@ pub(crate) fn code_size(
         .iter()
         .map(|segment| 35 + 22 * segment.challenges)
         .sum();
-    CODE_OVERHEAD + LOOP_BYTES * loops.len() + data_len + arithmetic + transcript + folding.bytes
+    let key = match layout.mode() {
+        Mode::Embedded => 0,
+        Mode::Shared => KEY_BYTES,
+    };
+    CODE_OVERHEAD
+        + key
+        + LOOP_BYTES * loops.len()
+        + data_len
+        + arithmetic
+        + transcript
+        + folding.bytes
 }
 
 /// Gas of a verifying transaction. Every byte of calldata counts as non-zero.
@@ -44,8 +60,8 @@ pub(crate) fn gas(
     instructions: usize,
     temporaries: usize,
 ) -> u64 {
-    let calldata = layout.cd_end;
-    let memory = layout.words(temporaries);
+    let calldata = layout.calldata_len(protocol);
+    let memory = layout.words(temporaries).max(layout.hashed_words(protocol));
     let scalars = protocol.num_scalars + protocol.total_instances();
     let arithmetic = match style {
         Style::Inline { before, after, .. } => {
@@ -53,16 +69,19 @@ pub(crate) fn gas(
         }
         Style::Interpreted { .. } => 97 * instructions + 66 * scalars,
     };
-    let looped: usize = loops.iter().map(|instances| instances.count).sum();
+    let looped = loops
+        .iter()
+        .map(|instances| protocol.num_instances[instances.column]);
+    let looped: usize = looped.sum();
     let key = match layout.mode() {
         Mode::Embedded => 300,
-        Mode::Shared => 2_900,
+        Mode::Shared => 2_500,
     };
     let gas = 21_000
         + 16 * calldata
         + 3 * memory
         + memory * memory / 512
-        + 15 * (layout.cd_end / 32)
+        + 15 * (calldata / 32)
         + 80 * protocol.challenges.count
         + POINT_GAS * protocol.num_points
         + arithmetic

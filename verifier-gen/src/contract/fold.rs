@@ -3,7 +3,8 @@
 //! Scratch memory, from its start: the proof's last point (the accumulator's left side), then A, the point to add; B, the group's
 //! sum; its multiplier, which both precompiles leave alone; and C, where the combination waits while a group is folded. An
 //! addition reads A and B, a multiplication B and the multiplier. Functions do all of it: `foldProof` and `foldMemory` multiply B
-//! and add a point to it, one point after another; `scaleAndAdd` multiplies B and adds it to A.
+//! and add a point to it, one point after another; `scaleAndAdd` multiplies B and adds it to A. A shared verifier's key is in calldata
+//! like the proof, so that its `foldPoint` takes both.
 
 use super::{layout::Layout, place::Place};
 use crate::{
@@ -25,8 +26,10 @@ const LIST_LEN: usize = 16;
 /// How points are handed to the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
-    /// Two in one call where possible: cheapest to run.
+    /// Two in one call where possible.
     Pairs,
+    /// Four in one call where possible: cheapest to run.
+    Fours,
     /// Up to 16 in a word: least code.
     Lists,
 }
@@ -65,6 +68,7 @@ pub(crate) fn fold(
             functions: functions(layout, steps),
             bytes: match steps {
                 Steps::Pairs => 550,
+                Steps::Fours => 600,
                 Steps::Lists => 330,
             },
             ..Folding::default()
@@ -149,15 +153,16 @@ impl Folder<'_> {
     }
 
     fn step(&mut self, point: Place) {
-        let is_proof = |place: &Place| matches!(place, Place::Calldata(_));
+        let is_calldata = |place: &Place| matches!(place, Place::Calldata(_));
         if let Some(last) = self.waiting.last()
-            && is_proof(last) != is_proof(&point)
+            && is_calldata(last) != is_calldata(&point)
         {
             self.flush();
         }
         self.waiting.push(point);
         let full = match self.steps {
             Steps::Pairs => 2,
+            Steps::Fours => 4,
             Steps::Lists => LIST_LEN,
         };
         if self.waiting.len() == full {
@@ -171,34 +176,28 @@ impl Folder<'_> {
         let Some(first) = points.first() else {
             return;
         };
-        let origin = match first {
-            Place::Memory(_) => Origin::Key,
-            Place::Calldata(_) => Origin::Proof,
-        };
+        let origin = Origin::of(*first, self.steps);
         let addresses: Vec<usize> = points
             .iter()
             .map(|(Place::Memory(at) | Place::Calldata(at))| *at)
             .collect();
-        let (call, bytes) = match self.steps {
-            Steps::Pairs => {
-                let name = match addresses.len() {
-                    1 => origin.one(),
-                    _ => origin.two(),
-                };
-                let arguments = addresses.iter().map(|at| Literal::address(*at).into());
-                (Expression::call(name, arguments), 8 + 3 * addresses.len())
-            }
-            Steps::Lists => {
-                let list = Literal::addresses(&addresses).into();
-                (
-                    Expression::call(origin.one(), [list]),
-                    9 + 2 * addresses.len(),
-                )
-            }
-        };
         self.out.multiplications += points.len();
         self.out.additions += points.len();
-        self.emit(call, STEP_GAS * points.len(), bytes);
+        if self.steps == Steps::Lists {
+            let list = Literal::addresses(&addresses).into();
+            let call = Expression::call(origin.function(1), [list]);
+            return self.emit(call, STEP_GAS * points.len(), 9 + 2 * points.len());
+        }
+        let mut rest = addresses.as_slice();
+        for count in [4, 2, 1] {
+            while rest.len() >= count {
+                let (now, later) = rest.split_at(count);
+                rest = later;
+                let arguments = now.iter().map(|at| Literal::address(*at).into());
+                let call = Expression::call(origin.function(count), arguments);
+                self.emit(call, STEP_GAS * count, 8 + 3 * count);
+            }
+        }
     }
 
     /// Makes a point the identity.
@@ -224,23 +223,30 @@ impl Folder<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Proof,
-    Key,
+    Memory,
+    /// A shared verifier's proof and key.
+    Calldata,
 }
 
 impl Origin {
-    /// The function that adds one point, or a list of them.
-    fn one(self) -> &'static str {
-        match self {
-            Self::Proof => "foldProof",
-            Self::Key => "foldMemory",
+    fn of(place: Place, steps: Steps) -> Self {
+        match place {
+            Place::Memory(_) => Self::Memory,
+            Place::Calldata(_) if steps == Steps::Fours => Self::Calldata,
+            Place::Calldata(_) => Self::Proof,
         }
     }
 
-    /// The function that adds two points.
-    fn two(self) -> &'static str {
-        match self {
-            Self::Proof => "foldProofs",
-            Self::Key => "foldMemorys",
+    /// The function that adds so many points; one point stands for a list, too.
+    fn function(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Self::Proof, 1) => "foldProof",
+            (Self::Proof, _) => "foldProofs",
+            (Self::Memory, 1) => "foldMemory",
+            (Self::Memory, _) => "foldMemorys",
+            (Self::Calldata, 1) => "foldPoint",
+            (Self::Calldata, 2) => "foldTwo",
+            (Self::Calldata, _) => "foldFour",
         }
     }
 
@@ -248,8 +254,8 @@ impl Origin {
     fn copy(self, layout: &Layout, from: impl Into<Expression>) -> Statement {
         let a = Literal::address(layout.scratch + A);
         match self {
-            Self::Proof => calldatacopy(a, from, POINT).into(),
-            Self::Key => mcopy(a, from, POINT).into(),
+            Self::Proof | Self::Calldata => calldatacopy(a, from, POINT).into(),
+            Self::Memory => mcopy(a, from, POINT).into(),
         }
     }
 }
@@ -257,12 +263,29 @@ impl Origin {
 /// The functions that the statements call.
 fn functions(layout: &Layout, steps: Steps) -> Block {
     let mut functions = Vec::new();
-    for origin in [Origin::Proof, Origin::Key] {
-        match steps {
-            Steps::Pairs => functions.extend(pair_functions(layout, origin)),
-            Steps::Lists => functions.extend(list_function(layout, origin)),
-        }
+    let mut push = |function: Vec<Statement>| {
+        functions.extend(function);
         functions.push(Statement::Blank);
+    };
+    match steps {
+        Steps::Pairs => {
+            for origin in [Origin::Proof, Origin::Memory] {
+                push(fold_function(layout, origin, &["from"]));
+                push(fold_function(layout, origin, &["first", "second"]));
+            }
+        }
+        Steps::Fours => {
+            let parameters = ["first", "second", "third", "fourth"];
+            push(fold_function(layout, Origin::Calldata, &["from"]));
+            push(fold_function(layout, Origin::Calldata, &parameters[..2]));
+            push(fold_function(layout, Origin::Calldata, &parameters));
+            // The quotient's commitment, if it has several pieces.
+            push(fold_function(layout, Origin::Memory, &["from"]));
+        }
+        Steps::Lists => {
+            push(list_function(layout, Origin::Proof).to_vec());
+            push(list_function(layout, Origin::Memory).to_vec());
+        }
     }
     let sum = multiply_and_add(layout.scratch, A);
     functions.push(Statement::function(
@@ -273,20 +296,29 @@ fn functions(layout: &Layout, steps: Steps) -> Block {
     functions
 }
 
-fn pair_functions(layout: &Layout, origin: Origin) -> [Statement; 3] {
-    let step = || multiply_and_add(layout.scratch, B);
-    let one = vec![origin.copy(layout, "from"), unless(step())];
-    let two = vec![
-        origin.copy(layout, "first"),
-        Statement::declare("ok", step()),
-        origin.copy(layout, "second"),
-        unless(and(step(), "ok")),
-    ];
-    [
-        Statement::function(origin.one(), ["from"], one),
-        Statement::Blank,
-        Statement::function(origin.two(), ["first", "second"], two),
-    ]
+/// The function that folds the points at these addresses.
+fn fold_function(layout: &Layout, origin: Origin, parameters: &[&'static str]) -> Vec<Statement> {
+    let name = origin.function(parameters.len());
+    let mut body = Vec::new();
+    let mut ok: Option<Expression> = None;
+    for (i, from) in parameters.iter().enumerate() {
+        body.push(origin.copy(layout, *from));
+        let step = multiply_and_add(layout.scratch, B);
+        let step = match ok.take() {
+            Some(ok) => and(step, ok),
+            None => step,
+        };
+        if i + 1 == parameters.len() {
+            body.push(unless(step));
+        } else if i == 0 {
+            body.push(Statement::declare("ok", step));
+            ok = Some("ok".into());
+        } else {
+            body.push(Statement::assign("ok", step));
+            ok = Some("ok".into());
+        }
+    }
+    vec![Statement::function(name, parameters.iter().copied(), body)]
 }
 
 fn list_function(layout: &Layout, origin: Origin) -> [Statement; 2] {
@@ -299,7 +331,7 @@ fn list_function(layout: &Layout, origin: Origin) -> [Statement; 2] {
     [
         Statement::Comment("Addresses of 16 bits, the first one lowest; none is zero."),
         Statement::function(
-            origin.one(),
+            origin.function(1),
             ["list"],
             vec![Statement::repeat(None, "list", next, body)],
         ),

@@ -1,6 +1,7 @@
-//! Where everything lies in calldata and in the contract's memory. All addresses are known when the contract is generated.
+//! Where everything lies in calldata and in the contract's memory. All addresses are known when the contract is generated; where the
+//! public inputs end, a shared verifier learns from the key.
 
-use super::place::Place;
+use super::{numbers, place::Place};
 use crate::{
     error::GenerateError,
     field::{
@@ -17,7 +18,7 @@ pub(crate) const DATA: usize = 0xa0;
 /// Words that Solidity reserves and that no error of this contract needs: always zero, and the first allocation's length.
 const SHORT_SLOT: usize = 0x60;
 const SHORT_SLOTS: usize = 2;
-/// Bytes of a key in front of its digest: two points of G2, one of G1.
+/// Bytes of a key in front of its numbers: two points of G2, one of G1.
 pub(crate) const SETUP_LEN: usize = 128 + 128 + 64;
 
 /// A part of the transcript that is hashed in one go: the previous hash (or the key's digest), then data from calldata.
@@ -25,8 +26,8 @@ pub(crate) const SETUP_LEN: usize = 128 + 128 + 64;
 pub(crate) struct Segment {
     /// Address of the hash input.
     pub(crate) address: usize,
-    /// Bytes of public inputs after the first word.
-    pub(crate) instance_len: usize,
+    /// Public inputs after the first word.
+    pub(crate) instances: Instances,
     /// Bytes of the proof after those.
     pub(crate) proof_len: usize,
     /// Where they start in the proof.
@@ -38,10 +39,23 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Bytes that are hashed.
+    /// Bytes that are hashed, without public inputs whose number is not known.
     pub(crate) fn len(&self) -> usize {
-        32 + self.instance_len + self.proof_len
+        let instances = match self.instances {
+            Instances::Known(len) => len,
+            Instances::OfKey => 0,
+        };
+        32 + instances + self.proof_len
     }
+}
+
+/// Public inputs in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Instances {
+    /// So many bytes of them.
+    Known(usize),
+    /// All there are in calldata.
+    OfKey,
 }
 
 /// What the memory map depends on besides the protocol.
@@ -69,24 +83,28 @@ pub(crate) struct Programs {
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     mode: Mode,
-    /// Calldata: the proof, its scalars, its last two points, the public inputs, the end.
+    /// Calldata: a shared verifier's key, the proof, its scalars, its last two points, the public inputs.
+    pub(crate) cd_key: usize,
     pub(crate) cd_proof: usize,
     pub(crate) cd_scalars: usize,
     pub(crate) cd_opening: usize,
     pub(crate) cd_instances: usize,
-    pub(crate) cd_end: usize,
 
     constants: usize,
     pub(crate) first_program: usize,
     pub(crate) second_program: usize,
     pub(crate) programs_end: usize,
-    pub(crate) key: usize,
+    /// An embedded verifier's key in memory.
+    key: usize,
     pub(crate) key_len: usize,
-    pub(crate) key_points: Vec<Commitment>,
+    /// Bytes of a key in front of its commitments.
+    key_head: usize,
+    key_points: Vec<Commitment>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) challenges: usize,
     loops: usize,
     inactive: usize,
+    domain: usize,
     pub(crate) inverse: usize,
     pub(crate) quotient: usize,
     pub(crate) scratch: usize,
@@ -109,9 +127,21 @@ const SCRATCH_LEN: usize = 0x2c0;
 impl Layout {
     pub(crate) fn new(protocol: &Protocol, sizes: Sizes) -> Self {
         let interpreted = sizes.programs.is_some();
-        let cd_proof = match sizes.mode {
-            Mode::Embedded => 0x64,
-            Mode::Shared => 0x84,
+        let shared = sizes.mode == Mode::Shared;
+        // A shared verifier's key has numbers behind the setup's points, and ends with the shape's id.
+        let (numbers_len, shape_len) = if shared {
+            (numbers::len(protocol), 32)
+        } else {
+            (0, 0)
+        };
+        let key_head = SETUP_LEN + numbers_len + 32;
+        let key_len = key_head + 64 * sizes.key_points.len() + shape_len;
+        // Selector, offsets, and in front of each argument its length.
+        let cd_key = 4 + 3 * 32 + 32;
+        let cd_proof = if shared {
+            cd_key + key_len + 32
+        } else {
+            4 + 2 * 32 + 32
         };
         let cd_instances = cd_proof + protocol.proof_len() + 32;
         let cd_opening = cd_proof + protocol.proof_len() - 128;
@@ -131,23 +161,16 @@ impl Layout {
         let first_program = take(programs.first);
         let second_program = take(programs.second);
         let programs_end = take(0);
-        if sizes.mode == Mode::Shared {
-            // The key's first byte of code lands in front of the key; two more words keep the map word-aligned.
-            take(32 + (32 - programs_end % 32) % 32);
-        }
-        // A shared verifier's key ends with the shape's id.
-        let shape_len = if sizes.mode == Mode::Shared { 32 } else { 0 };
-        let key_len = SETUP_LEN + 32 + 64 * sizes.key_points.len() + shape_len;
-        let key = take(key_len);
+        let key = take(if shared { 0 } else { key_len });
         // A program's last word may reach beyond the data.
-        take(32);
+        take(if shared && !interpreted { 0 } else { 32 });
 
-        let mut segments = segments(protocol);
+        let mut segments = segments(protocol, sizes.mode);
         let longest = segments.iter().map(Segment::len).max().unwrap_or(0);
         let buffer_len = if interpreted { 0 } else { longest };
         let buffer = take(buffer_len);
         for segment in &mut segments {
-            segment.address = if interpreted {
+            segment.address = if interpreted && segment.instances != Instances::OfKey {
                 take(segment.len())
             } else {
                 buffer
@@ -156,10 +179,17 @@ impl Layout {
         let challenges = take(32 * protocol.challenges.count);
         let loops = take(64 * sizes.loops);
         let inactive = take(96);
+        let domain = take(if shared { 128 } else { 0 });
         let inverse = take(32);
         let quotient = take(64);
         let scratch = take(SCRATCH_LEN);
         let temporaries = take(0);
+        for segment in &mut segments {
+            // It is hashed before anything else is written here, and reaches as far as there are public inputs.
+            if interpreted && segment.instances == Instances::OfKey {
+                segment.address = temporaries;
+            }
+        }
 
         let mut points = Vec::with_capacity(protocol.num_points);
         let (mut instances, mut evaluations) = (0, 0);
@@ -178,22 +208,24 @@ impl Layout {
         let pieces = protocol.quotient_pieces.clone();
         Self {
             mode: sizes.mode,
+            cd_key,
             cd_proof,
             cd_scalars: cd_opening - 32 * protocol.num_scalars,
             cd_opening,
             cd_instances,
-            cd_end: cd_instances + 32 * protocol.total_instances(),
             constants,
             first_program,
             second_program,
             programs_end,
             key,
             key_len,
+            key_head,
             key_points: sizes.key_points,
             segments,
             challenges,
             loops,
             inactive,
+            domain,
             inverse,
             quotient,
             scratch,
@@ -232,6 +264,18 @@ impl Layout {
         self.temporaries.div_ceil(32) + temporaries.saturating_sub(elsewhere)
     }
 
+    /// Words of memory up to the end of what is hashed.
+    pub(crate) fn hashed_words(&self, protocol: &Protocol) -> usize {
+        let ends = self.segments.iter().map(|segment| {
+            let instances = match segment.instances {
+                Instances::Known(_) => 0,
+                Instances::OfKey => 32 * protocol.total_instances(),
+            };
+            segment.address + segment.len() + instances
+        });
+        ends.max().unwrap_or(0).div_ceil(32)
+    }
+
     /// Fails if 16-bit addresses do not reach the last of so many temporaries, or the proof's last point.
     pub(crate) fn check(&self, temporaries: usize) -> Result<(), GenerateError> {
         let bytes = (32 * self.words(temporaries)).max(self.cd_instances);
@@ -241,16 +285,39 @@ impl Layout {
         Ok(())
     }
 
-    pub(crate) fn tau_g2(&self) -> usize {
-        self.key
+    /// Calldata up to its end, with the protocol's number of public inputs.
+    pub(crate) fn calldata_len(&self, protocol: &Protocol) -> usize {
+        self.cd_instances + 32 * protocol.total_instances()
     }
 
-    pub(crate) fn neg_g2(&self) -> usize {
-        self.key + 128
+    /// A byte of the key: memory of an embedded verifier, calldata of a shared one.
+    fn in_key(&self, offset: usize) -> Place {
+        match self.mode {
+            Mode::Embedded => Place::Memory(self.key + offset),
+            Mode::Shared => Place::Calldata(self.cd_key + offset),
+        }
     }
 
-    pub(crate) fn digest(&self) -> usize {
-        self.key + SETUP_LEN
+    pub(crate) fn tau_g2(&self) -> Place {
+        self.in_key(0)
+    }
+
+    pub(crate) fn neg_g2(&self) -> Place {
+        self.in_key(128)
+    }
+
+    /// Where calldata has the numbers of a shared verifier's key.
+    pub(crate) fn key_numbers(&self) -> usize {
+        self.cd_key + SETUP_LEN
+    }
+
+    /// Where calldata has the shape's id.
+    pub(crate) fn key_shape(&self) -> usize {
+        self.cd_key + self.key_len - 32
+    }
+
+    pub(crate) fn digest(&self) -> Place {
+        self.in_key(self.key_head - 32)
     }
 
     /// Address that an interpreted instruction uses.
@@ -265,6 +332,10 @@ impl Layout {
             Operand::Input(Input::LoopDenominator(i)) => self.loops + 64 * i + 32,
             Operand::Input(Input::Inactive(part)) => self.inactive(part),
             Operand::Input(Input::Inverse) => self.inverse,
+            Operand::Input(Input::Root) => self.domain,
+            Operand::Input(Input::RootInverse) => self.domain + 32,
+            Operand::Input(Input::XToRows) => self.domain + 64,
+            Operand::Input(Input::RowsInverse) => self.domain + 96,
         }
     }
 
@@ -302,7 +373,7 @@ impl Layout {
 
     pub(crate) fn point(&self, point: Point) -> Place {
         match point {
-            Point::Generator => Place::Memory(self.key + 256),
+            Point::Generator => self.in_key(256),
             Point::Commitment(Commitment::Proof(i)) => {
                 Place::Calldata(self.cd_proof + self.points[i])
             }
@@ -315,17 +386,20 @@ impl Layout {
                 let Some(index) = index else {
                     unreachable!("the key holds every commitment that is folded")
                 };
-                Place::Memory(self.digest() + 32 + 64 * index)
+                self.in_key(self.key_head + 64 * index)
             }
         }
     }
 }
 
-fn segments(protocol: &Protocol) -> Vec<Segment> {
+fn segments(protocol: &Protocol, mode: Mode) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut open = Segment {
         address: 0,
-        instance_len: 32 * protocol.total_instances(),
+        instances: match mode {
+            Mode::Shared if !protocol.num_instances.is_empty() => Instances::OfKey,
+            Mode::Shared | Mode::Embedded => Instances::Known(32 * protocol.total_instances()),
+        },
         proof_len: 0,
         proof_offset: 0,
         challenges: 0,
@@ -337,7 +411,7 @@ fn segments(protocol: &Protocol) -> Vec<Segment> {
             segments.push(open);
             open = Segment {
                 address: 0,
-                instance_len: 0,
+                instances: Instances::Known(0),
                 proof_len: 0,
                 proof_offset: offset,
                 challenges: 0,
@@ -361,6 +435,14 @@ fn segments(protocol: &Protocol) -> Vec<Segment> {
 mod tests {
     use super::*;
     use crate::testing::{key, params};
+
+    /// Bytes of the key in memory.
+    fn key_len(mode: Mode, layout: &Layout) -> usize {
+        match mode {
+            Mode::Embedded => layout.key_len,
+            Mode::Shared => 0,
+        }
+    }
 
     #[test]
     fn regions_do_not_overlap_with_many_public_inputs() {
@@ -386,19 +468,30 @@ mod tests {
                         loops: 2,
                     },
                 );
-                // In shared mode the key's first byte of code lands in front of the key.
-                let front = usize::from(mode == Mode::Shared);
                 let mut regions = vec![
                     (DATA, layout.programs_end - DATA),
-                    (layout.key - front, layout.key_len + front),
+                    (layout.key, key_len(mode, &layout)),
                     (layout.challenges, 32 * protocol.challenges.count),
                     (layout.loops, 128),
+                    (layout.inactive, 96),
+                    (layout.domain, if mode == Mode::Shared { 128 } else { 0 }),
                     (layout.inverse, 32),
                     (layout.quotient, 64),
                     (layout.scratch, SCRATCH_LEN),
                     (layout.temporaries, 0),
                 ];
-                let segments = layout.segments.iter().map(|s| (s.address, s.len()));
+                // A segment without an end lies where nothing is written before it is hashed.
+                let endless = |segment: &&Segment| segment.instances == Instances::OfKey;
+                let free = |segment: &Segment| {
+                    segment.address
+                        == match programs {
+                            None => DATA,
+                            Some(_) => layout.temporaries,
+                        }
+                };
+                assert!(layout.segments.iter().filter(endless).all(free));
+                let segments = layout.segments.iter().filter(|segment| !endless(segment));
+                let segments = segments.map(|s| (s.address, s.len()));
                 if programs.is_some() {
                     regions.extend(segments);
                 } else {
@@ -411,7 +504,10 @@ mod tests {
                     assert!(pair[0].0 + pair[0].1 <= pair[1].0, "{mode:?} {pair:x?}");
                 }
                 assert!(layout.pairing() + 0x180 <= layout.scratch + SCRATCH_LEN);
-                assert_eq!(layout.cd_end, layout.cd_instances + 32 * 400);
+                assert_eq!(
+                    layout.calldata_len(&protocol),
+                    layout.cd_instances + 32 * 400
+                );
                 layout.check(100).unwrap();
             }
         }

@@ -15,6 +15,7 @@ mod interpreter;
 pub(crate) mod key;
 mod layout;
 pub(crate) mod limits;
+pub(crate) mod numbers;
 mod place;
 mod rows;
 mod section;

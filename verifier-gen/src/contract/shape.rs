@@ -9,6 +9,7 @@ use crate::{
     field::{
         constraints::numerator,
         denominators::Denominators,
+        domain::Domain,
         graph::{Graph, NodeId},
         lagrange::{Fractions, InstanceLoop},
         opening::{Group, KnownPoints, OpeningScalars, Point},
@@ -53,18 +54,20 @@ impl<'a> Shape<'a> {
             .collect();
         let mut graph = Graph::default();
         let mut denominators = Denominators::default();
-        let opening = OpeningScalars::new(&mut graph, &mut denominators, protocol);
+        let domain = Domain::new(protocol, mode);
+        let opening = OpeningScalars::new(&mut graph, &mut denominators, protocol, domain);
         let fractions = Fractions::new(
             &mut graph,
             &mut denominators,
             protocol,
+            domain,
             &queries,
-            is_compact(protocol, mode),
+            is_compact(protocol, mode) || mode == Mode::Shared,
         );
         let denominator = denominators.product(&mut graph);
         let lagrange = fractions.values(&mut graph, &denominators, opening.lagrange_factor);
         let numerator = numerator(&mut graph, protocol, vk.cs(), &lagrange)?;
-        let groups = opening.groups(&mut graph, &denominators, protocol, &known, numerator);
+        let groups = opening.groups(&mut graph, &denominators, &known, numerator);
         let folded: Vec<Point> = groups
             .iter()
             .flat_map(|group| {

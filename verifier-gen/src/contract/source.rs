@@ -14,6 +14,8 @@ use super::{
     fold::Folding,
     interpreter::{run, run_function},
     layout::Layout,
+    numbers,
+    place::Place,
     rows,
     section::Section,
     transcript::transcript,
@@ -27,6 +29,8 @@ use crate::{
 };
 
 const TEMPLATE: &str = include_str!("template/Verifier.sol");
+const CALLDATA_OF_EMBEDDED: &str = include_str!("template/calldata/embedded.sol");
+const CALLDATA_OF_SHARED: &str = include_str!("template/calldata/shared.sol");
 /// How deep the template's assembly is.
 const LEVEL: usize = 3;
 
@@ -57,7 +61,18 @@ impl Source<'_> {
             Style::Inline { .. } => "as straight-line code",
             Style::Interpreted { .. } => "by two programs of one instruction that are data",
         };
-        let address = |at| Literal::address(at).to_string();
+        let address = address_of;
+        let constant =
+            |name, value: &str| format!("    uint256 private constant {name} = {value};");
+        let (Place::Memory(tau_g2) | Place::Calldata(tau_g2)) = layout.tau_g2();
+        let (Place::Memory(neg_g2) | Place::Calldata(neg_g2)) = layout.neg_g2();
+        let setup = [
+            constant("TAU_G2", &address(tau_g2)),
+            constant("NEG_G2", &address(neg_g2)),
+        ]
+        .join("\n")
+            + "\n";
+        let num_instances = protocol.total_instances().to_string();
         let values = [
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("name", self.name.to_owned()),
@@ -67,17 +82,26 @@ impl Source<'_> {
                 text("one circuit", "all circuits of one constraint system"),
             ),
             (
+                "size",
+                match self.mode {
+                    Mode::Embedded => {
+                        format!("2^{} rows, {num_instances} public inputs", protocol.k)
+                    }
+                    Mode::Shared => "As many rows and public inputs as the key says".to_owned(),
+                },
+            ),
+            (
                 "key_step",
                 text(
                     "",
-                    " the verifying key is read from the key contract's code;",
+                    " the key is for this constraint system and for so many public inputs;",
                 ),
             ),
             (
                 "key_error",
                 text(
                     "",
-                    "    /// @notice The account's code is no key of this constraint system.\n    error InvalidKey(address key);\n",
+                    "    /// @notice The key has the wrong length.\n    error InvalidKeyLength(uint256 expected, uint256 got);\n    /// @notice The key is for the constraint system of this shape, or has numbers that no key of this one has.\n    error InvalidKey(bytes32 shape);\n",
                 ),
             ),
             (
@@ -92,22 +116,53 @@ impl Source<'_> {
                 "key_param",
                 text(
                     "",
-                    "\n    /// @param key A contract whose code is a verifying key. Who calls decides which one to trust.",
+                    "\n    /// @param key A verifying key. Who calls decides which one to trust, and hashes the bytes that it passes.",
                 ),
             ),
             (
                 "parameters",
                 text(
                     "bytes calldata proof, uint256[] calldata instances",
-                    "address key, bytes calldata proof, uint256[] calldata instances",
+                    "bytes calldata key, bytes calldata proof, uint256[] calldata instances",
                 ),
             ),
             (
                 "arguments",
                 text("proof, instances", "key, proof, instances"),
             ),
-            ("k", protocol.k.to_string()),
-            ("num_instances", protocol.total_instances().to_string()),
+            (
+                "constants",
+                match self.mode {
+                    Mode::Embedded => constant("NUM_INSTANCES", &num_instances),
+                    Mode::Shared => {
+                        let shape = Literal::word(*self.shape_id);
+                        let len = constant("KEY_LENGTH", &layout.key_len.to_string());
+                        format!("    bytes32 private constant SHAPE = {shape};\n{len}")
+                    }
+                },
+            ),
+            (
+                "cd_key",
+                match self.mode {
+                    Mode::Embedded => String::new(),
+                    Mode::Shared => constant("KEY", &address(layout.cd_key)) + "\n" + &setup,
+                },
+            ),
+            (
+                "cd_end",
+                match self.mode {
+                    Mode::Embedded => {
+                        constant("CALLDATA_END", &address(layout.calldata_len(protocol))) + "\n"
+                    }
+                    Mode::Shared => String::new(),
+                },
+            ),
+            (
+                "memory",
+                text("Memory: the setup's points of G2,", "Memory:"),
+            ),
+            ("setup", text(&setup, "")),
+            ("copy_setup", text("mcopy", "calldatacopy")),
             ("proof_len", protocol.proof_len().to_string()),
             ("num_points", protocol.num_points.to_string()),
             ("num_scalars", protocol.num_scalars.to_string()),
@@ -117,18 +172,15 @@ impl Source<'_> {
             ("cd_opening", address(layout.cd_opening)),
             ("cd_last_point", address(layout.cd_opening + 64)),
             ("cd_instances", address(layout.cd_instances)),
-            ("cd_end", address(layout.cd_end)),
-            ("tau_g2", address(layout.tau_g2())),
-            ("neg_g2", address(layout.neg_g2())),
             ("accumulator", address(layout.scratch)),
             ("pairing", address(layout.pairing())),
             ("inverse", address(layout.inverse)),
+            ("calldata", self.calldata()),
             ("fold_functions", print(&self.folding.functions, LEVEL)),
             ("order", modulus(Fr::MODULUS)),
             ("base_modulus", modulus(Fq::MODULUS)),
             ("load", self.load()),
             ("functions", print(&self.functions(), LEVEL)),
-            ("prologue", print(&self.prologue(), LEVEL)),
             ("scalars", print(&self.scalars(), LEVEL)),
             ("points", print(&[checks::points(layout)], LEVEL)),
             ("transcript", print(&transcript(layout), LEVEL + 1)),
@@ -169,18 +221,28 @@ impl Source<'_> {
         )
     }
 
-    /// What is checked first: a shared verifier's key.
-    fn prologue(&self) -> Block {
+    /// Solidity that checks calldata's form, and a shared verifier's key.
+    fn calldata(&self) -> String {
+        let (protocol, layout) = (self.protocol, self.layout);
         match self.mode {
-            Mode::Shared => checks::key(self.layout, self.shape_id),
-            Mode::Embedded => Vec::new(),
+            Mode::Embedded => CALLDATA_OF_EMBEDDED.trim_end().to_owned(),
+            Mode::Shared => {
+                let columns = protocol.num_instances.len();
+                let expected = numbers::total_instances(protocol, layout, columns);
+                let values = [
+                    ("valid", checks::key(protocol, layout).to_string()),
+                    ("cd_shape", address_of(layout.key_shape())),
+                    ("expected", expected.to_string()),
+                ];
+                fill(CALLDATA_OF_SHARED.trim_end(), &values)
+            }
         }
     }
 
     fn scalars(&self) -> Block {
         match self.style {
             Style::Inline { .. } => checks::ranges_unrolled(self.protocol, self.layout, self.mode),
-            Style::Interpreted { .. } => checks::ranges_looped(),
+            Style::Interpreted { .. } => checks::ranges_looped(self.mode),
         }
     }
 
@@ -210,12 +272,12 @@ impl Source<'_> {
     /// Everything up to the inversion.
     fn before(&self) -> Block {
         let (protocol, layout) = (self.protocol, self.layout);
-        let mut statements: Block = self
-            .loops
-            .iter()
-            .enumerate()
-            .map(|(i, column)| rows::instances(protocol, layout, i, column))
-            .collect();
+        let mut statements = Block::new();
+        if self.mode == Mode::Shared {
+            statements.push(rows::domain(protocol, layout));
+        }
+        let loops = self.loops.iter().enumerate();
+        statements.extend(loops.map(|(i, column)| rows::instances(protocol, layout, i, column)));
         if self.loops_over_rows {
             statements.push(rows::inactive(protocol, layout));
         }
@@ -240,6 +302,10 @@ impl Source<'_> {
             )],
         }
     }
+}
+
+fn address_of(at: usize) -> String {
+    Literal::address(at).to_string()
 }
 
 fn modulus(hex: &str) -> String {

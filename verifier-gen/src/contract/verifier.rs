@@ -236,9 +236,9 @@ fn sizes(shape: &Shape<'_>, programs: Option<Programs>) -> Sizes {
 }
 
 fn steps(shape: &Shape<'_>) -> Steps {
-    if is_compact(shape.protocol, shape.mode) {
-        Steps::Lists
-    } else {
-        Steps::Pairs
+    match shape.mode {
+        Mode::Shared => Steps::Fours,
+        Mode::Embedded if is_compact(shape.protocol, shape.mode) => Steps::Lists,
+        Mode::Embedded => Steps::Pairs,
     }
 }

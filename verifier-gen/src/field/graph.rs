@@ -18,7 +18,7 @@ pub(crate) enum Inactive {
 /// A value that the verifier has in memory before the arithmetic starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Input {
-    /// A public input, by its index over all instance columns.
+    /// A public input, by its index over all instance columns, in an embedded verifier.
     Instance(usize),
     /// An evaluation of the proof, by position.
     Evaluation(usize),
@@ -31,6 +31,20 @@ pub(crate) enum Input {
     Inactive(Inactive),
     /// The inverse of the denominators' product.
     Inverse,
+    /// Of a shared verifier, whose key says how many rows there are: the domain's root of unity and its inverse.
+    Root,
+    RootInverse,
+    /// x to the number of rows.
+    XToRows,
+    /// The inverse of the number of rows.
+    RowsInverse,
+}
+
+impl Input {
+    /// Whether powers of it are kept in one form, see [`Monomial`].
+    fn has_powers(self) -> bool {
+        matches!(self, Self::Challenge(_) | Self::Root | Self::RootInverse)
+    }
 }
 
 /// A node of a [`Graph`].
@@ -47,13 +61,13 @@ impl NodeId {
 pub(crate) enum Node {
     Constant(Fr),
     Input(Input),
-    /// A challenge to a power of at least two.
+    /// A challenge or a root of unity to a power of at least two.
     Power(NodeId, u64),
     Add(NodeId, NodeId),
     Mul(NodeId, NodeId),
 }
 
-/// A constant times powers of challenges. Products of these are kept in one form, whatever order a circuit wrote them in.
+/// A constant times powers of challenges and roots of unity. Products of these are kept in one form, whatever order a circuit wrote them in.
 #[derive(Clone, Debug)]
 struct Monomial {
     coefficient: Fr,
@@ -117,7 +131,9 @@ impl Graph {
         self.nodes.push(node);
         self.monomials.push(monomial);
         self.ids.insert(node, id);
-        if let Node::Input(Input::Challenge(_)) = node {
+        if let Node::Input(input) = node
+            && input.has_powers()
+        {
             self.monomials[id.index()] = Some(Monomial::power(id, 1));
         }
         id

@@ -4,20 +4,20 @@ use halo2curves::{bn256::Fr, ff::Field};
 
 use super::{
     denominators::Denominators,
+    domain::Domain,
     graph::{Graph, Inactive, Input, NodeId},
 };
 use crate::protocol::{Protocol, root_power};
 
-/// Public inputs of one query up to which their Lagrange polynomials are written out; a loop takes longer columns.
+/// Public inputs of one query up to which their Lagrange polynomials are written out; a loop takes longer columns, and those of
+/// which only the key says how long they are.
 const UNROLLED_INSTANCES: usize = 2;
 
 /// A public-input query whose sum over Lagrange polynomials is computed by a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InstanceLoop {
-    /// First public input, over all columns.
-    pub(crate) first: usize,
-    pub(crate) count: usize,
-    /// Row of the first.
+    pub(crate) column: usize,
+    /// Row of the column's first public input, as seen from the query.
     pub(crate) row: i32,
 }
 
@@ -55,6 +55,7 @@ impl Fractions {
         graph: &mut Graph,
         denominators: &mut Denominators,
         protocol: &Protocol,
+        domain: Domain<'_>,
         instance_queries: &[(usize, i32)],
         loops_over_rows: bool,
     ) -> Self {
@@ -106,11 +107,10 @@ impl Fractions {
             .map(|&(column, rotation)| {
                 let before: usize = protocol.num_instances[..column].iter().sum();
                 let count = protocol.num_instances[column];
-                if count > UNROLLED_INSTANCES {
+                if matches!(domain, Domain::OfKey) || count > UNROLLED_INSTANCES {
                     let id = loops.len();
                     loops.push(InstanceLoop {
-                        first: before,
-                        count,
+                        column,
                         row: -rotation,
                     });
                     let denominator = graph.input(Input::LoopDenominator(id));

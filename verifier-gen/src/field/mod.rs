@@ -7,6 +7,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod constraints;
 pub(crate) mod denominators;
+pub(crate) mod domain;
 pub(crate) mod expression;
 pub(crate) mod graph;
 pub(crate) mod lagrange;

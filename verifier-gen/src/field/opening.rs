@@ -4,6 +4,7 @@ use halo2curves::{bn256::Fr, ff::Field};
 
 use super::{
     denominators::Denominators,
+    domain::Domain,
     graph::{Graph, Input, NodeId},
 };
 use crate::protocol::{Commitment, Evaluation, Protocol, RotationSet, root_power};
@@ -63,26 +64,41 @@ impl KnownPoints {
     }
 }
 
+/// What the Lagrange basis over a set's points is divided by, as a position among the denominators or as an inverse.
+#[derive(Clone, Copy, Debug)]
+enum Basis<T> {
+    /// Powers of x; what else there is are constants.
+    OverX(T),
+    /// A power of x times the differences of any two of the set's roots: one denominator for the whole basis.
+    OverDifferences(T),
+    /// Nothing: the set has one point.
+    One,
+}
+
 /// Everything but the constraints that the arithmetic has to provide.
 #[derive(Debug)]
-pub(crate) struct OpeningScalars {
+pub(crate) struct OpeningScalars<'a> {
+    protocol: &'a Protocol,
+    domain: Domain<'a>,
     /// `u` minus each opened point, by rotation.
     distances: Vec<(i32, NodeId)>,
     /// (x^n - 1) / n, a factor of every Lagrange polynomial.
     pub(crate) lagrange_factor: NodeId,
     x_to_n: NodeId,
+    /// By rotation set.
+    bases: Vec<Basis<usize>>,
     /// Positions among the denominators.
-    x: usize,
     vanishing: usize,
     first_difference: usize,
 }
 
-impl OpeningScalars {
+impl<'a> OpeningScalars<'a> {
     /// What has to be known before the one inversion.
     pub(crate) fn new(
         graph: &mut Graph,
         denominators: &mut Denominators,
-        protocol: &Protocol,
+        protocol: &'a Protocol,
+        domain: Domain<'a>,
     ) -> Self {
         let x = graph.input(Input::Challenge(protocol.challenges.x));
         let u = graph.input(Input::Challenge(protocol.challenges.open_u));
@@ -90,26 +106,39 @@ impl OpeningScalars {
             .rotations()
             .into_iter()
             .map(|rotation| {
-                let root = graph.constant(root_power(protocol.omega, rotation));
+                let root = domain.root(graph, rotation);
                 let point = graph.mul(x, root);
                 (rotation, graph.sub(u, point))
             })
             .collect();
-        let x_to_n = graph.pow(x, protocol.rows());
+        let x_to_n = domain.to_rows(graph, x);
         let one = graph.constant(Fr::ONE);
         let vanishing = graph.sub(x_to_n, one);
-        let rows = Fr::from(protocol.rows()).invert().unwrap_or(Fr::ZERO);
-        let rows = graph.constant(rows);
+        let rows = domain.rows_inverse(graph);
         let lagrange_factor = graph.mul(vanishing, rows);
         let first_difference = match protocol.rotation_sets.first() {
             Some(set) => difference(graph, &distances, set),
             None => one,
         };
+        let vanishing = denominators.push(vanishing);
+        let bases = protocol.rotation_sets.iter().map(|set| match domain {
+            Domain::Known(_) => Basis::OverX(denominators.push(x)),
+            Domain::OfKey if set.rotations.len() == 1 => Basis::One,
+            Domain::OfKey => {
+                let power = graph.pow(x, set.rotations.len() as u64 - 1);
+                let differences = differences_of_roots(graph, domain, &set.rotations);
+                let product = graph.mul(power, differences);
+                Basis::OverDifferences(denominators.push(product))
+            }
+        });
+        let bases = bases.collect();
         Self {
+            protocol,
+            domain,
             lagrange_factor,
             x_to_n,
-            vanishing: denominators.push(vanishing),
-            x: denominators.push(x),
+            vanishing,
+            bases,
             first_difference: denominators.push(first_difference),
             distances,
         }
@@ -120,11 +149,21 @@ impl OpeningScalars {
         &self,
         graph: &mut Graph,
         denominators: &Denominators,
-        protocol: &Protocol,
         known: &KnownPoints,
         numerator: NodeId,
     ) -> Vec<Group> {
-        let x_inverse = denominators.inverse(graph, self.x);
+        let protocol = self.protocol;
+        let bases: Vec<Basis<NodeId>> = self
+            .bases
+            .iter()
+            .map(|basis| match *basis {
+                Basis::OverX(at) => Basis::OverX(denominators.inverse(graph, at)),
+                Basis::OverDifferences(at) => {
+                    Basis::OverDifferences(denominators.inverse(graph, at))
+                }
+                Basis::One => Basis::One,
+            })
+            .collect();
         let vanishing_inverse = denominators.inverse(graph, self.vanishing);
         let first_difference_inverse = denominators.inverse(graph, self.first_difference);
         let quotient = graph.mul(numerator, vanishing_inverse);
@@ -151,8 +190,8 @@ impl OpeningScalars {
         let one = graph.constant(Fr::ONE);
         let mut merged: Vec<(Commitment, NodeId)> = Vec::new();
         let mut value = graph.constant(Fr::ZERO);
-        for (i, set) in protocol.rotation_sets.iter().enumerate() {
-            let combined = self.remainder(graph, protocol, set, x_inverse, y, quotient);
+        for (i, (set, basis)) in protocol.rotation_sets.iter().zip(bases).enumerate() {
+            let combined = self.remainder(graph, set, basis, y, quotient);
             let scalar = if i == 0 {
                 one
             } else {
@@ -236,14 +275,15 @@ impl OpeningScalars {
     fn remainder(
         &self,
         graph: &mut Graph,
-        protocol: &Protocol,
         set: &RotationSet,
-        x_inverse: NodeId,
+        basis: Basis<NodeId>,
         y: NodeId,
         quotient: NodeId,
     ) -> NodeId {
-        // The basis's denominator is a constant times a power of x.
-        let scale = graph.pow(x_inverse, set.rotations.len() as u64 - 1);
+        let scale = match basis {
+            Basis::OverX(inverse) => graph.pow(inverse, set.rotations.len() as u64 - 1),
+            Basis::OverDifferences(_) | Basis::One => graph.constant(Fr::ONE),
+        };
         let mut total = graph.constant(Fr::ZERO);
         for (i, rotation) in set.rotations.iter().enumerate() {
             let mut sum = graph.constant(Fr::ZERO);
@@ -255,20 +295,55 @@ impl OpeningScalars {
                 let shifted = graph.mul(sum, y);
                 sum = graph.add(shifted, value);
             }
-            let others = || set.rotations.iter().filter(|other| *other != rotation);
-            let denominator: Fr = others()
-                .map(|other| {
-                    root_power(protocol.omega, *rotation) - root_power(protocol.omega, *other)
-                })
-                .product();
-            let basis: Vec<_> = others().map(|other| self.distance(*other)).collect();
-            let basis = graph.product(basis);
-            let constant = graph.constant(denominator.invert().unwrap_or(Fr::ZERO));
-            let term = graph.product([basis, scale, constant, sum]);
+            let others = set.rotations.iter().filter(|other| *other != rotation);
+            let others: Vec<i32> = others.copied().collect();
+            let zeros: Vec<_> = others.iter().map(|other| self.distance(*other)).collect();
+            let zeros = graph.product(zeros);
+            let factor = match basis {
+                Basis::One => graph.constant(Fr::ONE),
+                Basis::OverX(_) => self.inverse_differences(graph, *rotation, &others),
+                Basis::OverDifferences(_) => {
+                    // Of all differences, this root's own are in the denominator. They are later root less earlier one: those to
+                    // roots behind come with the other sign.
+                    let differences = differences_of_roots(graph, self.domain, &others);
+                    match (others.len() - i).is_multiple_of(2) {
+                        true => differences,
+                        false => graph.neg(differences),
+                    }
+                }
+            };
+            let term = graph.product([zeros, scale, factor, sum]);
             total = graph.add(total, term);
         }
-        total
+        match basis {
+            Basis::OverX(_) | Basis::One => total,
+            Basis::OverDifferences(inverse) => graph.mul(total, inverse),
+        }
     }
+
+    /// The inverse of the product of a root's differences to others, where roots are known.
+    fn inverse_differences(&self, graph: &mut Graph, rotation: i32, others: &[i32]) -> NodeId {
+        let root = |rotation| root_power(self.protocol.omega, rotation);
+        let differences = others.iter().map(|other| root(rotation) - root(*other));
+        let product: Fr = differences.product();
+        graph.constant(product.invert().unwrap_or(Fr::ZERO))
+    }
+}
+
+/// The product of the differences of any two of these roots, the later one less the earlier one.
+fn differences_of_roots(graph: &mut Graph, domain: Domain<'_>, rotations: &[i32]) -> NodeId {
+    let roots: Vec<NodeId> = rotations
+        .iter()
+        .map(|rotation| domain.root(graph, *rotation))
+        .collect();
+    let mut product = graph.constant(Fr::ONE);
+    for (i, earlier) in roots.iter().enumerate() {
+        for later in &roots[i + 1..] {
+            let difference = graph.sub(*later, *earlier);
+            product = graph.mul(product, difference);
+        }
+    }
+    product
 }
 
 /// The vanishing polynomial of the points outside a set, at u.

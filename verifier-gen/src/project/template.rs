@@ -27,7 +27,7 @@ pub(super) const SOURCES: &[File] = contracts![
     "interfaces/IHalo2Verifier.sol",
     "interfaces/IPinnedVerifierErrors.sol",
     "libraries/CodeData.sol",
-    "libraries/KeyContract.sol",
+    "libraries/KeyData.sol",
     "libraries/PinTable.sol",
     "libraries/ProofBatch.sol",
     "libraries/ScalarField.sol",

@@ -120,43 +120,43 @@ impl Protocol {
         layout.point();
 
         let last = -(cs.blinding_factors() as i32 + 1);
-        let mut openings = Openings::new(vk.get_domain().get_n());
+        let mut openings = Openings::default();
         for (i, (column, at)) in cs.advice_queries().iter().enumerate() {
             openings.query(
                 Commitment::Proof(advice[column.index()]),
                 at.0,
                 advice_evaluations + i,
-            )?;
+            );
         }
         for (set, z) in permutation_sets.iter().zip(&permutation_z) {
-            openings.query(Commitment::Proof(*z), 0, set.z)?;
-            openings.query(Commitment::Proof(*z), 1, set.z_next)?;
+            openings.query(Commitment::Proof(*z), 0, set.z);
+            openings.query(Commitment::Proof(*z), 1, set.z_next);
         }
         for (set, z) in permutation_sets.iter().zip(&permutation_z).rev() {
             if let Some(z_last) = set.z_last {
-                openings.query(Commitment::Proof(*z), last, z_last)?;
+                openings.query(Commitment::Proof(*z), last, z_last);
             }
         }
         for ((evaluations, z), (input, table)) in lookups.iter().zip(&lookup_z).zip(&lookup_columns)
         {
-            openings.query(Commitment::Proof(*z), 0, evaluations.z)?;
-            openings.query(Commitment::Proof(*input), 0, evaluations.input)?;
-            openings.query(Commitment::Proof(*table), 0, evaluations.table)?;
-            openings.query(Commitment::Proof(*input), -1, evaluations.input_prev)?;
-            openings.query(Commitment::Proof(*z), 1, evaluations.z_next)?;
+            openings.query(Commitment::Proof(*z), 0, evaluations.z);
+            openings.query(Commitment::Proof(*input), 0, evaluations.input);
+            openings.query(Commitment::Proof(*table), 0, evaluations.table);
+            openings.query(Commitment::Proof(*input), -1, evaluations.input_prev);
+            openings.query(Commitment::Proof(*z), 1, evaluations.z_next);
         }
         for (i, (column, at)) in cs.fixed_queries().iter().enumerate() {
             openings.query(
                 Commitment::Fixed(column.index()),
                 at.0,
                 fixed_evaluations + i,
-            )?;
+            );
         }
         for i in 0..vk.permutation().commitments().len() {
-            openings.query(Commitment::Sigma(i), 0, sigma_evaluations + i)?;
+            openings.query(Commitment::Sigma(i), 0, sigma_evaluations + i);
         }
-        openings.push(Commitment::Quotient, 0, Evaluation::Quotient)?;
-        openings.query(Commitment::Proof(random), 0, random_evaluation)?;
+        openings.push(Commitment::Quotient, 0, Evaluation::Quotient);
+        openings.query(Commitment::Proof(random), 0, random_evaluation);
 
         Ok(Self {
             k: vk.get_domain().k(),
@@ -184,7 +184,7 @@ impl Protocol {
             sigma_evaluations,
             permutation_sets,
             lookups,
-            rotation_sets: openings.into_sets(),
+            rotation_sets: openings.into_sets(vk.get_domain().get_n())?,
         })
     }
 

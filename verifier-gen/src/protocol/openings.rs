@@ -1,5 +1,7 @@
 //! Which commitments are opened where, grouped as SHPLONK groups them.
 
+use std::collections::BTreeSet;
+
 use crate::error::GenerateError;
 
 /// A commitment that is opened.
@@ -31,58 +33,38 @@ pub(crate) struct RotationSet {
 }
 
 /// Groups queries as SHPLONK does: by commitment, then by the set of points, both in order of first appearance.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Openings {
-    rows: u64,
     commitments: Vec<(Commitment, Vec<(i32, Evaluation)>)>,
 }
 
 impl Openings {
-    pub(crate) fn new(rows: u64) -> Self {
-        Self {
-            rows,
-            commitments: Vec::new(),
-        }
+    pub(crate) fn query(&mut self, commitment: Commitment, rotation: i32, scalar: usize) {
+        self.push(commitment, rotation, Evaluation::Proof(scalar));
     }
 
-    pub(crate) fn query(
-        &mut self,
-        commitment: Commitment,
-        rotation: i32,
-        scalar: usize,
-    ) -> Result<(), GenerateError> {
-        self.push(commitment, rotation, Evaluation::Proof(scalar))
-    }
-
-    pub(crate) fn push(
-        &mut self,
-        commitment: Commitment,
-        rotation: i32,
-        value: Evaluation,
-    ) -> Result<(), GenerateError> {
-        // Equal points must meet in one set, so a rotation is kept as its representative nearest to zero.
-        let rows = self.rows as i64;
-        let wrapped = i64::from(rotation).rem_euclid(rows);
-        let rotation = if wrapped > rows / 2 {
-            wrapped - rows
-        } else {
-            wrapped
-        } as i32;
+    pub(crate) fn push(&mut self, commitment: Commitment, rotation: i32, value: Evaluation) {
         match self
             .commitments
             .iter_mut()
             .find(|(known, _)| *known == commitment)
         {
-            Some((_, queries)) if queries.iter().any(|(known, _)| *known == rotation) => {
-                return Err(GenerateError::RotationCollision { rows: self.rows });
-            }
             Some((_, queries)) => queries.push((rotation, value)),
             None => self.commitments.push((commitment, vec![(rotation, value)])),
         }
-        Ok(())
     }
 
-    pub(crate) fn into_sets(self) -> Vec<RotationSet> {
+    /// The sets over a domain of so many rows. The groups are the same for every domain in which different rotations are different
+    /// rows, and there is no verifier for any other.
+    pub(crate) fn into_sets(self, rows: u64) -> Result<Vec<RotationSet>, GenerateError> {
+        let queried = self.commitments.iter().flat_map(|(_, queries)| queries);
+        let rotations: BTreeSet<i32> = queried.map(|(rotation, _)| *rotation).collect();
+        let wrapped = rotations
+            .iter()
+            .map(|rotation| i64::from(*rotation).rem_euclid(rows as i64));
+        if wrapped.collect::<BTreeSet<_>>().len() < rotations.len() {
+            return Err(GenerateError::RotationCollision { rows });
+        }
         let mut sets: Vec<RotationSet> = Vec::new();
         for (commitment, mut queries) in self.commitments {
             queries.sort_by_key(|(rotation, _)| *rotation);
@@ -95,6 +77,6 @@ impl Openings {
                 }),
             }
         }
-        sets
+        Ok(sets)
     }
 }

@@ -50,6 +50,8 @@ pub(crate) fn four() -> Vec<Member> {
 pub(crate) struct Batch {
     evm: Evm,
     at: Address,
+    /// The pinned keys.
+    keys: Vec<Vec<u8>>,
     deployment_gas: u64,
 }
 
@@ -57,31 +59,30 @@ impl Batch {
     pub(crate) fn new(members: &[Member]) -> Self {
         let code = compile_project("contracts/src/BatchVerifier.sol", "BatchVerifier");
         let mut evm = Evm::new();
-        // The constructor's one argument: an array of (verifier, key, code hash, key's code hash).
+        // The constructor's one argument: an array of (verifier, code hash, key's hash).
         let mut creation = code.deployment;
         creation.extend(number(0x20));
         creation.extend(number(members.len()));
         for member in members {
             let shared = &member.shared;
             let (verifier, _) = evm.create(&shared.code.deployment);
-            let contract = shared.verifier.key.as_ref().unwrap();
-            let (key, _) = evm.create(&contract.creation);
             creation.extend(verifier.into_word());
-            creation.extend(key.into_word());
             creation.extend(Keccak256::digest(evm.code(verifier)));
-            creation.extend(contract.code_hash);
+            creation.extend(shared.verifier.key.as_ref().unwrap().code_hash);
         }
         let (at, deployment_gas) = evm.create(&creation);
+        let keys = members.iter().map(|member| member.shared.key.clone());
         Self {
             evm,
             at,
+            keys: keys.map(Option::unwrap).collect(),
             deployment_gas,
         }
     }
 
     /// Calls `verifyProofs`.
     pub(crate) fn execute(&self, inputs: &[&Input]) -> (Outcome, u64) {
-        let calldata = calldata(inputs);
+        let calldata = calldata(&self.keys, inputs);
         self.evm.execute(&Transaction::new(self.at, calldata), &[])
     }
 }
@@ -98,15 +99,16 @@ fn array(values: &[Vec<u8>]) -> Vec<u8> {
     encoded
 }
 
-fn calldata(inputs: &[&Input]) -> Vec<u8> {
-    let proofs: Vec<Vec<u8>> = inputs
-        .iter()
-        .map(|input| {
-            let mut encoded = [&number(input.proof.len()), input.proof.as_slice()].concat();
-            encoded.resize(encoded.len().next_multiple_of(32), 0);
-            encoded
-        })
-        .collect();
+/// Bytes with their length, up to a whole word.
+fn string(bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = [&number(bytes.len()), bytes].concat();
+    encoded.resize(encoded.len().next_multiple_of(32), 0);
+    encoded
+}
+
+fn calldata(keys: &[Vec<u8>], inputs: &[&Input]) -> Vec<u8> {
+    let keys: Vec<Vec<u8>> = keys.iter().map(|key| string(key)).collect();
+    let proofs: Vec<Vec<u8>> = inputs.iter().map(|input| string(&input.proof)).collect();
     let columns: Vec<Vec<u8>> = inputs
         .iter()
         .map(|input| {
@@ -117,12 +119,14 @@ fn calldata(inputs: &[&Input]) -> Vec<u8> {
             .concat()
         })
         .collect();
-    let (proofs, columns) = (array(&proofs), array(&columns));
-    let mut calldata = Keccak256::digest("verifyProofs(bytes[],uint256[][])")[..4].to_vec();
-    calldata.extend(number(0x40));
-    calldata.extend(number(0x40 + proofs.len()));
-    calldata.extend(proofs);
-    calldata.extend(columns);
+    let arguments = [array(&keys), array(&proofs), array(&columns)];
+    let mut calldata = Keccak256::digest("verifyProofs(bytes[],bytes[],uint256[][])")[..4].to_vec();
+    let mut offset = 32 * arguments.len();
+    for argument in &arguments {
+        calldata.extend(number(offset));
+        offset += argument.len();
+    }
+    calldata.extend(arguments.concat());
     calldata
 }
 

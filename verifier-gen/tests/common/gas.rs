@@ -120,7 +120,7 @@ pub(crate) fn statement(key: &Key<'_>, honest: &Input) -> Value {
             json["estimated_gas"] = verifier.gas_estimate.into();
         }
         if let Some(contract) = &verifier.key {
-            json["key_bytes"] = contract.runtime.len().into();
+            json["key_bytes"] = contract.bytes.len().into();
             json["key_deployment_gas"] = target.key_gas.into();
         }
         verifiers.insert(target.name.to_owned(), json);

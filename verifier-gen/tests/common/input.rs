@@ -47,17 +47,23 @@ impl Input {
             .collect()
     }
 
-    /// The canonical encoding of a call whose last arguments are a proof and public inputs, with `head` before them.
-    pub(crate) fn calldata(&self, signature: &str, head: &[[u8; 32]]) -> Vec<u8> {
-        let padded = self.proof.len().next_multiple_of(32);
-        let first = 32 * (head.len() + 2);
+    /// The canonical encoding of a call: a key, if the verifier takes one, the proof and public inputs.
+    pub(crate) fn calldata(&self, signature: &str, key: Option<&[u8]>) -> Vec<u8> {
         let mut calldata = Keccak256::digest(signature)[..4].to_vec();
-        calldata.extend(head.concat());
-        calldata.extend(number(first));
-        calldata.extend(number(first + 32 + padded));
-        calldata.extend(number(self.proof.len()));
-        calldata.extend(&self.proof);
-        calldata.resize(calldata.len() + padded - self.proof.len(), 0);
+        let strings: Vec<&[u8]> = key.into_iter().chain([self.proof.as_slice()]).collect();
+        let mut offset = 32 * (strings.len() + 1);
+        let padded = |string: &[u8]| string.len().next_multiple_of(32);
+        for string in &strings {
+            calldata.extend(number(offset));
+            offset += 32 + padded(string);
+        }
+        calldata.extend(number(offset));
+        for string in &strings {
+            calldata.extend(number(string.len()));
+            let end = calldata.len() + padded(string);
+            calldata.extend(*string);
+            calldata.resize(end, 0);
+        }
         calldata.extend(number(self.instances.len()));
         calldata.extend(self.instances.concat());
         calldata

@@ -110,8 +110,9 @@ impl Target for EvmLoader {
 }
 
 /// Errors of our contracts.
-const ERRORS: [&str; 11] = [
-    "InvalidKey(address)",
+const ERRORS: [&str; 12] = [
+    "InvalidKey(bytes32)",
+    "InvalidKeyLength(uint256,uint256)",
     "InvalidProofLength(uint256,uint256)",
     "InvalidInstanceCount(uint256,uint256)",
     "NonCanonicalCalldata()",
@@ -127,7 +128,7 @@ const ERRORS: [&str; 11] = [
 /// Name of the error that revert data holds, if it is one of our contracts' and complete.
 pub(crate) fn error_name(data: &[u8]) -> Option<&'static str> {
     ERRORS.into_iter().find(|error| {
-        let arguments = error.matches("uint256").count() + error.matches("address").count();
+        let arguments = error.matches("uint256").count() + error.matches("bytes32").count();
         data.len() == 4 + 32 * arguments && data[..4] == Keccak256::digest(error)[..4]
     })
 }
@@ -139,8 +140,8 @@ pub(crate) struct Ours {
     pub(crate) entry: Entry,
     pub(crate) evm: Evm,
     pub(crate) at: Address,
-    /// The key contract, in shared mode.
-    pub(crate) key: Option<Address>,
+    /// The key, in shared mode.
+    pub(crate) key: Option<Vec<u8>>,
     pub(crate) verifier: GeneratedVerifier,
     pub(crate) code: Code,
     pub(crate) deployment_gas: u64,
@@ -161,14 +162,15 @@ impl Ours {
         let mut evm = Evm::new();
         let (at, deployment_gas) = evm.create(&code.deployment);
         let contract = verifier.key.as_ref();
-        let contract = contract.map(|key| evm.create(&key.creation));
+        let key_gas = contract.map_or(0, |key| evm.create(&key.creation).1);
+        let bytes = contract.map(|key| key.bytes.clone());
         Self {
             name,
             entry: Entry::Verify,
             evm,
             at,
-            key: contract.map(|(at, _)| at),
-            key_gas: contract.map_or(0, |(_, gas)| gas),
+            key: bytes,
+            key_gas,
             verifier,
             code,
             deployment_gas,
@@ -190,7 +192,7 @@ impl Ours {
         )
     }
 
-    /// The contract for every key of the shape, with a key contract.
+    /// The contract for every key of the shape, and a key.
     pub(crate) fn shared(key: &Key<'_>) -> Self {
         Self::new(
             "shared",
@@ -209,22 +211,32 @@ impl Ours {
         }
     }
 
-    pub(crate) fn signature(&self) -> &'static str {
-        match (self.entry, self.key) {
-            (Entry::Verify, None) => "verifyProof(bytes,uint256[])",
-            (Entry::Verify, Some(_)) => "verifyProof(address,bytes,uint256[])",
-            (Entry::Accumulate, None) => "accumulate(bytes,uint256[])",
-            (Entry::Accumulate, Some(_)) => "accumulate(address,bytes,uint256[])",
+    pub(crate) fn code_style(&self) -> CodeStyle {
+        match self.verifier.interpreted {
+            true => CodeStyle::Interpreted,
+            false => CodeStyle::Inline,
         }
     }
 
-    /// Arguments before the proof.
-    pub(crate) fn head(&self) -> Vec<[u8; 32]> {
-        self.key.iter().map(|key| key.into_word().0).collect()
+    pub(crate) fn signature(&self) -> &'static str {
+        match (self.entry, &self.key) {
+            (Entry::Verify, None) => "verifyProof(bytes,uint256[])",
+            (Entry::Verify, Some(_)) => "verifyProof(bytes,bytes,uint256[])",
+            (Entry::Accumulate, None) => "accumulate(bytes,uint256[])",
+            (Entry::Accumulate, Some(_)) => "accumulate(bytes,bytes,uint256[])",
+        }
+    }
+
+    /// The same verifier, asked with another key.
+    pub(crate) fn with_key(&self, key: Vec<u8>) -> Self {
+        Self {
+            key: Some(key),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn calldata(&self, input: &Input) -> Vec<u8> {
-        input.calldata(self.signature(), &self.head())
+        input.calldata(self.signature(), self.key.as_deref())
     }
 
     pub(crate) fn call(&self, calldata: Vec<u8>) -> Outcome {

@@ -29,16 +29,23 @@ impl Case {
         self.target.calldata(&self.input)
     }
 
-    /// Where the words of the encoding's frame lie: both offsets and both lengths.
+    /// Where the offsets of proof and public inputs lie, and the lengths of both; a key's offset and length come first.
     fn frame(&self) -> [usize; 4] {
-        let offsets = 4 + 32 * self.target.head().len();
-        let proof_length = offsets + 64;
-        [
-            offsets,
-            offsets + 32,
-            proof_length,
-            proof_length + 32 + self.input.proof.len(),
-        ]
+        let (offsets, tails) = match &self.target.key {
+            None => (4, 4 + 64),
+            Some(key) => (4 + 32, 4 + 96 + 32 + key.len()),
+        };
+        let instances = tails + 32 + self.input.proof.len();
+        [offsets, offsets + 32, tails, instances]
+    }
+
+    /// The same, with offset and length of a key.
+    fn words(&self) -> Vec<usize> {
+        let mut words = self.frame().to_vec();
+        if self.target.key.is_some() {
+            words.extend([4, 4 + 96]);
+        }
+        words
     }
 
     #[track_caller]
@@ -51,7 +58,7 @@ impl Case {
 #[test]
 fn dirty_bits_in_offsets_and_lengths_revert() {
     for case in Case::all() {
-        for at in case.frame() {
+        for at in case.words() {
             for bit in 0..256 {
                 let mut calldata = case.calldata();
                 calldata[at + 31 - bit / 8] ^= 1 << (bit % 8);
@@ -64,7 +71,7 @@ fn dirty_bits_in_offsets_and_lengths_revert() {
 #[test]
 fn wrapped_offsets_and_lengths_revert() {
     for case in Case::all() {
-        for at in case.frame() {
+        for at in case.words() {
             let good = case.calldata();
             let value = U256::from_be_slice(&good[at..at + 32]);
             for shift in [1usize, 5, 64, 128, 255] {
@@ -87,10 +94,11 @@ fn arguments_in_the_other_order_revert() {
         let good = case.calldata();
         let [first, _, proof, instances] = case.frame();
         let (proof_part, instances_part) = (&good[proof..instances], &good[instances..]);
-        let start = first - 4 + 64;
+        let start = proof - 4;
         let mut swapped = good[..first].to_vec();
         swapped.extend(number(start + instances_part.len()));
         swapped.extend(number(start));
+        swapped.extend(&good[first + 64..proof]);
         swapped.extend(instances_part);
         swapped.extend(proof_part);
         assert_eq!(swapped.len(), good.len());
@@ -104,18 +112,18 @@ fn gaps_between_arguments_revert() {
     for case in Case::all() {
         let good = case.calldata();
         let [first, _, proof, instances] = case.frame();
-        let start = first - 4 + 64;
         let offset = |at: usize| number(at - 4);
         // Before the proof, and between proof and public inputs.
         let mut before = good[..first].to_vec();
-        before.extend(number(start + 32));
+        before.extend(offset(proof + 32));
         before.extend(offset(instances + 32));
+        before.extend(&good[first + 64..proof]);
         before.extend([0; 32]);
         before.extend(&good[proof..]);
         let mut between = good[..first].to_vec();
-        between.extend(number(start));
+        between.extend(offset(proof));
         between.extend(offset(instances + 32));
-        between.extend(&good[proof..instances]);
+        between.extend(&good[first + 64..instances]);
         between.extend([0; 32]);
         between.extend(&good[instances..]);
         for calldata in [before, between] {
@@ -284,16 +292,102 @@ fn no_instances_means_an_empty_array() {
     check(ours(&fixture.key()), &fixture.honest);
 }
 
+/// A call of a shared verifier whose arguments are laid out as the offsets say; what they say is the canonical arguments.
+fn laid_out(case: &Case, offsets: [usize; 3], tail: &[u8]) -> Vec<u8> {
+    let mut calldata = case.calldata()[..4].to_vec();
+    calldata.extend(offsets.map(number).concat());
+    calldata.extend(tail);
+    calldata
+}
+
+/// Key, proof and public inputs in every order but their own, and with a gap before each.
 #[test]
-fn dirty_upper_bits_of_the_key_s_address_revert() {
+fn shared_arguments_in_another_order_or_apart_revert() {
+    for case in Case::all() {
+        let Some(key) = case.target.key.clone() else {
+            continue;
+        };
+        let good = case.calldata();
+        let [_, _, proof, instances] = case.frame();
+        let parts = [
+            &good[100..132 + key.len()],
+            &good[proof..instances],
+            &good[instances..],
+        ];
+        let call = |order: [usize; 3], gap: Option<usize>| {
+            let (mut tail, mut offsets) = (Vec::new(), [0; 3]);
+            for part in order {
+                if gap == Some(part) {
+                    tail.extend([0; 32]);
+                }
+                offsets[part] = 96 + tail.len();
+                tail.extend(parts[part]);
+            }
+            laid_out(&case, offsets, &tail)
+        };
+        assert_eq!(call([0, 1, 2], None), good);
+        for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            case.target
+                .assert_error(call(order, None), "NonCanonicalCalldata()", &[]);
+        }
+        for gap in 0..3 {
+            case.target
+                .assert_error(call([0, 1, 2], Some(gap)), "NonCanonicalCalldata()", &[]);
+        }
+    }
+}
+
+/// A key and a proof, or a key and public inputs, that share bytes: each offset in place of each other one.
+#[test]
+fn overlapping_arguments_of_a_shared_verifier_revert() {
     for case in Case::all() {
         if case.target.key.is_none() {
             continue;
         }
-        for bit in 160..256 {
-            let mut calldata = case.calldata();
-            calldata[4 + 31 - bit / 8] ^= 1 << (bit % 8);
+        let good = case.calldata();
+        for (from, to) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+            let mut calldata = good.clone();
+            let [from, to] = [from, to].map(|argument| 4 + 32 * argument);
+            calldata.copy_within(from..from + 32, to);
             case.assert_reverts(calldata);
+        }
+    }
+}
+
+/// A key that is longer or shorter than the shape's, canonically encoded.
+#[test]
+fn key_of_any_other_length_reverts() {
+    for case in Case::all() {
+        let Some(key) = case.target.key.clone() else {
+            continue;
+        };
+        let right = key.len();
+        for len in [
+            0,
+            1,
+            20,
+            32,
+            256,
+            right - 64,
+            right - 32,
+            right - 1,
+            right + 1,
+            right + 32,
+            2 * right,
+        ] {
+            let mut key = key.clone();
+            key.resize(len, 0);
+            let target = case.target.with_key(key);
+            let error = "InvalidKeyLength(uint256,uint256)";
+            target.assert_error(target.calldata(&case.input), error, &[right, len]);
+        }
+        // The length says less or more than there is.
+        for change in [-32_i64, -1, 1, 32] {
+            let mut calldata = case.calldata();
+            let wrong = (right as i64 + change) as usize;
+            calldata[100..132].copy_from_slice(&number(wrong));
+            let error = "InvalidKeyLength(uint256,uint256)";
+            case.target.assert_error(calldata, error, &[right, wrong]);
         }
     }
 }
@@ -303,7 +397,7 @@ fn dirty_upper_bits_of_the_key_s_address_revert() {
 fn library_encodes_the_same_calldata() {
     let fixture = Fixture::<Phases>::new();
     for target in ours(&fixture.key()) {
-        let key = target.key.map(|key| key.into_array());
+        let key = target.key.as_deref();
         let (proof, instances) = (&fixture.honest.proof, fixture.instances.concat());
         let library = target
             .verifier

@@ -1,20 +1,21 @@
 //! The key, inside the code or in a contract of its own: every word of it takes part in the verdict.
 
-use chainfer_verifier_gen::Entry;
+use chainfer_verifier_gen::{Entry, GeneratorOptions, generate};
 use halo2curves::{
     bn256::{Fr, G1Affine, G2Affine},
     group::prime::PrimeCurveAffine,
 };
-use revm::primitives::{Address, U256};
+use revm::primitives::U256;
 use sha3::{Digest, Keccak256};
 
 use crate::common::{
-    circuits::{Cubic, Example, Phases},
+    circuits::{Columns, Cubic, Example, Phases, Wide},
     evm::Outcome,
     input::{Fixture, Input, Key},
     mutate::encode_point,
-    prove::{prove, word},
-    targets::{Ours, Target, Verdict, ours},
+    prove::{keys, params, prove, word},
+    solc::{Settings, compile},
+    targets::{Ours, Target, Verdict, error_name, ours},
 };
 
 /// Replaces a word wherever the code holds it; says how often it did.
@@ -127,76 +128,45 @@ fn replaced_setup_point_in_the_code_is_rejected() {
     }
 }
 
-/// A shared verifier whose key contract holds this code instead.
-fn with_key(target: &Ours, code: Vec<u8>) -> Ours {
-    let mut target = target.clone();
-    let at = target.key.unwrap();
-    target.evm.etch(at, code);
-    target
+fn shared<E: Example>(fixture: &Fixture<E>) -> Vec<Ours> {
+    let targets = ours(&fixture.key()).into_iter();
+    targets.filter(|target| target.key.is_some()).collect()
 }
 
+fn key_of(target: &Ours) -> Vec<u8> {
+    target.key.clone().unwrap()
+}
+
+/// Asserts that a verifier refuses its key as one of another shape, or with impossible numbers.
+#[track_caller]
 fn assert_invalid_key(target: &Ours, honest: &Input) {
-    let key = target.head()[0];
-    let mut expected = Keccak256::digest("InvalidKey(address)")[..4].to_vec();
-    expected.extend(key);
+    let key = key_of(target);
+    let mut expected = Keccak256::digest("InvalidKey(bytes32)")[..4].to_vec();
+    expected.extend(&key[key.len() - 32..]);
     let outcome = target.call(target.calldata(honest));
     assert_eq!(outcome, Outcome::Reverted(expected), "{}", target.name);
 }
 
+/// Where a key has its numbers: one word for up to seven instance columns, k in the last four bytes.
+const NUMBERS: std::ops::Range<usize> = 320..352;
+
 #[test]
-fn every_word_of_a_key_contract_matters() {
+fn every_word_of_a_key_matters() {
     let fixture = Fixture::<Phases>::new();
-    for target in ours(&fixture.key())
-        .into_iter()
-        .filter(|target| target.key.is_some())
-    {
-        let code = target.verifier.key.clone().unwrap().runtime;
-        assert_eq!(code, target.evm.code(target.key.unwrap()));
-        let setup = 1..257;
-        for at in (1..code.len()).step_by(8) {
-            let mut changed = code.clone();
+    for target in shared(&fixture) {
+        let key = key_of(&target);
+        let setup = 0..256;
+        for at in (0..key.len()).step_by(8).chain(NUMBERS) {
+            let mut changed = key.clone();
             changed[at] ^= 1;
-            let changed = with_key(&target, changed);
             let expected = if target.entry == Entry::Accumulate && setup.contains(&at) {
                 // The caller brings the setup's points.
                 Verdict::Accepts
             } else {
                 Verdict::Rejects
             };
-            assert_eq!(
-                changed.judge(&fixture.honest),
-                expected,
-                "{}, byte {at}",
-                target.name
-            );
-        }
-    }
-}
-
-#[test]
-fn account_that_is_no_key_contract_reverts() {
-    let fixture = Fixture::<Phases>::new();
-    for target in ours(&fixture.key())
-        .into_iter()
-        .filter(|target| target.key.is_some())
-    {
-        let code = target.verifier.key.clone().unwrap().runtime;
-        let mut executable = code.clone();
-        executable[0] = 1;
-        let longer = [code.clone(), vec![0]].concat();
-        let shorter = code[..code.len() - 1].to_vec();
-        for wrong in [executable, longer, shorter, vec![0], vec![]] {
-            assert_invalid_key(&with_key(&target, wrong), &fixture.honest);
-        }
-        for nobody in [
-            Address::ZERO,
-            Address::repeat_byte(0x77),
-            target.at,
-            Address::with_last_byte(8),
-        ] {
-            let mut target = target.clone();
-            target.key = Some(nobody);
-            assert_invalid_key(&target, &fixture.honest);
+            let verdict = target.with_key(changed).judge(&fixture.honest);
+            assert_eq!(verdict, expected, "{}, byte {at}", target.name);
         }
     }
 }
@@ -204,75 +174,254 @@ fn account_that_is_no_key_contract_reverts() {
 #[test]
 fn key_of_another_circuit_is_rejected() {
     let (fixture, other) = (Fixture::<Phases>::new(), Fixture::<Cubic>::new());
-    let foreign = Ours::shared(&other.key()).verifier.key.unwrap().runtime;
-    for target in ours(&fixture.key())
-        .into_iter()
-        .filter(|target| target.key.is_some())
-    {
-        let target = with_key(&target, foreign.clone());
-        assert_invalid_key(&target, &fixture.honest);
+    let foreign = key_of(&Ours::shared(&other.key()));
+    for target in shared(&fixture) {
+        let right = key_of(&target).len();
+        let with_foreign = target.with_key(foreign.clone());
+        let error = "InvalidKeyLength(uint256,uint256)";
+        with_foreign.assert_error(
+            with_foreign.calldata(&fixture.honest),
+            error,
+            &[right, foreign.len()],
+        );
+        // As long as it should be, it is still of another shape.
+        let mut cut = foreign[foreign.len() - right..].to_vec();
+        cut[NUMBERS].copy_from_slice(&key_of(&target)[NUMBERS]);
+        assert_invalid_key(&target.with_key(cut), &fixture.honest);
+        // And of this shape, but for the other style of code.
+        let mut styled = key_of(&target);
+        styled[right - 1] ^= 1;
+        assert_invalid_key(&target.with_key(styled), &fixture.honest);
     }
 }
 
 /// Under a setup of zeros, e(lhs, 0) * e(rhs, 0) = 1 for every proof. A key of zeros alone names no shape; one that names the
-/// right shape has another code hash, which whoever calls must pin, as the registry and `BoundVerifier` do.
+/// right shape has another hash, which whoever calls must compare, as the registry and `BoundVerifier` do.
 #[test]
 fn key_of_zeros_is_rejected() {
     let fixture = Fixture::<Phases>::new();
     let target = Ours::shared(&fixture.key());
     let key = target.verifier.key.clone().unwrap();
-    let mut zeros = vec![0; key.runtime.len()];
-    assert_invalid_key(&with_key(&target, zeros.clone()), &fixture.honest);
-    let shape = key.runtime.len() - 32;
-    zeros[shape..].copy_from_slice(&key.runtime[shape..]);
-    assert_ne!(Keccak256::digest(&zeros)[..], key.code_hash[..]);
-    assert_eq!(
-        Keccak256::digest(target.evm.code(target.key.unwrap()))[..],
-        key.code_hash[..]
-    );
-}
-
-/// halo2's key is the same for any number of public inputs; a key contract is for one.
-#[test]
-fn key_for_another_number_of_public_inputs_is_rejected() {
-    let fixture = Fixture::<Phases>::new();
-    let target = Ours::shared(&fixture.key());
-    let mut foreign = target.verifier.key.clone().unwrap().runtime;
-    let last = foreign.len() - 1;
-    foreign[last] ^= 1;
-    assert_invalid_key(&with_key(&target, foreign), &fixture.honest);
-}
-
-/// Key contracts of one key for two numbers of public inputs differ in the shape's id alone, and that is enough.
-#[test]
-fn key_contract_pins_the_number_of_public_inputs() {
-    let fixture = Fixture::<Phases>::new();
-    let mut instances = fixture.instances.clone();
-    instances[0].push(Fr::from(9));
-    let lengths: Vec<usize> = instances.iter().map(Vec::len).collect();
-    let key = Key {
-        lengths: &lengths,
-        ..fixture.key()
+    let mut zeros = vec![0; key.bytes.len()];
+    assert_invalid_key(&target.with_key(zeros.clone()), &fixture.honest);
+    let shape = zeros.len() - 32;
+    zeros[shape..].copy_from_slice(&key.bytes[shape..]);
+    let hash = |key: &[u8]| {
+        Keccak256::new()
+            .chain_update([0])
+            .chain_update(key)
+            .finalize()
     };
-    let proof = prove(&fixture.pk, Phases::example(), &instances, 3);
-    let longer = Input::new(proof, &instances);
-    let count = fixture.honest.instances.len();
-    for (one, more) in ours(&fixture.key()).iter().zip(&ours(&key)) {
-        let counted = "InvalidInstanceCount(uint256,uint256)";
-        one.assert_error(one.calldata(&longer), counted, &[count, count + 1]);
-        more.assert_error(more.calldata(&fixture.honest), counted, &[count + 1, count]);
-        // A verifier that was made for one input more leaves that input free: only the circuit knows how many it constrains.
-        assert_eq!(one.judge(&fixture.honest), Verdict::Accepts);
-        assert_eq!(more.judge(&longer), Verdict::Accepts);
-        if one.key.is_none() {
-            continue;
+    assert_ne!(hash(&zeros)[..], key.code_hash[..]);
+    assert_eq!(hash(&key.bytes)[..], key.code_hash[..]);
+}
+
+/// The key with a number in place of k.
+fn with_k(key: &[u8], k: u32) -> Vec<u8> {
+    let mut key = key.to_vec();
+    key[NUMBERS.end - 4..NUMBERS.end].copy_from_slice(&k.to_be_bytes());
+    key
+}
+
+/// Another k is another root of unity and another vanishing polynomial: the equation fails. Where there is no root of unity of such an
+/// order, the key is refused before anything is computed.
+#[test]
+fn key_for_another_number_of_rows_is_rejected() {
+    let fixture = Fixture::<Phases>::new();
+    for target in shared(&fixture) {
+        let key = key_of(&target);
+        assert_eq!(with_k(&key, Phases::K), key);
+        // The root of unity of order one: two rotations are one point.
+        let one_row = target.with_key(with_k(&key, 0));
+        one_row.assert_error(
+            one_row.calldata(&fixture.honest),
+            "DegenerateChallenge()",
+            &[],
+        );
+        for k in (4..29).filter(|k| *k != Phases::K) {
+            let other = target.with_key(with_k(&key, k));
+            other.assert_unsatisfied(&fixture.honest);
         }
-        let code = |target: &Ours| target.verifier.key.clone().unwrap().runtime;
-        let (key, foreign) = (code(one), code(more));
-        let shape = key.len() - 32;
-        assert_eq!(key[..shape], foreign[..shape]);
-        assert_ne!(key[shape..], foreign[shape..]);
-        assert_invalid_key(&with_key(one, foreign), &fixture.honest);
-        assert_invalid_key(&with_key(more, key), &longer);
+        for k in [29, 30, 64, 256, 1 << 31, u32::MAX] {
+            assert_invalid_key(&target.with_key(with_k(&key, k)), &fixture.honest);
+        }
+    }
+}
+
+/// The key with these numbers of public inputs, of a shape with up to seven instance columns.
+fn with_counts(key: &[u8], counts: &[u32]) -> Vec<u8> {
+    let mut key = key.to_vec();
+    let k: [u8; 4] = key[NUMBERS.end - 4..NUMBERS.end].try_into().unwrap();
+    let mut numbers = vec![0; 28 - 4 * counts.len()];
+    numbers.extend(counts.iter().rev().flat_map(|count| count.to_be_bytes()));
+    numbers.extend(k);
+    key[NUMBERS].copy_from_slice(&numbers);
+    key
+}
+
+/// halo2's transcript does not absorb how many public inputs there are, and its key does not say it: a shared verifier's key does.
+/// Calldata with any other number is refused, and so is a key with any other number.
+#[test]
+fn key_says_how_many_public_inputs_there_are() {
+    let fixture = Fixture::<Phases>::new();
+    let count = fixture.honest.instances.len();
+    let counted = "InvalidInstanceCount(uint256,uint256)";
+    for target in shared(&fixture) {
+        let key = key_of(&target);
+        assert_eq!(with_counts(&key, &[count as u32]), key);
+        for other in (0..2 * count + 2).filter(|other| *other != count) {
+            let other_key = target.with_key(with_counts(&key, &[other as u32]));
+            other_key.assert_error(
+                other_key.calldata(&fixture.honest),
+                counted,
+                &[other, count],
+            );
+            // Both the key and calldata say so: another statement.
+            let mut input = fixture.honest.clone();
+            input.instances.resize(other, [0; 32]);
+            other_key.assert_unsatisfied(&input);
+        }
+        // Numbers that wrap around, as multiples of a word or of memory.
+        for bit in 32..NUMBERS.len() * 8 {
+            let mut huge = key.clone();
+            huge[NUMBERS.end - 1 - bit / 8] ^= 1 << (bit % 8);
+            let huge = target.with_key(huge);
+            let outcome = huge.call(huge.calldata(&fixture.honest));
+            let Outcome::Reverted(data) = &outcome else {
+                panic!("bit {bit}: {outcome:?}");
+            };
+            assert_eq!(error_name(data), Some(counted), "bit {bit}");
+        }
+    }
+}
+
+/// One contract serves keys for any number of public inputs: each accepts its own proofs and no other key's.
+#[test]
+fn one_contract_serves_every_number_of_public_inputs() {
+    let fixture = Fixture::<Phases>::new();
+    let mut cases = Vec::new();
+    for more in [0, 1, 2, 3, 37] {
+        let mut instances = fixture.instances.clone();
+        instances[0].extend((0..more).map(|i| Fr::from(9 + i)));
+        let lengths: Vec<usize> = instances.iter().map(Vec::len).collect();
+        let key = Key {
+            lengths: &lengths,
+            ..fixture.key()
+        };
+        let proof = prove(&fixture.pk, Phases::example(), &instances, 3);
+        cases.push((ours(&key), Input::new(proof, &instances)));
+    }
+    let (first, honest) = &cases[0];
+    let count = honest.instances.len();
+    let counted = "InvalidInstanceCount(uint256,uint256)";
+    for (targets, input) in &cases[1..] {
+        let more = input.instances.len();
+        for (one, other) in first.iter().zip(targets) {
+            // An input that no constraint reads is free in the circuit, and bound by the transcript.
+            assert_eq!(other.judge(input), Verdict::Accepts);
+            one.assert_error(one.calldata(input), counted, &[count, more]);
+            other.assert_error(other.calldata(honest), counted, &[more, count]);
+            if one.key.is_none() {
+                continue;
+            }
+            assert_eq!(one.verifier.solidity, other.verifier.solidity);
+            let one = one.with_key(key_of(other));
+            assert_eq!(one.judge(input), Verdict::Accepts);
+            one.assert_error(one.calldata(honest), counted, &[more, count]);
+        }
+    }
+}
+
+/// The same values, cut into columns elsewhere, are another statement, though the transcript absorbs the same words.
+#[test]
+fn public_inputs_of_another_column_are_rejected() {
+    let fixture = Fixture::<Wide>::new();
+    let counts: Vec<u32> = fixture.lengths.iter().map(|len| *len as u32).collect();
+    assert!(counts.len() > 1);
+    for target in shared(&fixture) {
+        let key = key_of(&target);
+        assert_eq!(with_counts(&key, &counts), key);
+        for (from, to) in (0..counts.len()).flat_map(|i| (0..counts.len()).map(move |j| (i, j))) {
+            if from == to || counts[from] == 0 {
+                continue;
+            }
+            let mut moved = counts.clone();
+            moved[from] -= 1;
+            moved[to] += 1;
+            target
+                .with_key(with_counts(&key, &moved))
+                .assert_unsatisfied(&fixture.honest);
+        }
+    }
+}
+
+/// One contract serves keys for any number of rows.
+#[test]
+fn one_contract_serves_every_number_of_rows() {
+    let fixture = Fixture::<Phases>::new();
+    let targets = shared(&fixture);
+    for k in [Phases::K + 1, Phases::K + 2] {
+        let pk = keys(k, &Phases::example(), Phases::COMPRESS_SELECTORS);
+        let key = Key {
+            params: params(k),
+            vk: pk.get_vk(),
+            ..fixture.key()
+        };
+        let proof = prove(&pk, Phases::example(), &fixture.instances, 3);
+        let input = Input::new(proof, &fixture.instances);
+        for target in &targets {
+            let options = GeneratorOptions::shared().with_code(target.code_style());
+            let made = generate(key.vk, key.params, key.lengths, &options).unwrap();
+            assert_eq!(made.solidity, target.verifier.solidity);
+            let other = target.with_key(made.key.unwrap().bytes);
+            assert_eq!(
+                other.judge(&input),
+                Verdict::Accepts,
+                "{}, {k}",
+                target.name
+            );
+            other.assert_unsatisfied(&fixture.honest);
+            target.assert_unsatisfied(&input);
+        }
+    }
+}
+
+/// Below 2^15 rows the root of unity comes from one of order 2^14, above from one of order 2^28. No circuit here has so many rows, so
+/// the boundary is moved instead.
+#[test]
+fn root_of_unity_is_the_same_from_either_order() {
+    let fixture = Fixture::<Phases>::new();
+    for target in shared(&fixture) {
+        let boundary = format!("lt(k, {})", Phases::K);
+        let source = target.verifier.solidity.replace("lt(k, 15)", &boundary);
+        assert_ne!(source, target.verifier.solidity);
+        let code = compile(&source, &target.verifier.contract_name, Settings::PROJECT);
+        let mut other = target.clone();
+        (other.at, _) = other.evm.create(&code.deployment);
+        assert_eq!(other.judge(&fixture.honest), Verdict::Accepts);
+    }
+}
+
+/// More instance columns than the numbers of one word: the last one has a word of its own.
+#[test]
+fn numbers_of_many_instance_columns_are_read_from_several_words() {
+    for columns in [6, 7, 8, 9] {
+        let fixture = Fixture::of(Columns(columns));
+        for target in shared(&fixture) {
+            assert_eq!(target.judge(&fixture.honest), Verdict::Accepts, "{columns}");
+            let key = key_of(&target);
+            let words = NUMBERS.start..NUMBERS.start + 32 * (1 + columns).div_ceil(8);
+            for at in words {
+                let mut changed = key.clone();
+                changed[at] ^= 1;
+                let verdict = target.with_key(changed).judge(&fixture.honest);
+                assert_eq!(verdict, Verdict::Rejects, "{columns} columns, byte {at}");
+            }
+            for i in 0..fixture.honest.instances.len() {
+                let mut input = fixture.honest.clone();
+                input.instances[i][31] ^= 1;
+                target.assert_unsatisfied(&input);
+            }
+        }
     }
 }

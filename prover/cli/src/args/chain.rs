@@ -3,8 +3,8 @@
 use super::{AgainArgs, KnownSrsArgs, SetupArgs};
 use alloy::primitives::B256;
 use chainfer_chain::wallet::WalletArgs;
-use chainfer_relayer::{money::Gwei, store::Location};
-use clap::Args;
+use chainfer_relayer::{client::EXPECTED_INFERENCES, money::Gwei, store::Location};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// The node that answers.
@@ -72,7 +72,14 @@ pub(crate) struct DeployArgs {
     /// and at most 0.5 ether
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_spend: Option<Gwei>,
-    /// Where the bundle's public part will be published; recorded on chain
+    /// Inferences that are expected of the model: its keys go into the code of contracts if that is cheaper for so many than to hand
+    /// them in with every proof
+    #[arg(long, value_name = "N", default_value_t = EXPECTED_INFERENCES)]
+    pub(crate) expected_inferences: u64,
+    /// Where the keys go
+    #[arg(long, value_enum, default_value_t = KeysArg::Auto, conflicts_with = "expected_inferences")]
+    pub(crate) keys: KeysArg,
+    /// Where the bundle's public part will be published; told in the registration's event
     #[arg(long, value_name = "URI", default_value = "")]
     pub(crate) uri: String,
     #[command(flatten)]
@@ -81,6 +88,17 @@ pub(crate) struct DeployArgs {
     pub(crate) solc: SolcArgs,
     #[command(flatten)]
     pub(crate) sender: SenderArgs,
+}
+
+/// Where a model's keys go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeysArg {
+    /// Where they cost less for the expected inferences
+    Auto,
+    /// Into the calldata of every proof: nothing is deployed
+    Calldata,
+    /// Into the code of contracts
+    Code,
 }
 
 /// `chainfer check-registry`.
@@ -112,6 +130,9 @@ pub(crate) struct CheckModelArgs {
     /// Compare the record alone, without an audit: the bundle's keys may then be of anything
     #[arg(long, conflicts_with = "model")]
     pub(crate) record_only: bool,
+    /// Block from which on the event of the registration is searched
+    #[arg(long, value_name = "BLOCK", default_value_t = 0)]
+    pub(crate) from_block: u64,
     /// Take a registry whose code is not that of this program's build: you know it and trust it
     #[arg(long)]
     pub(crate) other_registry: bool,

@@ -6,8 +6,8 @@ mod proving;
 mod setup;
 
 pub(crate) use chain::{
-    AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, SenderArgs,
-    SolcArgs,
+    AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, KeysArg,
+    SenderArgs, SolcArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{

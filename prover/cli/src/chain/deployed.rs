@@ -6,14 +6,11 @@
 use crate::{failure::bad_input, solidity::artefacts::REGISTRY};
 use alloy::primitives::{Address, keccak256};
 use chainfer_chain::{
-    registry::{Registration, Registry, compare},
+    registry::{PlacedChunk, Registration, Registry},
     rpc::Rpc,
 };
 use chainfer_formats::{DeploymentFile, Manifest, ids};
 use std::path::Path;
-
-/// Differences that an error lists.
-const SHOWN: usize = 5;
 
 /// Reads the record of a bundle's deployment on a chain, and checks it against itself and the manifest, not against the chain.
 ///
@@ -46,7 +43,7 @@ pub(crate) fn read(
         let expected = format!("{model_id}, which follows from manifest and registrant");
         return refuse("model_id", expected, record.model_id.to_string());
     }
-    let (expected, got) = (manifest.chunks.len(), record.chunks.len());
+    let (expected, got) = (manifest.chunks.len(), record.model.chunks.len());
     if expected != got {
         return refuse("chunks", format!("{expected} chunks"), got.to_string());
     }
@@ -77,28 +74,24 @@ pub(crate) async fn check(
     let Some(model) = registry.model(record.model_id).await? else {
         return refuse("the registry does not know the bundle's model".to_owned());
     };
-    let expected = Registration::from_manifest(manifest, "")?;
-    let compared = compare(&registry, record.model_id, &model, &expected, &[]).await?;
-    if !compared.differences.is_empty() {
-        let shown = compared.differences.iter().take(SHOWN);
-        let shown: Vec<String> = shown
-            .map(|d| format!("{}: expected {}, found {}", d.what, d.expected, d.found))
-            .collect();
-        return refuse(format!(
-            "the registered model is not the bundle's: {}",
-            shown.join("; ")
-        ));
+    let placed = record.model.chunks.iter().map(|chunk| PlacedChunk {
+        verifier: chunk.verifier,
+        code_hash: chunk.code_hash,
+        key: chunk.key.clone(),
+    });
+    let expected = Registration::from_manifest(manifest, "")?.model(placed.collect());
+    if expected != record.model {
+        return refuse("the bundle's record of its deployment is not of its manifest".to_owned());
     }
-    for (i, (spec, named)) in compared.chunks.iter().zip(&record.chunks).enumerate() {
-        for (what, at, hash, named) in [
-            ("verifier", spec.verifier, spec.codeHash, named.verifier),
-            ("key", spec.key, spec.keyCodeHash, named.key),
-        ] {
-            if at != named {
-                return refuse(format!(
-                    "chunk {i}: the bundle's record has its {what} at {named}, the registry at {at}"
-                ));
-            }
+    if expected.record.hash() != model.recordHash {
+        return refuse("the registered model is not the bundle's".to_owned());
+    }
+    for (i, chunk) in record.model.chunks.iter().enumerate() {
+        let contracts = [
+            Some(("verifier", chunk.verifier, chunk.code_hash)),
+            chunk.key_contract().map(|at| ("key", at, chunk.key_hash)),
+        ];
+        for (what, at, hash) in contracts.into_iter().flatten() {
             if keccak256(rpc.code(at).await?) != hash {
                 return refuse(format!(
                     "chunk {i}: the {what} at {at} has not the code that it was registered with"
@@ -116,12 +109,12 @@ pub(crate) async fn check(
 pub(crate) async fn check_counts(rpc: &Rpc, record: &DeploymentFile) -> anyhow::Result<()> {
     let id = record.model_id;
     let registry = Registry::new(rpc.clone(), record.registry);
-    let what = if registry.is_deprecated(id).await? {
-        "deprecated: what is proven after that never counts"
-    } else if registry.is_frozen(id).await? {
-        "frozen: nothing of it counts while it is"
-    } else {
-        return Ok(());
+    let what = match registry.model(id).await? {
+        Some(model) if model.is_deprecated() => {
+            "deprecated: what is proven after that never counts"
+        }
+        Some(model) if model.frozen => "frozen: nothing of it counts while it is",
+        _ => return Ok(()),
     };
     Err(bad_input(format!(
         "the model {id} is {what}; nothing was sent. To send the proof all the same, pass --allow-deprecated"

@@ -97,6 +97,7 @@ pub(crate) struct AdaptersRecord {
     version: u32,
     pub(crate) chain_id: u64,
     pub(crate) registry: Address,
+    pub(crate) proven_values: Address,
     pub(crate) erc7992: Address,
     /// The attestation service; zero if there is neither service nor resolver.
     pub(crate) eas: Address,
@@ -116,6 +117,14 @@ impl AdaptersRecord {
         let record: Self = parse(&path, "adapters")?;
         check_format(&path, ADAPTERS_FORMAT, &record.format, record.version)?;
         Ok(Some(record))
+    }
+
+    /// Address that the store of public values of this registry has.
+    ///
+    /// # Errors
+    /// The contracts embedded in this binary are damaged.
+    pub(crate) fn derived_proven_values(&self) -> anyhow::Result<Address> {
+        derive(artefacts::PROVEN_VALUES, &self.registry.abi_encode())
     }
 
     /// Address that the ERC-7992 adapter of this registry has.

@@ -5,31 +5,84 @@ use crate::chain::Transaction;
 use alloy::{
     primitives::{Address, B256, Bytes, U256, keccak256},
     sol,
-    sol_types::{SolCall, SolConstructor},
+    sol_types::{SolCall, SolValue},
 };
 use anyhow::{Context as _, bail};
 use chainfer_chain::{
-    abi::decode_revert,
+    abi::{ModelRegistration, decode_revert},
+    registry::{record, record_of},
     rpc::{At, Receipt},
 };
+use chainfer_formats::{ProofFile, ids};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 sol! {
     #[derive(Debug)]
     contract ClassificationPayout {
-        constructor(address registry, bytes32 modelId, uint256 outputIndex);
+        struct ChunkValues {
+            uint16 chunk;
+            bytes32 digest;
+            uint256[] values;
+        }
         function open(address requester, bytes32 inputDigest, uint32 class, uint64 deadline)
             external payable returns (uint256 bountyId);
-        function claim(uint256 bountyId, bytes32 inferenceId) external;
-        function classOf(bytes32 inferenceId) external view returns (uint256);
+        function claim(uint256 bountyId, uint256 root, uint256 nonce, ChunkValues[] calldata shown) external;
+        function classOf(bytes32 inferenceId, ChunkValues[] calldata shown) external view returns (uint256);
     }
 }
 
 /// The model that the contract trusts, and its registry.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Terms {
     pub(super) registry: Address,
     pub(super) model_id: B256,
+    pub(super) registration: ModelRegistration,
+}
+
+/// What a claim shows of an inference.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    inference_id: B256,
+    root: U256,
+    nonce: U256,
+    shown: Vec<ClassificationPayout::ChunkValues>,
+}
+
+impl Claim {
+    /// The inference of a proof whose chunks are attested in their order.
+    ///
+    /// # Errors
+    /// The proof is bound to no registry.
+    pub(super) fn of(proof: &ProofFile) -> anyhow::Result<Self> {
+        let binding = proof.binding.context("the proof is bound to no chain")?;
+        let model = proof.model_id.context("the proof names no model")?;
+        let shown =
+            proof
+                .chunks
+                .iter()
+                .zip(0..)
+                .map(|(chunk, index)| ClassificationPayout::ChunkValues {
+                    chunk: index,
+                    digest: B256::ZERO,
+                    values: chunk.public_values.iter().map(|v| v.value()).collect(),
+                });
+        Ok(Self {
+            inference_id: ids::inference_id(model, proof.root, proof.context),
+            root: proof.root.value(),
+            nonce: binding.nonce.into(),
+            shown: shown.collect(),
+        })
+    }
+
+    fn call(&self) -> Bytes {
+        let call = ClassificationPayout::claimCall {
+            bountyId: BOUNTY,
+            root: self.root,
+            nonce: self.nonce,
+            shown: self.shown.clone(),
+        };
+        call.abi_encode().into()
+    }
 }
 
 /// The deployed contract.
@@ -57,14 +110,18 @@ impl<'a> Payout<'a> {
         node: &'a LocalNode,
         from: Address,
         creation: &Bytes,
-        terms: Terms,
+        terms: &Terms,
     ) -> anyhow::Result<(Self, Transaction)> {
-        let arguments = ClassificationPayout::constructorCall {
-            registry: terms.registry,
-            modelId: terms.model_id,
-            outputIndex: U256::ZERO,
-        };
-        let code = [creation.as_ref(), &arguments.abi_encode()].concat();
+        // The output that is read is the first.
+        let arguments = (
+            terms.registry,
+            terms.model_id,
+            U256::ZERO,
+            record(&record_of(&terms.registration)),
+            terms.registration.inputs.clone(),
+            terms.registration.outputs.clone(),
+        );
+        let code = [creation.as_ref(), &arguments.abi_encode_params()].concat();
         let sent = node
             .send(from, None, U256::ZERO, code.into())
             .await
@@ -113,14 +170,10 @@ impl<'a> Payout<'a> {
     ///
     /// # Errors
     /// A claim would be paid.
-    pub(super) async fn refusal(&self, inference_id: B256) -> anyhow::Result<String> {
-        let call = ClassificationPayout::claimCall {
-            bountyId: BOUNTY,
-            inferenceId: inference_id,
-        };
+    pub(super) async fn refusal(&self, claim: &Claim) -> anyhow::Result<String> {
         match self
             .node
-            .call(self.address, call.abi_encode().into(), At::Latest)
+            .call(self.address, claim.call(), At::Latest)
             .await?
         {
             CallOutcome::Reverted(data) => Ok(decode_revert(&data).to_string()),
@@ -132,19 +185,10 @@ impl<'a> Payout<'a> {
     ///
     /// # Errors
     /// The contract refuses.
-    pub(super) async fn claim(
-        &self,
-        from: Address,
-        inference_id: B256,
-    ) -> anyhow::Result<Transaction> {
-        let call = ClassificationPayout::claimCall {
-            bountyId: BOUNTY,
-            inferenceId: inference_id,
-        };
-        let data = call.abi_encode().into();
+    pub(super) async fn claim(&self, from: Address, claim: &Claim) -> anyhow::Result<Transaction> {
         let sent = self
             .node
-            .send(from, Some(self.address), U256::ZERO, data)
+            .send(from, Some(self.address), U256::ZERO, claim.call())
             .await;
         Ok(transaction(
             "dApp: claim bounty",
@@ -156,9 +200,10 @@ impl<'a> Payout<'a> {
     ///
     /// # Errors
     /// The inference is not attested.
-    pub(super) async fn class_of(&self, inference_id: B256) -> anyhow::Result<u64> {
+    pub(super) async fn class_of(&self, claim: &Claim) -> anyhow::Result<u64> {
         let call = ClassificationPayout::classOfCall {
-            inferenceId: inference_id,
+            inferenceId: claim.inference_id,
+            shown: claim.shown.clone(),
         };
         match self
             .node

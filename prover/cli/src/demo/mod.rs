@@ -21,13 +21,13 @@ use crate::{
 use alloy::primitives::{B256, U256};
 use anvil::Anvil;
 use anyhow::{Context as _, bail};
-use chainfer_chain::wallet::WalletConfig;
+use chainfer_chain::{registry::Registration, wallet::WalletConfig};
 use chainfer_circuits::{HideWeights, Objective};
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
 use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
-use chainfer_relayer::client::{ClientConfig, NewRegistry, RegistryPlan};
-use dapp::{Payout, Terms};
+use chainfer_relayer::client::{ClientConfig, KeyPlacement, NewRegistry, RegistryPlan};
+use dapp::{Claim, Payout, Terms};
 use node::LocalNode;
 use report::{Dapp, Outcome};
 use scene::{Cast, Folder, ends, inference_id, input_words, narrow};
@@ -97,6 +97,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
                 registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN_ID,
+                keys: KeyPlacement::default(),
                 max_spend: None,
             };
             runtime.block_on(deploy::deploy(&client, &contracts, target, progress))
@@ -127,15 +128,17 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
         .context("the proof states no public output")?;
     let proof = ProofFile::read(&proof_path)?;
     let inference_id = inference_id(&proof)?;
-    let terms = Terms {
-        registry: deployed.registry,
-        model_id: deployed.model_id,
-    };
+    let bounty_claim = Claim::of(&proof)?;
+    let registration = Registration::from_manifest(public.manifest(), "")?;
     let offer = Offer {
         creation: &contracts.payout,
-        terms,
+        terms: Terms {
+            registry: deployed.registry,
+            model_id: deployed.model_id,
+            registration: registration.with_chunks(&deployed.model),
+        },
         class: narrow(predicted)?,
-        inference_id,
+        claim: &bounty_claim,
     };
     let (payout, mut transactions, before) =
         stages.run("dapp", "deploy the dApp and escrow a bounty in it", || {
@@ -168,7 +171,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
 
     let (claimed, label, paid) =
         stages.run("claim", "the dApp reads the attestation and pays", || {
-            runtime.block_on(claim(&node, &payout, &cast, inference_id))
+            runtime.block_on(claim(&node, &payout, &cast, &bounty_claim))
         })?;
     let tampered = stages.run(
         "tamper",
@@ -246,6 +249,7 @@ fn prove_request(
             binding,
             model_id: deployed.model_id,
         },
+        model: Some(deployed.model.clone()),
         options: ProveOptions {
             jobs: args.jobs.map(NonZeroUsize::get),
             ..ProveOptions::default()
@@ -258,7 +262,7 @@ struct Offer<'a> {
     creation: &'a alloy::primitives::Bytes,
     terms: Terms,
     class: u32,
-    inference_id: B256,
+    claim: &'a Claim,
 }
 
 /// Deploys the dApp, escrows the bounty, and gets the reason why it does not pay yet.
@@ -268,11 +272,11 @@ async fn open_bounty<'n>(
     offer: &Offer<'_>,
     input_words: &[B256],
 ) -> anyhow::Result<(Payout<'n>, Vec<Transaction>, String)> {
-    let (payout, created) = Payout::deploy(node, cast.funder, offer.creation, offer.terms).await?;
+    let (payout, created) = Payout::deploy(node, cast.funder, offer.creation, &offer.terms).await?;
     let opened = payout
         .open(cast.funder, cast.requester, input_words, offer.class)
         .await?;
-    let refusal = payout.refusal(offer.inference_id).await?;
+    let refusal = payout.refusal(offer.claim).await?;
     Ok((payout, vec![created, opened], refusal))
 }
 
@@ -281,11 +285,11 @@ async fn claim(
     node: &LocalNode,
     payout: &Payout<'_>,
     cast: &Cast<'_>,
-    inference_id: B256,
+    shown: &Claim,
 ) -> anyhow::Result<(Transaction, u64, U256)> {
-    let label = payout.class_of(inference_id).await?;
+    let label = payout.class_of(shown).await?;
     let before = node.balance(cast.requester).await?;
-    let claimed = payout.claim(cast.funder, inference_id).await?;
+    let claimed = payout.claim(cast.funder, shown).await?;
     let paid = node.balance(cast.requester).await?.saturating_sub(before);
     if paid != dapp::bounty() {
         bail!(

@@ -1,10 +1,11 @@
 //! Shows the registry a proof with one bit flipped.
 
 use super::node::{CallOutcome, LocalNode};
-use alloy::{primitives::B256, sol_types::SolCall};
+use alloy::primitives::B256;
 use anyhow::{Context as _, bail};
 use chainfer_chain::{
-    abi::{ChainferRegistry, ChunkProof, decode_revert},
+    abi::{ChunkProof, Inference, decode_revert},
+    registry::{attest_call, chunk_proof},
     rpc::At,
 };
 use chainfer_formats::ProofFile;
@@ -34,25 +35,24 @@ pub(super) async fn try_tampered(
     before: B256,
 ) -> anyhow::Result<Tampered> {
     let binding = proof.binding.context("the proof is bound to no chain")?;
+    let model = proof
+        .model
+        .as_ref()
+        .context("the proof has no record of its model")?;
     let attest = |chunks: Vec<ChunkProof>| -> anyhow::Result<_> {
-        let call = ChainferRegistry::attestCall {
+        let inference = Inference {
             modelId: proof.model_id.context("the proof names no model")?,
             root: proof.root.value(),
             requester: binding.requester,
             nonce: binding.nonce.into(),
-            proofs: chunks,
         };
-        Ok(call.abi_encode().into())
+        Ok(attest_call(inference, model, chunks))
     };
     let mut chunks: Vec<ChunkProof> = proof
         .chunks
         .iter()
         .zip(0..)
-        .map(|(c, chunk)| ChunkProof {
-            chunk,
-            proof: c.proof.clone(),
-            publicValues: c.public_values.iter().map(|v| v.value()).collect(),
-        })
+        .map(|(chunk, index)| chunk_proof(model, index, chunk))
         .collect();
     let at = At::Block(before);
     let honest = node

@@ -22,6 +22,8 @@ pub(crate) const REGISTRY: Artefact = Artefact(artefact!("ChainferRegistry"));
 pub(crate) const OPENINGS: Artefact = Artefact(artefact!("TensorOpenings"));
 /// The timelock that owns a registry.
 pub(crate) const TIMELOCK: Artefact = Artefact(artefact!("RegistryTimelock"));
+/// Store of public values beside a registry.
+pub(crate) const PROVEN_VALUES: Artefact = Artefact(artefact!("ProvenValues"));
 /// Adapter that gives the registry the interfaces of ERC-7992.
 pub(crate) const ERC7992_ADAPTER: Artefact = Artefact(artefact!("ERC7992Adapter"));
 /// Resolver for the Ethereum Attestation Service.

@@ -28,6 +28,11 @@ pub(crate) struct ChunkVerifier {
 }
 
 impl ChunkVerifier {
+    /// The verifying key, as the verifier takes it: a key contract's code without the STOP.
+    pub(crate) fn key_bytes(&self) -> &[u8] {
+        self.key.runtime.get(1..).unwrap_or_default()
+    }
+
     /// File name of the verifier.
     pub(crate) fn file(&self) -> String {
         format!("{}.sol", self.contract)

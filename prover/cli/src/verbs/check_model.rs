@@ -160,12 +160,22 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
         };
         if let Some(model) = node.model(id).await? {
             outcome.registered = true;
-            let compared = compare(&node, id, &model, &expected, &code_hashes).await?;
-            outcome.differences = compared.differences;
+            // The registry stores a hash; what it is of is in the event.
+            let Some(found) = node
+                .registered(id, model.recordHash, args.from_block)
+                .await?
+            else {
+                return Err(bad_input(format!(
+                    "the node finds no event of the registration of {id} from block {} on, so there is nothing to compare; pass \
+                     --from-block with the block of the registration or an earlier one, or use a node that keeps all events",
+                    args.from_block
+                )));
+            };
+            outcome.differences = compare(&found.registration, &expected, &code_hashes);
             outcome.record_matches = outcome.differences.is_empty();
-            outcome.uri = model.uri;
-            outcome.frozen = node.is_frozen(id).await?;
-            outcome.deprecated = node.is_deprecated(id).await?;
+            outcome.uri = found.registration.uri;
+            outcome.frozen = model.frozen;
+            outcome.deprecated = model.is_deprecated();
             for (chunk, hash) in code_hashes.iter().enumerate() {
                 let Some(hash) = hash else { continue };
                 if node.verifier_status(*hash).await? != VerifierStatus::Active {

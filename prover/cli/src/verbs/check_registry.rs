@@ -12,7 +12,9 @@ use crate::{
     },
     failure::bad_input,
     output::{Page, Progress, Report},
-    solidity::artefacts::{EAS_RESOLVER, ERC7992_ADAPTER, OPENINGS, REGISTRY, TIMELOCK},
+    solidity::artefacts::{
+        EAS_RESOLVER, ERC7992_ADAPTER, OPENINGS, PROVEN_VALUES, REGISTRY, TIMELOCK,
+    },
 };
 use alloy::{
     primitives::{Address, Bytes, U256, keccak256},
@@ -303,6 +305,16 @@ async fn check_adapters(
             outcome.chain_id,
         ),
         compare("registry of the adapters", adapters.registry, registry),
+        compare(
+            "address of the store of public values",
+            adapters.derived_proven_values()?,
+            adapters.proven_values,
+        ),
+        code(
+            "code of the store of public values",
+            &PROVEN_VALUES.runtime_code(&[registry.into_word()])?,
+            &node.code(adapters.proven_values).await?,
+        ),
         compare(
             "address of the ERC-7992 adapter",
             adapters.derived_erc7992()?,

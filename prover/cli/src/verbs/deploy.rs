@@ -5,7 +5,7 @@ use super::{
     solidity::compile_verifiers,
 };
 use crate::{
-    args::DeployArgs,
+    args::{DeployArgs, KeysArg},
     chain::{self, Transaction},
     failure::bad_input,
     output::{Align, Page, Progress, Report, Table, thousands},
@@ -19,12 +19,15 @@ use chainfer_chain::{
 };
 use chainfer_engine::bundle::PublicBundle;
 use chainfer_formats::{
-    DeployedChunk, DeploymentFile, SetupStatus, SrsSpec,
+    ChainChunk, ChainModel, DeploymentFile, SetupStatus, SrsSpec,
     files::{self, Access},
     limits::DEVELOPMENT_CHAIN_ID,
 };
 use chainfer_relayer::{
-    client::{ChunkCode, ClientConfig, DeployPlan, NewRegistry, RegistryPlan, Step, VerifierCode},
+    client::{
+        ChunkCode, ClientConfig, DeployPlan, KeyPlacement, NewRegistry, RegistryPlan, Step,
+        VerifierCode,
+    },
     money::Gwei,
 };
 use serde::Serialize;
@@ -53,9 +56,11 @@ pub(crate) struct Outcome {
     pub(crate) registry: Address,
     pub(crate) model_id: B256,
     pub(crate) registrant: Address,
+    pub(crate) record_hash: B256,
+    /// What the registry is handed with every proof; it is in the file.
+    #[serde(skip)]
+    pub(crate) model: ChainModel,
     pub(crate) chunks: Vec<DeployedChunk>,
-    pub(crate) code_hashes: Vec<B256>,
-    pub(crate) key_code_hashes: Vec<B256>,
     pub(crate) transactions: Vec<Transaction>,
     pub(crate) total_gas: u64,
     /// Where the bundle is published, as the registry has it: what a first registration said, for good.
@@ -63,6 +68,16 @@ pub(crate) struct Outcome {
     pub(crate) file: PathBuf,
     /// Where the record of another deployment went.
     pub(crate) earlier_record: Option<PathBuf>,
+}
+
+/// Where a chunk is verified, as it is reported.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DeployedChunk {
+    pub(crate) verifier: Address,
+    pub(crate) code_hash: B256,
+    /// The contract that has the key; none if the key is handed in with every proof.
+    pub(crate) key: Option<Address>,
+    pub(crate) key_hash: B256,
 }
 
 #[derive(Serialize)]
@@ -105,6 +120,7 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
             },
             uri: &args.uri,
             chain_id,
+            keys: keys(args.keys, args.expected_inferences),
             max_spend: args.max_spend,
         };
         let outcome = deploy(&client, &contracts, target, progress).await?;
@@ -115,6 +131,14 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
         setup: &setup,
     };
     Report::new(&reported, page(&outcome, &setup, spec))
+}
+
+fn keys(keys: KeysArg, inferences: u64) -> KeyPlacement {
+    match keys {
+        KeysArg::Auto => KeyPlacement::Cheaper { inferences },
+        KeysArg::Calldata => KeyPlacement::Calldata,
+        KeysArg::Code => KeyPlacement::Code,
+    }
 }
 
 fn address(flag: &str, text: Option<&str>) -> anyhow::Result<Option<Address>> {
@@ -186,7 +210,7 @@ fn chunk_code(chunk: &ChunkVerifier, verifiers: &[VerifierCode]) -> anyhow::Resu
     Ok(ChunkCode {
         verifier,
         key_name: chunk.key_name(),
-        key_creation_code: chunk.key.creation.clone().into(),
+        key: Bytes::copy_from_slice(chunk.key_bytes()),
     })
 }
 
@@ -202,6 +226,8 @@ pub(crate) struct Target<'a> {
     pub(crate) registry: RegistryPlan,
     pub(crate) uri: &'a str,
     pub(crate) chain_id: u64,
+    /// Where the keys are kept.
+    pub(crate) keys: KeyPlacement,
     /// The most that all transactions together may cost, if the user says.
     pub(crate) max_spend: Option<Gwei>,
 }
@@ -231,6 +257,7 @@ pub(crate) async fn deploy(
         registry: target.registry,
         verifiers: contracts.verifiers.clone(),
         chunks: contracts.chunks.clone(),
+        keys: target.keys,
         registration: Registration::from_manifest(target.bundle.manifest(), target.uri)?,
     };
     let mut client = ClientConfig {
@@ -258,16 +285,15 @@ pub(crate) async fn deploy(
     let deployed = chainfer_relayer::client::deploy(&client, &plan).await?;
     let earlier_record = keep_earlier(&file, &deployed.file)?;
     deployed.file.write(&file)?;
-    let model = Registry::new(rpc, deployed.file.registry)
-        .model(deployed.file.model_id)
-        .await?;
-    let uri = model.map(|model| model.uri).unwrap_or_default();
-    if uri != target.uri {
+    let uri = registered_uri(&rpc, &deployed.file).await;
+    if uri.as_deref().is_some_and(|uri| uri != target.uri) {
         progress.say(format_args!(
-            "warning: the model is registered already, with the URI {uri:?}, which stays: --uri {:?} was not recorded",
+            "warning: the model is registered already, with the URI {:?}, which stays: --uri {:?} was not recorded",
+            uri.as_deref().unwrap_or_default(),
             target.uri
         ));
     }
+    let uri = uri.unwrap_or_else(|| target.uri.to_owned());
     Ok(Outcome {
         uri,
         earlier_record,
@@ -275,13 +301,30 @@ pub(crate) async fn deploy(
         registry: deployed.file.registry,
         model_id: deployed.file.model_id,
         registrant: deployed.file.registrant,
-        chunks: deployed.file.chunks.clone(),
-        code_hashes: deployed.code_hashes,
-        key_code_hashes: deployed.key_code_hashes,
+        record_hash: deployed.file.model.record.hash(),
+        model: deployed.file.model.clone(),
+        chunks: deployed.file.model.chunks.iter().map(reported).collect(),
         transactions: named(&deployed.transactions),
         total_gas: deployed.total_gas,
         file,
     })
+}
+
+fn reported(chunk: &ChainChunk) -> DeployedChunk {
+    DeployedChunk {
+        verifier: chunk.verifier,
+        code_hash: chunk.code_hash,
+        key: chunk.key_contract(),
+        key_hash: chunk.key_hash,
+    }
+}
+
+/// The URI that the model was registered with, if the node finds the event.
+async fn registered_uri(rpc: &Rpc, file: &DeploymentFile) -> Option<String> {
+    let registry = Registry::new(rpc.clone(), file.registry);
+    let hash = file.model.record.hash();
+    let searched = registry.registered(file.model_id, hash, 0).await.ok()?;
+    searched.map(|found| found.registration.uri)
 }
 
 /// Moves the record of another deployment aside: its addresses are nowhere else. Local chains begin anew, so there it is replaced.
@@ -331,6 +374,13 @@ pub(crate) fn transactions_table(transactions: &[Transaction]) -> Table {
     table
 }
 
+fn key_place(chunk: &DeployedChunk) -> String {
+    match chunk.key {
+        Some(address) => address.to_string(),
+        None => "handed in with every proof".to_owned(),
+    }
+}
+
 fn page(outcome: &Outcome, setup: &SetupStatus, spec: &SrsSpec) -> Page {
     let page = Page::new()
         .heading(format!("Deployed on chain {}", outcome.chain_id))
@@ -341,7 +391,7 @@ fn page(outcome: &Outcome, setup: &SetupStatus, spec: &SrsSpec) -> Page {
     for (index, chunk) in outcome.chunks.iter().enumerate() {
         page = page
             .fact(format!("verifier {index}"), chunk.verifier)
-            .fact(format!("key {index}"), chunk.key);
+            .fact(format!("key {index}"), key_place(chunk));
     }
     page = page.fact("recorded in", outcome.file.display());
     if let Some(earlier) = &outcome.earlier_record {

@@ -16,7 +16,8 @@ use chainfer_engine::{
     srs::SrsStore,
 };
 use chainfer_formats::{
-    Address, B256, Binding, Manifest, OutputValues, ProofFile, Scalar, SecretFile, files, hex,
+    Address, B256, Binding, ChainModel, Manifest, OutputValues, ProofFile, Scalar, SecretFile,
+    files, hex,
 };
 use chainfer_model::quantise::SaturationPolicy;
 use serde::Serialize;
@@ -35,13 +36,17 @@ pub(crate) struct Request {
     /// Whether files that are there are replaced.
     pub(crate) force: bool,
     pub(crate) context: ContextSource,
+    /// What the registry is handed of the model, where it is known.
+    pub(crate) model: Option<ChainModel>,
     pub(crate) options: ProveOptions,
 }
 
 impl Request {
     fn resolve(args: ProveArgs) -> anyhow::Result<Self> {
+        let (context, model) = context(&args.bundle, &args.binding)?;
         Ok(Self {
-            context: context(&args.bundle, &args.binding)?,
+            context,
+            model,
             options: ProveOptions {
                 jobs: args.jobs.map(NonZeroUsize::get),
                 max_memory: args.max_memory,
@@ -65,8 +70,12 @@ pub(crate) fn saturation(args: SaturationArgs) -> SaturationPolicy {
     }
 }
 
-/// The context that the flags bind a proof to. Registry and model id default to those of the bundle's deployment.
-fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
+/// The context that the flags bind a proof to, and what its registry is handed of the model, where the bundle is deployed there.
+/// Registry and model id default to those of the bundle's deployment.
+fn context(
+    bundle: &Path,
+    args: &BindingArgs,
+) -> anyhow::Result<(ContextSource, Option<ChainModel>)> {
     let parse = |flag: &str, text: &str| {
         hex::parse_word_any_case(text).map_err(|e| bad_input(format!("{flag}: {e}")))
     };
@@ -78,7 +87,7 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
             .as_deref()
             .map(|text| parse("--context", text))
             .transpose()?;
-        return Ok(ContextSource::Explicit(word.unwrap_or_default()));
+        return Ok((ContextSource::Explicit(word.unwrap_or_default()), None));
     };
     let deployment = || {
         let public = bundle.join(PUBLIC_DIR);
@@ -123,7 +132,11 @@ fn context(bundle: &Path, args: &BindingArgs) -> anyhow::Result<ContextSource> {
         requester,
         nonce: number("--nonce", nonce)?,
     };
-    Ok(ContextSource::Binding { binding, model_id })
+    // Without a deployment there the proof is made all the same; whoever relays it brings the rest.
+    let known = deployment().ok();
+    let known = known.filter(|known| (known.registry, known.model_id) == (registry, model_id));
+    let source = ContextSource::Binding { binding, model_id };
+    Ok((source, known.map(|known| known.model)))
 }
 
 fn address(flag: &str, text: &str) -> anyhow::Result<Address> {
@@ -197,7 +210,9 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
         if chunks == 1 { "" } else { "s" }
     ));
     let store = SrsStore::user()?;
-    let made = prove_inference(&bundle, &store, &inputs, request.context, &request.options)?;
+    let mut made = prove_inference(&bundle, &store, &inputs, request.context, &request.options)?;
+    made.proof.model = request.model.clone();
+    made.proof.check()?;
     // The secret first: a proof without its secret could never be opened.
     if request.force {
         made.secret.write(&secret)?;

@@ -1,7 +1,12 @@
 //! A good file of each kind, as JSON.
 #![allow(dead_code)]
 
-use chainfer_formats::{Address, B256, Binding, Manifest, SrsSpec, U256, ids, manifest::MANIFEST};
+use chainfer_formats::{
+    Address, B256, Binding, Bytes, ChainChunk, ChainModel, Manifest, ModelRecord, SrsSpec, U256,
+    chain_model::{chunks_digest, key_hash},
+    ids,
+    manifest::MANIFEST,
+};
 use serde_json::{Value, json};
 
 pub(crate) fn word(value: u64) -> String {
@@ -51,10 +56,36 @@ pub(crate) fn good_secret() -> Value {
 pub(crate) fn good_deployment() -> Value {
     let address = |byte| format!("{:#x}", Address::repeat_byte(byte));
     json!({
-        "format": "chainfer.deployment", "version": 2, "chain_id": 1, "registry": address(1),
-        "model_id": word(1), "registrant": address(2), "block": 5,
-        "chunks": [{ "verifier": address(3), "key": address(4) }],
+        "format": "chainfer.deployment", "version": 3, "chain_id": 1, "registry": address(1),
+        "model_id": word(1), "registrant": address(2), "block": 5, "model": good_chain_model(),
     })
+}
+
+/// A chunk whose key is in a contract, and one whose key is here.
+pub(crate) fn good_chain_model() -> ChainModel {
+    let key = Bytes::from(vec![6; 384]);
+    let chunk = |key_hash: B256, key: Bytes| ChainChunk {
+        verifier: Address::repeat_byte(3),
+        code_hash: B256::repeat_byte(4),
+        key_hash,
+        num_public: 1,
+        hiding_budget: 3,
+        key,
+    };
+    let chunks = vec![
+        chunk(B256::repeat_byte(5), Bytes::from(vec![4; 20])),
+        chunk(key_hash(&key), key),
+    ];
+    ChainModel {
+        record: ModelRecord {
+            key_set: B256::repeat_byte(7),
+            chunks: chunks_digest(&chunks),
+            inputs: B256::repeat_byte(8),
+            outputs: B256::repeat_byte(9),
+            leaf_lengths: B256::repeat_byte(10),
+        },
+        chunks,
+    }
 }
 
 /// Two chunks in a row, a committed input of 5 values, a public output of 3.

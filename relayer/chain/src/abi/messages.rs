@@ -32,7 +32,16 @@ pub(super) fn verifier_message(error: &Verifier, f: &mut fmt::Formatter<'_>) -> 
         Verifier::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
         Verifier::ProofRejected(_) => f.write_str("ProofRejected: the equation does not hold"),
         Verifier::UnexpectedMemoryLayout(_) => f.write_str("UnexpectedMemoryLayout"),
-        Verifier::InvalidKey(e) => write!(f, "InvalidKey: {} holds no key of this shape", e.key),
+        Verifier::InvalidKeyLength(e) => {
+            write!(
+                f,
+                "InvalidKeyLength: expected {}, got {}",
+                e.expected, e.got
+            )
+        }
+        Verifier::InvalidKey(e) => {
+            write!(f, "InvalidKey: the key is of the shape {}", e.shape)
+        }
     }
 }
 
@@ -47,13 +56,6 @@ pub(super) fn registry_message(
         Registry::ModelAlreadyRegistered(e) => {
             write!(f, "ModelAlreadyRegistered: model {} exists", e.modelId)
         }
-        Registry::InvalidChunkCount(e) => {
-            write!(
-                f,
-                "InvalidChunkCount: a model has 1 to 256 chunks, not {}",
-                e.count
-            )
-        }
         Registry::VerifierWithoutCode(e) => {
             write!(
                 f,
@@ -66,24 +68,57 @@ pub(super) fn registry_message(
             "VerifierCodeHashMismatch: chunk {}'s verifier has code hash {}, registered is {}",
             e.chunk, e.actual, e.expected
         ),
-        Registry::InvalidKeyContract(e) => write!(
+        Registry::TooManyChunks(_) => f.write_str("TooManyChunks: a model has at most 256 chunks"),
+        Registry::InvalidKey(e) => write!(
             f,
-            "InvalidKeyContract: chunk {}'s key {} is not code as data",
-            e.chunk, e.key
+            "InvalidKey: chunk {}'s key is too short, or no contract is at the address in its place",
+            e.chunk
         ),
-        Registry::KeyCodeHashMismatch(e) => write!(
+        Registry::KeyHashMismatch(e) => write!(
             f,
-            "KeyCodeHashMismatch: chunk {}'s key has code hash {}, registered is {}",
+            "KeyHashMismatch: chunk {}'s key has hash {}, registered is {}",
             e.chunk, e.actual, e.expected
+        ),
+        Registry::InvalidPublicSize(e) => write!(
+            f,
+            "InvalidPublicSize: a model has 1 to 64 inputs and at most 1,920 public words, not {} and {}",
+            e.inputs, e.words
+        ),
+        Registry::InvalidTensorSpec(e) => write!(
+            f,
+            "InvalidTensorSpec: tensor {}, of inputs and outputs",
+            e.index
+        ),
+        Registry::InvalidRoot(_) => {
+            f.write_str("InvalidRoot: it is zero or not below the field's order")
+        }
+        Registry::RecordMismatch(e) => write!(
+            f,
+            "RecordMismatch: what was handed in is not the record of model {}",
+            e.modelId
+        ),
+        Registry::NotComparable(_) => {
+            f.write_str("NotComparable: the inferences say nothing about each other")
+        }
+        Registry::DifferentRoots(_) => f.write_str("DifferentRoots"),
+        Registry::PublicValuesMismatch(e) => write!(
+            f,
+            "PublicValuesMismatch: these are not the values that inference {} was proven with, in the order of proving",
+            e.inferenceId
+        ),
+        Registry::ValuesNotShown(e) => {
+            write!(f, "ValuesNotShown: those of chunk {} are needed", e.chunk)
+        }
+        Registry::ValuesAndDigest(e) => write!(
+            f,
+            "ValuesAndDigest: chunk {} has both values and a digest in their place",
+            e.chunk
         ),
         Registry::SrsMismatch(e) => write!(
             f,
             "SrsMismatch: chunk {}'s key is of another trusted setup than the first",
             e.chunk
         ),
-        Registry::InvalidOutputSpec(e) => {
-            write!(f, "InvalidOutputSpec: output {}", e.outputIndex)
-        }
         Registry::ModelNotRegistered(e) => {
             write!(
                 f,
@@ -91,7 +126,6 @@ pub(super) fn registry_message(
                 e.modelId
             )
         }
-        Registry::InvalidRoot(e) => write!(f, "InvalidRoot: {:#x}", e.root),
         Registry::RequesterIsZero(_) => f.write_str("RequesterIsZero"),
         Registry::InferenceNotCommitted(e) => {
             write!(f, "InferenceNotCommitted: inference {}", e.inferenceId)
@@ -141,68 +175,13 @@ pub(super) fn registry_message(
         }
         Registry::EmptyBatch(_) => f.write_str("EmptyBatch"),
         Registry::PrecompileFailed(e) => write!(f, "PrecompileFailed: {}", e.precompile),
-        Registry::CodeDataTooLarge(e) => write!(f, "CodeDataTooLarge: {} bytes", e.size),
-        Registry::CodeDataNotCreated(_) => f.write_str("CodeDataNotCreated"),
-        Registry::PublicValuesConflict(e) => write!(
-            f,
-            "PublicValuesConflict: chunk {} of inference {} is proven with other public values",
-            e.chunk, e.inferenceId
-        ),
         Registry::InferenceNotProven(e) => {
             write!(f, "InferenceNotProven: inference {}", e.inferenceId)
-        }
-        Registry::ModelMismatch(e) => write!(
-            f,
-            "ModelMismatch: inference {} is of model {}, not {}",
-            e.inferenceId, e.actual, e.expected
-        ),
-        Registry::ChunkNotProven(e) => {
-            write!(
-                f,
-                "ChunkNotProven: chunk {} of inference {}",
-                e.chunk, e.inferenceId
-            )
-        }
-        Registry::PublicValuesNotStored(e) => {
-            write!(
-                f,
-                "PublicValuesNotStored: chunk {}; read them from the event",
-                e.chunk
-            )
         }
         Registry::OutputOutOfRange(e) => write!(
             f,
             "OutputOutOfRange: the model has {} outputs, no output {}",
             e.outputCount, e.outputIndex
-        ),
-        Registry::StrayBits(e) => {
-            write!(
-                f,
-                "StrayBits: word {} holds more than its values",
-                e.wordIndex
-            )
-        }
-        Registry::WordCountMismatch(e) => write!(
-            f,
-            "WordCountMismatch: expected {} words, got {}",
-            e.expected, e.actual
-        ),
-        Registry::InvalidLeafCount(e) => write!(
-            f,
-            "InvalidLeafCount: a tree has 1 to 2048 leaves, not {}",
-            e.count
-        ),
-        Registry::TooManyTensors(e) => write!(
-            f,
-            "TooManyTensors: a model has at most 2048 inputs and 2048 outputs, not {} and {}",
-            e.inputs, e.outputs
-        ),
-        Registry::LeafIsEmpty(e) => write!(f, "LeafIsEmpty: leaf {} has no values", e.leaf),
-        Registry::InvalidInputSpec(e) => write!(f, "InvalidInputSpec: input {}", e.inputIndex),
-        Registry::InputOutOfRange(e) => write!(
-            f,
-            "InputOutOfRange: the model has {} inputs, no input {}",
-            e.inputCount, e.inputIndex
         ),
         Registry::LeafOutOfRange(e) => write!(
             f,
@@ -252,14 +231,6 @@ pub(super) fn registry_message(
         Registry::OwnableInvalidOwner(e) => {
             write!(f, "OwnableInvalidOwner: {} cannot own", e.owner)
         }
-        Registry::NotComparable(e) => write!(
-            f,
-            "NotComparable: inferences {} and {} say nothing about each other",
-            e.first, e.second
-        ),
-        Registry::DifferentRoots(e) => {
-            write!(f, "DifferentRoots: {:#x} and {:#x}", e.first, e.second)
-        }
         Registry::DifferentInputs(e) => write!(
             f,
             "DifferentInputs: input {} is not known to be the same",
@@ -267,18 +238,6 @@ pub(super) fn registry_message(
         ),
         Registry::NoContradiction(_) => {
             f.write_str("NoContradiction: what is compared is not known to differ")
-        }
-        Registry::PublicValuesMismatch(e) => write!(
-            f,
-            "PublicValuesMismatch: these are not the values that chunk {} of inference {} was proven with",
-            e.chunk, e.inferenceId
-        ),
-        Registry::OutputIsCommitted(e) => {
-            write!(
-                f,
-                "OutputIsCommitted: output {}'s values are not on chain",
-                e.outputIndex
-            )
         }
     }
 }

@@ -8,7 +8,8 @@ mod reverts;
 mod status;
 
 pub use contracts::ChainferRegistry::{
-    ChunkProof, ChunkSpec, ChunkValues, Inference, Model, ModelRegistration, TensorSpec,
+    ChunkProof, ChunkSpec, ChunkValues, Inference, InferenceState, Model, ModelRecord,
+    ModelRegistration, Opening, ShownInference, TensorSpec,
 };
 pub use contracts::{ChainferRegistry, GeneratedVerifier};
 pub use reverts::{Revert, decode_revert};

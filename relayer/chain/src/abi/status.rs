@@ -1,7 +1,7 @@
 //! The contracts' enums. An ABI encodes them as numbers and does not name their values, so they are stated here; a test
 //! compares them with the Solidity source.
 
-use super::contracts::ChainferRegistry::Inference;
+use super::contracts::ChainferRegistry::{InferenceState, Model};
 
 macro_rules! solidity_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident),+ $(,)? }) => {
@@ -73,10 +73,17 @@ impl VerifierStatus {
     }
 }
 
-impl Inference {
+impl InferenceState {
     /// How far it is attested; `None` for a status that this program does not know.
     pub fn status(&self) -> Option<InferenceStatus> {
         InferenceStatus::from_abi(self.status)
+    }
+}
+
+impl Model {
+    /// Whether its registrant has ended it: what is proven afterwards does not count.
+    pub fn is_deprecated(&self) -> bool {
+        !self.deprecatedAt.is_zero()
     }
 }
 

@@ -1,12 +1,22 @@
 //! Typed calls of the registry contract.
 
+use super::registration::record_of;
 use crate::abi::{
-    ChainferRegistry, ChunkSpec, Inference, InferenceStatus, Model, TensorSpec, VerifierStatus,
+    ChainferRegistry, InferenceState, InferenceStatus, Model, ModelRegistration, VerifierStatus,
 };
 use crate::error::{Error, Result};
 use crate::rpc::{At, CallRequest, Rpc};
-use alloy::primitives::{Address, B256, I256, U256, keccak256};
-use alloy::sol_types::SolCall;
+use alloy::primitives::{Address, B256, keccak256};
+use alloy::sol_types::{SolCall, SolEvent};
+
+/// A registration, as its event shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// What was registered.
+    pub registration: ModelRegistration,
+    /// In which block.
+    pub block: u64,
+}
 
 /// A registry contract, for reading.
 #[derive(Debug, Clone)]
@@ -55,22 +65,26 @@ impl Registry {
         }
     }
 
-    /// The registry's record of an inference. Its status is one that this program knows.
-    pub async fn inference(&self, id: B256, at: At) -> Result<Inference> {
-        let call = ChainferRegistry::inferenceCall { inferenceId: id };
-        let inference = self.call(call, at).await?;
-        match inference.status() {
-            Some(_) => Ok(inference),
-            None => Err(self.another_contract::<ChainferRegistry::inferenceCall>()),
+    /// What the registry stores about an inference of a model. Its status is one that this program knows.
+    pub async fn state(&self, model: B256, inference: B256, at: At) -> Result<InferenceState> {
+        let call = ChainferRegistry::stateOfCall {
+            modelId: model,
+            inferenceId: inference,
+        };
+        let state = self.call(call, at).await?;
+        match state.status() {
+            Some(_) => Ok(state),
+            None => Err(self.another_contract::<ChainferRegistry::stateOfCall>()),
         }
     }
 
     /// Whether every chunk of an inference is proven.
-    pub async fn is_proven(&self, id: B256, at: At) -> Result<bool> {
-        Ok(self.inference(id, at).await?.status() == Some(InferenceStatus::Proven))
+    pub async fn is_proven(&self, model: B256, inference: B256, at: At) -> Result<bool> {
+        let state = self.state(model, inference, at).await?;
+        Ok(state.status() == Some(InferenceStatus::Proven))
     }
 
-    /// The record of a model; `None` when it is not registered.
+    /// What the registry stores about a model; `None` when it is not registered.
     pub async fn model(&self, id: B256) -> Result<Option<Model>> {
         match self
             .call(ChainferRegistry::modelCall { modelId: id }, At::Latest)
@@ -82,6 +96,32 @@ impl Registry {
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// What a model was registered with, from its event, which is searched from a block on; `None` if the node does not find it. It
+    /// is what `record_hash`, of the model that the registry stores, is the hash of.
+    pub async fn registered(
+        &self,
+        id: B256,
+        record_hash: B256,
+        from_block: u64,
+    ) -> Result<Option<Registered>> {
+        let topics = [ChainferRegistry::ModelRegistered::SIGNATURE_HASH, id];
+        let logs = self.rpc.logs(self.address, &topics, from_block).await?;
+        for log in logs {
+            let Ok(event) =
+                ChainferRegistry::ModelRegistered::decode_raw_log_validate(log.topics, &log.data)
+            else {
+                continue;
+            };
+            if event.modelId == id && record_of(&event.registration).hash() == record_hash {
+                return Ok(Some(Registered {
+                    registration: event.registration,
+                    block: log.block_number,
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the registry accepts models with a verifier shape.
@@ -109,89 +149,6 @@ impl Registry {
     pub async fn openings(&self) -> Result<Address> {
         self.call(ChainferRegistry::openingsCall {}, At::Latest)
             .await
-    }
-
-    /// Whether the registrant has withdrawn a model: what is proven afterwards does not count.
-    pub async fn is_deprecated(&self, model: B256) -> Result<bool> {
-        let call = ChainferRegistry::isDeprecatedCall { modelId: model };
-        self.call(call, At::Latest).await
-    }
-
-    /// Whether a model is frozen: nothing of it counts.
-    pub async fn is_frozen(&self, model: B256) -> Result<bool> {
-        let call = ChainferRegistry::isFrozenCall { modelId: model };
-        self.call(call, At::Latest).await
-    }
-
-    /// How one chunk of a model is verified.
-    pub async fn chunk_spec(&self, model: B256, chunk: u16) -> Result<ChunkSpec> {
-        let chunk = U256::from(chunk);
-        self.call(
-            ChainferRegistry::chunkSpecCall {
-                modelId: model,
-                chunk,
-            },
-            At::Latest,
-        )
-        .await
-    }
-
-    /// An input of a model.
-    pub async fn input_spec(&self, model: B256, index: u16) -> Result<TensorSpec> {
-        let call = ChainferRegistry::inputSpecCall {
-            modelId: model,
-            inputIndex: U256::from(index),
-        };
-        self.call(call, At::Latest).await
-    }
-
-    /// An output of a model.
-    pub async fn output_spec(&self, model: B256, index: u16) -> Result<TensorSpec> {
-        let call = ChainferRegistry::outputSpecCall {
-            modelId: model,
-            outputIndex: U256::from(index),
-        };
-        self.call(call, At::Latest).await
-    }
-
-    /// Number of values behind a leaf of a model.
-    pub async fn leaf_length(&self, model: B256, leaf: u32) -> Result<U256> {
-        let leaf = U256::from(leaf);
-        let call = ChainferRegistry::leafLengthCall {
-            modelId: model,
-            leaf,
-        };
-        self.call(call, At::Latest).await
-    }
-
-    /// The stored public values of a proven chunk.
-    pub async fn public_values(&self, inference: B256, chunk: u16) -> Result<Vec<U256>> {
-        let chunk = U256::from(chunk);
-        let call = ChainferRegistry::publicValuesCall {
-            inferenceId: inference,
-            chunk,
-        };
-        self.call(call, At::Latest).await
-    }
-
-    /// The integers of a public output of a proven inference.
-    pub async fn output(&self, inference: B256, index: u64) -> Result<Vec<U256>> {
-        let index = U256::from(index);
-        let call = ChainferRegistry::outputCall {
-            inferenceId: inference,
-            outputIndex: index,
-        };
-        self.call(call, At::Latest).await
-    }
-
-    /// The real values of a public output of a proven inference, times 1e18.
-    pub async fn dequantised(&self, inference: B256, index: u64) -> Result<Vec<I256>> {
-        let index = U256::from(index);
-        let call = ChainferRegistry::dequantisedCall {
-            inferenceId: inference,
-            outputIndex: index,
-        };
-        self.call(call, At::Latest).await
     }
 }
 

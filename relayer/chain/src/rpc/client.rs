@@ -3,7 +3,7 @@
 use super::config::RpcConfig;
 use super::error::{ErrorClass, RpcError, SendOutcome};
 use super::nodes::{NodeHealth, Nodes};
-use super::types::{Block, CallRequest, FeeHistory, Inclusion, Receipt};
+use super::types::{Block, CallRequest, FeeHistory, Inclusion, Log, Receipt};
 use alloy::primitives::{Address, B256, Bytes, U64, U128, U256, hex};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -247,6 +247,22 @@ impl Rpc {
     pub async fn is_in_block(&self, hash: B256) -> Result<bool, RpcError> {
         let found: Option<Inclusion> = self.read("eth_getTransactionByHash", json!([hash])).await?;
         Ok(found.is_some_and(|tx| tx.block_hash.is_some()))
+    }
+
+    /// The logs of a contract with these topics, from a block to the newest one. Providers limit the blocks that they search.
+    pub async fn logs(
+        &self,
+        address: Address,
+        topics: &[B256],
+        from_block: u64,
+    ) -> Result<Vec<Log>, RpcError> {
+        let filter = json!({
+            "address": address,
+            "topics": topics,
+            "fromBlock": U64::from(from_block),
+            "toBlock": "latest",
+        });
+        self.read("eth_getLogs", json!([filter])).await
     }
 
     /// Broadcasts a signed transaction, once. The answer is a hint at best: whether the transaction

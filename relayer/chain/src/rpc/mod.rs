@@ -13,4 +13,4 @@ pub use client::{At, Rpc};
 pub use config::RpcConfig;
 pub use error::{ErrorClass, RpcError, SendOutcome};
 pub use nodes::{NodeHealth, is_loopback};
-pub use types::{Block, CallRequest, Receipt};
+pub use types::{Block, CallRequest, Log, Receipt};

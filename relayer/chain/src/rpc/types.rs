@@ -80,6 +80,19 @@ pub struct Receipt {
     pub l1_fee: Option<u128>,
 }
 
+/// An event of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Log {
+    /// Signature, then the indexed arguments.
+    pub topics: Vec<B256>,
+    /// The other arguments.
+    pub data: Bytes,
+    /// Height of its block.
+    #[serde(deserialize_with = "u64_hex")]
+    pub block_number: u64,
+}
+
 /// Where a transaction is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

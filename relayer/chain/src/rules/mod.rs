@@ -1,6 +1,6 @@
 //! Gas by the rules of a chain: what its work costs, and how much of it a transaction may take.
 //!
-//! All constants of forks stand in [`gas`]; [`detect`] recognises whose apply.
+//! All constants of forks stand in `gas.rs`; `detect.rs` recognises whose apply.
 
 mod detect;
 mod estimate;

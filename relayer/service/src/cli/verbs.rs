@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use chainfer_chain::wallet::Secret;
 use chainfer_formats::proof::PROOF;
 use chainfer_formats::secret::SECRET;
-use chainfer_formats::{FormatError, files};
+use chainfer_formats::{DeploymentFile, FormatError, files};
 use chainfer_relayer::Error;
 use chainfer_relayer::engine::read_proof;
 use chainfer_relayer::service::Remote;
@@ -86,6 +86,10 @@ impl Administration {
 pub(crate) struct Submit {
     /// PROOF file; `-` reads standard input.
     proof: PathBuf,
+    /// The bundle's record of its deployment (`public/deployments/<chain id>.json`), for a proof that was made before the bundle was
+    /// deployed and so says nothing of the model's record and keys
+    #[arg(long, value_name = "FILE")]
+    deployment: Option<PathBuf>,
     /// Seconds to wait until the attestation is confirmed.
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
@@ -161,6 +165,10 @@ fn parse_state(text: &str) -> Result<JobState, String> {
 pub(crate) async fn submit(args: Submit) -> Result<Value> {
     let body = read(&args.proof)?;
     require_proof(&args.proof, &body)?;
+    let body = match &args.deployment {
+        Some(path) => with_model(&body, path)?,
+        None => body,
+    };
     let remote = args.service.open()?;
     let job = remote.submit(body).await?;
     let Some(seconds) = args.wait else {
@@ -209,6 +217,30 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         bail!("standard input: a proof has at most {most} bytes");
     }
     Ok(body)
+}
+
+/// The proof with the record, chunks and keys of its model.
+fn with_model(body: &[u8], path: &Path) -> Result<Vec<u8>> {
+    let deployment = DeploymentFile::read(path)?;
+    let mut proof = read_proof(body)?;
+    let binding = proof.binding.context("the proof is bound to no chain")?;
+    if (binding.chain_id, binding.registry) != (deployment.chain_id, deployment.registry) {
+        bail!(
+            "{} is of registry {} on chain {}, the proof is for registry {} on chain {}",
+            path.display(),
+            deployment.registry,
+            deployment.chain_id,
+            binding.registry,
+            binding.chain_id
+        );
+    }
+    proof.model_id.get_or_insert(deployment.model_id);
+    if proof.model_id != Some(deployment.model_id) {
+        bail!("{} is of another model than the proof", path.display());
+    }
+    proof.model = Some(deployment.model);
+    proof.check()?;
+    Ok(serde_json::to_vec(&proof)?)
 }
 
 /// Only a proof leaves the machine, whatever file was named.

@@ -138,13 +138,20 @@ fn bound_proof(
             deployment.model_id.to_string(),
             model.to_string(),
         ),
-        Some(_) => Ok(proof.clone()),
+        Some(_) => Ok(with_model(proof, deployment)),
         // The model was not named at proving time; the context decides whether it is this one.
         None => {
-            let mut named = proof.clone();
+            let mut named = with_model(proof, deployment);
             named.model_id = Some(deployment.model_id);
             named.check()?;
             Ok(named)
         }
     }
+}
+
+/// The proof with what the registry is handed of its model, from the deployment whatever the proof brings.
+fn with_model(proof: &ProofFile, deployment: &DeploymentFile) -> ProofFile {
+    let mut proof = proof.clone();
+    proof.model = Some(deployment.model.clone());
+    proof
 }

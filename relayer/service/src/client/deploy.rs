@@ -1,7 +1,9 @@
 //! Verifiers, registry and model on a chain.
 
 use super::config::ClientConfig;
+use super::keys::key_argument;
 use super::listing::{check_listable, list};
+use super::place::{derived_address, place};
 use super::plan::{DeployPlan, RegistryPlan};
 use super::transactions::{Step, code_at, create, send};
 use crate::boxed::Boxed;
@@ -10,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::store::TxKind;
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolCall;
-use chainfer_chain::abi::{ChainferRegistry, ChunkSpec, Model};
-use chainfer_chain::registry::{Registry, compare};
+use chainfer_chain::abi::{ChainferRegistry, Model};
+use chainfer_chain::registry::{PlacedChunk, Registry, compare};
 use chainfer_formats::ids;
-use chainfer_formats::{DeployedChunk, DeploymentFile};
+use chainfer_formats::{ChainModel, DeploymentFile};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -23,19 +25,15 @@ pub struct Deployment {
     /// What `public/deployments/<chain id>.json` holds.
     #[serde(flatten)]
     pub file: DeploymentFile,
-    /// Code hash of each chunk's verifier, as read back from the chain.
-    pub code_hashes: Vec<B256>,
-    /// Code hash of each chunk's key, as read back from the chain.
-    pub key_code_hashes: Vec<B256>,
     /// Transactions that were needed; none when all was there already.
     pub transactions: Vec<Step>,
     /// Gas of all of them.
     pub total_gas: u64,
 }
 
-/// Deploys verifiers, keys and, if needed, the registry, lists the verifier shapes if the sender may, and registers the
-/// model. Idempotent: a model that this account has registered is only read back, and with a state file an interrupted
-/// deployment goes on.
+/// Finds or deploys the verifiers and, if needed, the registry, lists the verifier shapes if the sender may, deploys keys where that is
+/// cheaper than to hand them in with every proof, and registers the model. Idempotent: a model that this account has registered is
+/// only read back, and with a state file an interrupted deployment goes on.
 ///
 /// All transactions together may cost [`ClientConfig::max_spend`] or [`super::DEFAULT_SPEND_CAP`].
 ///
@@ -69,18 +67,38 @@ fn deploy_with<'a>(
         code_at(engine, registry, "the registry").await?;
         let contract = engine.registry(registry);
         let model_id = ids::model_id(plan.registration.manifest_id, engine.sender());
-        if let Some(model) = contract.model(model_id).await? {
-            tracing::info!(%model_id, "model is registered already");
-            let specs = read_back(&contract, model_id, &model, plan).await?;
-            let block = engine.rpc().head().await?.number;
-            return Ok(deployment(engine, registry, model_id, &specs, block, steps));
+        let found = contract.model(model_id).await?;
+        if found.is_none() {
+            check_listable(engine, &contract, &shapes).await?;
         }
-        check_listable(engine, &contract, &shapes).await?;
-        let verifiers = deploy_verifiers(engine, plan, limit, &mut steps).await?;
-        let shapes: Vec<B256> = verifiers.iter().map(|(_, code_hash)| *code_hash).collect();
-        list(engine, &contract, &shapes, limit, &mut steps).await?;
-        let specs = deploy_keys(engine, plan, &verifiers, limit, &mut steps).await?;
-        let registration = plan.registration.with_chunks(specs.clone());
+        let verifiers = match &found {
+            Some(found) => {
+                tracing::info!(%model_id, "model is registered already");
+                recorded_verifiers(&contract, model_id, found, plan).await?
+            }
+            None => {
+                let verifiers = place_verifiers(engine, plan, limit, &mut steps).await?;
+                let shapes: Vec<B256> = verifiers.iter().map(|(_, hash)| *hash).collect();
+                list(engine, &contract, &shapes, limit, &mut steps).await?;
+                plan.chunks.iter().map(|c| verifiers[c.verifier]).collect()
+            }
+        };
+        let mut placed = Vec::new();
+        for (chunk, (verifier, code_hash)) in plan.chunks.iter().zip(verifiers) {
+            let key = key_argument(engine, chunk, plan.keys, limit, &mut steps).await?;
+            placed.push(PlacedChunk {
+                verifier,
+                code_hash,
+                key,
+            });
+        }
+        let model = plan.registration.model(placed);
+        if let Some(found) = found {
+            check_record(found.recordHash, &model)?;
+            let block = engine.rpc().head().await?.number;
+            return Ok(deployment(engine, registry, model_id, model, block, steps));
+        }
+        let registration = plan.registration.with_chunks(&model);
         let data = ChainferRegistry::registerModelCall { registration }
             .abi_encode()
             .into();
@@ -92,49 +110,76 @@ fn deploy_with<'a>(
             what: "register model".to_owned(),
             transaction,
         });
-        if contract.model(model_id).await?.is_none() {
-            return Err(Error::Mismatch {
-                field: "model_id",
-                expected: format!("the registry to know {model_id}"),
-                got: "ModelNotRegistered".to_owned(),
-            });
+        match contract.model(model_id).await? {
+            Some(registered) => check_record(registered.recordHash, &model)?,
+            None => {
+                return Err(Error::Mismatch {
+                    field: "model_id",
+                    expected: format!("the registry to know {model_id}"),
+                    got: "ModelNotRegistered".to_owned(),
+                });
+            }
         }
-        Ok(deployment(engine, registry, model_id, &specs, block, steps))
+        Ok(deployment(engine, registry, model_id, model, block, steps))
     })
 }
 
-/// The chunks of a registered model; it must be the model that the plan would register.
-async fn read_back(
+/// The registry stores the hash of what was registered, and of nothing else.
+fn check_record(stored: B256, model: &ChainModel) -> Result<()> {
+    let hash = model.record.hash();
+    if stored == hash {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        field: "record",
+        expected: format!("hash {hash}, of the bundle's record"),
+        got: format!("{stored} in the registry"),
+    })
+}
+
+/// Verifier and code hash of each chunk of a model that is registered: as its event has them, or, where the node does not find that,
+/// at the verifiers' derived addresses.
+async fn recorded_verifiers(
     contract: &Registry,
     model_id: B256,
-    model: &Model,
+    found: &Model,
     plan: &DeployPlan,
-) -> Result<Vec<ChunkSpec>> {
-    let code_hashes: Vec<Option<B256>> = plan
-        .chunks
-        .iter()
-        .map(|chunk| {
-            let verifier = plan.verifiers.get(chunk.verifier)?;
-            verifier.runtime_code.as_ref().map(keccak256)
-        })
-        .collect();
-    let planned = &plan.registration;
-    let compared = compare(contract, model_id, model, planned, &code_hashes).await?;
-    match compared.differences.into_iter().next() {
-        None => Ok(compared.chunks),
-        Some(difference) => Err(Error::Mismatch {
-            field: difference.field,
-            expected: difference.expected,
-            got: format!(
-                "{} in the registered model ({})",
-                difference.found, difference.what
-            ),
-        }),
+) -> Result<Vec<(Address, B256)>> {
+    let code_hashes: Vec<Option<B256>> = plan.code_hashes_of_chunks();
+    let derived = || {
+        plan.chunks
+            .iter()
+            .zip(&code_hashes)
+            .map(|(chunk, hash)| {
+                let address = plan
+                    .verifiers
+                    .get(chunk.verifier)
+                    .map(|verifier| derived_address(&verifier.creation_code));
+                (address.unwrap_or_default(), hash.unwrap_or_default())
+            })
+            .collect()
+    };
+    let searched = contract.registered(model_id, found.recordHash, 0).await;
+    let Ok(Some(registered)) = searched else {
+        return Ok(derived());
+    };
+    let registration = &registered.registration;
+    if let Some(difference) = compare(registration, &plan.registration, &code_hashes)
+        .into_iter()
+        .next()
+    {
+        return Err(Error::Mismatch {
+            field: "record",
+            expected: format!("{}: {}", difference.what, difference.expected),
+            got: format!("{} in the registered model", difference.found),
+        });
     }
+    let chunks = registration.chunks.iter();
+    Ok(chunks.map(|spec| (spec.verifier, spec.codeHash)).collect())
 }
 
 /// Every verifier once; address and code hash, in the order of the plan.
-async fn deploy_verifiers(
+async fn place_verifiers(
     engine: &Engine,
     plan: &DeployPlan,
     limit: Duration,
@@ -144,66 +189,31 @@ async fn deploy_verifiers(
     for verifier in &plan.verifiers {
         let expected = verifier.runtime_code.as_ref().map(keccak256);
         let code = &verifier.creation_code;
-        let deployed = create(engine, &verifier.name, code, expected, limit).await?;
-        verifiers.push((deployed.address, deployed.code_hash));
-        steps.push(deployed.step(&verifier.name));
+        let placed = place(engine, &verifier.name, code, expected, limit).await?;
+        verifiers.push((placed.address, placed.code_hash));
+        if let Some(deployed) = &placed.deployed {
+            steps.push(deployed.step(&verifier.name));
+        }
     }
     Ok(verifiers)
-}
-
-/// A key contract a chunk, in the order of the plan.
-async fn deploy_keys(
-    engine: &Engine,
-    plan: &DeployPlan,
-    verifiers: &[(Address, B256)],
-    limit: Duration,
-    steps: &mut Vec<Step>,
-) -> Result<Vec<ChunkSpec>> {
-    let mut specs = Vec::new();
-    let planned = &plan.registration;
-    for (i, chunk) in plan.chunks.iter().enumerate() {
-        let code = &chunk.key_creation_code;
-        let expected = planned.key_code_hashes[i];
-        let key = create(engine, &chunk.key_name, code, Some(expected), limit).await?;
-        let (verifier, code_hash) = verifiers[chunk.verifier];
-        specs.push(ChunkSpec {
-            verifier,
-            codeHash: code_hash,
-            key: key.address,
-            keyCodeHash: key.code_hash,
-            numPublic: planned.num_public[i],
-            hidingBudget: planned.hiding_budgets[i],
-        });
-        steps.push(key.step(&chunk.key_name));
-    }
-    Ok(specs)
 }
 
 fn deployment(
     engine: &Engine,
     registry: Address,
     model_id: B256,
-    specs: &[ChunkSpec],
+    model: ChainModel,
     block: u64,
     transactions: Vec<Step>,
 ) -> Deployment {
-    let chunks = specs
-        .iter()
-        .map(|s| DeployedChunk {
-            verifier: s.verifier,
-            key: s.key,
-        })
-        .collect();
     Deployment {
         file: DeploymentFile::new(
             engine.chain_id(),
             registry,
             (model_id, engine.sender()),
-            chunks,
+            model,
             block,
         ),
-        code_hashes: specs.iter().map(|s| s.codeHash).collect(),
-        key_code_hashes: specs.iter().map(|s| s.keyCodeHash).collect(),
         total_gas: transactions
             .iter()
             .filter_map(|t| t.transaction.gas_used)

@@ -6,8 +6,10 @@
 mod attest;
 mod config;
 mod deploy;
+mod keys;
 mod listing;
 mod outlay;
+mod place;
 mod plan;
 mod report;
 mod transactions;
@@ -16,6 +18,9 @@ pub use attest::{AttestReport, attest};
 pub use config::{ClientConfig, DEFAULT_SPEND_CAP};
 pub use deploy::{Deployment, deploy};
 pub use outlay::{Outlay, deployment_outlay};
-pub use plan::{ChunkCode, DeployPlan, NewRegistry, RegistryPlan, VerifierCode};
+pub use plan::{
+    ChunkCode, DeployPlan, EXPECTED_INFERENCES, KeyPlacement, NewRegistry, RegistryPlan,
+    VerifierCode,
+};
 pub use report::TxReport;
 pub use transactions::{Deployed, Step, call_contract, deploy_contract};

@@ -1,6 +1,8 @@
 //! What a deployment takes, before anything is sent.
 
 use super::config::ClientConfig;
+use super::keys::is_kept_in_code;
+use super::place::find;
 use super::plan::{DeployPlan, RegistryPlan};
 use super::transactions::is_done;
 use crate::boxed::Boxed;
@@ -8,8 +10,10 @@ use crate::engine::Engine;
 use crate::error::Result;
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolCall;
-use chainfer_chain::abi::{ChainferRegistry, ChunkSpec};
+use chainfer_chain::abi::ChainferRegistry;
+use chainfer_chain::registry::PlacedChunk;
 use chainfer_chain::rules::{Gas, GasRules};
+use chainfer_formats::chain_model::key_creation_code;
 use chainfer_formats::ids;
 
 /// Gas of a transaction that creates a contract, beside what its code takes: 53,000 for transaction and creation, and what a
@@ -19,10 +23,10 @@ const CREATION_GAS: u64 = 150_000;
 const CODE_BYTE_GAS: u64 = 17;
 /// Gas of listing a verifier.
 const LISTING_GAS: u64 = 100_000;
-/// Gas of a registration beside its words.
+/// Gas of a registration beside its words; it stores two slots.
 const REGISTRATION_GAS: u64 = 200_000;
-/// Gas of a word of a registration: 22,100 to store it, 512 to send it, and the work on it.
-const WORD_GAS: u64 = 24_000;
+/// Gas of a word of a registration: 2,048 to send it, at a floor of 64 a byte (EIP-7976), 256 to log it, and the work on it.
+const WORD_GAS: u64 = 3_000;
 
 /// Upper bounds of what transactions take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,32 +94,38 @@ fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay
         for _ in &plan.verifiers {
             outlay.add(&rules, rules.storing(LISTING_GAS), &[]);
         }
-        let verifiers = plan.verifiers.iter().map(|v| (&v.name, &v.creation_code));
-        let keys = plan
-            .chunks
-            .iter()
-            .map(|c| (&c.key_name, &c.key_creation_code));
-        for (name, code) in verifiers.chain(keys) {
-            if !is_done(engine, name, None, code).await? {
+        for verifier in &plan.verifiers {
+            let code = &verifier.creation_code;
+            let done = is_done(engine, &verifier.name, None, code).await?;
+            if !done && find(engine, code, None).await?.is_none() {
                 outlay.creation(&rules, code);
             }
         }
-        let chunk = ChunkSpec {
+        for chunk in &plan.chunks {
+            let code = key_creation_code(&chunk.key);
+            let done = is_done(engine, &chunk.key_name, None, &code).await?;
+            if !done
+                && find(engine, &code, None).await?.is_none()
+                && is_kept_in_code(engine, chunk, &code, plan.keys).await?
+            {
+                outlay.creation(&rules, &code);
+            }
+        }
+        let placed = PlacedChunk {
             verifier: Address::ZERO,
-            codeHash: B256::ZERO,
-            key: Address::ZERO,
-            keyCodeHash: B256::ZERO,
-            numPublic: 0,
-            hidingBudget: 0,
+            code_hash: B256::ZERO,
+            key: Bytes::new(),
         };
-        let chunks = vec![chunk; plan.chunks.len()];
-        let registration = plan.registration.with_chunks(chunks);
+        let model = plan.registration.model(vec![placed; plan.chunks.len()]);
+        let registration = plan.registration.with_chunks(&model);
         let data = ChainferRegistry::registerModelCall { registration }.abi_encode();
         let words = count(data.len().div_ceil(32));
-        let stored = words
-            .saturating_mul(WORD_GAS)
-            .saturating_add(REGISTRATION_GAS);
-        outlay.add(&rules, rules.storing(stored), &data);
+        let work = Gas {
+            execution: words.saturating_mul(WORD_GAS),
+            state: 0,
+        };
+        let stored = rules.storing(REGISTRATION_GAS);
+        outlay.add(&rules, stored.plus(work), &data);
         Ok(outlay)
     })
 }

@@ -5,6 +5,7 @@ use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::sol_types::SolConstructor;
 use chainfer_chain::abi::ChainferRegistry;
 use chainfer_chain::registry::Registration;
+use chainfer_formats::chain_model::key_hash;
 
 /// Code of a verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +18,40 @@ pub struct VerifierCode {
     pub runtime_code: Option<Bytes>,
 }
 
-/// Code of a chunk's key contract, and the verifier that reads it.
+/// A chunk's key, and the verifier that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkCode {
     /// Its verifier: a position in [`DeployPlan::verifiers`].
     pub verifier: usize,
     /// Name of the key, for messages.
     pub key_name: String,
-    /// Creation code of the key contract.
-    pub key_creation_code: Bytes,
+    /// The verifying key, as the verifier takes it.
+    pub key: Bytes,
+}
+
+/// Inferences that a model is expected to have where nobody says.
+pub const EXPECTED_INFERENCES: u64 = 100;
+
+/// Where the keys of a model are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPlacement {
+    /// In the calldata of every call: nothing is deployed.
+    Calldata,
+    /// In the code of contracts.
+    Code,
+    /// Where they cost less for so many inferences, by what the node estimates.
+    Cheaper {
+        /// Inferences that are expected of the model.
+        inferences: u64,
+    },
+}
+
+impl Default for KeyPlacement {
+    fn default() -> Self {
+        Self::Cheaper {
+            inferences: EXPECTED_INFERENCES,
+        }
+    }
 }
 
 /// A registry to be deployed.
@@ -80,6 +106,8 @@ pub struct DeployPlan {
     pub verifiers: Vec<VerifierCode>,
     /// Verifier and key of each chunk, in order.
     pub chunks: Vec<ChunkCode>,
+    /// Where keys are kept.
+    pub keys: KeyPlacement,
     /// What the registry is to record of the model.
     pub registration: Registration,
 }
@@ -101,6 +129,15 @@ impl DeployPlan {
         hashes
     }
 
+    /// Code hash of each chunk's verifier, where it is known.
+    pub(super) fn code_hashes_of_chunks(&self) -> Vec<Option<B256>> {
+        let of = |chunk: &ChunkCode| {
+            let verifier = self.verifiers.get(chunk.verifier)?;
+            verifier.runtime_code.as_ref().map(keccak256)
+        };
+        self.chunks.iter().map(of).collect()
+    }
+
     /// Refuses a plan whose parts do not fit each other, before anything is sent.
     pub(super) fn check(&self) -> Result<()> {
         let mismatch = |field, expected: String, got: String| {
@@ -119,7 +156,7 @@ impl DeployPlan {
             );
         }
         for (field, got) in [
-            ("key_code_hashes", self.registration.key_code_hashes.len()),
+            ("key_hashes", self.registration.key_hashes.len()),
             ("hiding_budgets", self.registration.hiding_budgets.len()),
         ] {
             if got != chunks {
@@ -127,6 +164,21 @@ impl DeployPlan {
                     field,
                     format!("one for each of {chunks} chunks"),
                     got.to_string(),
+                );
+            }
+        }
+        for (i, (chunk, expected)) in self
+            .chunks
+            .iter()
+            .zip(&self.registration.key_hashes)
+            .enumerate()
+        {
+            let hash = key_hash(&chunk.key);
+            if hash != *expected {
+                return mismatch(
+                    "key_hashes",
+                    format!("{expected} for chunk {i}"),
+                    hash.to_string(),
                 );
             }
         }

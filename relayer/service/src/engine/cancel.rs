@@ -36,7 +36,11 @@ impl Engine {
         }
         let registry = view.registry(job.key.registry);
         if registry
-            .is_proven(job.key.inference_id, At::Block(view.head.hash))
+            .is_proven(
+                job.key.model_id,
+                job.key.inference_id,
+                At::Block(view.head.hash),
+            )
             .await?
         {
             let reason = "proven before the cancellation took effect".to_owned();

@@ -6,7 +6,7 @@
 use super::Engine;
 use super::config::RegistryCode;
 use super::money::Sending;
-use super::plan::ENVELOPE_BYTES;
+use super::plan::{ENVELOPE_BYTES, no_model};
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::state::JobState;
@@ -19,11 +19,11 @@ use chainfer_chain::registry::Registry;
 use chainfer_chain::rpc::At;
 use chainfer_chain::rules::GasRules;
 use chainfer_formats::proof::{PROOF, Statement};
-use chainfer_formats::{Binding, ChunkProof, ProofFile, Scalar};
+use chainfer_formats::{Binding, ChainModel, ChunkProof, ProofFile, Scalar};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -40,6 +40,9 @@ const TRIALS: usize = 20;
 /// [`TRIAL_WINDOW`]: each can cost the node calls, and leaves nothing else to count.
 const MISFITS: usize = 20;
 
+/// Bytes of a chunk's part of the record, which every call hands in.
+const SPEC_BYTES: usize = 160;
+
 const TRIAL_WINDOW: Duration = Duration::from_secs(60);
 
 /// How long a proof waits for the simulations of others.
@@ -48,17 +51,11 @@ const TRIAL_TURN: Duration = Duration::from_secs(10);
 /// Models that are remembered.
 const MODELS_KEPT: usize = 256;
 
-/// Chunks whose number of public values is asked for; a call each.
-const CHUNKS_ASKED: u16 = 32;
-
-/// Public values of each chunk, as far as they were asked for, by registry and model.
-pub(super) type Models = HashMap<(Address, B256), Arc<Form>>;
-
-/// Why inferences of a model do not count at present, if they do not, and when the registry said so; by registry and model.
-pub(super) type Standings = HashMap<(Address, B256), (Instant, Option<&'static str>)>;
+/// What registries said of models, by registry and model.
+pub(super) type Models = HashMap<(Address, B256), KnownModel>;
 
 /// How long that is believed.
-const STANDING_KEPT: Duration = Duration::from_secs(30);
+const MODEL_KEPT: Duration = Duration::from_secs(30);
 
 /// Simulations at the door: one at a time, and so many of each submitter.
 #[derive(Debug, Default)]
@@ -134,11 +131,13 @@ impl Trials {
     }
 }
 
-/// What proofs of a model look like.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Form {
-    chunks: usize,
-    public_values: Vec<usize>,
+/// What a registry said of a model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownModel {
+    asked: Instant,
+    record_hash: B256,
+    /// Why its inferences do not count at present, if they do not.
+    standing: Option<&'static str>,
 }
 
 /// A proof file whose readable outputs are passed over: they can be many times larger in memory than as text.
@@ -158,6 +157,8 @@ struct SeenByChain {
     chunks: Vec<ChunkProof>,
     #[serde(rename = "outputs")]
     _outputs: IgnoredAny,
+    #[serde(default)]
+    model: Option<ChainModel>,
 }
 
 /// Parses what a client hands in, as far as the chain gets to see it. Takes little more memory than the text does.
@@ -173,7 +174,16 @@ pub fn read_proof(json: &[u8]) -> Result<ProofFile> {
         context: seen.context,
         binding: seen.binding,
     };
-    Ok(ProofFile::new(statement, seen.chunks, Vec::new())?)
+    with_model(
+        ProofFile::new(statement, seen.chunks, Vec::new())?,
+        seen.model,
+    )
+}
+
+fn with_model(mut proof: ProofFile, model: Option<ChainModel>) -> Result<ProofFile> {
+    proof.model = model;
+    proof.check()?;
+    Ok(proof)
 }
 
 impl Engine {
@@ -259,8 +269,10 @@ impl Engine {
         if key.requester == Address::ZERO {
             return zero("binding.requester");
         }
-        for (index, chunk) in (0..).zip(&proof.chunks) {
-            let bytes = chunk.proof.len() + 32 * chunk.public_values.len() + ENVELOPE_BYTES;
+        let model = proof.model.as_ref().ok_or_else(no_model)?;
+        for ((index, chunk), spec) in (0..).zip(&proof.chunks).zip(&model.chunks) {
+            let own = chunk.proof.len() + 32 * chunk.public_values.len() + spec.key.len();
+            let bytes = own + SPEC_BYTES * model.chunks.len() + ENVELOPE_BYTES;
             if bytes > self.config.max_tx_bytes {
                 return Err(Error::ChunkTooLarge {
                     chunk: index,
@@ -278,55 +290,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Holds the proof against the registry's record of its model.
+    /// Holds what the proof brings of its model against what the registry stores. Refuses proofs of a model of which nothing counts that
+    /// is proven now, too: they would be paid for in vain.
     async fn check_model(&self, key: &JobKey, proof: &ProofFile) -> Result<()> {
-        let (form, fresh) = self.form(key).await?;
-        self.check_counts(key).await?;
-        match fits(&form, proof) {
-            Err(_) if !fresh => {
-                // What is remembered may say yes, and never no: a node may have been wrong once.
-                let place = (key.registry, key.model_id);
-                self.models
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&place);
-                let (form, _) = self.form(key).await?;
-                fits(&form, proof)
-            }
-            known => known,
+        let model = proof.model.as_ref().ok_or_else(no_model)?;
+        let hash = model.record.hash();
+        let fits = |known: &KnownModel| known.record_hash == hash && known.standing.is_none();
+        let (mut known, fresh) = self.known_model(key).await?;
+        if !fresh && !fits(&known) {
+            // What is remembered may say yes, and never no: a node may have been wrong once.
+            known = self.ask_for_model(key).await?;
         }
-    }
-
-    /// Refuses proofs of a model of which nothing counts that is proven now: they would be paid for in vain.
-    async fn check_counts(&self, key: &JobKey) -> Result<()> {
-        let place = (key.registry, key.model_id);
-        let known = {
-            let standings = self.standings.lock();
-            let standings = standings.unwrap_or_else(PoisonError::into_inner);
-            let known = standings.get(&place).copied();
-            known.filter(|(asked, _)| asked.elapsed() < STANDING_KEPT)
-        };
-        let reason = match known {
-            Some((_, reason)) => reason,
-            None => {
-                let registry = self.registry(key.registry);
-                let reason = if registry.is_deprecated(key.model_id).await? {
-                    Some("deprecated: what is proven now never counts")
-                } else if registry.is_frozen(key.model_id).await? {
-                    Some("frozen: nothing of it counts")
-                } else {
-                    None
-                };
-                let standings = self.standings.lock();
-                let mut standings = standings.unwrap_or_else(PoisonError::into_inner);
-                if standings.len() >= MODELS_KEPT {
-                    standings.clear();
-                }
-                standings.insert(place, (Instant::now(), reason));
-                reason
-            }
-        };
-        reason.map_or(Ok(()), |reason| {
+        if known.record_hash != hash {
+            return Err(Error::Refused(format!(
+                "model.record: the registry has one with hash {}, the proof brings one with hash {hash}",
+                known.record_hash
+            )));
+        }
+        known.standing.map_or(Ok(()), |reason| {
             Err(Error::Refused(format!(
                 "model {} is {reason}",
                 key.model_id
@@ -334,37 +315,41 @@ impl Engine {
         })
     }
 
-    /// The form of a model's proofs, and whether it was asked for just now.
-    async fn form(&self, key: &JobKey) -> Result<(Arc<Form>, bool)> {
-        let place = (key.registry, key.model_id);
+    /// What the registry said of a model, and whether it was asked just now.
+    async fn known_model(&self, key: &JobKey) -> Result<(KnownModel, bool)> {
         let known = {
             let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-            models.get(&place).cloned()
+            models.get(&(key.registry, key.model_id)).copied()
         };
-        if let Some(form) = known {
-            return Ok((form, false));
+        match known.filter(|known| known.asked.elapsed() < MODEL_KEPT) {
+            Some(known) => Ok((known, false)),
+            None => Ok((self.ask_for_model(key).await?, true)),
         }
-        let registry = self.registry(key.registry);
-        let Some(model) = registry.model(key.model_id).await? else {
+    }
+
+    async fn ask_for_model(&self, key: &JobKey) -> Result<KnownModel> {
+        let Some(model) = self.registry(key.registry).model(key.model_id).await? else {
             let (model, registry) = (key.model_id, key.registry);
             let why = format!("model {model} is not registered with registry {registry}");
             return Err(Error::Refused(why));
         };
-        let mut public_values = Vec::new();
-        for chunk in 0..model.chunkCount.min(CHUNKS_ASKED) {
-            let spec = registry.chunk_spec(key.model_id, chunk).await?;
-            public_values.push(usize::try_from(spec.numPublic).unwrap_or(usize::MAX));
-        }
-        let form = Arc::new(Form {
-            chunks: model.chunkCount.into(),
-            public_values,
-        });
+        let known = KnownModel {
+            asked: Instant::now(),
+            record_hash: model.recordHash,
+            standing: if model.is_deprecated() {
+                Some("deprecated: what is proven now never counts")
+            } else if model.frozen {
+                Some("frozen: nothing of it counts")
+            } else {
+                None
+            },
+        };
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if models.len() >= MODELS_KEPT {
             models.clear();
         }
-        models.insert(place, Arc::clone(&form));
-        Ok((form, true))
+        models.insert((key.registry, key.model_id), known);
+        Ok(known)
     }
 
     /// Holds a job that is said to be proven against the registry again, and queues it if it is not: else one false answer of a node
@@ -434,31 +419,12 @@ impl Engine {
         let at = At::Block(head.hash);
         let view = View::new(rpc, head, Sending::Paused, self.store.now_ms());
         let registry = view.registry(key.registry);
-        let inference = registry.inference(key.inference_id, at).await?;
+        let inference = registry.state(key.model_id, key.inference_id, at).await?;
         if inference.status() == Some(InferenceStatus::Proven) {
             return Ok(());
         }
         self.plan(&view, key, proof, &inference).await.map(drop)
     }
-}
-
-/// Holds a proof against the form of its model's.
-fn fits(form: &Form, proof: &ProofFile) -> Result<()> {
-    let refuse = |field: String, expected: usize, got: usize| {
-        Err(Error::Refused(format!(
-            "{field}: the registered model has {expected}, the proof {got}"
-        )))
-    };
-    if form.chunks != proof.chunks.len() {
-        return refuse("chunks".to_owned(), form.chunks, proof.chunks.len());
-    }
-    for (i, (expected, chunk)) in form.public_values.iter().zip(&proof.chunks).enumerate() {
-        let got = chunk.public_values.len();
-        if *expected != got {
-            return refuse(format!("chunks[{i}].public_values"), *expected, got);
-        }
-    }
-    Ok(())
 }
 
 /// What the chain says; `None` where it says nothing in time.
@@ -492,6 +458,7 @@ fn body(proof: &ProofFile) -> Result<Vec<u8>> {
         binding: proof.binding,
     };
     let seen = ProofFile::new(statement, proof.chunks.clone(), Vec::new())?;
+    let seen = with_model(seen, proof.model.clone())?;
     serde_json::to_vec(&seen).map_err(|e| Error::DatabaseCorrupt {
         what: format!("proof: {e}"),
     })

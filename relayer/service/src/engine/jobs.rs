@@ -8,7 +8,7 @@ use crate::state::{IntentState, JobState};
 use crate::store::{BlockRef, Intent, Job, Next, PlannedBy, QueueFilter};
 use alloy::primitives::Address;
 use chainfer_chain::Error as ChainError;
-use chainfer_chain::abi::{Inference, InferenceStatus};
+use chainfer_chain::abi::{InferenceState, InferenceStatus};
 use chainfer_chain::rpc::At;
 use chainfer_formats::ProofFile;
 use std::collections::HashSet;
@@ -206,7 +206,11 @@ impl Engine {
         let job = &next.job;
         let registry = view.registry(job.key.registry);
         let inference = registry
-            .inference(job.key.inference_id, At::Block(view.head.hash))
+            .state(
+                job.key.model_id,
+                job.key.inference_id,
+                At::Block(view.head.hash),
+            )
             .await?;
         if inference.status() == Some(InferenceStatus::Proven) {
             let reason = "the registry has it already".to_owned();
@@ -280,7 +284,11 @@ impl Engine {
         }
         let registry = view.registry(job.key.registry);
         let inference = registry
-            .inference(job.key.inference_id, At::Block(view.head.hash))
+            .state(
+                job.key.model_id,
+                job.key.inference_id,
+                At::Block(view.head.hash),
+            )
             .await?;
         if inference.status() == Some(InferenceStatus::Proven) {
             return self.proven(view, job, None).await;
@@ -399,7 +407,9 @@ impl Engine {
         }
         let registry = view.registry(job.key.registry);
         let at = At::Block(view.head.hash);
-        Ok(!registry.is_proven(job.key.inference_id, at).await?)
+        Ok(!registry
+            .is_proven(job.key.model_id, job.key.inference_id, at)
+            .await?)
     }
 
     pub(super) async fn disbelieve(&self, job: &Job) -> Result<()> {
@@ -460,7 +470,7 @@ impl Engine {
 }
 
 /// How far the registry's record of an inference is: chunks proven, and one for the root.
-fn progress(inference: &Inference) -> u32 {
+fn progress(inference: &InferenceState) -> u32 {
     let chunks = inference.provenChunks.count_ones();
     let committed = inference.status() != Some(InferenceStatus::None);
     u32::try_from(chunks).unwrap_or(u32::MAX) + u32::from(committed)

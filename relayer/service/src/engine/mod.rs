@@ -78,7 +78,6 @@ pub struct Engine {
     expired: SyncMutex<Option<Instant>>,
     /// What registries say of models, as far as it was asked for.
     models: SyncMutex<door::Models>,
-    standings: SyncMutex<door::Standings>,
     /// Proofs that are simulated before they are stored.
     trials: door::Trials,
     /// A nonce gap, and how many times in a row it was seen.
@@ -137,7 +136,6 @@ impl Engine {
             unexplained: AtomicU32::new(0),
             expired: SyncMutex::default(),
             models: SyncMutex::default(),
-            standings: SyncMutex::default(),
             trials: door::Trials::default(),
             holder: new_holder(),
             held: SyncMutex::default(),

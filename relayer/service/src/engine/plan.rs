@@ -9,13 +9,13 @@ use super::Engine;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::store::{JobKey, NewIntent, TxKind};
-use alloy::primitives::{Bytes, U256};
-use alloy::sol_types::SolCall;
+use alloy::primitives::Bytes;
 use chainfer_chain::Error as ChainError;
-use chainfer_chain::abi::{ChainferRegistry, ChunkProof, Inference, InferenceStatus};
+use chainfer_chain::abi::{Inference, InferenceState, InferenceStatus};
+use chainfer_chain::registry::{attest_call, chunk_proof, prove_call};
 use chainfer_chain::rpc::{At, CallRequest, RpcError};
 use chainfer_chain::rules::{Gas, GasRules, estimate_gas};
-use chainfer_formats::{ChunkProof as FileChunk, ProofFile};
+use chainfer_formats::{ChainModel, ChunkProof as FileChunk, ProofFile};
 
 /// Bytes of a signed transaction beside its calldata, rounded up.
 pub(super) const ENVELOPE_BYTES: usize = 256;
@@ -41,8 +41,9 @@ impl Engine {
         view: &View,
         key: &JobKey,
         proof: &ProofFile,
-        inference: &Inference,
+        inference: &InferenceState,
     ) -> Result<Vec<NewIntent>> {
+        let model = proof.model.as_ref().ok_or_else(no_model)?;
         // A proof file has its chunks in order, none missing.
         let missing: Vec<Part<'_>> = (0..)
             .zip(&proof.chunks)
@@ -65,6 +66,7 @@ impl Engine {
         }
         let whole = Batch {
             kind,
+            model,
             chunks: missing.clone(),
         };
         let rules = self.gas_rules(&view.rpc, &view.head).await?;
@@ -76,22 +78,23 @@ impl Engine {
         if let Measure::Fits { need } = self.measure(&sized, &whole).await? {
             return Ok(vec![self.intent(&sized, &whole, need)]);
         }
-        self.split(&sized, kind, &missing).await
+        self.split(&sized, (kind, model), &missing).await
     }
 
     /// Several transactions: measures each chunk alone, packs first-fit decreasing, measures again.
     async fn split(
         &self,
         target: &Target<'_>,
-        kind: TxKind,
+        (kind, model): (TxKind, &ChainModel),
         missing: &[Part<'_>],
     ) -> Result<Vec<NewIntent>> {
         let Target { view, key, rules } = *target;
-        self.find_refused(view, key, kind, missing).await?;
+        self.find_refused(view, key, (kind, model), missing).await?;
         let mut sized = Vec::new();
         for chunk in missing {
             let batch = Batch {
                 kind,
+                model,
                 chunks: vec![*chunk],
             };
             match self.measure(target, &batch).await? {
@@ -125,7 +128,11 @@ impl Engine {
         let mut plan = Vec::new();
         while let Some(mut chunks) = todo.pop() {
             chunks.sort_by_key(|c| c.index);
-            let batch = Batch { kind, chunks };
+            let batch = Batch {
+                kind,
+                model,
+                chunks,
+            };
             match self.measure(target, &batch).await? {
                 Measure::Fits { need } => plan.push(self.intent(target, &batch, need)),
                 Measure::TooBig { .. } | Measure::Reverts(_) if batch.chunks.len() > 1 => {
@@ -147,13 +154,14 @@ impl Engine {
         &self,
         view: &View,
         key: &JobKey,
-        kind: TxKind,
+        (kind, model): (TxKind, &ChainModel),
         missing: &[Part<'_>],
     ) -> Result<()> {
         let mut groups: Vec<(usize, Vec<Part<'_>>)> = Vec::new();
         for chunk in missing {
             let bytes = Batch {
                 kind,
+                model,
                 chunks: vec![*chunk],
             }
             .calldata(key)
@@ -169,13 +177,21 @@ impl Engine {
             }
         }
         for (_, chunks) in groups.into_iter().filter(|(_, chunks)| chunks.len() > 1) {
-            let batch = Batch { kind, chunks };
+            let batch = Batch {
+                kind,
+                model,
+                chunks,
+            };
             let Some(Measure::Reverts(_)) = self.simulate(view, key, &batch).await? else {
                 continue;
             };
             for chunk in batch.chunks {
-                let chunks = vec![chunk];
-                let refused = self.simulate(view, key, &Batch { kind, chunks }).await?;
+                let alone = Batch {
+                    kind,
+                    model,
+                    chunks: vec![chunk],
+                };
+                let refused = self.simulate(view, key, &alone).await?;
                 if let Some(Measure::Reverts(e)) = refused {
                     return Err(e);
                 }
@@ -290,13 +306,18 @@ struct Part<'a> {
 /// Chunks that go into one transaction.
 struct Batch<'a> {
     kind: TxKind,
+    model: &'a ChainModel,
     chunks: Vec<Part<'a>>,
 }
 
 impl Batch<'_> {
-    /// Slots that it sets at the least: a first call stores the inference.
+    /// Slots that it sets at the least: a first call stores the inference and, unless it proves all chunks, which are proven.
     fn new_slots(&self) -> u64 {
-        u64::from(self.kind == TxKind::Attest)
+        let whole = self.chunks.len() == self.model.chunks.len();
+        match self.kind {
+            TxKind::Attest => 1 + u64::from(!whole),
+            _ => 0,
+        }
     }
 
     /// A contract's refusal, of a single chunk with its name.
@@ -326,36 +347,28 @@ impl Batch<'_> {
         let proofs = self
             .chunks
             .iter()
-            .map(|c| ChunkProof {
-                chunk: c.index,
-                proof: c.chunk.proof.clone(),
-                publicValues: c
-                    .chunk
-                    .public_values
-                    .iter()
-                    .map(|v| v.value())
-                    .collect::<Vec<U256>>(),
-            })
+            .map(|part| chunk_proof(self.model, part.index, part.chunk))
             .collect();
-        let (model, root, requester, nonce) = (key.model_id, key.root, key.requester, key.nonce);
+        let inference = Inference {
+            modelId: key.model_id,
+            root: key.root,
+            requester: key.requester,
+            nonce: key.nonce,
+        };
         match self.kind {
-            TxKind::Prove => ChainferRegistry::proveCall {
-                modelId: model,
-                root,
-                requester,
-                nonce,
-                proofs,
-            }
-            .abi_encode(),
-            _ => ChainferRegistry::attestCall {
-                modelId: model,
-                root,
-                requester,
-                nonce,
-                proofs,
-            }
-            .abi_encode(),
+            TxKind::Prove => prove_call(inference, self.model, proofs),
+            _ => attest_call(inference, self.model, proofs),
         }
-        .into()
+    }
+}
+
+/// What a proof without the model's record is refused with.
+pub(super) fn no_model() -> Error {
+    Error::Mismatch {
+        field: "model",
+        expected: "the record, chunks and keys of the model, which `chainfer prove` adds where the bundle is deployed, and \
+                   `chainfer-relayer submit --deployment FILE`"
+            .to_owned(),
+        got: "none".to_owned(),
     }
 }

@@ -70,7 +70,11 @@ impl Engine {
             && let Some(job) = self.store.job(job).await?
             && view
                 .registry(job.key.registry)
-                .is_proven(job.key.inference_id, At::Block(view.head.hash))
+                .is_proven(
+                    job.key.model_id,
+                    job.key.inference_id,
+                    At::Block(view.head.hash),
+                )
                 .await?
         {
             let reason = "the registry has it already".to_owned();

@@ -130,6 +130,15 @@ impl Anvil {
         }
     }
 
+    /// Puts the deterministic-deployment proxy there, which public chains and anvil have.
+    pub async fn place_proxy(&self) {
+        if self.rules != Rules::Osaka {
+            let code = "0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3";
+            let proxy = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+            self.rpc("anvil_setCode", json!([proxy, code])).await;
+        }
+    }
+
     pub async fn mine(&self, blocks: u64) {
         self.rpc("anvil_mine", json!([format!("{blocks:#x}")]))
             .await;

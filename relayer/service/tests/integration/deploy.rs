@@ -3,13 +3,13 @@
 use crate::anvil::Anvil;
 use crate::proxy::{Fault, Proxy};
 use crate::world::{World, address, client, creation_code, deploy_plan, manifest};
-use alloy::primitives::{B256, U256, keccak256};
+use alloy::primitives::{B256, keccak256};
 use alloy::sol_types::SolCall;
 use chainfer_chain::abi::{ChainferRegistry, Visibility};
 use chainfer_formats::DeploymentFile;
 use chainfer_relayer::Error;
 use chainfer_relayer::client::{
-    DeployPlan, NewRegistry, RegistryPlan, call_contract, deploy, deploy_contract,
+    DeployPlan, KeyPlacement, NewRegistry, RegistryPlan, call_contract, deploy, deploy_contract,
 };
 use serde_json::json;
 
@@ -28,20 +28,12 @@ async fn deploy_twice_reads_back_the_registered_model() {
         .await
         .unwrap();
     assert!(second.transactions.is_empty());
-    assert_eq!(second.file.chunks, first.file.chunks);
-    assert_eq!(first.file.chunks[0].verifier, first.file.chunks[1].verifier);
-    assert_ne!(first.file.chunks[0].key, first.file.chunks[1].key);
+    let chunks = &first.file.model.chunks;
+    assert_eq!(chunks[0].verifier, chunks[1].verifier);
+    assert_ne!(chunks[0].key, chunks[1].key);
     assert_eq!(
-        (
-            second.file.model_id,
-            &second.code_hashes,
-            &second.key_code_hashes
-        ),
-        (
-            first.file.model_id,
-            &first.code_hashes,
-            &first.key_code_hashes
-        )
+        (second.file.model_id, &second.file.model),
+        (first.file.model_id, &first.file.model)
     );
 
     let folder = tempfile::tempdir().unwrap();
@@ -86,11 +78,11 @@ async fn deploy_interrupted_goes_on_and_deploys_nothing_twice() {
 async fn deploy_key_that_is_not_the_manifests_is_refused() {
     let anvil = Anvil::start(&[]);
     let mut plan = deploy_plan(&manifest());
-    plan.chunks[1].key_creation_code = plan.chunks[0].key_creation_code.clone();
+    plan.chunks[1].key = plan.chunks[0].key.clone();
     let result = deploy(&client(&anvil.url, 0, None), &plan).await;
     assert!(
-        matches!(&result, Err(Error::Mismatch { field: "deployed code", expected, .. })
-            if expected.starts_with("StubKey1")),
+        matches!(&result, Err(Error::Mismatch { field: "key_hashes", expected, .. })
+            if expected.ends_with("for chunk 1")),
         "{result:?}"
     );
 
@@ -98,10 +90,12 @@ async fn deploy_key_that_is_not_the_manifests_is_refused() {
     let world = World::new().await;
     let mut plan = deploy_plan(&world.manifest);
     plan.registry = RegistryPlan::Existing(world.registry());
-    plan.registration.key_code_hashes[2] = plan.registration.key_code_hashes[0];
+    plan.registration.key_hashes[2] = plan.registration.key_hashes[0];
+    plan.chunks[2].key = plan.chunks[0].key.clone();
     let result = deploy(&client(&world.anvil.url, 0, None), &plan).await;
     assert!(
-        matches!(&result, Err(Error::Mismatch { field: "key", .. })),
+        matches!(&result, Err(Error::Mismatch { field: "record", expected, .. })
+            if expected.starts_with("chunks[2].key_hash")),
         "{result:?}"
     );
 }
@@ -114,14 +108,14 @@ async fn deploy_plan_that_does_not_fit_sends_nothing() {
     let mut fewer = good.clone();
     fewer.chunks.pop();
     let mut hashes = good.clone();
-    hashes.registration.key_code_hashes.pop();
+    hashes.registration.key_hashes.pop();
     let mut budgets = good.clone();
     budgets.registration.hiding_budgets.pop();
     let mut stray = good.clone();
     stray.chunks[2].verifier = 2;
     for (plan, field) in [
         (fewer, "chunks"),
-        (hashes, "key_code_hashes"),
+        (hashes, "key_hashes"),
         (budgets, "hiding_budgets"),
         (stray, "chunks.verifier"),
     ] {
@@ -173,48 +167,39 @@ async fn deploy_registers_what_the_manifest_says() {
     let registry = world.engine(None).await.registry(world.registry());
     let id = world.deployment.file.model_id;
     let model = registry.model(id).await.unwrap().unwrap();
+    assert_eq!(model.registrant, address(0));
+    let record = world.deployment.file.model.record;
+    assert_eq!(model.recordHash, record.hash());
+    let found = registry.registered(id, model.recordHash, 0).await.unwrap();
+    let found = found.unwrap();
+    assert_eq!(found.block, world.deployment.file.block);
+    let registered = found.registration;
     assert_eq!(
-        (
-            model.manifestId,
-            model.registrant,
-            model.chunkCount,
-            model.inputCount,
-            model.outputCount,
-            model.leafCount,
-            model.treeHeight,
-            model.uri.as_str(),
-        ),
-        (
-            planned.manifest_id,
-            address(0),
-            3,
-            3,
-            1,
-            6,
-            3,
-            "ipfs://test"
-        )
+        registered,
+        planned.with_chunks(&world.deployment.file.model)
     );
-    for chunk in 0..3u16 {
-        let spec = registry.chunk_spec(id, chunk).await.unwrap();
+    assert_eq!(registered.uri, "ipfs://test");
+    assert_eq!(registered.leafLengths, [20, 20, 4, 7, 7, 10]);
+    for (chunk, spec) in (0u32..).zip(&registered.chunks) {
         assert_eq!(spec.numPublic, if chunk == 0 { 2 } else { 1 });
-        assert_eq!(spec.hidingBudget, 64 + u32::from(chunk));
+        assert_eq!(spec.hidingBudget, 64 + chunk);
     }
-    let input = registry.input_spec(id, 1).await.unwrap();
-    assert_eq!(input, planned.inputs[1]);
+    let input = &registered.inputs[1];
     assert_eq!(
         (input.leaf, input.chunk, input.offset, input.length),
         (1, 0, 1, 20)
     );
     assert_eq!(input.visibility, Visibility::Committed.to_abi());
-    let output = registry.output_spec(id, 0).await.unwrap();
-    assert_eq!(output, planned.outputs[0]);
+    let output = &registered.outputs[0];
     assert_eq!((output.leaf, output.chunk, output.zeroPoint), (5, 2, 3));
     assert_eq!(output.scaleWad.to_string(), "500000000000000000");
-    for (leaf, length) in (0..).zip([20, 20, 4, 7, 7, 10]) {
-        let got = registry.leaf_length(id, leaf).await.unwrap();
-        assert_eq!(got, U256::from(length));
-    }
+    // Of another record, or from a later block on, there is none.
+    world.anvil.mine(1).await;
+    assert_eq!(registry.registered(id, B256::ZERO, 0).await.unwrap(), None);
+    let later = registry
+        .registered(id, model.recordHash, found.block + 1)
+        .await;
+    assert_eq!(later.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,23 +210,50 @@ async fn deploy_tensor_that_is_not_the_registered_one_is_refused() {
     let mut input = good.clone();
     input.registration.inputs[0].zeroPoint = 6;
     let mut output = good.clone();
-    output.registration.outputs[0].name = "label".to_owned();
+    output.registration.outputs[0].offset = 1;
     let mut leaf = good.clone();
     leaf.registration.leaf_lengths[1] = 8;
     let mut budget = good.clone();
     budget.registration.hiding_budgets[2] = 0;
-    for (plan, field) in [
-        (input, "inputs"),
-        (output, "outputs"),
-        (leaf, "leaf_lengths"),
-        (budget, "hiding_budget"),
+    for (plan, what) in [
+        (input, "inputs[0].zero_point: 6"),
+        (output, "outputs[0].offset: 1"),
+        (leaf, "leaf_lengths: [20, 8,"),
+        (budget, "chunks[2].hiding_budget: 0"),
     ] {
         let result = deploy(&client(&world.anvil.url, 0, None), &plan).await;
         assert!(
-            matches!(&result, Err(Error::Mismatch { field: f, .. }) if *f == field),
+            matches!(&result, Err(Error::Mismatch { field: "record", expected, .. })
+                if expected.starts_with(what)),
             "{result:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_deployed_only_where_that_is_cheaper() {
+    let anvil = Anvil::start(&[]);
+    let mut plan = deploy_plan(&manifest());
+    let config = client(&anvil.url, 0, None);
+    // A stub's key costs about 150,000 gas as code, and 3,224 gas a call more as calldata.
+    let mut keys_deployed = async |keys: KeyPlacement, manifest: u8| {
+        plan.keys = keys;
+        plan.registration.manifest_id = B256::repeat_byte(manifest);
+        let deployment = deploy(&config, &plan).await.unwrap();
+        let names = deployment.transactions.iter().map(|step| &step.what);
+        let deployed = names.filter(|what| what.contains("StubKey")).count();
+        let in_code = deployment.file.model.chunks.iter();
+        (
+            deployed,
+            in_code.filter(|c| c.key_contract().is_some()).count(),
+        )
+    };
+    let few = KeyPlacement::Cheaper { inferences: 10 };
+    assert_eq!(keys_deployed(few, 1).await, (0, 0));
+    assert_eq!(keys_deployed(KeyPlacement::Calldata, 2).await, (0, 0));
+    assert_eq!(keys_deployed(KeyPlacement::default(), 3).await, (3, 3));
+    // What is there costs nothing.
+    assert_eq!(keys_deployed(few, 4).await, (0, 3));
 }
 
 /// The plan of another model, with the verifiers' code known beforehand, as that of generated verifiers is.
@@ -250,7 +262,7 @@ async fn plan_with_known_code(world: &World) -> DeployPlan {
     plan.registration.manifest_id = B256::repeat_byte(2);
     let engine = world.engine(None).await;
     for (verifier, chunk) in plan.verifiers.iter_mut().zip([0, 2]) {
-        let address = world.deployment.file.chunks[chunk].verifier;
+        let address = world.deployment.file.model.chunks[chunk].verifier;
         verifier.runtime_code = Some(engine.rpc().code(address).await.unwrap());
     }
     plan
@@ -275,15 +287,8 @@ async fn deploy_for_another_owner_lists_known_verifiers_at_once() {
         .collect();
     assert_eq!(
         steps,
-        [
-            "deploy registry",
-            "deploy StubVerifier0",
-            "deploy StubVerifier1",
-            "deploy StubKey0",
-            "deploy StubKey1",
-            "deploy StubKey2",
-            "register model",
-        ]
+        ["deploy registry", "register model",],
+        "verifiers and keys are where the first deployment left them"
     );
     let registry = world.engine(None).await.registry(deployment.file.registry);
     assert_eq!(registry.owner().await.unwrap(), address(1));

@@ -8,7 +8,8 @@ use chainfer_chain::abi::ChainferRegistry::{
     ChainferRegistryEvents as Events, constructorCall,
 };
 use chainfer_chain::abi::{
-    ChunkProof, ChunkSpec, ChunkValues, Inference, Model, ModelRegistration, TensorSpec,
+    ChunkProof, ChunkSpec, ChunkValues, Inference, InferenceState, Model, ModelRecord,
+    ModelRegistration, Opening, ShownInference, TensorSpec,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -117,6 +118,10 @@ fn structs_equal_those_of_the_compiled_registry() {
         ChunkProof::eip712_root_type(),
         ChunkValues::eip712_root_type(),
         Inference::eip712_root_type(),
+        InferenceState::eip712_root_type(),
+        ModelRecord::eip712_root_type(),
+        Opening::eip712_root_type(),
+        ShownInference::eip712_root_type(),
     ]
     .map(|text| text.into_owned())
     .into();

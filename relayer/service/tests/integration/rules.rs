@@ -161,7 +161,8 @@ async fn execution_and_state_are_planned_apart() {
     let Err(Error::JobEnded { reason, .. }) = refused else {
         panic!("{refused:?}")
     };
-    for told in ["97920 gas for state", "97919 are allowed"] {
+    // A chunk alone sets the bitmap of proven chunks beside the inference.
+    for told in ["195840 gas for state", "97919 are allowed"] {
         assert!(reason.contains(told), "{reason}");
     }
 }

@@ -7,14 +7,15 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolValue;
 use chainfer_chain::registry::Registration;
 use chainfer_chain::wallet::WalletConfig;
+use chainfer_formats::chain_model::key_hash;
 use chainfer_formats::manifest::MANIFEST;
 use chainfer_formats::proof::Statement;
 use chainfer_formats::{
     Binding, ChunkProof, Manifest, OutputValues, ProofFile, Scalar, SrsSpec, Visibility, ids,
 };
 use chainfer_relayer::client::{
-    ChunkCode, ClientConfig, DeployPlan, Deployment, NewRegistry, RegistryPlan, VerifierCode,
-    deploy,
+    ChunkCode, ClientConfig, DeployPlan, Deployment, KeyPlacement, NewRegistry, RegistryPlan,
+    VerifierCode, deploy,
 };
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::store::Location;
@@ -103,12 +104,12 @@ pub fn client(url: &str, account: usize, state: Option<Location>) -> ClientConfi
     config
 }
 
-/// The same, with a gas cap under which one of the stub's chunks fits and two do not (one takes 317k, a further one 45k).
+/// The same, with a gas cap under which one of the stub's chunks fits and two do not (one takes about 225k, a further one 34k).
 pub fn one_chunk_client(url: &str, account: usize) -> ClientConfig {
     let mut config = client(url, account, None);
     config.engine.gas_margin_percent = 0;
     config.engine.gas_slack = 20_000;
-    config.engine.gas_cap = Some(345_000);
+    config.engine.gas_cap = Some(262_000);
     config
 }
 
@@ -126,6 +127,7 @@ impl World {
 
     pub async fn with(arguments: &[&str]) -> Self {
         let anvil = Anvil::start(arguments);
+        anvil.place_proxy().await;
         let manifest = manifest();
         let plan = deploy_plan(&manifest);
         let deployment = deploy(&client(&anvil.url, 0, None), &plan).await.unwrap();
@@ -185,7 +187,10 @@ impl World {
             raw: Some(vec![1, 2, 3]),
             values: Some(vec![0.1, 0.2, 0.3]),
         };
-        ProofFile::new(statement, chunks, vec![output]).unwrap()
+        let mut proof = ProofFile::new(statement, chunks, vec![output]).unwrap();
+        proof.model = Some(self.deployment.file.model.clone());
+        proof.check().unwrap();
+        proof
     }
 
     /// How many `InferenceProven` events the registry has emitted.
@@ -219,7 +224,7 @@ impl World {
 /// What `StubVerifier.proofFor` gives.
 fn stub_proof(chunk: u16, instances: &[U256]) -> Bytes {
     let seed = U256::from(verifier_of(chunk));
-    keccak256((seed, key_digest(chunk), instances.to_vec()).abi_encode_params())
+    keccak256((seed, stub_key(chunk), instances.to_vec()).abi_encode_params())
         .abi_encode()
         .into()
 }
@@ -231,20 +236,24 @@ fn stub_code(contract: &str, argument: U256) -> Bytes {
     code.into()
 }
 
-/// Code hash of a chunk's stub key: a STOP byte, the setup that `StubKey` returns, the generator, the digest, the shape.
-fn key_code_hash(chunk: u16) -> B256 {
-    let object = hex::encode(creation_code("StubKey"));
-    // The setup stands in the creation code as it is.
-    let start = object.find("2ab83a80d3d765f5").expect("the stub's setup");
-    let mut code = vec![0];
-    code.extend(hex::decode(&object[start..start + 512]).unwrap());
+/// A chunk's stub key: the setup of `StubSetup`, the generator, a digest, the shape.
+pub fn stub_key(chunk: u16) -> Bytes {
+    static SOURCE: &str = include_str!("../../../../contracts/test/stubs/StubKey.sol");
+    let (_, setup) = SOURCE.split_once("SRS =").expect("the stub's setup");
+    let (setup, _) = setup.split_once(';').unwrap();
+    let setup: String = setup
+        .split("hex\"")
+        .filter_map(|piece| Some(piece.split_once('"')?.0))
+        .collect();
+    let mut key = hex::decode(setup).unwrap();
+    assert_eq!(key.len(), 256);
     for word in [U256::from(1), U256::from(2), key_digest(chunk)] {
-        code.extend(word.to_be_bytes::<32>());
+        key.extend(word.to_be_bytes::<32>());
     }
     let mut shape = [0; 32];
     shape[..10].copy_from_slice(b"test shape");
-    code.extend(shape);
-    keccak256(code)
+    key.extend(shape);
+    key.into()
 }
 
 pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
@@ -261,9 +270,10 @@ pub fn deploy_plan(manifest: &Manifest) -> DeployPlan {
             .map(|chunk| ChunkCode {
                 verifier: verifier_of(chunk),
                 key_name: format!("StubKey{chunk}"),
-                key_creation_code: stub_code("StubKey", key_digest(chunk)),
+                key: stub_key(chunk),
             })
             .collect(),
+        keys: KeyPlacement::Code,
         registration: Registration::from_manifest(manifest, "ipfs://test").unwrap(),
     }
 }
@@ -287,7 +297,7 @@ pub fn manifest() -> Manifest {
             json!({
                 "index": i, "contract": contract, "source": format!("solidity/{contract}.sol"),
                 "source_digest": B256::repeat_byte(20 + verifier_of(i) as u8),
-                "key_code_hash": key_code_hash(i), "num_public": if i == 0 { 2 } else { 1 },
+                "key_code_hash": key_hash(&stub_key(i)), "num_public": if i == 0 { 2 } else { 1 },
                 "vk_digest": word(7), "proof_length": 1024, "shape": shape, "hide_rows": 64 + i,
                 "reads": reads, "writes": writes, "exposes": exposes,
             })
@@ -320,7 +330,7 @@ pub fn manifest() -> Manifest {
             "name": "logits", "leaf": 5, "chunk": 2, "offset": 0, "length": 10, "zero_point": 3,
             "scale": 0.5, "shape": [1, 10], "visibility": "public",
         }],
-        "srs": srs, "key_set": word(51),
+        "srs": srs, "key_set": word(5),
         "something_else": "is ignored",
     });
     let unchecked: Manifest = MANIFEST.parse(json.to_string().as_bytes()).unwrap();

@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 
 /// @title {{name}}
 /// @notice Verifies proofs of {{scope}}: halo2 PLONK over BN254, KZG commitments, SHPLONK openings, Keccak transcript.
-///         2^{{k}} rows, {{num_instances}} public inputs, proofs of {{proof_len}} bytes, {{scaled}} scaled commitments.
+///         {{size}}, proofs of {{proof_len}} bytes, {{scaled}} scaled commitments.
 /// @dev Steps:
 ///      1. calldata is checked: canonical encoding, every scalar below r, every point on the curve;{{key_step}}
 ///      2. the transcript is hashed and gives the challenges;
@@ -38,20 +38,17 @@ contract {{name}} {
     error ProofRejected();
 {{key_error}}{{layout_error}}
     uint256 private constant PROOF_LENGTH = {{proof_len}};
-    uint256 private constant NUM_INSTANCES = {{num_instances}};
+{{constants}}
 
     // Calldata.
-    uint256 private constant PROOF = {{cd_proof}};
+{{cd_key}}    uint256 private constant PROOF = {{cd_proof}};
     uint256 private constant PROOF_SCALARS = {{cd_scalars}};
     uint256 private constant PROOF_OPENING = {{cd_opening}};
     uint256 private constant LAST_POINT = {{cd_last_point}};
     uint256 private constant INSTANCES = {{cd_instances}};
-    uint256 private constant CALLDATA_END = {{cd_end}};
-
-    // Memory: the setup's points of G2, the sides of the deferred pairing (four words), and the pairing's input.
-    uint256 private constant TAU_G2 = {{tau_g2}};
-    uint256 private constant NEG_G2 = {{neg_g2}};
-    uint256 private constant ACCUMULATOR = {{accumulator}};
+{{cd_end}}
+    // {{memory}} the sides of the deferred pairing (four words), and the pairing's input.
+{{setup}}    uint256 private constant ACCUMULATOR = {{accumulator}};
     uint256 private constant PAIRING = {{pairing}};
 
     /// @notice Checks a proof.{{key_param}}
@@ -63,9 +60,9 @@ contract {{name}} {
         bool ok;
         assembly {
             calldatacopy(PAIRING, LAST_POINT, 0x40)
-            mcopy(add(PAIRING, 0x40), TAU_G2, 0x80)
+            {{copy_setup}}(add(PAIRING, 0x40), TAU_G2, 0x80)
             mcopy(add(PAIRING, 0xc0), add(ACCUMULATOR, 0x40), 0x40)
-            mcopy(add(PAIRING, 0x100), NEG_G2, 0x80)
+            {{copy_setup}}(add(PAIRING, 0x100), NEG_G2, 0x80)
             ok := and(eq(returndatasize(), 0x20), staticcall(gas(), 8, PAIRING, 0x180, 0, 0x20))
             if and(ok, eq(mload(0), 1)) { return(0, 0x20) }
         }
@@ -89,13 +86,7 @@ contract {{name}} {
     /// @dev Reads calldata at the positions that it checks first, and leaves rhs at `ACCUMULATOR + 0x40`; lhs is the proof's last
     ///      point.
     function _accumulate({{parameters}}) private view {
-        if (proof.length != PROOF_LENGTH) revert InvalidProofLength(PROOF_LENGTH, proof.length);
-        if (instances.length != NUM_INSTANCES) revert InvalidInstanceCount(NUM_INSTANCES, instances.length);
-        bool canonical;
-        assembly {
-            canonical := and(eq(proof.offset, PROOF), and(eq(instances.offset, INSTANCES), eq(calldatasize(), CALLDATA_END)))
-        }
-        if (!canonical) revert NonCanonicalCalldata();
+{{calldata}}
 {{load}}
         assembly {
             function failAt(selector, value) {
@@ -148,7 +139,7 @@ contract {{name}} {
 {{functions}}
             let r := {{order}}
             let ok := 1
-{{prologue}}
+
 {{scalars}}
 {{points}}
             {

@@ -35,6 +35,7 @@ macro_rules! plain_circuit {
     };
 }
 
+mod columns;
 mod cubic;
 mod degrees;
 mod factors;
@@ -48,6 +49,7 @@ mod random;
 mod selectors;
 mod wide;
 
+pub(crate) use columns::Columns;
 pub(crate) use cubic::Cubic;
 pub(crate) use degrees::{HighDegree, LowQuotient};
 pub(crate) use factors::Factors;

@@ -6,6 +6,7 @@ use crate::world::{address, client};
 use alloy::primitives::{B256, U256};
 use alloy::sol_types::SolCall;
 use chainfer_chain::abi::ChainferRegistry::commitCall;
+use chainfer_chain::abi::Inference;
 use chainfer_relayer::client::attest;
 use chainfer_relayer::engine::Engine;
 use chainfer_relayer::state::{IntentState, JobState};
@@ -118,12 +119,13 @@ async fn reorganisation_that_causes_a_revert_is_planned_again() {
     let scene = Scene::new().await;
     let proof = scene.world.proof(1);
     // Somebody commits the root, so that the relayer's transaction only proves.
-    let call = commitCall {
+    let inference = Inference {
         modelId: proof.model_id.unwrap(),
         root: proof.root.value(),
         requester: proof.binding.unwrap().requester,
         nonce: U256::from(1),
     };
+    let call = commitCall { inference };
     let commit = json!([{
         "from": address(2), "to": scene.world.registry(), "gas": "0x7a120",
         "data": alloy::hex::encode_prefixed(call.abi_encode()),

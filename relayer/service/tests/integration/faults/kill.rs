@@ -122,11 +122,11 @@ async fn killed_with_the_receipt_in_hand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_storing_the_receipt() {
     let scene = Scene::new().await;
-    // Six calls ask for the model, its three chunks and whether it is deprecated or frozen when the proof is handed in; then the first one
-    // reads the inference, the second simulates, the third reads it again.
+    // One call asks for the model when the proof is handed in; then the first one reads the inference, the second simulates, the third
+    // reads it again.
     scene
         .proxy
-        .inject_after(6 + 2, "eth_call", Fault::Hold, usize::MAX);
+        .inject_after(1 + 2, "eth_call", Fault::Hold, usize::MAX);
     let id = killed_at(&scene, &WAITS).await;
     let (job, intents, _) = state_of(&scene).await;
     assert_eq!(

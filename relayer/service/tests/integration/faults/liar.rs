@@ -5,7 +5,7 @@ use crate::scene::{RELAYER, Scene, only_intent, until};
 use crate::world::{World, address, client, deploy_plan, manifest};
 use alloy::primitives::B256;
 use alloy::sol_types::SolValue;
-use chainfer_chain::abi::{ChunkSpec, Inference, InferenceStatus};
+use chainfer_chain::abi::{InferenceState, InferenceStatus, Model};
 use chainfer_relayer::Error;
 use chainfer_relayer::Submitter;
 use chainfer_relayer::client::{ClientConfig, attest, deploy, deployment_outlay};
@@ -75,8 +75,9 @@ async fn prices_that_a_node_makes_up_pass_no_limit_of_a_deployment() {
     scene.proxy.clear();
     let outlay = deployment_outlay(&config, &plan).await.unwrap();
     let deployed = deploy(&config, &plan).await.unwrap();
-    assert_eq!(scene.counts().await.0, 9);
-    assert_eq!(deployed.transactions.len(), 9);
+    // Verifiers and keys are those of the scene: a registry, two shapes to list, a registration.
+    assert_eq!(scene.counts().await.0, 4);
+    assert_eq!(deployed.transactions.len(), 4);
     assert!(
         deployed.total_gas <= outlay.gas.total(),
         "{} {}",
@@ -198,10 +199,9 @@ async fn many_transactions_from_elsewhere_are_believed_when_they_stay() {
 
 /// What a registry says of a proven inference.
 fn proven() -> Fault {
-    let inference = Inference {
+    let inference = InferenceState {
         status: InferenceStatus::Proven as u8,
-        provenChunks: "7".parse().unwrap(),
-        ..Inference::abi_decode(&[0; 9 * 32]).unwrap()
+        ..InferenceState::abi_decode(&[0; 4 * 32]).unwrap()
     };
     let word = alloy::hex::encode_prefixed(inference.abi_encode());
     Fault::Answer(Box::leak(format!("\"{word}\"").into_boxed_str()))
@@ -282,30 +282,26 @@ async fn attest_does_not_report_what_only_an_earlier_run_was_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn form_of_a_model_that_a_node_made_up_is_asked_for_again() {
+async fn record_of_a_model_that_a_node_made_up_is_asked_for_again() {
     let scene = Scene::new().await;
     let mut config = scene.config();
     config.engine.check_at_door = true;
     let engine = config.connect().await.unwrap();
-    let spec = ChunkSpec {
-        verifier: Default::default(),
-        codeHash: B256::ZERO,
-        key: Default::default(),
-        keyCodeHash: B256::ZERO,
-        numPublic: 9,
-        hidingBudget: 0,
+    let model = Model {
+        registeredAt: "1".parse().unwrap(),
+        recordHash: B256::repeat_byte(9),
+        ..Model::abi_decode(&[0; 5 * 32]).unwrap()
     };
-    let word = alloy::hex::encode_prefixed(spec.abi_encode());
+    let word = alloy::hex::encode_prefixed(model.abi_encode());
     let wrong = Fault::Answer(Box::leak(format!("\"{word}\"").into_boxed_str()));
-    // The model's record is asked for first.
-    scene.proxy.inject_after(1, "eth_call", wrong, 1);
+    scene.proxy.inject("eth_call", wrong, 1);
     let proof = scene.world.proof(1);
     let refused = engine
         .submit(&proof, &Submitter::local())
         .await
         .unwrap_err();
     assert!(
-        matches!(&refused, Error::Refused(why) if why.contains("has 9")),
+        matches!(&refused, Error::Refused(why) if why.contains("hash 0x0909")),
         "{refused}"
     );
     let id = scene.submit(&engine, 1).await;

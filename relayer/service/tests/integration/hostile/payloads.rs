@@ -6,6 +6,8 @@ use crate::relayer::{Relayer, TOKEN};
 use crate::scene::{Scene, until};
 use crate::service::{Running, answer, config, json_client};
 use alloy::primitives::Address;
+use chainfer_formats::ChainModel;
+use chainfer_formats::chain_model::chunks_digest;
 use chainfer_formats::{Binding, ProofFile};
 use chainfer_relayer::Submitter;
 use chainfer_relayer::state::{JobState, PayloadState};
@@ -217,13 +219,23 @@ async fn proofs_of_no_registered_form_are_refused_at_the_door() {
         })
     };
     let other = serde_json::to_string(&proof_for(&scene, Address::repeat_byte(9), 1)).unwrap();
-    for (body, told) in [
-        (unregistered.clone(), "is not registered"),
-        (other, "no contract code"),
+    // A record of the sender's own, to which chunks and values fit.
+    let rerecorded = changed(&|json| {
+        json["chunks"].as_array_mut().unwrap().pop();
+        let mut model: ChainModel = serde_json::from_value(json["model"].clone()).unwrap();
+        model.chunks.pop();
+        model.record.chunks = chunks_digest(&model.chunks);
+        json["model"] = serde_json::to_value(model).unwrap();
+    });
+    for (body, status, told) in [
+        (unregistered.clone(), 422, "is not registered"),
+        (other, 422, "no contract code"),
+        (rerecorded, 422, "model.record"),
         (
             changed(&|json| {
                 json["chunks"].as_array_mut().unwrap().pop();
             }),
+            400,
             "chunks",
         ),
         (
@@ -231,21 +243,34 @@ async fn proofs_of_no_registered_form_are_refused_at_the_door() {
                 let values = json["chunks"][1]["public_values"].as_array_mut().unwrap();
                 values.push(values[0].clone());
             }),
+            400,
             "chunks[1].public_values",
+        ),
+        (
+            changed(&|json| json["model"]["chunks"][1]["key"] = json!("0x00")),
+            400,
+            "model.chunks[1].key",
+        ),
+        (
+            changed(&|json| drop(json.as_object_mut().unwrap().remove("model"))),
+            422,
+            "--deployment FILE",
         ),
         (
             changed(&|json| {
                 json["chunks"][1]["proof"] = format!("0x{}", "00".repeat(130 << 10)).into()
             }),
+            422,
             "over the cap",
         ),
         (
             changed(&|json| json["root"] = format!("0x{}", "00".repeat(32)).into()),
+            422,
             "root",
         ),
     ] {
-        let (status, refused) = service.post(body).await;
-        assert_eq!(status, 422, "{refused}");
+        let (answered, refused) = service.post(body).await;
+        assert_eq!(answered, status, "{refused}");
         let message = refused["error"]["message"].as_str().unwrap();
         assert!(message.contains(told), "{message}");
     }

@@ -13,10 +13,16 @@ pub const HOSTILE: Address = Address::repeat_byte(0xbb);
 
 /// Puts it there. Asked for an inference it answers that it has none; any other call writes five new slots.
 pub async fn place(scene: &Scene) {
-    let inference = hex::encode(ChainferRegistry::inferenceCall::SELECTOR);
-    // Selector; if it is that of `inference`, return nine zero words; otherwise GAS GAS SSTORE five times.
-    let writes = "5a5a55".repeat(5);
-    let code = format!("0x5f3560e01c63{inference}14601e57{writes}005b6101205ff3");
+    place_writing(scene, 5).await;
+}
+
+/// The same, with so many new slots a call.
+pub async fn place_writing(scene: &Scene, slots: usize) {
+    let state = hex::encode(ChainferRegistry::stateOfCall::SELECTOR);
+    // Selector; if it is that of `stateOf`, return four zero words; otherwise GAS GAS SSTORE so many times.
+    let writes = "5a5a55".repeat(slots);
+    let answer = 0x0f + 3 * slots;
+    let code = format!("0x5f3560e01c63{state}1460{answer:02x}57{writes}005b60805ff3");
     let anvil = &scene.world.anvil;
     anvil.rpc("anvil_setCode", json!([HOSTILE, code])).await;
 }
@@ -34,7 +40,9 @@ pub fn proof_for(scene: &Scene, registry: Address, nonce: u64) -> ProofFile {
         context: ids::context(&binding, model),
         binding: Some(binding),
     };
-    ProofFile::new(statement, good.chunks, Vec::new()).unwrap()
+    let mut proof = ProofFile::new(statement, good.chunks, Vec::new()).unwrap();
+    proof.model = good.model;
+    proof
 }
 
 /// The proof with that nonce, with other bytes of the same length in place of a chunk's.

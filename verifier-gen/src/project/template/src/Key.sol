@@ -6,6 +6,6 @@ library {{name}} {
     /// @dev Deploys STOP and the key: a contract that can be read and not run.
     bytes internal constant CREATION_CODE = hex"{{creation}}";
 
-    /// @dev Hash of the deployed code. Whoever trusts the key pins it.
+    /// @dev Hash of the deployed code, which is the key's hash. Whoever trusts the key pins it.
     bytes32 internal constant CODE_HASH = {{code_hash}};
 }

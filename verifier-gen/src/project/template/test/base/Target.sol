@@ -6,18 +6,18 @@ import {IHalo2Accumulator} from "../../src/interfaces/IHalo2Accumulator.sol";
 import {IHalo2SharedVerifier} from "../../src/interfaces/IHalo2SharedVerifier.sol";
 import {IHalo2Verifier} from "../../src/interfaces/IHalo2Verifier.sol";
 
-/// @notice A shared verifier and the key contract that it is asked with.
+/// @notice A shared verifier and the contract that holds the key that it is asked with.
 struct Deployment {
     address shared;
     address key;
     bytes32 keyCodeHash;
 }
 
-/// @notice What a suite asks: a contract, one of its entries, and the words that come before the two offsets.
+/// @notice What a suite asks: a contract, one of its entries, and the key that this one takes; none, if it has one.
 struct Target {
     address verifier;
     bytes4 selector;
-    bytes leading;
+    bytes key;
     Deployment deployment;
 }
 
@@ -47,9 +47,18 @@ library Targets {
     }
 
     /// @dev The shared verifier itself, which is told the key by its caller.
-    function shared(Deployment memory deployment) internal pure returns (Target memory) {
-        bytes memory leading = abi.encode(deployment.key);
-        return Target(deployment.shared, IHalo2SharedVerifier.verifyProof.selector, leading, deployment);
+    function shared(Deployment memory deployment) internal view returns (Target memory) {
+        bytes memory key = keyOf(deployment);
+        return Target(deployment.shared, IHalo2SharedVerifier.verifyProof.selector, key, deployment);
+    }
+
+    /// @dev The key, which is the code of its contract without the first byte.
+    function keyOf(Deployment memory deployment) internal view returns (bytes memory key) {
+        address from = deployment.key;
+        key = new bytes(from.code.length - 1);
+        assembly ("memory-safe") {
+            extcodecopy(from, add(key, 0x20), 1, mload(key))
+        }
     }
 
     function pin(Deployment memory deployment) internal returns (address) {

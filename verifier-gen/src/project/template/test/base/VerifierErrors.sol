@@ -11,5 +11,6 @@ interface VerifierErrors {
     error InvalidPoint(uint256 word);
     error PrecompileFailed(uint256 precompile);
     error ProofRejected();
-    error InvalidKey(address key);
+    error InvalidKeyLength(uint256 expected, uint256 got);
+    error InvalidKey(bytes32 shape);
 }

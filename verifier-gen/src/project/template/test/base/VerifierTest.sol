@@ -19,8 +19,8 @@ abstract contract VerifierTest is Assertions {
     address internal verifier;
     /// @dev The entry that is asked.
     bytes4 internal selector;
-    /// @dev The words of calldata before the two offsets: none, or the key's address.
-    bytes internal leading;
+    /// @dev The key that the entry takes, or nothing.
+    bytes internal key;
     /// @dev The contracts behind `verifier`.
     Deployment internal deployment;
     /// @dev Gas that the honest call takes.
@@ -50,7 +50,7 @@ abstract contract VerifierTest is Assertions {
         Target memory tested = target();
         verifier = tested.verifier;
         selector = tested.selector;
-        leading = tested.leading;
+        key = tested.key;
         deployment = tested.deployment;
         bytes memory data = honestCall();
         honestGas = gasleft();
@@ -73,15 +73,32 @@ abstract contract VerifierTest is Assertions {
     }
 
     function encode(bytes memory proof, uint256[] memory instances) internal view returns (bytes memory) {
-        uint256 proofAt = 0x40 + leading.length;
-        uint256 padded = (proof.length + 31) / 32 * 32;
+        return encodeWith(key, proof, instances);
+    }
+
+    /// @dev The same with another key. Without any, it is the call of a verifier that takes none.
+    function encodeWith(bytes memory otherKey, bytes memory proof, uint256[] memory instances)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes memory first = otherKey.length == 0 ? bytes("") : abi.encode(0x60);
+        bytes memory keyPart = otherKey.length == 0 ? bytes("") : encodeBytes(otherKey);
+        bytes memory proofPart = encodeBytes(proof);
+        uint256 proofAt = 0x40 + first.length + keyPart.length;
         return bytes.concat(
             selector,
-            leading,
-            abi.encode(proofAt, proofAt + 32 + padded, proof.length),
-            resized(proof, padded),
+            first,
+            abi.encode(proofAt, proofAt + proofPart.length),
+            keyPart,
+            proofPart,
             abi.encodePacked(instances.length, instances)
         );
+    }
+
+    /// @dev Length, bytes, and zeros up to a whole word.
+    function encodeBytes(bytes memory data) internal pure returns (bytes memory) {
+        return bytes.concat(abi.encode(data.length), resized(data, (data.length + 31) / 32 * 32));
     }
 
     // --- Words of the proof -----------------------------------------------------------------------------------------
@@ -123,17 +140,22 @@ abstract contract VerifierTest is Assertions {
 
     /// @dev Byte of calldata at which the offset of the proof starts; that of the instances follows.
     function headByte() internal view returns (uint256) {
-        return 4 + leading.length;
+        return key.length == 0 ? 4 : 4 + 0x20;
+    }
+
+    /// @dev Byte of calldata at which the proof's length starts.
+    function proofTailByte() internal view returns (uint256) {
+        return headByte() + 0x40 + (key.length == 0 ? 0 : encodeBytes(key).length);
     }
 
     /// @dev Byte of calldata at which a word of the proof starts.
     function proofByte(uint256 word) internal view returns (uint256) {
-        return headByte() + 0x60 + 32 * word;
+        return proofTailByte() + 0x20 + 32 * word;
     }
 
     /// @dev Byte of calldata at which an instance starts.
     function instanceByte(uint256 index) internal view returns (uint256) {
-        return headByte() + 0x80 + _honestProof.length + 32 * index;
+        return proofTailByte() + 0x40 + _honestProof.length + 32 * index;
     }
 
     function get(bytes memory data, uint256 offset) internal pure returns (uint256 word) {

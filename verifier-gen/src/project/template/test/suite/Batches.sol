@@ -7,7 +7,7 @@ import {IPinnedVerifierErrors} from "../../src/interfaces/IPinnedVerifierErrors.
 import {Pin} from "../../src/types/Pin.sol";
 import {Assertions} from "../base/Assertions.sol";
 import {Curve} from "../base/Curve.sol";
-import {Deployment} from "../base/Target.sol";
+import {Deployment, Targets} from "../base/Target.sol";
 import {vm} from "../../script/Vm.sol";
 
 /// @notice All chunks with one pairing. A batch that only added its proofs up would take wrong ones that cancel each other;
@@ -17,6 +17,7 @@ abstract contract Batches is Assertions {
 
     BatchVerifier internal batch;
     Deployment[] private _deployments;
+    bytes[] private _keys;
     bytes[] private _proofs;
     uint256[][] private _instances;
 
@@ -32,19 +33,34 @@ abstract contract Batches is Assertions {
             Deployment memory chunk = deployments[i % deployments.length];
             string memory json = vm.readFile(fixtures[i % deployments.length]);
             _deployments.push(chunk);
+            _keys.push(Targets.keyOf(chunk));
             _proofs.push(vm.parseJsonBytes(json, ".proof"));
             _instances.push(vm.parseJsonUintArray(json, ".instances"));
-            pins[i] = Pin(chunk.shared, chunk.key, chunk.shared.codehash, chunk.keyCodeHash);
+            pins[i] = Pin(chunk.shared, chunk.shared.codehash, chunk.keyCodeHash);
         }
         batch = new BatchVerifier(pins);
     }
 
     function test_batch_acceptsTheProofs() public view {
-        assertTrue(batch.verifyProofs(_proofs, _instances), "the honest proofs");
+        assertTrue(batch.verifyProofs(_keys, _proofs, _instances), "the honest proofs");
+        bytes[] memory holders = new bytes[](_keys.length);
+        for (uint256 i; i < holders.length; ++i) {
+            holders[i] = abi.encodePacked(_deployments[i].key);
+        }
+        assertTrue(batch.verifyProofs(holders, _proofs, _instances), "keys by the addresses of their contracts");
+    }
+
+    function test_batch_rejectsOtherKeys() public view {
+        for (uint256 i; i < _keys.length; ++i) {
+            bytes[] memory keys = _keys;
+            keys[i][400] ^= 0x01;
+            bytes memory data = abi.encodeCall(BatchVerifier.verifyProofs, (keys, _proofs, _instances));
+            rejectsCall(data, IPinnedVerifierErrors.KeyHashMismatch.selector, nth("another key", i));
+        }
     }
 
     function test_batch_gasSnapshot() public {
-        batch.verifyProofs(_proofs, _instances);
+        batch.verifyProofs(_keys, _proofs, _instances);
         vm.snapshotGasLastCall("batch", "verifyProofs");
     }
 
@@ -143,16 +159,19 @@ abstract contract Batches is Assertions {
 
     function accumulate(uint256 chunk, bytes memory proof) private view returns (uint256[4] memory) {
         Deployment memory deployed = _deployments[chunk];
-        return IHalo2SharedVerifier(deployed.shared).accumulate(deployed.key, proof, _instances[chunk]);
+        return IHalo2SharedVerifier(deployed.shared).accumulate(_keys[chunk], proof, _instances[chunk]);
     }
 
     function accepts(bytes[] memory proofs) private view returns (bool success) {
-        bytes memory data = abi.encodeCall(BatchVerifier.verifyProofs, (proofs, _instances));
+        bytes memory data = abi.encodeCall(BatchVerifier.verifyProofs, (_keys, proofs, _instances));
         (success,) = address(batch).staticcall{gas: CALL_GAS}(data);
     }
 
     function rejects(bytes[] memory proofs, bytes4 refusal, string memory what) private view {
-        bytes memory data = abi.encodeCall(BatchVerifier.verifyProofs, (proofs, _instances));
+        rejectsCall(abi.encodeCall(BatchVerifier.verifyProofs, (_keys, proofs, _instances)), refusal, what);
+    }
+
+    function rejectsCall(bytes memory data, bytes4 refusal, string memory what) private view {
         (bool success, bytes memory reason) = address(batch).staticcall{gas: CALL_GAS}(data);
         assertTrue(!success, string.concat(what, ": not refused"));
         assertTrue(bytes4(reason) == refusal, string.concat(what, ": refused with ", vm.toString(reason)));

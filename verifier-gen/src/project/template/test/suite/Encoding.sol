@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {VerifierErrors} from "../base/VerifierErrors.sol";
 import {VerifierTest} from "../base/VerifierTest.sol";
 
 /// @notice One call has one encoding: offsets in order and without gaps, nothing behind the end, no other entry.
@@ -91,11 +92,12 @@ abstract contract Encoding is VerifierTest {
 
     function test_encoding_rejectsTrailingCalldata() public view {
         bytes memory data = honestCall();
+        bytes4 refusal = VerifierErrors.NonCanonicalCalldata.selector;
         for (uint256 more = 1; more <= 64; ++more) {
-            assertRejects(resized(data, data.length + more), nth("bytes behind the end:", more));
+            assertRejectsWith(resized(data, data.length + more), refusal, nth("bytes behind the end:", more));
         }
-        assertRejects(bytes.concat(data, hex"01"), "a byte of 1 behind the end");
-        assertRejects(bytes.concat(data, data), "the call twice");
+        assertRejectsWith(bytes.concat(data, hex"01"), refusal, "a byte of 1 behind the end");
+        assertRejectsWith(bytes.concat(data, data), refusal, "the call twice");
     }
 
     function test_encoding_rejectsValue() public {
@@ -108,12 +110,14 @@ abstract contract Encoding is VerifierTest {
 
     /// @dev The call with these offsets and what follows them.
     function withHeads(uint256 proofAt, uint256 instancesAt, bytes memory tails) private view returns (bytes memory) {
-        return bytes.concat(selector, leading, abi.encode(proofAt, instancesAt), tails);
+        bytes memory heads = abi.encode(proofAt, instancesAt);
+        if (key.length == 0) return bytes.concat(selector, heads, tails);
+        return bytes.concat(selector, abi.encode(0x60), heads, encodeBytes(key), tails);
     }
 
-    /// @dev The offset of what comes first behind the heads.
+    /// @dev The offset of what comes first behind the heads and the key.
     function firstTail() private view returns (uint256) {
-        return headByte() + 0x40 - 4;
+        return proofTailByte() - 4;
     }
 
     function instancesTail() private view returns (bytes memory) {

@@ -4,16 +4,18 @@ pragma solidity ^0.8.24;
 import {BoundVerifier} from "../../src/BoundVerifier.sol";
 import {IPinnedVerifierErrors} from "../../src/interfaces/IPinnedVerifierErrors.sol";
 import {IHalo2Verifier} from "../../src/interfaces/IHalo2Verifier.sol";
-import {Targets} from "../base/Target.sol";
+import {Deployment, Targets} from "../base/Target.sol";
 import {VerifierErrors} from "../base/VerifierErrors.sol";
 import {VerifierTest} from "../base/VerifierTest.sol";
 import {vm} from "../../script/Vm.sol";
 
-/// @notice The shared verifier takes nothing but a key contract for a key, and a proof only under its own key; a
-/// BoundVerifier takes only the key that it was given the hash of. The target is the shared verifier.
+/// @notice The shared verifier takes nothing but a key of its shape, and a proof only under its own key; a BoundVerifier takes only
+/// the key that it was given the hash of. The target is the shared verifier.
 abstract contract Keys is VerifierTest {
     /// @dev Where keys are planted that nobody would deploy.
     address private constant PLANTED = address(0xc0de);
+    /// @dev Where a key has its numbers: k and how many instances there are.
+    uint256 private constant NUMBERS = 320;
 
     /// @dev Creation codes of the keys of the other chunks.
     function otherKeys() internal pure virtual returns (bytes[] memory);
@@ -23,98 +25,113 @@ abstract contract Keys is VerifierTest {
         assertTrue(
             keccak256(code) == deployment.keyCodeHash, "the key's code has another hash than it was generated with"
         );
-        assertEq(uint8(code[0]), 0, "first byte");
+        assertEq(code, bytes.concat(hex"00", key), "the key's code is not a zero byte and the key");
         assertTrue(code.length <= 24_576, "the key is over the limit of EIP-170");
         (bool success, bytes memory answer) = deployment.key.call{gas: CALL_GAS}(honestCall());
         assertTrue(success && answer.length == 0, "a call of the key does something");
     }
 
-    function test_key_rejectsAccountsWithoutAKey() public view {
-        address[7] memory accounts =
-            [address(0), address(1), address(8), PLANTED, address(this), deployment.shared, address(type(uint160).max)];
-        for (uint256 i; i < accounts.length; ++i) {
-            rejectsAsNoKey(accounts[i], nth("account", i));
-        }
-    }
-
-    function test_key_rejectsOtherLengths() public {
-        bytes memory code = deployment.key.code;
-        uint256[8] memory lengths = [
-            uint256(1),
-            32,
-            code.length - 64,
-            code.length - 32,
-            code.length - 1,
-            code.length + 1,
-            code.length + 32,
-            24_576
-        ];
+    function test_key_rejectsOtherLengths() public view {
+        uint256 length = key.length;
+        uint256[10] memory lengths =
+            [uint256(1), 20, 32, 256, length - 64, length - 32, length - 1, length + 1, length + 32, 24_576];
         for (uint256 i; i < lengths.length; ++i) {
-            vm.etch(PLANTED, resized(code, lengths[i]));
-            rejectsAsNoKey(PLANTED, nth("a key of", lengths[i]));
+            bytes memory refusal = abi.encodeWithSelector(VerifierErrors.InvalidKeyLength.selector, length, lengths[i]);
+            assertRejectsWith(callWith(resized(key, lengths[i])), refusal, nth("a key of", lengths[i]));
         }
+        // The address of the contract that has the key is no key.
+        bytes memory refused = abi.encodeWithSelector(VerifierErrors.InvalidKeyLength.selector, length, 20);
+        assertRejectsWith(callWith(abi.encodePacked(deployment.key)), refused, "the address of the key");
     }
 
-    function test_key_rejectsOtherFirstBytes() public {
-        bytes memory code = deployment.key.code;
-        for (uint256 first = 1; first < 256; ++first) {
-            // forge-lint: disable-next-line(unsafe-typecast)
-            code[0] = bytes1(uint8(first));
-            vm.etch(PLANTED, code);
-            rejectsAsNoKey(PLANTED, nth("a key that begins with", first));
-        }
-    }
-
-    /// @dev The key's own code at another address is a key: it is the code that counts.
-    function test_key_acceptsItsCodeElsewhere() public {
-        vm.etch(PLANTED, deployment.key.code);
-        assertAccepts(callWith(PLANTED), "the same code at another address");
-    }
-
-    function test_key_rejectsEveryWordChanged() public {
-        bytes memory code = deployment.key.code;
-        for (uint256 word; 32 * word + 32 < code.length; ++word) {
+    function test_key_rejectsEveryWordChanged() public view {
+        bytes memory changed = key;
+        for (uint256 word; 32 * word < changed.length; ++word) {
             // Another byte and another bit in each.
-            rejectsFlip(code, 1 + 32 * word + word % 32, bytes1(uint8(1 << (word % 8))));
+            rejectsFlip(changed, 32 * word + word % 32, bytes1(uint8(1 << (word % 8))));
         }
     }
 
-    function testFuzz_key_rejectsAnyByteChanged(uint256 index, bytes1 mask) public {
-        bytes memory code = deployment.key.code;
+    function testFuzz_key_rejectsAnyByteChanged(uint256 index, bytes1 mask) public view {
         if (mask == 0) mask = 0x01;
-        rejectsFlip(code, 1 + index % (code.length - 1), mask);
+        rejectsFlip(key, index % key.length, mask);
+    }
+
+    /// @dev The number of instances is the key's: neither more nor fewer of them pass, whatever calldata says.
+    function test_key_rejectsOtherNumbersOfInstances() public view {
+        uint256 count = instanceCount();
+        for (uint256 other; other < count + 40; ++other) {
+            if (other == count) continue;
+            bytes memory changed = key;
+            set(changed, NUMBERS, other << 32 | get(changed, NUMBERS) & type(uint32).max);
+            bytes memory refusal = abi.encodeWithSelector(VerifierErrors.InvalidInstanceCount.selector, other, count);
+            assertRejectsWith(callWith(changed), refusal, nth("a key for instances:", other));
+            uint256[] memory instances = new uint256[](other);
+            for (uint256 i; i < other && i < count; ++i) {
+                instances[i] = honestInstances()[i];
+            }
+            assertRejectsWith(
+                encodeWith(changed, honestProof(), instances),
+                VerifierErrors.ProofRejected.selector,
+                nth("a key and instances:", other)
+            );
+        }
+    }
+
+    /// @dev 2^k rows: under another k the equation fails, and the field has no root of unity of an order above 2^28.
+    function test_key_rejectsOtherNumbersOfRows() public view {
+        uint256 numbers = get(key, NUMBERS);
+        uint256 honest = numbers & type(uint32).max;
+        for (uint256 k; k < 64; ++k) {
+            if (k == honest) continue;
+            bytes memory changed = key;
+            set(changed, NUMBERS, numbers ^ honest ^ k);
+            bytes memory data = callWith(changed);
+            if (k <= 28) assertRejects(data, nth("a key for rows of k", k));
+            else assertRejectsWith(data, VerifierErrors.InvalidKey.selector, nth("a key for rows of k", k));
+        }
     }
 
     /// @dev The SRS part holds [tau]_2 and -[1]_2; exchanged, they are still points.
-    function test_key_rejectsSwappedSetup() public {
-        bytes memory code = deployment.key.code;
-        for (uint256 i = 1; i <= 128; ++i) {
-            (code[i], code[i + 128]) = (code[i + 128], code[i]);
+    function test_key_rejectsSwappedSetup() public view {
+        bytes memory changed = key;
+        for (uint256 i; i < 128; ++i) {
+            (changed[i], changed[i + 128]) = (changed[i + 128], changed[i]);
         }
-        vm.etch(PLANTED, code);
-        assertRejectsWith(callWith(PLANTED), VerifierErrors.ProofRejected.selector, "a swapped setup");
+        assertRejectsWith(callWith(changed), VerifierErrors.ProofRejected.selector, "a swapped setup");
     }
 
     function test_key_rejectsThoseOfOtherChunks() public {
         bytes[] memory creations = otherKeys();
         for (uint256 i; i < creations.length; ++i) {
-            bytes memory creation = creations[i];
-            address other;
-            assembly ("memory-safe") {
-                other := create(0, add(creation, 0x20), mload(creation))
-            }
-            if (other.code.length != deployment.key.code.length) rejectsAsNoKey(other, nth("another key", i));
-            else assertRejects(callWith(other), nth("another key", i));
+            Deployment memory other = Targets.deploy(deployment.shared, creations[i], 0);
+            assertRejects(callWith(Targets.keyOf(other)), nth("another key", i));
         }
     }
 
-    /// @dev The address is a word of calldata like any other: its upper 12 bytes are zero.
-    function test_key_rejectsDirtyAddresses() public view {
+    /// @dev A key of another shape is named, once it has the right length.
+    function test_key_rejectsOtherShapes() public view {
+        uint256 last = key.length - 32;
+        for (uint256 bit; bit < 256; ++bit) {
+            bytes memory changed = key;
+            uint256 shape = get(changed, last) ^ (1 << bit);
+            set(changed, last, shape);
+            bytes memory refusal = abi.encodeWithSelector(VerifierErrors.InvalidKey.selector, shape);
+            assertRejectsWith(callWith(changed), refusal, nth("a shape with bit", bit));
+        }
+    }
+
+    /// @dev Every bit of the key's offset and length.
+    function test_key_rejectsOtherPlaces() public view {
         bytes memory data = honestCall();
-        uint256 honest = get(data, 4);
-        for (uint256 bit = 160; bit < 256; ++bit) {
-            set(data, 4, honest | (1 << bit));
-            assertRejects(data, nth("an address with bit", bit));
+        uint256[2] memory offsets = [uint256(4), 4 + 0x60];
+        for (uint256 i; i < offsets.length; ++i) {
+            uint256 honest = get(data, offsets[i]);
+            for (uint256 bit; bit < 256; ++bit) {
+                set(data, offsets[i], honest ^ (1 << bit));
+                assertRejects(data, nth(nth("the key's place", i), bit));
+            }
+            set(data, offsets[i], honest);
         }
     }
 
@@ -124,12 +141,13 @@ abstract contract Keys is VerifierTest {
         address bound = Targets.pin(deployment);
         bytes memory data = encodeAs(bound);
         bytes memory code = deployment.key.code;
-        rejectsChangedKey(bound, data, new bytes(code.length));
-        rejectsChangedKey(bound, data, "");
-        rejectsChangedKey(bound, data, resized(code, code.length - 1));
+        bytes4 mismatch = IPinnedVerifierErrors.KeyHashMismatch.selector;
+        rejectsChangedKey(bound, data, new bytes(code.length), mismatch);
+        rejectsChangedKey(bound, data, "", IPinnedVerifierErrors.InvalidKey.selector);
+        rejectsChangedKey(bound, data, resized(code, code.length - 1), mismatch);
         for (uint256 i = 1; i < code.length; i += 32) {
             code[i] ^= 0x01;
-            rejectsChangedKey(bound, data, code);
+            rejectsChangedKey(bound, data, code, mismatch);
             code[i] ^= 0x01;
         }
         vm.etch(deployment.key, code);
@@ -139,31 +157,25 @@ abstract contract Keys is VerifierTest {
 
     function test_bound_rejectsOtherHashes() public {
         address shared = deployment.shared;
-        address key = deployment.key;
+        address holder = deployment.key;
         bytes32 codeHash = shared.codehash;
         bytes32 keyHash = deployment.keyCodeHash;
-        rejectsBinding(shared, ~codeHash, key, keyHash, IPinnedVerifierErrors.VerifierCodeHashMismatch.selector);
-        rejectsBinding(shared, codeHash, key, ~keyHash, IPinnedVerifierErrors.KeyCodeHashMismatch.selector);
-        rejectsBinding(PLANTED, codeHash, key, keyHash, IPinnedVerifierErrors.VerifierWithoutCode.selector);
-        rejectsBinding(PLANTED, keccak256(""), key, keyHash, IPinnedVerifierErrors.VerifierWithoutCode.selector);
-        rejectsBinding(shared, codeHash, PLANTED, keyHash, IPinnedVerifierErrors.InvalidKeyContract.selector);
-        rejectsBinding(shared, codeHash, PLANTED, keccak256(""), IPinnedVerifierErrors.InvalidKeyContract.selector);
-        rejectsBinding(shared, codeHash, shared, codeHash, IPinnedVerifierErrors.InvalidKeyContract.selector);
-        bytes memory runnable = key.code;
-        runnable[0] = 0xfe;
-        vm.etch(PLANTED, runnable);
-        rejectsBinding(
-            shared, codeHash, PLANTED, keccak256(runnable), IPinnedVerifierErrors.InvalidKeyContract.selector
-        );
+        rejectsBinding(shared, ~codeHash, holder, keyHash, IPinnedVerifierErrors.VerifierCodeHashMismatch.selector);
+        rejectsBinding(shared, codeHash, holder, ~keyHash, IPinnedVerifierErrors.KeyHashMismatch.selector);
+        rejectsBinding(PLANTED, codeHash, holder, keyHash, IPinnedVerifierErrors.VerifierWithoutCode.selector);
+        rejectsBinding(PLANTED, keccak256(""), holder, keyHash, IPinnedVerifierErrors.VerifierWithoutCode.selector);
+        rejectsBinding(shared, codeHash, PLANTED, keyHash, IPinnedVerifierErrors.InvalidKey.selector);
+        rejectsBinding(shared, codeHash, PLANTED, keccak256(""), IPinnedVerifierErrors.InvalidKey.selector);
+        rejectsBinding(shared, codeHash, shared, keyHash, IPinnedVerifierErrors.KeyHashMismatch.selector);
     }
 
     /// @dev Constructs a BoundVerifier on behalf of `rejectsBinding`, which needs a call to catch.
-    function bind(address shared, bytes32 codeHash, address key, bytes32 keyHash) external {
-        new BoundVerifier(shared, codeHash, key, keyHash);
+    function bind(address shared, bytes32 codeHash, address holder, bytes32 keyHash) external {
+        new BoundVerifier(shared, codeHash, holder, keyHash);
     }
 
-    function rejectsBinding(address shared, bytes32 codeHash, address key, bytes32 keyHash, bytes4 refusal) private {
-        try this.bind(shared, codeHash, key, keyHash) {
+    function rejectsBinding(address shared, bytes32 codeHash, address holder, bytes32 keyHash, bytes4 refusal) private {
+        try this.bind(shared, codeHash, holder, keyHash) {
             revert("a binding to other code is not refused");
         } catch (bytes memory reason) {
             assertEq(resized(reason, 4), abi.encodePacked(refusal), "a binding to other code");
@@ -172,37 +184,29 @@ abstract contract Keys is VerifierTest {
 
     /// @dev The honest call in the form that a BoundVerifier takes.
     function encodeAs(address bound) private returns (bytes memory data) {
-        (bytes4 entry, bytes memory words) = (selector, leading);
+        bytes4 entry = selector;
         selector = IHalo2Verifier.verifyProof.selector;
-        leading = "";
-        data = honestCall();
+        data = encodeWith("", honestProof(), honestInstances());
         (bool success,) = bound.staticcall{gas: CALL_GAS}(data);
         assertTrue(success, "the honest proof is refused by its BoundVerifier");
-        (selector, leading) = (entry, words);
+        selector = entry;
     }
 
-    function rejectsChangedKey(address bound, bytes memory data, bytes memory code) private {
+    function rejectsChangedKey(address bound, bytes memory data, bytes memory code, bytes4 refusal) private {
         vm.etch(deployment.key, code);
         (bool success, bytes memory reason) = bound.staticcall{gas: CALL_GAS}(data);
         assertTrue(!success, "a key that changed is not refused");
-        bytes4 refusal = IPinnedVerifierErrors.KeyCodeHashMismatch.selector;
         assertEq(resized(reason, 4), abi.encodePacked(refusal), "a key that changed");
     }
 
-    function rejectsFlip(bytes memory code, uint256 index, bytes1 mask) private {
-        code[index] ^= mask;
-        vm.etch(PLANTED, code);
-        assertRejects(callWith(PLANTED), nth("a key with another byte", index));
-        code[index] ^= mask;
-    }
-
-    function rejectsAsNoKey(address key, string memory what) private view {
-        assertRejectsWith(callWith(key), abi.encodeWithSelector(VerifierErrors.InvalidKey.selector, key), what);
+    function rejectsFlip(bytes memory changed, uint256 index, bytes1 mask) private view {
+        changed[index] ^= mask;
+        assertRejects(callWith(changed), nth("a key with another byte", index));
+        changed[index] ^= mask;
     }
 
     /// @dev The honest call with another key.
-    function callWith(address key) private view returns (bytes memory data) {
-        data = honestCall();
-        set(data, 4, uint160(key));
+    function callWith(bytes memory other) private view returns (bytes memory) {
+        return encodeWith(other, honestProof(), honestInstances());
     }
 }
