@@ -8,7 +8,8 @@ import {ModelStore} from "./ModelStore.sol";
 import {Context, ContextLibrary} from "./types/Context.sol";
 import {InferenceId, InferenceIdLibrary} from "./types/InferenceId.sol";
 import {ModelId} from "./types/ModelId.sol";
-import {ChunkValues, Inference, InferenceState, InferenceStatus, Model, TensorSpec} from "./types/RegistryTypes.sol";
+import {ModelState} from "./types/ModelState.sol";
+import {ChunkValues, Inference, InferenceState, InferenceStatus, TensorSpec} from "./types/RegistryTypes.sol";
 
 /// @title InferenceStore
 /// @notice The registry's inferences: how they are stored and how they are read.
@@ -40,8 +41,8 @@ abstract contract InferenceStore is ModelStore {
 
     /// @inheritdoc IChainferRegistry
     function requireAttested(ModelId modelId, InferenceId inferenceId) public view override {
-        Model storage model_ = _usable(modelId);
-        if (!_counts(model_, _provenAt(modelId, inferenceId))) revert ModelIsDeprecated(modelId);
+        (, ModelState state) = _usable(modelId);
+        if (!_counts(state, _provenAt(modelId, inferenceId))) revert ModelIsDeprecated(modelId);
     }
 
     /// @inheritdoc IChainferRegistry

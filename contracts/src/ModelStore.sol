@@ -6,6 +6,7 @@ import {IRegistryGovernance} from "./interfaces/IRegistryGovernance.sol";
 import {ModelLayout} from "./libraries/ModelLayout.sol";
 import {ModelRecords} from "./libraries/ModelRecords.sol";
 import {ModelId, ModelIdLibrary} from "./types/ModelId.sol";
+import {ModelState, ModelStateLibrary} from "./types/ModelState.sol";
 import {ChunkSpec, Model, ModelRecord, ModelRegistration, TensorSpec} from "./types/RegistryTypes.sol";
 import {VerifierList} from "./VerifierList.sol";
 
@@ -53,9 +54,9 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
 
     /// @inheritdoc IChainferRegistry
     function deprecateModel(ModelId modelId) external override {
-        Model storage model_ = _registered(modelId);
-        if (msg.sender != model_.registrant) revert NotRegistrant(modelId, msg.sender);
-        if (model_.deprecatedAt != 0) revert ModelIsDeprecated(modelId);
+        (Model storage model_, ModelState state) = _registered(modelId);
+        if (msg.sender != state.registrant()) revert NotRegistrant(modelId, msg.sender);
+        if (state.deprecatedAt() != 0) revert ModelIsDeprecated(modelId);
         model_.deprecatedAt = uint40(block.timestamp);
         emit ModelDeprecated(modelId);
     }
@@ -69,8 +70,8 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
 
     /// @inheritdoc IRegistryGovernance
     function unfreezeModel(ModelId modelId) external override onlyOwner {
-        Model storage model_ = _registered(modelId);
-        if (!model_.frozen) revert ModelIsNotFrozen(modelId);
+        (Model storage model_, ModelState state) = _registered(modelId);
+        if (!state.isFrozen()) revert ModelIsNotFrozen(modelId);
         model_.frozen = false;
         emit ModelUnfrozen(modelId);
     }
@@ -84,22 +85,24 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
 
     /// @inheritdoc IChainferRegistry
     function model(ModelId modelId) external view override returns (Model memory) {
-        return _registered(modelId);
+        (Model storage model_,) = _registered(modelId);
+        return model_;
     }
 
     // -------------------------------------------------------------------------------------------------- Internals
 
-    /// @dev The record of a model. Reverts if it is not registered.
-    function _registered(ModelId modelId) internal view returns (Model storage model_) {
+    /// @dev A model and its first slot. Reverts if it is not registered.
+    function _registered(ModelId modelId) internal view returns (Model storage model_, ModelState state) {
         model_ = _models[modelId];
-        if (model_.registeredAt == 0) revert ModelNotRegistered(modelId);
+        state = ModelStateLibrary.load(model_);
+        if (state.registeredAt() == 0) revert ModelNotRegistered(modelId);
     }
 
     /// @dev A model that takes commitments and proofs. Reverts if it is frozen. A deprecated model still takes them, because a second
     /// inference may be needed to contradict an earlier one.
-    function _usable(ModelId modelId) internal view returns (Model storage model_) {
-        model_ = _registered(modelId);
-        if (model_.frozen) revert ModelIsFrozen(modelId);
+    function _usable(ModelId modelId) internal view returns (Model storage model_, ModelState state) {
+        (model_, state) = _registered(modelId);
+        if (state.isFrozen()) revert ModelIsFrozen(modelId);
     }
 
     /// @dev Reverts unless this is the model's record; an unknown model has none.
@@ -113,13 +116,14 @@ abstract contract ModelStore is VerifierList, IChainferRegistry {
     }
 
     /// @dev Whether an inference that was proven at this time counts: it does unless the model was deprecated before.
-    function _counts(Model storage model_, uint256 provenAt) internal view returns (bool) {
-        uint256 end = model_.deprecatedAt;
+    function _counts(ModelState state, uint256 provenAt) internal pure returns (bool) {
+        uint256 end = state.deprecatedAt();
         return end == 0 || provenAt <= end;
     }
 
     function _freeze(ModelId modelId) internal {
-        _usable(modelId).frozen = true;
+        (Model storage model_,) = _usable(modelId);
+        model_.frozen = true;
         emit ModelFrozen(modelId, msg.sender);
     }
 
