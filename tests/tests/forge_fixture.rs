@@ -26,7 +26,7 @@ fn verifier_fixture_is_what_the_generator_writes() {
     let mut instances = vec![file.root, file.context];
     instances.extend(&file.chunks[chunk].public_values);
     let (vk, params) = (
-        &public.verifying_keys()[chunk],
+        &public.verifying_key(chunk).unwrap(),
         &public.verifier_params()[chunk],
     );
     let ours = generate(

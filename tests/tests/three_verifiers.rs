@@ -38,7 +38,7 @@ fn verify_everywhere(proved: &Proved, theirs_too: bool) -> Vec<(u64, usize)> {
     let mut figures = Vec::new();
     for chunk in 0..public.num_chunks() {
         let (vk, params) = (
-            &public.verifying_keys()[chunk],
+            &public.verifying_key(chunk).unwrap(),
             &public.verifier_params()[chunk],
         );
         let instances = instances(proved, chunk);

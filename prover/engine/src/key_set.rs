@@ -8,7 +8,7 @@ use crate::{
     keys::VerifyingKey,
 };
 use chainfer_circuits::{CircuitShape, poseidon::compress};
-use chainfer_formats::{ChunkEntry, Manifest, Scalar, U256};
+use chainfer_formats::{Scalar, U256};
 use halo2curves::{
     bn256::{Fq, Fr, G1Affine},
     ff::Field as _,
@@ -127,25 +127,4 @@ pub fn vk_key_digest(shape: &CircuitShape, num_public: usize, vk: &VerifyingKey)
 pub fn set_digest(keys: &[Scalar]) -> Scalar {
     let keys: Vec<Fr> = keys.iter().map(|key| to_fr(*key)).collect();
     sponge(SET_TAG, &keys)
-}
-
-/// The digest that belongs to the chunks of a manifest and their keys.
-///
-/// # Errors
-/// As [`key_digest`].
-pub fn of_chunks(chunks: &[ChunkEntry], keys: &[VerifyingKey]) -> Result<Scalar> {
-    let of_chunk = |(chunk, vk): (&ChunkEntry, &VerifyingKey)| {
-        vk_key_digest(&chunk.shape, chunk.num_public, vk)
-    };
-    let digests: Vec<Scalar> = chunks
-        .iter()
-        .zip(keys)
-        .map(of_chunk)
-        .collect::<Result<_>>()?;
-    Ok(set_digest(&digests))
-}
-
-/// Refuses a manifest that states the digest of other keys.
-pub(crate) fn check(manifest: &Manifest, keys: &[VerifyingKey]) -> Result<()> {
-    Ok(manifest.check_key_set(of_chunks(&manifest.chunks, keys)?)?)
 }

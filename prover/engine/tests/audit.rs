@@ -11,7 +11,6 @@ use chainfer_engine::{
         Bundle, CompileOptions, EmitVerifier, LAYOUT_FILE, MANIFEST_FILE, PublicBundle, Recipe,
         SOLIDITY_DIR, STRUCTURE_FILE, StructureFile, VerifierRequest, VerifierSource,
     },
-    key_set,
     keys::{encode_vk, vk_digest},
     srs::{Srs, SrsStore},
 };
@@ -19,7 +18,7 @@ use chainfer_formats::{Manifest, Visibility, digest::keccak256};
 use chainfer_model::{
     partitioned::PartitionedModel, quantise::CalibrationSource, quantized::QLayer,
 };
-use common::{compiled, model, places, two_chunks, word};
+use common::{compiled, key_set_of, model, places, two_chunks, word};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -102,8 +101,7 @@ impl Fixture {
     fn rewrite(&self, change: impl FnOnce(&mut Manifest)) {
         let mut manifest = self.bundle.public().manifest().clone();
         change(&mut manifest);
-        let keys = self.bundle.public().verifying_keys();
-        manifest.key_set = key_set::of_chunks(&manifest.chunks, keys).unwrap();
+        manifest.key_set = key_set_of(&manifest.chunks, self.bundle.public());
         manifest.manifest_id = manifest.recompute_id();
         manifest.write(&self.public().join(MANIFEST_FILE)).unwrap();
     }
@@ -147,6 +145,7 @@ fn honest_bundles_pass_with_and_without_weights() {
         assert!(of_weights >= chunks);
         assert_eq!(audit.on_trust.len(), 2);
         for (coverage, vk) in audit.coverage.iter().zip(fixture.open().verifying_keys()) {
+            let vk = vk.unwrap();
             let seen = coverage.fixed_columns + coverage.unseen_weight_columns;
             assert_eq!(seen, vk.fixed_commitments().len());
             let copied = vk.permutation().commitments().len();
@@ -220,14 +219,14 @@ fn other_weights_and_biases_are_seen_with_the_model_alone() {
 #[test]
 fn consistent_rewrite_of_an_output_is_refused_by_field() {
     let fixture = Fixture::new(two_chunks(), options(Objective::Time, 3));
-    let key = &fixture.bundle.public().verifying_keys()[1];
+    let key = fixture.bundle.public().verifying_key(1).unwrap();
     fixture.rewrite(|m| {
         m.outputs[0].length = 16;
         m.outputs[0].shape = vec![1, 16];
         m.outputs[0].element_order = None;
         m.leaves[2].length = 16;
         m.chunks[1].num_public = 2;
-        m.chunks[1].vk_digest = vk_digest(key, 2);
+        m.chunks[1].vk_digest = vk_digest(&key, 2);
     });
     let stored = stored_seed(&fixture.dir.path().join("bundle")).unwrap();
     let full = fixture.against(&fixture.model, stored);

@@ -25,7 +25,7 @@ use chainfer_formats::{
     proof::Statement,
 };
 use chainfer_model::{executor::execute, partitioned::PartitionedModel};
-use common::{compiled, inputs, model, places, two_chunks, word};
+use common::{compiled, inputs, key_set_of, model, places, two_chunks, word};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
@@ -41,7 +41,7 @@ fn rewrite(bundle: &Bundle, change: impl FnOnce(&mut Manifest)) -> (Manifest, Op
     let public = bundle.public();
     let mut manifest = public.manifest().clone();
     change(&mut manifest);
-    manifest.key_set = key_set::of_chunks(&manifest.chunks, public.verifying_keys()).unwrap();
+    manifest.key_set = key_set_of(&manifest.chunks, public);
     manifest.manifest_id = manifest.recompute_id();
     manifest.write(&public.dir().join(MANIFEST_FILE)).unwrap();
     (manifest, PublicBundle::open(public.dir()))
@@ -55,12 +55,12 @@ fn digest_of_other_keys_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let (bundle, _) = compiled(&two_chunks(), &unhidden(), dir.path());
     let public = bundle.public();
-    let keys = public.verifying_keys();
+    let keys = [0, 1].map(|chunk| public.verifying_key(chunk).unwrap());
     let chunks = &public.manifest().chunks;
     let lies = [
         Scalar::ZERO,
         Scalar::from_u64(1),
-        key_set::of_chunks(&chunks[..1], &keys[..1]).unwrap(),
+        key_set_of(&chunks[..1], public),
         key_set::set_digest(&[0, 0].map(|i| {
             key_set::vk_key_digest(&chunks[i].shape, chunks[i].num_public, &keys[i]).unwrap()
         })),
@@ -120,7 +120,7 @@ fn free_public_word_as_the_output_is_refused() {
     let lie = packing::pack(&[1, 2, 3]);
     let (manifest, opened) = rewrite(&bundle, |m| {
         m.chunks[1].num_public += 1;
-        m.chunks[1].vk_digest = vk_digest(&bundle.public().verifying_keys()[1], 2);
+        m.chunks[1].vk_digest = vk_digest(&bundle.public().verifying_key(1).unwrap(), 2);
         m.outputs[0].offset = 1;
     });
 
@@ -196,12 +196,12 @@ fn output_at_the_public_inputs_words_is_refused() {
 fn key_of_another_number_of_instances_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (bundle, _) = compiled(&two_chunks(), &unhidden(), dir.path());
-    let keys = bundle.public().verifying_keys();
+    let key = bundle.public().verifying_key(0).unwrap();
     let digest = bundle.public().manifest().chunks[0].vk_digest;
-    assert_eq!(digest, vk_digest(&keys[0], 1));
-    assert_ne!(digest, vk_digest(&keys[0], 2));
+    assert_eq!(digest, vk_digest(&key, 1));
+    assert_ne!(digest, vk_digest(&key, 2));
     // Without a digest that fits, the number of public values is refused for the key as well as for the leaves.
-    let (_, opened) = rewrite(&bundle, |m| m.chunks[0].vk_digest = vk_digest(&keys[0], 2));
+    let (_, opened) = rewrite(&bundle, |m| m.chunks[0].vk_digest = vk_digest(&key, 2));
     assert!(matches!(opened, Err(EngineError::DigestMismatch { .. })));
 }
 
@@ -320,7 +320,7 @@ fn every_field_of_the_manifest_is_bound_or_known_to_be_free() {
             Ok(VerifierSource {
                 contract: "Shared".to_owned(),
                 source: "contract Shared {}".to_owned(),
-                key_code_hash: word(request.chunk as u64),
+                key_code_hash: word(16 + request.chunk as u64),
             })
         };
         let options = CompileOptions {

@@ -136,6 +136,17 @@ fn verifiers_that_contradict_each_other_are_refused() {
                 "chunks[0].source_digest",
             ),
             ("/chunks/0/key_code_hash", Value::Null, "chunks[0].contract"),
+            // The id does not tell zero from none.
+            (
+                "/chunks/0/source_digest",
+                word(0).into(),
+                "chunks[0].source_digest",
+            ),
+            (
+                "/chunks/0/key_code_hash",
+                word(0).into(),
+                "chunks[0].key_code_hash",
+            ),
         ],
     );
     // All chunks have a verifier or none has.

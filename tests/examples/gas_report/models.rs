@@ -42,9 +42,10 @@ fn model(name: &str, source: &Source, chunks: usize, objective: Objective) -> Re
             .iter()
             .map(|scalar| to_fr(*scalar))
             .collect::<Vec<Fr>>();
+        let vk = public.verifying_key(i)?;
         let key = Key {
             name: &format!("Chunk{i}Verifier"),
-            vk: &public.verifying_keys()[i],
+            vk: &vk,
             params: &public.verifier_params()[i],
             lengths: &[instances.len()],
         };

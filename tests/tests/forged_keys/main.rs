@@ -222,7 +222,10 @@ impl Workshop {
         entry.key_code_hash = Some(made.key_code_hash);
         // Nothing in the contract tells the keys apart.
         assert_eq!(public.verifier_source(0).unwrap().unwrap(), made.source);
-        manifest.key_set = key_set::of_chunks(&manifest.chunks, std::slice::from_ref(vk)).unwrap();
+        manifest.key_set =
+            key_set::set_digest(&[
+                key_set::vk_key_digest(&entry.shape, entry.num_public, vk).unwrap()
+            ]);
         manifest.manifest_id = manifest.recompute_id();
         manifest.write(&public.dir().join(MANIFEST_FILE)).unwrap();
         PublicBundle::open(public.dir())

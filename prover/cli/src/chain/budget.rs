@@ -39,7 +39,7 @@ pub(crate) fn attestation(
     for (chunk, entry) in bundle.manifest().chunks.iter().enumerate() {
         let (verifier, _) = generate(&VerifierRequest {
             chunk,
-            vk: &bundle.verifying_keys()[chunk],
+            vk: &*bundle.verifying_key(chunk)?,
             params: &bundle.verifier_params()[chunk],
             num_instances: 2 + entry.num_public,
         })?;

@@ -47,11 +47,21 @@ pub(crate) fn read(
     if expected != got {
         return refuse("chunks", format!("{expected} chunks"), got.to_string());
     }
+    let placed = record.model.chunks.iter().map(|chunk| PlacedChunk {
+        verifier: chunk.verifier,
+        code_hash: chunk.code_hash,
+        key: chunk.key.clone(),
+    });
+    let expected = Registration::from_manifest(manifest, "")?.model(placed.collect());
+    if expected != record.model {
+        let expected = "the keys, public values, tensors and leaves of the manifest".to_owned();
+        return refuse("model", expected, "others".to_owned());
+    }
     Ok(record)
 }
 
 /// Checks the record against the chain: the registry has the code of this program's own, unless `trusted` names it; it knows the model
-/// as the manifest describes it; and verifiers and keys are where the record says, with the code that the registry recorded.
+/// of the record; and verifiers and keys are where the record says, with the code that the registry recorded.
 ///
 /// The verifiers' code is not compared with the bundle's sources, which takes a compiler: `check-model` does that.
 ///
@@ -59,7 +69,6 @@ pub(crate) fn read(
 /// Bad input: something is not so. Or the node does not answer.
 pub(crate) async fn check(
     rpc: &Rpc,
-    manifest: &Manifest,
     record: &DeploymentFile,
     trusted: Option<Address>,
 ) -> anyhow::Result<()> {
@@ -74,16 +83,7 @@ pub(crate) async fn check(
     let Some(model) = registry.model(record.model_id).await? else {
         return refuse("the registry does not know the bundle's model".to_owned());
     };
-    let placed = record.model.chunks.iter().map(|chunk| PlacedChunk {
-        verifier: chunk.verifier,
-        code_hash: chunk.code_hash,
-        key: chunk.key.clone(),
-    });
-    let expected = Registration::from_manifest(manifest, "")?.model(placed.collect());
-    if expected != record.model {
-        return refuse("the bundle's record of its deployment is not of its manifest".to_owned());
-    }
-    if expected.record.hash() != model.recordHash {
+    if record.model.record.hash() != model.recordHash {
         return refuse("the registered model is not the bundle's".to_owned());
     }
     for (i, chunk) in record.model.chunks.iter().enumerate() {

@@ -38,7 +38,7 @@ fn chunk(
     let index = verifier.chunk;
     let num_instances = [2 + bundle.manifest().chunks[index].num_public];
     let made = ProjectChunk::new(
-        &bundle.verifying_keys()[index],
+        &*bundle.verifying_key(index)?,
         &num_instances,
         &verifier.contract,
         &verifier.text,

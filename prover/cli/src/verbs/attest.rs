@@ -30,7 +30,7 @@ pub(crate) fn run(args: AttestArgs, progress: Progress) -> anyhow::Result<Report
         require_for_chain(&policy, &manifest.srs, chain_id, progress)?;
         let deployment = chain::deployed::read(bundle.dir(), chain_id, manifest)?;
         let rpc = Rpc::new(client.rpc.clone())?;
-        chain::deployed::check(&rpc, manifest, &deployment, trusted).await?;
+        chain::deployed::check(&rpc, &deployment, trusted).await?;
         progress.say("registry and model are those of the bundle");
         if !args.allow_deprecated {
             chain::deployed::check_counts(&rpc, &deployment).await?;

@@ -48,7 +48,7 @@ pub(super) fn audit(
     emit: Option<&EmitVerifier<'_>>,
     store: &SrsStore,
 ) -> Result<(ChunkAudit, SrsSpec)> {
-    let (found, vk, _) = bundle.chunk(chunk)?;
+    let (found, vk) = (bundle.chunk(chunk)?, bundle.verifying_key(chunk)?);
     let plan_with = |seed: [u8; 32]| {
         let plan = ChunkPlan::new(source.model, chunk, &source.plan.options(seed))?;
         Ok::<_, EngineError>(Arc::new(plan))
@@ -74,13 +74,13 @@ pub(super) fn audit(
     };
     let columns = plan.fixed_columns();
     let mut own = make(&plan)?;
-    if hidden && source.weights_known && weights_differ(&columns, &own, vk) {
+    if hidden && source.weights_known && weights_differ(&columns, &own, &vk) {
         for (at, other) in source.seeds.iter().enumerate() {
             if at == *seed {
                 continue;
             }
             let made = make(&plan_with(*other)?)?;
-            if !weights_differ(&columns, &made, vk) {
+            if !weights_differ(&columns, &made, &vk) {
                 (own, *seed) = (made, at);
                 break;
             }
@@ -90,9 +90,9 @@ pub(super) fn audit(
         .filter(|(_, column)| unseen && column.holds_weights)
         .map(|(i, _)| i)
         .collect();
-    let differences = compare_keys(chunk, &plan, &columns, &skipped, &own, vk);
+    let differences = compare_keys(chunk, &plan, &columns, &skipped, &own, &vk);
     if !skipped.is_empty() {
-        own = keys::with_fixed_of::<ChunkCircuit>(&own, vk, &skipped, plan.shape().clone())?;
+        own = keys::with_fixed_of::<ChunkCircuit>(&own, &vk, &skipped, plan.shape().clone())?;
     }
     let mut audited = ChunkAudit {
         entry: chunk_entry(chunk, spec, &plan, &own),

@@ -3,7 +3,7 @@
 use super::names::{MANIFEST_FILE, MAX_SOURCE_BYTES, MAX_VK_BYTES, PUBLIC_DIR, SOLIDITY_DIR};
 use crate::{
     error::{EngineError, Result},
-    key_set,
+    key_set::{set_digest, vk_key_digest},
     keys::{VerifyingKey, decode_vk, proof_length, vk_digest},
     resources::check_cpu,
     srs::{self, KzgParams},
@@ -13,14 +13,25 @@ use chainfer_formats::{ChunkEntry, Manifest, digest::keccak256, files};
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+/// Rows of all keys that are kept decoded, together: about 110 MiB, nearly all of it what halo2 computes for a domain.
+const KEPT_ROWS: u64 = 1 << 18;
 
 /// The public folder, checked: enough to verify.
 pub struct PublicBundle {
     dir: PathBuf,
     manifest: Manifest,
-    keys: Vec<VerifyingKey>,
+    keys: Vec<Key>,
     params: Vec<KzgParams>,
+}
+
+/// A verifying key that was checked. A short file can stand for a large domain, and a bundle has up to 256 keys, so those beyond
+/// [`KEPT_ROWS`] are decoded where they are used.
+struct Key {
+    bytes: Vec<u8>,
+    decoded: Option<Arc<VerifyingKey>>,
 }
 
 impl fmt::Debug for PublicBundle {
@@ -49,12 +60,18 @@ impl PublicBundle {
         let manifest = Manifest::read(&dir.join(MANIFEST_FILE))?;
         let sizes = manifest.chunks.iter().map(|c| c.shape.k);
         let params = srs::verifier_params(&manifest.srs, sizes)?;
-        let keys = manifest
-            .chunks
-            .iter()
-            .map(|chunk| read_vk(&dir, chunk))
-            .collect::<Result<Vec<_>>>()?;
-        key_set::check(&manifest, &keys)?;
+        let (mut keys, mut digests) = (Vec::new(), Vec::new());
+        let mut kept = 0;
+        for chunk in &manifest.chunks {
+            let (bytes, vk) = read_vk(&dir, chunk)?;
+            digests.push(vk_key_digest(&chunk.shape, chunk.num_public, &vk)?);
+            let rows = 1 << chunk.shape.k;
+            let keep = kept + rows <= KEPT_ROWS;
+            kept += if keep { rows } else { 0 };
+            let decoded = keep.then(|| Arc::new(vk));
+            keys.push(Key { bytes, decoded });
+        }
+        manifest.check_key_set(set_digest(&digests))?;
         Ok(Self {
             dir,
             manifest,
@@ -73,9 +90,24 @@ impl PublicBundle {
         &self.manifest
     }
 
-    /// Verifying keys, one per chunk.
-    pub fn verifying_keys(&self) -> &[VerifyingKey] {
-        &self.keys
+    /// The verifying key of a chunk.
+    ///
+    /// # Errors
+    /// There is no such chunk.
+    pub fn verifying_key(&self, chunk: usize) -> Result<Arc<VerifyingKey>> {
+        let entry = self.chunk(chunk)?;
+        match self.keys.get(chunk) {
+            Some(Key {
+                decoded: Some(vk), ..
+            }) => Ok(Arc::clone(vk)),
+            Some(Key { bytes, .. }) => Ok(Arc::new(decode(bytes, entry)?)),
+            None => Err(self.no_such_chunk(chunk)),
+        }
+    }
+
+    /// The verifying keys of all chunks, one at a time.
+    pub fn verifying_keys(&self) -> impl Iterator<Item = Result<Arc<VerifyingKey>>> {
+        (0..self.num_chunks()).map(|chunk| self.verifying_key(chunk))
     }
 
     /// Parameters, one per chunk; they verify and cannot prove.
@@ -88,8 +120,7 @@ impl PublicBundle {
     /// # Errors
     /// There is no such chunk, or the file is missing or was changed.
     pub fn verifier_source(&self, chunk: usize) -> Result<Option<String>> {
-        let (entry, ..) = self.chunk(chunk)?;
-        let Some(verifier) = entry.verifier() else {
+        let Some(verifier) = self.chunk(chunk)?.verifier() else {
             return Ok(None);
         };
         files::require_folder(&self.dir.join(SOLIDITY_DIR))?;
@@ -113,20 +144,28 @@ impl PublicBundle {
         self.keys.len()
     }
 
-    pub(crate) fn chunk(&self, index: usize) -> Result<(&ChunkEntry, &VerifyingKey, &KzgParams)> {
-        let missing = EngineError::NoSuchChunk {
-            chunk: index,
+    pub(crate) fn chunk(&self, index: usize) -> Result<&ChunkEntry> {
+        let entry = self.manifest.chunks.get(index);
+        entry.ok_or_else(|| self.no_such_chunk(index))
+    }
+
+    fn no_such_chunk(&self, chunk: usize) -> EngineError {
+        EngineError::NoSuchChunk {
+            chunk,
             chunks: self.num_chunks(),
-        };
-        let entry = self.manifest.chunks.get(index).ok_or(missing)?;
-        Ok((entry, &self.keys[index], &self.params[index]))
+        }
     }
 }
 
-fn read_vk(public: &Path, chunk: &ChunkEntry) -> Result<VerifyingKey> {
+fn decode(bytes: &[u8], chunk: &ChunkEntry) -> Result<VerifyingKey> {
+    decode_vk::<ChunkCircuit>(bytes, chunk.shape.k, chunk.shape.clone())
+}
+
+/// A chunk's key as it is in its file and decoded.
+fn read_vk(public: &Path, chunk: &ChunkEntry) -> Result<(Vec<u8>, VerifyingKey)> {
     let path = public.join(chunk.vk_file());
     let bytes = files::read(&path, MAX_VK_BYTES)?;
-    let vk = decode_vk::<ChunkCircuit>(&bytes, chunk.shape.k, chunk.shape.clone())?;
+    let vk = decode(&bytes, chunk)?;
     let got = vk_digest(&vk, chunk.num_public);
     if got != chunk.vk_digest {
         return Err(EngineError::DigestMismatch {
@@ -145,5 +184,5 @@ fn read_vk(public: &Path, chunk: &ChunkEntry) -> Result<VerifyingKey> {
             ),
         ));
     }
-    Ok(vk)
+    Ok((bytes, vk))
 }

@@ -85,13 +85,13 @@ impl Bundle {
     }
 
     pub(crate) fn counter(&self, chunk: usize) -> Result<ProofCounter> {
-        let (entry, ..) = self.public.chunk(chunk)?;
+        let entry = self.public.chunk(chunk)?;
         Ok(ProofCounter::new(&self.private_dir, chunk, entry.hide_rows))
     }
 
     /// Plans a chunk again, as it was compiled.
     pub(crate) fn plan(&self, chunk: usize) -> Result<ChunkPlan> {
-        let (entry, ..) = self.public.chunk(chunk)?;
+        let entry = self.public.chunk(chunk)?;
         let options = self.private.plan.options(self.hiding_seed);
         let plan = ChunkPlan::new(&self.private.model, chunk, &options)?;
         if *plan.shape() != entry.shape || plan.hide_rows() != entry.hide_rows {
@@ -103,7 +103,7 @@ impl Bundle {
     }
 
     pub(crate) fn proving_key(&self, chunk: usize) -> Result<ProvingKey> {
-        let (entry, ..) = self.public.chunk(chunk)?;
+        let entry = self.public.chunk(chunk)?;
         let path = self.private_dir.join(entry.pk_file());
         let pk = keys::read_pk::<ChunkCircuit>(&path, entry.shape.k, entry.shape.clone())?;
         let got = vk_digest(pk.get_vk(), entry.num_public);

@@ -158,7 +158,9 @@ pub fn prove_chunk(
     inference: &PreparedInference,
 ) -> Result<ChunkProof> {
     let _span = tracing::info_span!("prove_chunk", chunk).entered();
-    let (entry, vk, verifier_params) = bundle.public().chunk(chunk)?;
+    let public = bundle.public();
+    let (entry, vk) = (public.chunk(chunk)?, public.verifying_key(chunk)?);
+    let verifier_params = &public.verifier_params()[chunk];
     let plan = tracing::debug_span!("plan").in_scope(|| bundle.plan(chunk))?;
     let srs = store.get(bundle.public().manifest().srs.digest, entry.shape.k)?;
     let pk = tracing::debug_span!("read_key").in_scope(|| bundle.proving_key(chunk))?;
@@ -189,9 +191,11 @@ pub fn prove_chunk(
         })?;
     // The instances are built as the verifier of the file will build them.
     let instances = instances(inference.root(), inference.context_value, &public_values);
-    prove::verify(verifier_params, vk, &instances, &proof).map_err(|e| EngineError::SelfCheck {
-        chunk,
-        source: e.in_chunk(chunk),
+    prove::verify(verifier_params, &vk, &instances, &proof).map_err(|e| {
+        EngineError::SelfCheck {
+            chunk,
+            source: e.in_chunk(chunk),
+        }
     })?;
     Ok(ChunkProof {
         index: chunk,
@@ -360,8 +364,8 @@ fn jobs(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<usize> 
         return Ok(jobs);
     };
     let mut largest = 0;
-    for (chunk, vk) in bundle.public().verifying_keys().iter().enumerate() {
-        let needed = memory_estimate(vk);
+    for (chunk, vk) in bundle.public().verifying_keys().enumerate() {
+        let needed = memory_estimate(&*vk?);
         if needed > limit {
             return Err(EngineError::MemoryLimit {
                 chunk,

@@ -34,11 +34,13 @@ pub fn verify_inference(public: &PublicBundle, proof: &ProofFile) -> Result<(), 
             });
         }
         let instances = instances(proof.root, proof.context, &chunk.public_values);
-        let (key, params) = (
-            &public.verifying_keys()[chunk.index],
-            &public.verifier_params()[chunk.index],
-        );
-        prove::verify(params, key, &instances, &chunk.proof)
+        let unknown = |_| VerifyError::UnknownChunk {
+            chunk: chunk.index,
+            chunks: public.num_chunks(),
+        };
+        let key = public.verifying_key(chunk.index).map_err(unknown)?;
+        let params = &public.verifier_params()[chunk.index];
+        prove::verify(params, &key, &instances, &chunk.proof)
             .map_err(|e| e.in_chunk(chunk.index))?;
     }
     check_outputs(public, proof)

@@ -3,11 +3,12 @@
 #![allow(dead_code)]
 
 use chainfer_engine::{
-    bundle::{Bundle, CompileOptions, compile},
+    bundle::{Bundle, CompileOptions, PublicBundle, compile},
     inference::ContextSource,
+    key_set,
     srs::SrsStore,
 };
-use chainfer_formats::{Address, B256, Binding, U256, ids::model_id};
+use chainfer_formats::{Address, B256, Binding, ChunkEntry, Scalar, U256, ids::model_id};
 use chainfer_model::{
     partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility},
     quantized::{
@@ -22,6 +23,18 @@ pub(crate) const RANGE: u32 = 64;
 
 pub(crate) fn word(value: u64) -> B256 {
     B256::from(U256::from(value))
+}
+
+/// The digest that belongs to these chunks and the bundle's keys.
+pub(crate) fn key_set_of(chunks: &[ChunkEntry], bundle: &PublicBundle) -> Scalar {
+    let digests: Vec<Scalar> = chunks
+        .iter()
+        .zip(bundle.verifying_keys())
+        .map(|(chunk, vk)| {
+            key_set::vk_key_digest(&chunk.shape, chunk.num_public, &vk.unwrap()).unwrap()
+        })
+        .collect();
+    key_set::set_digest(&digests)
 }
 
 fn tensor(name: &str, len: usize) -> QTensor {

@@ -181,6 +181,15 @@ impl Manifest {
                 refuse(field("contract"), expected, "some of them")
             };
         };
+        // In the manifest's id zero stands for none.
+        for (name, digest) in [
+            ("source_digest", verifier.source_digest),
+            ("key_code_hash", verifier.key_code_hash),
+        ] {
+            if digest.is_zero() {
+                return refuse(field(name), "the digest of a file", digest);
+            }
+        }
         // Names and paths are not hashed, so they are not free either.
         if !is_contract_name(verifier.contract) {
             return refuse(
