@@ -5,6 +5,7 @@ import {Script, VmSafe, console2} from "forge-std/Script.sol";
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {RegistryTimelock} from "../src/RegistryTimelock.sol";
 import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
+import {VerifierCatalogue} from "./VerifierCatalogue.sol";
 
 /// @notice Deploys the registry and the timelock that owns it, and records them in deployments/<chain id>.json. Run again, it
 /// deploys what is missing. `chainfer check-registry` compares the record, the chain and the build.
@@ -18,7 +19,8 @@ import {Governance, RegistryDeployment} from "./RegistryDeployment.sol";
 /// CHAINFER_PROPOSERS    addresses, comma-separated, that propose to the timelock
 /// CHAINFER_DELAY        seconds that a proposal waits; two days if not given, an hour at least
 /// CHAINFER_GUARDIAN     who freezes at once and cancels proposals
-/// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start
+/// CHAINFER_VERIFIERS    code hashes of verifier shapes, comma-separated, that are listed from the start; the catalogue's if not
+///                       given, none if empty
 /// CHAINFER_SALT         32 bytes, for a second registry of the same governance; zero if not given
 /// CHAINFER_DEPLOYMENTS  folder of the record; `deployments` if not given
 /// CHAINFER_WEAK_GOVERNANCE  true: no guardian, or a shorter delay, is intended
@@ -43,7 +45,7 @@ contract Deploy is Script {
             delay: vm.envOr("CHAINFER_DELAY", uint256(2 days)),
             proposers: vm.envOr("CHAINFER_PROPOSERS", ",", new address[](0)),
             guardian: vm.envOr("CHAINFER_GUARDIAN", address(0)),
-            codeHashes: vm.envOr("CHAINFER_VERIFIERS", ",", new bytes32[](0))
+            codeHashes: listed()
         });
         bytes32 salt = vm.envOr("CHAINFER_SALT", bytes32(0));
         if (!vm.envOr("CHAINFER_WEAK_GOVERNANCE", false)) checkGovernance(governance);
@@ -69,6 +71,13 @@ contract Deploy is Script {
             vm.createDir(folder, true);
             vm.writeJson(json, path);
         }
+    }
+
+    /// @notice The shapes that are listed from the start.
+    function listed() public view returns (bytes32[] memory) {
+        if (!vm.envExists("CHAINFER_VERIFIERS")) return VerifierCatalogue.codeHashes();
+        if (bytes(vm.envString("CHAINFER_VERIFIERS")).length == 0) return new bytes32[](0);
+        return vm.envBytes32("CHAINFER_VERIFIERS", ",");
     }
 
     /// @notice Reverts for a governance that could stop nothing, except on a development chain.

@@ -8,6 +8,7 @@ import {TimelockController} from "@openzeppelin/contracts/governance/TimelockCon
 import {Deploy} from "../script/Deploy.s.sol";
 import {DeterministicDeployment} from "../script/DeterministicDeployment.sol";
 import {Governance, RegistryDeployment} from "../script/RegistryDeployment.sol";
+import {VerifierCatalogue} from "../script/VerifierCatalogue.sol";
 import {IChainferRegistry} from "../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../src/interfaces/IRegistryGovernance.sol";
 import {RegistryTimelock} from "../src/RegistryTimelock.sol";
@@ -30,8 +31,13 @@ contract DeployTest is Test {
         script = new Deploy();
     }
 
-    function test_run_deploysAnEmptyRegistryThatTheSenderOwns() public {
+    function test_run_deploysARegistryThatTheSenderOwns() public {
         IChainferRegistry registry = script.run();
+        bytes32[] memory shapes = VerifierCatalogue.codeHashes();
+        assertGt(shapes.length, 0);
+        for (uint256 i; i < shapes.length; ++i) {
+            assertEq(uint256(registry.verifierStatus(shapes[i])), uint256(VerifierStatus.Active));
+        }
         assertEq(address(registry).code, vm.getDeployedCode("ChainferRegistry.sol:ChainferRegistry"));
         assertEq(_ownable(registry).owner(), msg.sender);
         assertEq(registry.guardian(), address(0));

@@ -41,6 +41,7 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
         Command::Audit(args) => verbs::audit::run(&args, progress),
         Command::Solidity(args) => verbs::solidity::run(&args, progress),
         Command::Deploy(args) => verbs::deploy::run(args, progress),
+        Command::Catalogue(args) => verbs::catalogue::run(&args, progress),
         Command::CheckRegistry(args) => verbs::check_registry::run(&args, progress),
         Command::CheckModel(args) => verbs::check_model::run(&args, progress),
         Command::Attest(args) => verbs::attest::run(args, progress),

@@ -13,17 +13,11 @@ use chainfer_chain::{
     rpc::{Rpc, RpcConfig},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path};
 use support::{
     Run, chainfer, fixture,
-    node::{Anvil, root, tool},
+    node::{Anvil, KEY, OTHER, OTHER_KEY, OWNER, cast, prove_bound, root, send},
 };
-
-/// Anvil's first two accounts, the same on every machine.
-const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
-const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
-const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 
 /// What a model was registered with is what the bundle's manifest says, field by field.
 fn assert_registered_as_compiled(url: &str, bundle: &Path, deployed: &Value) {
@@ -146,22 +140,8 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
         .expect(1)
         .says(&["--rpc-url"]);
 
-    let bound = args![
-        "prove",
-        bundle,
-        "--input",
-        input,
-        "--chain-id",
-        "31337",
-        "--requester",
-        OTHER,
-        "--nonce",
-        "7",
-        "-o",
-        proof,
-        "--json"
-    ];
-    chainfer(bound.clone()).expect(2).says(&["chainfer deploy"]);
+    let bound = || prove_bound(&bundle, &input, &proof);
+    bound().expect(2).says(&["chainfer deploy"]);
     let deployed = deploy(&local.url, &["--state", state_text, "--json"])
         .expect(0)
         .json();
@@ -206,7 +186,7 @@ fn deploy_and_attest_on_a_local_chain_and_again_without_sending() {
     .expect(2)
     .says(&["not on the registry's list", "addVerifier(0x", OWNER]);
 
-    let proved = chainfer(bound).expect(0).json();
+    let proved = bound().expect(0).json();
     assert_eq!(proved["model_id"], deployed["model_id"]);
     let attest = |proof: &Path| {
         let args = args![
@@ -246,12 +226,6 @@ fn calldata(url: &str, hash: &str) -> Bytes {
     cast(&["tx", "--rpc-url", url, hash, "input"])
         .parse()
         .unwrap()
-}
-
-fn cast(args: &[&str]) -> String {
-    let output = Command::new(tool("cast")).args(args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]
@@ -435,18 +409,7 @@ fn deploy_and_attest_under_amsterdam() {
     ])
     .expect(0);
     let node = Anvil::amsterdam("31337");
-    let send = |verb: &[std::ffi::OsString]| {
-        let wallet = args![
-            "--rpc-url",
-            node.url,
-            "--private-key",
-            KEY,
-            "--state",
-            state,
-            "--json"
-        ];
-        chainfer([verb, &wallet[..]].concat())
-    };
+    let send = |verb: &[std::ffi::OsString]| send(&node.url, &state, verb);
     let solc = root().join("scripts/solc");
     let deployed = send(&args!["deploy", bundle, "--solc", solc])
         .expect(0)
@@ -454,21 +417,7 @@ fn deploy_and_attest_under_amsterdam() {
         .json();
     let gas = deployed["total_gas"].as_u64().unwrap();
     assert!(gas > CAP, "{gas}");
-    chainfer(args![
-        "prove",
-        bundle,
-        "--input",
-        input,
-        "--chain-id",
-        "31337",
-        "--requester",
-        OTHER,
-        "--nonce",
-        "7",
-        "-o",
-        proof
-    ])
-    .expect(0);
+    prove_bound(&bundle, &input, &proof).expect(0);
     // Three times what it should cost is more than it costs.
     let attested = send(&args!["attest", bundle, proof]).expect(0).json();
     assert_eq!(attested["transactions"].as_array().unwrap().len(), 1);
@@ -512,36 +461,11 @@ fn five_real_chunks_are_attested_in_one_capped_transaction() {
     ])
     .expect(0);
     let local = Anvil::start("31337");
-    let wallet = args![
-        "--rpc-url",
-        local.url,
-        "--private-key",
-        KEY,
-        "--state",
-        state,
-        "--json"
-    ];
-    let with_wallet = |verb: &[std::ffi::OsString]| chainfer([verb, &wallet[..]].concat());
+    let send = |verb: &[std::ffi::OsString]| send(&local.url, &state, verb);
     let solc = root().join("scripts/solc");
-    with_wallet(&args!["deploy", bundle, "--solc", solc]).expect(0);
-    chainfer(args![
-        "prove",
-        bundle,
-        "--input",
-        fixture("digits_input.json"),
-        "--chain-id",
-        "31337",
-        "--requester",
-        OTHER,
-        "--nonce",
-        "7",
-        "-o",
-        proof
-    ])
-    .expect(0);
-    let attested = with_wallet(&args!["attest", bundle, proof])
-        .expect(0)
-        .json();
+    send(&args!["deploy", bundle, "--solc", solc]).expect(0);
+    prove_bound(&bundle, &fixture("digits_input.json"), &proof).expect(0);
+    let attested = send(&args!["attest", bundle, proof]).expect(0).json();
     assert_eq!(attested["status"], "confirmed");
     let sent = attested["transactions"].as_array().unwrap();
     assert_eq!(sent.len(), 1, "{sent:?}");

@@ -17,13 +17,8 @@ use std::{
 };
 use support::{
     Run, chainfer, chainfer_in, fixture,
-    node::{Anvil, root, tool},
+    node::{Anvil, KEY, OTHER, OWNER, cast, prove_bound, root, send},
 };
-
-/// Anvil's first two accounts, the same on every machine.
-const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
-const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
 fn compile(model: &str, bundle: &Path) {
     chainfer(args!["compile", fixture(model), "-o", bundle]).expect(0);
@@ -101,10 +96,7 @@ fn every_file_of_a_bundle_must_be_a_file_of_a_sensible_size() {
     fs::create_dir(&deployments).unwrap();
     fs::write(deployments.join("31337.json"), "{}").unwrap();
     refuses(&deployments.join("31337.json"), || {
-        let bound = ["--chain-id", "31337", "--requester", OTHER, "--nonce", "7"];
-        let mut args = args!["prove", bundle, "--input", "i", "-o", path("p")].to_vec();
-        args.extend(bound.map(OsString::from));
-        chainfer(args)
+        prove_bound(&bundle, Path::new("i"), &path("p"))
     });
     inspect().expect(0);
 }
@@ -313,12 +305,6 @@ fn names_of_a_model_and_of_a_proof_cannot_repaint_the_terminal() {
     }
 }
 
-fn cast(args: &[&str]) -> String {
-    let output = Command::new(tool("cast")).args(args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 /// A deployed bundle with a proof, and a node.
 struct Scene {
     folder: tempfile::TempDir,
@@ -366,10 +352,7 @@ impl Scene {
         assert_plain(&deployed);
         scene.registry = deployed.json()["registry"].as_str().unwrap().to_owned();
         let input = fixture("ops/mlp.json");
-        let mut prove = args!["prove", bundle, "--input", input, "-o", scene.path("p")].to_vec();
-        let bound = ["--chain-id", "31337", "--requester", OTHER, "--nonce", "7"];
-        prove.extend(bound.map(OsString::from));
-        chainfer(prove).expect(0);
+        prove_bound(&bundle, &input, &scene.path("p")).expect(0);
         scene
     }
 
@@ -383,16 +366,7 @@ impl Scene {
 
     /// Runs a verb that sends.
     fn send(&self, args: &[OsString]) -> Run {
-        let wallet = args![
-            "--rpc-url",
-            self.node.url,
-            "--private-key",
-            KEY,
-            "--state",
-            self.path("state"),
-            "--json"
-        ];
-        chainfer([args, &wallet[..]].concat())
+        send(&self.node.url, &self.path("state"), args)
     }
 
     fn attest(&self, further: &[&str]) -> Run {
@@ -510,6 +484,18 @@ fn attest_sends_nothing_to_what_an_unsigned_record_names() {
     record["model"]["record"]["chunks"] = json!(chunks_digest(&chunks).to_string());
     scene.write_record(&record);
     refused("record", &["the registered model is not the bundle's"]);
+    let mut record = honest.clone();
+    record["model"]["record"]["inputs"] = json!(format!("0x{}", "12".repeat(32)));
+    scene.write_record(&record);
+    refused("inputs", &["field `model`", "of the manifest"]);
+    prove_bound(
+        &scene.path("bundle"),
+        &fixture("ops/mlp.json"),
+        &scene.path("none"),
+    )
+    .expect(2)
+    .says(&["field `model`", "of the manifest"]);
+    assert!(!scene.path("none").exists());
     scene.write_record(&with("key"));
     refused("key", &["chunk 0", "key", OTHER, "not the code"]);
     scene.write_record(&honest);
@@ -688,11 +674,6 @@ fn model_of_a_registry_with_other_code_is_not_checked_unless_told_to() {
     let page = scene.check_model(&record).expect(0).stdout;
     assert!(page.contains("check-registry"), "{page}");
     // The same contract, with its storage, but for one byte that is never run.
-    let cast = |args: &[&str]| {
-        let output = Command::new(tool("cast")).args(args).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
     let code = cast(&["code", "-r", &scene.node.url, &scene.registry]);
     let other = format!("{code}00");
     let set = [

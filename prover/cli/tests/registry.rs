@@ -13,14 +13,13 @@ use std::{
 };
 use support::{
     chainfer, command, fixture,
-    node::{Anvil, root, tool},
+    node::{Anvil, KEY, OTHER, OTHER_KEY, cast, root, tool},
     run,
 };
 
-/// Anvil's first three accounts: who pays, who proposes, who freezes.
-const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const PROPOSER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
-const PROPOSER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+/// The second account proposes, the third freezes.
+const PROPOSER: &str = OTHER;
+const PROPOSER_KEY: &str = OTHER_KEY;
 const GUARDIAN: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 const DELAY: &str = "3600";
 
@@ -76,12 +75,6 @@ fn text(output: &Output) -> String {
     parts.map(|part| String::from_utf8_lossy(part)).concat()
 }
 
-fn cast(args: &[&str]) -> String {
-    let output = Command::new(tool("cast")).args(args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", text(&output));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 #[test]
 fn registry_runbook_deploys_checks_and_governs() {
     let (chain, records) = ("424242", Records::new());
@@ -116,23 +109,24 @@ fn registry_runbook_deploys_checks_and_governs() {
     assert_eq!(by_address["code_as_built"], true);
     assert_eq!(by_address["governance"]["owner_kind"], "timelock");
     assert_eq!(by_address["governance"]["roles_checked"], false);
-    let derived = |guardian: &str| {
-        chainfer(args![
-            "check-registry",
-            registry,
-            "-r",
-            node.url,
-            "--owner",
-            timelock,
-            "--guardian",
-            guardian
-        ])
+    let derived = |guardian: &str, further: &[&str]| {
+        let mut args = args!["check-registry", registry, "-r", node.url].to_vec();
+        args.extend(args!["--owner", timelock, "--guardian", guardian]);
+        args.extend(further.iter().map(Into::into));
+        chainfer(args)
     };
-    let said = derived(GUARDIAN).expect(0).stdout;
+    // It lists the catalogue, unless it is told otherwise.
+    let said = derived(GUARDIAN, &[]).expect(0).stdout;
     assert!(said.contains("AS BUILT: chain"), "{said}");
     assert!(said.contains("roles are not checked"), "{said}");
-    let said = derived(PROPOSER).expect(1).stdout;
-    assert!(said.contains("NOT AS BUILT"), "{said}");
+    let shown = chainfer(["catalogue", "--json"]).expect(0).json();
+    let shapes = shown["verifiers"].as_array().unwrap().iter();
+    let shapes: Vec<Value> = shapes.map(|v| v["code_hash"].clone()).collect();
+    assert_eq!(record["verifiers"], Value::from(shapes));
+    for (guardian, further) in [(PROPOSER, &[][..]), (GUARDIAN, &["--no-verifiers"])] {
+        let said = derived(guardian, further).expect(1).stdout;
+        assert!(said.contains("NOT AS BUILT"), "{said}");
+    }
 
     // Again: everything is there, and nothing is sent.
     let again = records.deploy(&node, &[]);
@@ -143,13 +137,15 @@ fn registry_runbook_deploys_checks_and_governs() {
     );
     assert_eq!(records.read(chain), record);
 
-    // Another salt makes another registry, whose record does not go over this one's.
+    // Another salt or no verifiers make another registry, whose record does not go over this one's.
     let salt = format!("0x{:064x}", 5);
-    let other = records.deploy(&node, &[("CHAINFER_SALT", &salt)]);
-    assert!(!other.status.success());
-    let said = text(&other);
-    assert!(said.contains("RecordOfAnotherRegistry"), "{said}");
-    assert_eq!(records.read(chain), record);
+    for variable in [("CHAINFER_SALT", &*salt), ("CHAINFER_VERIFIERS", "")] {
+        let other = records.deploy(&node, &[variable]);
+        assert!(!other.status.success());
+        let said = text(&other);
+        assert!(said.contains("RecordOfAnotherRegistry"), "{said}");
+        assert_eq!(records.read(chain), record);
+    }
     // Nor does a registry without guardian get anywhere unless it is meant.
     let zero = format!("0x{:040x}", 0);
     let weak = records.deploy(&node, &[("CHAINFER_GUARDIAN", &zero)]);

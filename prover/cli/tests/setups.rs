@@ -11,12 +11,10 @@ use std::{
 };
 use support::{
     Run, chainfer, chainfer_in, command, fixture,
-    node::{Anvil, root},
+    node::{Anvil, KEY, OTHER, root},
     run,
 };
 
-const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const SEPOLIA: &str = "11155111";
 
 /// Runs snarkjs in a folder.

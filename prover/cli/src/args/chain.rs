@@ -101,6 +101,25 @@ pub(crate) enum KeysArg {
     Code,
 }
 
+/// `chainfer catalogue`.
+#[derive(Debug, Args)]
+pub(crate) struct CatalogueArgs {
+    /// HTTP URL of a node: also says which of the verifiers its chain has
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "URL",
+        env = "ETH_RPC_URL",
+        hide_env_values = true
+    )]
+    pub(crate) rpc_url: Option<String>,
+    /// Writes the catalogue anew, to a folder that is not there: what scripts/catalogue does
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) solc: SolcArgs,
+}
+
 /// `chainfer check-registry`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckRegistryArgs {
@@ -158,9 +177,12 @@ pub(crate) struct ConstructionArgs {
     /// Guardian that it was deployed with; by default the zero address
     #[arg(long, value_name = "ADDRESS", requires = "owner")]
     pub(crate) guardian: Option<String>,
-    /// Code hash of a verifier that was listed at deployment; repeat for each, in order
+    /// Code hash of a verifier that was listed at deployment; repeat for each, in order; by default those of `chainfer catalogue`
     #[arg(long = "verifier", value_name = "HASH", requires = "owner")]
     pub(crate) verifiers: Vec<B256>,
+    /// No verifier was listed at deployment
+    #[arg(long, requires = "owner", conflicts_with = "verifiers")]
+    pub(crate) no_verifiers: bool,
     /// Salt that it was deployed with; by default zero
     #[arg(long, value_name = "HASH", requires = "owner")]
     pub(crate) salt: Option<B256>,

@@ -6,8 +6,8 @@ mod proving;
 mod setup;
 
 pub(crate) use chain::{
-    AttestArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs, KeysArg,
-    SenderArgs, SolcArgs,
+    AttestArgs, CatalogueArgs, CheckModelArgs, CheckRegistryArgs, ConstructionArgs, DeployArgs,
+    KeysArg, SenderArgs, SolcArgs,
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Solidity(SolidityArgs),
     /// Deploy a bundle's verifiers and register the model, with a new registry unless one is given
     Deploy(DeployArgs),
+    /// Show the verifiers that all models share, and which of them a chain has
+    Catalogue(CatalogueArgs),
     /// Check that a registry on a chain is the one that this program was built with
     CheckRegistry(CheckRegistryArgs),
     /// Check that a registry's record of a model matches a bundle, and audit the bundle

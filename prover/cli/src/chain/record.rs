@@ -3,12 +3,12 @@
 
 use crate::{failure::bad_input, solidity::artefacts};
 use alloy::{
-    primitives::{Address, B256, U256, address, keccak256},
+    primitives::{Address, B256, U256, keccak256},
     sol,
     sol_types::{SolConstructor, SolValue},
 };
 use chainfer_formats::files;
-use chainfer_relayer::client::NewRegistry;
+use chainfer_relayer::client::{DEPLOYMENT_PROXY, NewRegistry, derived_address};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 
@@ -17,9 +17,6 @@ const ADAPTERS_FORMAT: &str = "chainfer.adapters";
 const VERSION: u32 = 1;
 /// Largest size of a record.
 const MAX_RECORD_BYTES: u64 = 1 << 20;
-
-/// The deterministic-deployment proxy, which has this address on every chain.
-const PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
 
 sol! {
     contract RegistryTimelock {
@@ -75,7 +72,7 @@ impl RegistryRecord {
             &arguments.abi_encode(),
         ]
         .concat();
-        Ok(Some(PROXY.create2(self.salt, keccak256(code))))
+        Ok(Some(DEPLOYMENT_PROXY.create2(self.salt, keccak256(code))))
     }
 
     /// The arguments of the registry's constructor.
@@ -149,7 +146,7 @@ impl AdaptersRecord {
 
 fn derive(artefact: artefacts::Artefact, arguments: &[u8]) -> anyhow::Result<Address> {
     let code = [artefact.creation_code()?.as_ref(), arguments].concat();
-    Ok(PROXY.create2(B256::ZERO, keccak256(code)))
+    Ok(derived_address(&code.into()))
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, what: &str) -> anyhow::Result<T> {
@@ -188,8 +185,9 @@ impl Construction {
             creation_code: artefacts::REGISTRY.creation_code()?,
             owner: Some(self.owner),
             guardian: Some(self.guardian),
+            listed: self.verifiers.clone(),
         };
-        let code = registry.init_code(self.owner, self.verifiers.clone());
-        Ok(PROXY.create2(self.salt, keccak256(code)))
+        let code = registry.init_code(self.owner);
+        Ok(DEPLOYMENT_PROXY.create2(self.salt, keccak256(code)))
     }
 }

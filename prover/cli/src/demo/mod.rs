@@ -26,7 +26,7 @@ use chainfer_circuits::{HideWeights, Objective};
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
 use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
-use chainfer_relayer::client::{ClientConfig, KeyPlacement, NewRegistry, RegistryPlan};
+use chainfer_relayer::client::{ClientConfig, KeyPlacement, RegistryPlan};
 use dapp::{Claim, Payout, Terms};
 use node::LocalNode;
 use report::{Dapp, Outcome};
@@ -47,7 +47,7 @@ const NONCE: u64 = 1;
 /// Runs every step of the demo and reports how long each took.
 pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> {
     // Whatever may be missing is checked before the work starts.
-    let solc = Solc::find(&args.solc)?;
+    Solc::find(&args.solc)?;
     let relayer_program = service::program(args.relayer.clone())?;
     for file in [&args.model, &args.input]
         .into_iter()
@@ -68,7 +68,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
 
     let public = deploy::open(&bundle)?;
     let contracts = stages.run("contracts", "compile the Solidity verifiers", || {
-        deploy::compile_contracts(&solc, &public, progress)
+        deploy::compile_contracts(&args.solc, &public, progress)
     })?;
 
     let anvil = stages.run("chain", "start a local Ethereum node", || {
@@ -94,7 +94,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
             client.engine.poll = Duration::from_millis(50);
             let target = deploy::Target {
                 bundle: &public,
-                registry: RegistryPlan::New(NewRegistry::of_sender(contracts.registry.clone())),
+                registry: RegistryPlan::New(contracts.registry.clone()),
                 uri: "",
                 chain_id: DEVELOPMENT_CHAIN_ID,
                 keys: KeyPlacement::default(),

@@ -98,26 +98,53 @@ impl Solc {
             .collect()
     }
 
+    /// The compiler's version, such as `0.8.30+commit.73712a01`.
+    ///
+    /// # Errors
+    /// The compiler cannot be run, or is none.
+    pub(crate) fn version(&self) -> anyhow::Result<String> {
+        let output = self
+            .command("--version")
+            .output()
+            .map_err(|e| self.cannot_run(&e))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let words = text.split_once("Version: ").map(|(_, version)| version);
+        let version = words.and_then(|words| words.split_whitespace().next());
+        let version = version.with_context(|| {
+            let name = self.path.display();
+            format!("{name} did not say its version; is it a Solidity compiler?")
+        })?;
+        // Platforms differ: what follows is their name.
+        Ok(version.split('.').take(4).collect::<Vec<_>>().join("."))
+    }
+
+    fn command(&self, argument: &str) -> Command {
+        let mut command = Command::new(&self.path);
+        // A compiler needs none of the keys and passwords that this program is given.
+        command.arg(argument).env_clear().envs(
+            PASSED_ON
+                .iter()
+                .filter_map(|name| Some((name, env::var_os(name)?))),
+        );
+        command
+    }
+
+    fn cannot_run(&self, error: &std::io::Error) -> anyhow::Error {
+        let name = self.path.display();
+        bad_input(format!(
+            "cannot run the Solidity compiler {name}: {error}; {REMEDY}"
+        ))
+    }
+
     fn run(&self, request: &Value) -> anyhow::Result<Value> {
         let name = self.path.display();
-        let mut child = Command::new(&self.path)
-            .arg("--standard-json")
-            // A compiler needs none of the keys and passwords that this program is given.
-            .env_clear()
-            .envs(
-                PASSED_ON
-                    .iter()
-                    .filter_map(|name| Some((name, env::var_os(name)?))),
-            )
+        let mut child = self
+            .command("--standard-json")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|e| {
-                bad_input(format!(
-                    "cannot run the Solidity compiler {name}: {e}; {REMEDY}"
-                ))
-            })?;
+            .map_err(|e| self.cannot_run(&e))?;
         let mut stdin = child.stdin.take().context("the compiler has no stdin")?;
         let text = request.to_string();
         // Written while the output is read: otherwise both processes could wait for each other at a full pipe.

@@ -1,11 +1,12 @@
 //! The verifiers of a bundle: generated when the model is compiled, and checked against manifest and keys whenever they are read.
 
+use super::{Catalogue, Compiled, Solc};
 use crate::failure::bad_input;
 use anyhow::Context as _;
 use chainfer_engine::bundle::{MAX_SOURCE_BYTES, PublicBundle, SOLIDITY_DIR, VerifierRequest};
 use chainfer_formats::{digest::keccak256, files};
 use chainfer_verifier_gen::{GeneratedVerifier, GeneratorOptions, KeyContract};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest runtime code of a contract (EIP-170).
 pub(crate) const CODE_LIMIT: usize = 24_576;
@@ -51,6 +52,42 @@ pub(crate) fn distinct(chunks: &[ChunkVerifier]) -> Vec<&ChunkVerifier> {
         .iter()
         .filter(|c| seen.insert(c.contract.as_str()))
         .collect()
+}
+
+/// The verifiers' code: from the catalogue, and otherwise from one run of the compiler, if `solc` finds one.
+///
+/// # Errors
+/// A compiler is needed and there is none, or it cannot be run, or refuses a source.
+pub(crate) fn codes_of(
+    verifiers: &[&ChunkVerifier],
+    solc: impl FnOnce() -> anyhow::Result<Option<Solc>>,
+) -> anyhow::Result<Vec<Option<Compiled>>> {
+    let catalogue = Catalogue::embedded()?;
+    let mut codes = verifiers
+        .iter()
+        .map(|verifier| catalogue.code_of(&verifier.text))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let (mut sources, mut wanted) = (BTreeMap::new(), Vec::new());
+    for (verifier, _) in verifiers
+        .iter()
+        .zip(&codes)
+        .filter(|(_, code)| code.is_none())
+    {
+        let file = format!("verifiers/{}", verifier.file());
+        sources.insert(file.clone(), verifier.text.clone());
+        wanted.push((file, verifier.contract.clone()));
+    }
+    if wanted.is_empty() {
+        return Ok(codes);
+    }
+    let Some(solc) = solc()? else {
+        return Ok(codes);
+    };
+    let mut compiled = solc.compile(&sources, &wanted)?.into_iter();
+    for code in codes.iter_mut().filter(|code| code.is_none()) {
+        *code = compiled.next();
+    }
+    Ok(codes)
 }
 
 /// Generates a chunk's verifier and key.
@@ -105,7 +142,7 @@ fn read_chunk(bundle: &PublicBundle, chunk: usize) -> anyhow::Result<ChunkVerifi
     // The digests come from the bundle itself. What counts is the verifying key, against which proofs are checked.
     let (made, key) = generate(&VerifierRequest {
         chunk,
-        vk: &bundle.verifying_keys()[chunk],
+        vk: &*bundle.verifying_key(chunk)?,
         params: &bundle.verifier_params()[chunk],
         num_instances: 2 + entry.num_public,
     })?;

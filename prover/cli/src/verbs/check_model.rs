@@ -16,7 +16,6 @@ use crate::{
     chain,
     failure::bad_input,
     output::{Page, Progress, Report},
-    solidity::Solc,
 };
 use alloy::primitives::{Address, B256, keccak256};
 use anyhow::Context as _;
@@ -101,7 +100,6 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
     let named = named
         .map(|text| chain::address("--registrant", text))
         .transpose()?;
-    let solc = Solc::find(&args.solc)?;
     // Opening the bundle recomputes the manifest's id and compares every key and source with it.
     let bundle = open(&args.bundle)?;
     if args.model.is_none() && !args.record_only {
@@ -119,7 +117,7 @@ pub(crate) fn run(args: &CheckModelArgs, progress: Progress) -> anyhow::Result<R
             Some(account) => account,
             None => recorded_registrant(&bundle, chain_id, registry)?,
         };
-        let contracts = compile_contracts(&solc, &bundle, progress)?;
+        let contracts = compile_contracts(&args.solc, &bundle, progress)?;
         let code_hashes: Vec<Option<B256>> = contracts
             .chunks
             .iter()

@@ -12,8 +12,9 @@ use crate::{
     },
     failure::bad_input,
     output::{Page, Progress, Report},
-    solidity::artefacts::{
-        EAS_RESOLVER, ERC7992_ADAPTER, OPENINGS, PROVEN_VALUES, REGISTRY, TIMELOCK,
+    solidity::{
+        Catalogue,
+        artefacts::{EAS_RESOLVER, ERC7992_ADAPTER, OPENINGS, PROVEN_VALUES, REGISTRY, TIMELOCK},
     },
 };
 use alloy::{
@@ -172,10 +173,14 @@ fn construction(args: &ConstructionArgs) -> anyhow::Result<Option<Construction>>
         return Ok(None);
     };
     let guardian = args.guardian.as_deref();
+    let verifiers = match args.verifiers.as_slice() {
+        [] if !args.no_verifiers => Catalogue::embedded()?.code_hashes(),
+        named => named.to_vec(),
+    };
     Ok(Some(Construction {
         owner: chain::address("--owner", owner)?,
         guardian: guardian.map_or(Ok(Address::ZERO), |g| chain::address("--guardian", g))?,
-        verifiers: args.verifiers.clone(),
+        verifiers,
         salt: args.salt.unwrap_or_default(),
     }))
 }

@@ -1,15 +1,15 @@
 //! `chainfer deploy`: verifiers, keys, registry and model on a chain.
 
-use super::{
-    setup::{require_for_chain, setup_facts},
-    solidity::compile_verifiers,
-};
+use super::setup::{require_for_chain, setup_facts};
 use crate::{
-    args::{DeployArgs, KeysArg},
+    args::{DeployArgs, KeysArg, SolcArgs},
     chain::{self, Transaction},
     failure::bad_input,
     output::{Align, Page, Progress, Report, Table, thousands},
-    solidity::{CODE_LIMIT, ChunkVerifier, Compiled, Solc, artefacts, distinct, read_checked},
+    solidity::{
+        CODE_LIMIT, Catalogue, ChunkVerifier, Compiled, Solc, artefacts, codes_of, distinct,
+        read_checked,
+    },
 };
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::{Context as _, bail};
@@ -43,8 +43,8 @@ pub(crate) struct Contracts {
     pub(crate) verifiers: Vec<VerifierCode>,
     /// The verifier and the key of each chunk.
     pub(crate) chunks: Vec<ChunkCode>,
-    /// Creation code of the registry.
-    pub(crate) registry: Bytes,
+    /// A new registry, which lists the catalogue and belongs to the sender.
+    pub(crate) registry: NewRegistry,
     /// Creation code of the example dApp.
     pub(crate) payout: Bytes,
 }
@@ -93,7 +93,6 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
     let registry = address("--registry", args.registry.as_deref())?;
     let owner = address("--owner", args.owner.as_deref())?;
     let guardian = address("--guardian", args.guardian.as_deref())?;
-    let solc = Solc::find(&args.solc)?;
     let policy = args.setup.policy()?;
     let bundle = open(&args.bundle)?;
     let spec = &bundle.manifest().srs;
@@ -107,15 +106,15 @@ pub(crate) fn run(args: DeployArgs, progress: Progress) -> anyhow::Result<Report
             )));
         }
         let setup = require_for_chain(&policy, spec, chain_id, progress)?;
-        let contracts = compile_contracts(&solc, &bundle, progress)?;
+        let contracts = compile_contracts(&args.solc, &bundle, progress)?;
         let target = Target {
             bundle: &bundle,
             registry: match registry {
                 Some(address) => RegistryPlan::Existing(address),
                 None => RegistryPlan::New(NewRegistry {
-                    creation_code: contracts.registry.clone(),
                     owner,
                     guardian,
+                    ..contracts.registry.clone()
                 }),
             },
             uri: &args.uri,
@@ -154,27 +153,33 @@ pub(crate) fn open(bundle: &Path) -> anyhow::Result<PublicBundle> {
         .with_context(|| format!("cannot use the bundle {}", bundle.display()))
 }
 
-/// Compiles a bundle's verifiers; registry and example dApp are embedded in this binary.
+/// The code of a bundle's verifiers, compiled if they are not in the catalogue; registry and example dApp are embedded in this binary.
 ///
 /// # Errors
 /// The compiler cannot be used, a source was changed, or a verifier is too large.
 pub(crate) fn compile_contracts(
-    solc: &Solc,
+    solc: &SolcArgs,
     bundle: &PublicBundle,
     progress: Progress,
 ) -> anyhow::Result<Contracts> {
     let chunks = read_checked(bundle)?;
     let sources = distinct(&chunks);
-    progress.say(format_args!(
-        "compiling {} for {}",
-        counted(sources.len(), "verifier"),
-        counted(chunks.len(), "chunk")
-    ));
-    let compiled = compile_verifiers(solc, &sources)?;
+    let codes = codes_of(&sources, || {
+        progress.say(format_args!(
+            "compiling verifiers that are not in the catalogue, for {}",
+            counted(chunks.len(), "chunk")
+        ));
+        Solc::find(solc).map(Some)
+    })?;
     let verifiers = sources
         .iter()
-        .zip(compiled)
-        .map(|(source, code)| verifier(&source.contract, code))
+        .zip(codes)
+        .map(|(source, code)| {
+            verifier(
+                &source.contract,
+                code.context("a verifier was not compiled")?,
+            )
+        })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let chunks = chunks
         .iter()
@@ -183,7 +188,10 @@ pub(crate) fn compile_contracts(
     Ok(Contracts {
         verifiers,
         chunks,
-        registry: artefacts::REGISTRY.creation_code()?,
+        registry: NewRegistry {
+            listed: Catalogue::embedded()?.code_hashes(),
+            ..NewRegistry::of_sender(artefacts::REGISTRY.creation_code()?)
+        },
         payout: artefacts::PAYOUT.creation_code()?,
     })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod attest;
 pub(crate) mod audit;
+pub(crate) mod catalogue;
 pub(crate) mod check_model;
 pub(crate) mod check_registry;
 pub(crate) mod compile;

@@ -2,10 +2,11 @@
 
 use super::verify::read_proof;
 use crate::{
-    args::SolidityArgs,
+    args::{SolcArgs, SolidityArgs},
     output::{Align, Page, Progress, Report, Table, thousands},
     solidity::{
-        CODE_LIMIT, ChunkVerifier, Compiled, Solc, distinct, folder, project, read_checked,
+        CODE_LIMIT, ChunkVerifier, Compiled, Solc, codes_of, distinct, folder, project,
+        read_checked,
     },
 };
 use alloy::primitives::{B256, keccak256};
@@ -58,7 +59,6 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     let bundle = PublicBundle::open(&args.bundle)
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;
     let chunks = read_checked(&bundle)?;
-    let solc = Solc::find_optional(&args.solc)?;
     folder::require_free(&args.output)?;
     let project = match &args.proof {
         None => project(&bundle, &chunks, None)?,
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
         }
     };
     let verifiers = distinct(&chunks);
-    let codes = codes(solc.as_ref(), &verifiers, progress)?;
+    let codes = codes(&args.solc, &verifiers, progress)?;
     check_sizes(&codes)?;
     let mut files = project.files();
     files.extend(verifiers.iter().map(|verifier| ProjectFile {
@@ -92,24 +92,26 @@ pub(crate) fn run(args: &SolidityArgs, progress: Progress) -> anyhow::Result<Rep
     Report::new(&outcome, page(&outcome))
 }
 
-/// The compiled verifiers by name; empty without a compiler.
+/// The code of verifiers by name; without a compiler those of the catalogue alone.
 fn codes<'a>(
-    solc: Option<&Solc>,
+    solc: &SolcArgs,
     verifiers: &[&'a ChunkVerifier],
     progress: Progress,
 ) -> anyhow::Result<BTreeMap<&'a str, Compiled>> {
-    let Some(solc) = solc else {
-        progress.warn(
-            "no Solidity compiler found, so code sizes and hashes are unknown; pass --solc PATH",
-        );
-        return Ok(BTreeMap::new());
-    };
-    progress.say("compiling the verifiers");
-    let compiled = compile_verifiers(solc, verifiers)?;
-    Ok(verifiers
-        .iter()
-        .map(|verifier| verifier.contract.as_str())
-        .zip(compiled)
+    let codes = codes_of(verifiers, || {
+        let found = Solc::find_optional(solc)?;
+        match &found {
+            Some(_) => progress.say("compiling the verifiers"),
+            None => progress.warn(
+                "no Solidity compiler found, so sizes and hashes of code are unknown; pass --solc PATH",
+            ),
+        }
+        Ok(found)
+    })?;
+    let names = verifiers.iter().map(|verifier| verifier.contract.as_str());
+    let known = names.zip(codes);
+    Ok(known
+        .filter_map(|(name, code)| Some((name, code?)))
         .collect())
 }
 
@@ -137,24 +139,6 @@ fn check_sizes(codes: &BTreeMap<&str, Compiled>) -> anyhow::Result<()> {
             "{name} has {runtime_size} bytes of code, but at most {CODE_LIMIT} are allowed; compile the model with more chunks or with --optimize gas"
         ),
     }
-}
-
-/// Compiles the verifiers in one run of the compiler.
-///
-/// # Errors
-/// The compiler cannot be run, or refuses a source.
-pub(crate) fn compile_verifiers(
-    solc: &Solc,
-    verifiers: &[&ChunkVerifier],
-) -> anyhow::Result<Vec<Compiled>> {
-    let mut sources = BTreeMap::new();
-    let mut wanted = Vec::new();
-    for verifier in verifiers {
-        let file = format!("verifiers/{}", verifier.file());
-        sources.insert(file.clone(), verifier.text.clone());
-        wanted.push((file, verifier.contract.clone()));
-    }
-    solc.compile(&sources, &wanted)
 }
 
 fn page(outcome: &Outcome) -> Page {

@@ -1,11 +1,45 @@
 //! A local node, and the other programs of foundry's.
 
+use super::{Run, chainfer};
+use crate::args;
 use std::{
+    ffi::OsString,
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+/// The first two accounts of every development node.
+pub(crate) const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+pub(crate) const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+pub(crate) const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+pub(crate) const OTHER_KEY: &str =
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+
+/// A request of [`OTHER`]'s on a development chain.
+pub(crate) const BOUND: [&str; 6] = ["--chain-id", "31337", "--requester", OTHER, "--nonce", "7"];
+
+/// Proves an inference for that request.
+pub(crate) fn prove_bound(bundle: &Path, input: &Path, proof: &Path) -> Run {
+    let mut args = args!["prove", bundle, "--input", input, "-o", proof, "--json"].to_vec();
+    args.extend(BOUND.map(OsString::from));
+    chainfer(args)
+}
+
+/// Runs a verb that sends, as the first account.
+pub(crate) fn send(url: &str, state: &Path, verb: &[OsString]) -> Run {
+    let wallet = args![
+        "--rpc-url",
+        url,
+        "--private-key",
+        KEY,
+        "--state",
+        state,
+        "--json"
+    ];
+    chainfer([verb, &wallet[..]].concat())
+}
 
 /// A running anvil, or an EDR in its place; ends with the value.
 pub(crate) struct Anvil {
@@ -65,6 +99,13 @@ impl Drop for Anvil {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What cast prints.
+pub(crate) fn cast(args: &[&str]) -> String {
+    let output = Command::new(tool("cast")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 pub(crate) fn root() -> PathBuf {

@@ -1,6 +1,7 @@
 //! Verifiers, registry and model on a chain.
 
 use super::config::ClientConfig;
+use super::interrupted::Interrupted;
 use super::keys::key_argument;
 use super::listing::{check_listable, list};
 use super::place::{derived_address, place};
@@ -54,11 +55,12 @@ fn deploy_with<'a>(
 ) -> Boxed<'a, Result<Deployment>> {
     Box::pin(async move {
         let mut steps = Vec::new();
+        let interrupted = Interrupted::of(engine).await?;
         let shapes = plan.known_code_hashes();
         let registry = match &plan.registry {
             RegistryPlan::Existing(address) => *address,
             RegistryPlan::New(new) => {
-                let code = new.init_code(engine.sender(), shapes.clone());
+                let code = plan.registry_code(new, engine.sender());
                 let deployed = create(engine, "registry", &code, None, limit).await?;
                 steps.push(deployed.step("registry"));
                 deployed.address
@@ -77,7 +79,8 @@ fn deploy_with<'a>(
                 recorded_verifiers(&contract, model_id, found, plan).await?
             }
             None => {
-                let verifiers = place_verifiers(engine, plan, limit, &mut steps).await?;
+                let verifiers =
+                    place_verifiers(engine, &interrupted, plan, limit, &mut steps).await?;
                 let shapes: Vec<B256> = verifiers.iter().map(|(_, hash)| *hash).collect();
                 list(engine, &contract, &shapes, limit, &mut steps).await?;
                 plan.chunks.iter().map(|c| verifiers[c.verifier]).collect()
@@ -85,7 +88,8 @@ fn deploy_with<'a>(
         };
         let mut placed = Vec::new();
         for (chunk, (verifier, code_hash)) in plan.chunks.iter().zip(verifiers) {
-            let key = key_argument(engine, chunk, plan.keys, limit, &mut steps).await?;
+            let key =
+                key_argument(engine, &interrupted, chunk, plan.keys, limit, &mut steps).await?;
             placed.push(PlacedChunk {
                 verifier,
                 code_hash,
@@ -181,6 +185,7 @@ async fn recorded_verifiers(
 /// Every verifier once; address and code hash, in the order of the plan.
 async fn place_verifiers(
     engine: &Engine,
+    interrupted: &Interrupted,
     plan: &DeployPlan,
     limit: Duration,
     steps: &mut Vec<Step>,
@@ -189,7 +194,7 @@ async fn place_verifiers(
     for verifier in &plan.verifiers {
         let expected = verifier.runtime_code.as_ref().map(keccak256);
         let code = &verifier.creation_code;
-        let placed = place(engine, &verifier.name, code, expected, limit).await?;
+        let placed = place(engine, interrupted, &verifier.name, code, expected, limit).await?;
         verifiers.push((placed.address, placed.code_hash));
         if let Some(deployed) = &placed.deployed {
             steps.push(deployed.step(&verifier.name));

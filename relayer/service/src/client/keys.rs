@@ -1,6 +1,7 @@
 //! Whether a key is handed in with every proof or kept as the code of a contract.
 
-use super::place::{Placed, find, place};
+use super::interrupted::Interrupted;
+use super::place::{find, place};
 use super::plan::{ChunkCode, KeyPlacement};
 use super::transactions::Step;
 use crate::engine::Engine;
@@ -20,6 +21,7 @@ const CODE_READ_GAS: u64 = 2_600 + 20 * CALLDATA_BYTE_GAS;
 /// the cheaper way for the inferences that are expected.
 pub(super) async fn key_argument(
     engine: &Engine,
+    interrupted: &Interrupted,
     chunk: &ChunkCode,
     placement: KeyPlacement,
     limit: Duration,
@@ -27,19 +29,17 @@ pub(super) async fn key_argument(
 ) -> Result<Bytes> {
     let code = key_creation_code(&chunk.key);
     let expected = Some(key_hash(&chunk.key));
-    let argument = |placed: &Placed| Bytes::copy_from_slice(placed.address.as_slice());
     // One that is there costs nothing.
-    if let Some(found) = find(engine, &code, expected).await? {
-        return Ok(argument(&found));
-    }
-    if !is_kept_in_code(engine, chunk, &code, placement).await? {
+    let is_there = find(engine, &code, expected).await?.is_some();
+    if !is_there && !is_kept_in_code(engine, chunk, &code, placement).await? {
         return Ok(chunk.key.clone());
     }
-    let placed = place(engine, &chunk.key_name, &code, expected, limit).await?;
+    let name = &chunk.key_name;
+    let placed = place(engine, interrupted, name, &code, expected, limit).await?;
     if let Some(deployed) = &placed.deployed {
-        steps.push(deployed.step(&chunk.key_name));
+        steps.push(deployed.step(name));
     }
-    Ok(argument(&placed))
+    Ok(Bytes::copy_from_slice(placed.address.as_slice()))
 }
 
 /// Compares what the node estimates for the contract, by the rules of its chain, with what the key's bytes cost in calls.

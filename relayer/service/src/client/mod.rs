@@ -6,6 +6,7 @@
 mod attest;
 mod config;
 mod deploy;
+mod interrupted;
 mod keys;
 mod listing;
 mod outlay;
@@ -18,6 +19,7 @@ pub use attest::{AttestReport, attest};
 pub use config::{ClientConfig, DEFAULT_SPEND_CAP};
 pub use deploy::{Deployment, deploy};
 pub use outlay::{Outlay, deployment_outlay};
+pub use place::{DEPLOYMENT_PROXY, derived_address};
 pub use plan::{
     ChunkCode, DeployPlan, EXPECTED_INFERENCES, KeyPlacement, NewRegistry, RegistryPlan,
     VerifierCode,

@@ -74,7 +74,6 @@ fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay
         let mut outlay = Outlay::default();
         let head = engine.rpc().head().await?;
         let rules = engine.gas_rules(engine.rpc(), &head).await?;
-        let shapes = plan.known_code_hashes();
         match &plan.registry {
             RegistryPlan::Existing(address) => {
                 let id = ids::model_id(plan.registration.manifest_id, engine.sender());
@@ -85,7 +84,7 @@ fn left<'a>(engine: &'a Engine, plan: &'a DeployPlan) -> Boxed<'a, Result<Outlay
                 }
             }
             RegistryPlan::New(new) => {
-                let code = new.init_code(engine.sender(), shapes);
+                let code = plan.registry_code(new, engine.sender());
                 if !is_done(engine, "registry", None, &code).await? {
                     outlay.creation(&rules, &code);
                 }

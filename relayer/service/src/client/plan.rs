@@ -63,6 +63,9 @@ pub struct NewRegistry {
     pub owner: Option<Address>,
     /// Freezes at once; nobody when `None`.
     pub guardian: Option<Address>,
+    /// Code hashes of verifier shapes that are active from the first block on, in that order, each once; [`deploy`](super::deploy) adds
+    /// those of the model that are not among them.
+    pub listed: Vec<B256>,
 }
 
 impl NewRegistry {
@@ -72,15 +75,16 @@ impl NewRegistry {
             creation_code,
             owner: None,
             guardian: None,
+            listed: Vec::new(),
         }
     }
 
-    /// Creation code with constructor arguments: the shapes in `listed` are active from the first block on.
-    pub fn init_code(&self, sender: Address, listed: Vec<B256>) -> Bytes {
+    /// Creation code with constructor arguments.
+    pub fn init_code(&self, sender: Address) -> Bytes {
         let arguments = ChainferRegistry::constructorCall {
             owner_: self.owner.unwrap_or(sender),
             guardian_: self.guardian.unwrap_or_default(),
-            codeHashes: listed,
+            codeHashes: self.listed.clone(),
         };
         [self.creation_code.as_ref(), &arguments.abi_encode()]
             .concat()
@@ -113,6 +117,17 @@ pub struct DeployPlan {
 }
 
 impl DeployPlan {
+    /// Creation code of a new registry, with constructor arguments: the verifiers of the model are listed, too.
+    pub(super) fn registry_code(&self, new: &NewRegistry, sender: Address) -> Bytes {
+        let mut new = new.clone();
+        for hash in self.known_code_hashes() {
+            if !new.listed.contains(&hash) {
+                new.listed.push(hash);
+            }
+        }
+        new.init_code(sender)
+    }
+
     /// Code hashes of the verifiers, as far as they are known before they are deployed; each once.
     pub(super) fn known_code_hashes(&self) -> Vec<B256> {
         let mut hashes = Vec::new();

@@ -156,7 +156,7 @@ pub(super) async fn is_done(
 }
 
 /// Idempotency key of a transaction without a job.
-fn key(engine: &Engine, what: &str, to: Option<Address>, data: &Bytes) -> B256 {
+pub(super) fn key(engine: &Engine, what: &str, to: Option<Address>, data: &Bytes) -> B256 {
     let to = to.unwrap_or_default();
     keccak256(
         (

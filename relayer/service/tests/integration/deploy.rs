@@ -2,15 +2,16 @@
 
 use crate::anvil::Anvil;
 use crate::proxy::{Fault, Proxy};
-use crate::world::{World, address, client, creation_code, deploy_plan, manifest};
+use crate::world::{World, address, client, deploy_plan, manifest, registry_code};
 use alloy::primitives::{B256, keccak256};
 use alloy::sol_types::SolCall;
-use chainfer_chain::abi::{ChainferRegistry, Visibility};
+use chainfer_chain::abi::{ChainferRegistry, VerifierStatus, Visibility};
 use chainfer_formats::DeploymentFile;
 use chainfer_relayer::Error;
 use chainfer_relayer::client::{
     DeployPlan, KeyPlacement, NewRegistry, RegistryPlan, call_contract, deploy, deploy_contract,
 };
+use chainfer_relayer::store::Store;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,22 +45,40 @@ async fn deploy_twice_reads_back_the_registered_model() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deploy_interrupted_goes_on_and_deploys_nothing_twice() {
+    interrupted(false).await;
+}
+
+/// The last transaction reaches the chain after the process has stopped: it is the deployment's own, and not somebody else's contract.
+#[tokio::test(flavor = "multi_thread")]
+async fn deploy_interrupted_reports_what_went_through_meanwhile() {
+    interrupted(true).await;
+}
+
+async fn interrupted(goes_through: bool) {
     let anvil = Anvil::start(&[]);
     let proxy = Proxy::start(&anvil.url).await;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
-    // The registry and one verifier get through, then every send is swallowed.
+    // The registry gets through, then every send is swallowed.
     let mut config = client(&proxy.url, 0, Some(state.clone().into()));
     config.limit = std::time::Duration::from_millis(1500);
     let plan = deploy_plan(&manifest());
-    let registry = NewRegistry::of_sender(creation_code("ChainferRegistry"));
-    let code = registry.init_code(address(0), Vec::new());
+    let registry = NewRegistry::of_sender(registry_code());
+    let code = registry.init_code(address(0));
     deploy_contract(&config, "registry", &code).await.unwrap();
     proxy.inject("eth_sendRawTransaction", Fault::Swallow, usize::MAX);
     assert!(matches!(
         deploy(&config, &plan).await,
         Err(Error::Timeout { .. })
     ));
+    if goes_through {
+        let store = Store::connect(&state.clone().into()).await.unwrap();
+        let pending = store.all_intents().await.unwrap().pop().unwrap();
+        let attempt = store.attempts(pending.id).await.unwrap().pop().unwrap();
+        anvil
+            .rpc("eth_sendRawTransaction", json!([attempt.tx.raw]))
+            .await;
+    }
     proxy.clear();
     let deployment = deploy(&client(&anvil.url, 0, Some(state.clone().into())), &plan)
         .await
@@ -145,8 +164,8 @@ async fn deploy_code_that_reverts_is_refused_before_sending() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deploy_contract_reports_address_and_code_hash() {
     let anvil = Anvil::start(&[]);
-    let registry = NewRegistry::of_sender(creation_code("ChainferRegistry"));
-    let code = registry.init_code(address(0), Vec::new());
+    let registry = NewRegistry::of_sender(registry_code());
+    let code = registry.init_code(address(0));
     let deployed = deploy_contract(&client(&anvil.url, 0, None), "registry", &code)
         .await
         .unwrap();
@@ -273,9 +292,10 @@ async fn deploy_for_another_owner_lists_known_verifiers_at_once() {
     let world = World::new().await;
     let mut plan = plan_with_known_code(&world).await;
     plan.registry = RegistryPlan::New(NewRegistry {
-        creation_code: creation_code("ChainferRegistry"),
+        creation_code: registry_code(),
         owner: Some(address(1)),
         guardian: Some(address(2)),
+        listed: vec![B256::repeat_byte(3)],
     });
     let deployment = deploy(&client(&world.anvil.url, 0, None), &plan)
         .await
@@ -292,6 +312,11 @@ async fn deploy_for_another_owner_lists_known_verifiers_at_once() {
     );
     let registry = world.engine(None).await.registry(deployment.file.registry);
     assert_eq!(registry.owner().await.unwrap(), address(1));
+    let known = plan.verifiers[0].runtime_code.as_ref().unwrap();
+    for shape in [B256::repeat_byte(3), keccak256(known)] {
+        let status = registry.verifier_status(shape).await.unwrap();
+        assert_eq!(status, VerifierStatus::Active);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,11 +330,12 @@ async fn deploy_unlistable_verifier_is_refused_before_sending() {
         .collect();
     // A registry that lists the first shape only, and whose owner is another account.
     let registry = NewRegistry {
-        creation_code: creation_code("ChainferRegistry"),
+        creation_code: registry_code(),
         owner: Some(address(1)),
         guardian: None,
+        listed: shapes[..1].to_vec(),
     };
-    let code = registry.init_code(address(0), shapes[..1].to_vec());
+    let code = registry.init_code(address(0));
     let sender = client(&world.anvil.url, 0, None);
     let owner = client(&world.anvil.url, 1, None);
     let registry = deploy_contract(&sender, "registry", &code).await.unwrap();
