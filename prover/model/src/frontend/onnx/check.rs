@@ -328,7 +328,8 @@ pub(super) fn input_shape(input: &ValueInfoProto) -> Result<Vec<usize>> {
         .collect()
 }
 
-/// Refuses an output whose declared shape is another than the computed one. The first axis may be the exporter's batch.
+/// Refuses an output whose declared shape is another than the computed one. The first axis may be the exporter's batch, and axes of length 1
+/// may be left out, as writers do who take them for nothing.
 pub(super) fn output_shape(output: &ValueInfoProto, computed: &[usize]) -> Result<()> {
     let Some(shape) = tensor_type(output).and_then(|t| t.shape.as_ref()) else {
         return Ok(());
@@ -337,6 +338,14 @@ pub(super) fn output_shape(output: &ValueInfoProto, computed: &[usize]) -> Resul
     let differs = |(declared, computed): (&Option<usize>, &usize)| {
         declared.is_some_and(|length| length != *computed)
     };
+    let longer = |lengths: &[Option<usize>]| -> Vec<Option<usize>> {
+        let lengths = lengths.iter().skip(1);
+        lengths.filter(|l| **l != Some(1)).copied().collect()
+    };
+    let lengths: Vec<Option<usize>> = computed.iter().copied().map(Some).collect();
+    if longer(&declared) == longer(&lengths) {
+        return Ok(());
+    }
     if declared.len() != computed.len() || declared.iter().zip(computed).skip(1).any(differs) {
         return Err(malformed(format!(
             "output {} is declared with shape {}, the network computes {computed:?}",
@@ -385,6 +394,39 @@ pub(super) fn sorted(graph: &GraphProto) -> Result<Vec<&NodeProto>> {
 mod tests {
     use super::*;
     use tract_onnx::pb::AttributeProto;
+
+    fn output(dims: &[i64]) -> ValueInfoProto {
+        let dim = |length: &i64| Dimension {
+            value: Some(dimension::Value::DimValue(*length)),
+            ..Dimension::default()
+        };
+        let shape = tract_onnx::pb::TensorShapeProto {
+            dim: dims.iter().map(dim).collect(),
+        };
+        let tensor = type_proto::Tensor {
+            elem_type: FLOAT,
+            shape: Some(shape),
+        };
+        ValueInfoProto {
+            name: "y".to_owned(),
+            r#type: Some(tract_onnx::pb::TypeProto {
+                value: Some(type_proto::Value::TensorType(tensor)),
+                ..Default::default()
+            }),
+            ..ValueInfoProto::default()
+        }
+    }
+
+    #[test]
+    fn output_may_be_declared_without_its_axes_of_length_1() {
+        for declared in [&[1, 10][..], &[1, 10, 1, 1], &[7, 10, 1], &[1, 1, 10]] {
+            assert!(output_shape(&output(declared), &[1, 10, 1, 1]).is_ok());
+        }
+        for declared in [&[1, 5][..], &[1, 5, 2, 1], &[10], &[1, 10, 10]] {
+            let refused = output_shape(&output(declared), &[1, 10, 1, 1]).unwrap_err();
+            assert!(refused.to_string().contains("declared with shape"));
+        }
+    }
 
     fn constant(name: &str, dims: &[i64]) -> TensorProto {
         TensorProto {
