@@ -6,6 +6,7 @@ export const erc8183EvaluatorAbi = [
   {"inputs": [{"internalType": "uint256", "name": "jobId", "type": "uint256"}, {"internalType": "address", "name": "evaluator", "type": "address"}], "name": "NotEvaluator", "type": "error"},
   {"inputs": [{"internalType": "InferenceId", "name": "inferenceId", "type": "bytes32"}], "name": "PublicValuesMismatch", "type": "error"},
   {"inputs": [{"internalType": "ModelId", "name": "modelId", "type": "bytes32"}], "name": "RecordMismatch", "type": "error"},
+  {"inputs": [], "name": "ReentrancyGuardReentrantCall", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "jobId", "type": "uint256"}], "name": "RejectionNotAgreed", "type": "error"},
   {"inputs": [{"internalType": "address", "name": "token", "type": "address"}], "name": "SafeERC20FailedOperation", "type": "error"},
   {"inputs": [{"internalType": "uint256", "name": "value", "type": "uint256"}, {"internalType": "uint256", "name": "length", "type": "uint256"}], "name": "StringsInsufficientHexLength", "type": "error"},

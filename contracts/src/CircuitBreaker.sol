@@ -91,15 +91,13 @@ abstract contract CircuitBreaker is InferenceStore {
         TensorSpec[] calldata outputs,
         ChunkValues[] calldata values
     ) external override {
-        uint256 commitment = _checkOpening();
+        bytes32 committed = _checkOpening();
         (InferenceId id,) = _idOf(inference);
         _checkTensors(inference.modelId, outputs, record.outputs);
         _checkValues(inference.modelId, id, values);
         TensorSpec calldata spec = _outputOf(outputs, outputIndex);
         if (spec.leaf != opening.leaf) revert NoContradiction();
-        bytes32 opened = spec.visibility == Visibility.Committed
-            ? keccak256(abi.encode(commitment))
-            : ShownValues.digestOf(opening.words);
+        bytes32 opened = spec.visibility == Visibility.Committed ? committed : ShownValues.digestOf(opening.words);
         if (_digestOf(spec, values) == opened) revert NoContradiction();
         _trip(inference.modelId, id, id);
     }
@@ -119,7 +117,8 @@ abstract contract CircuitBreaker is InferenceStore {
 
     /// @dev Has `openings` check this call's opening: reverts unless record and inference are the registry's, the inference is proven and
     /// the opening leads to its root. `ITensorOpenings.check` has this call's first arguments, so it takes this call's data.
-    function _checkOpening() private view returns (uint256 commitment) {
+    /// @return digest keccak256 over the leaf, one word.
+    function _checkOpening() private view returns (bytes32 digest) {
         address openings_ = address(openings());
         bytes4 selector = ITensorOpenings.check.selector;
         assembly ("memory-safe") {
@@ -130,7 +129,7 @@ abstract contract CircuitBreaker is InferenceStore {
                 returndatacopy(free, 0, returndatasize())
                 revert(free, returndatasize())
             }
-            commitment := mload(0x00)
+            digest := keccak256(0x00, 0x20)
         }
     }
 

@@ -36,7 +36,7 @@ contract ChainferRegistryStorageTest is RegistryTest {
         vm.startStateDiffRecording();
         register(registration);
         _expectWrites(2, 2);
-        registration = registrationOf("large", uniform(256, 7));
+        registration = registrationOf("large", mostChunks(7));
         registration.uri = "ipfs://a uri that takes more than thirty-two bytes of data";
         vm.startStateDiffRecording();
         register(registration);
@@ -64,7 +64,7 @@ contract ChainferRegistryStorageTest is RegistryTest {
     }
 
     function test_attest_aModelOf256Chunks_takesOneSlot() public {
-        ModelId many = register(registrationOf("many", uniform(256, 1)));
+        ModelId many = register(registrationOf("many", mostChunks(1)));
         ChunkProof[] memory proofs = honestProofs(many, ROOT);
         vm.startStateDiffRecording();
         attest(many, ROOT, proofs);

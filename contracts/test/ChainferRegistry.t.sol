@@ -432,4 +432,27 @@ contract ChainferRegistryTest is RegistryTest {
         (bool success,) = address(registry).call{value: 1}("");
         assertFalse(success);
     }
+
+    /// @dev One by one, from the bitmap's highest bit down.
+    function test_attest_256Chunks_areProvenOneByOne() public {
+        ModelRegistration memory registration = registrationOf("wide", uniform(1, 1));
+        ChunkSpec memory only_ = registration.chunks[0];
+        registration.chunks = new ChunkSpec[](256);
+        for (uint256 i; i < 256; ++i) {
+            registration.chunks[i] = ChunkSpec(only_.verifier, only_.codeHash, only_.keyHash, 0, 0);
+        }
+        registration.chunks[255].numPublic = 1;
+        registration.inputs[0].chunk = 255;
+        ModelId wide = register(registration);
+        uint208 hash;
+        for (uint256 i = 256; i != 0; --i) {
+            ChunkProof memory proof = honestProof(wide, ROOT, uint16(i - 1));
+            attest(wide, ROOT, only(proof));
+            hash = Records.chain(hash, i - 1, Records.digestOf(proof.publicValues));
+            InferenceState memory state = stateOf(wide, ROOT);
+            assertEq(state.provenChunks, i == 1 ? 0 : type(uint256).max << (i - 1));
+            assertEq(state.status == InferenceStatus.Proven, i == 1);
+            assertEq(state.valuesHash, hash);
+        }
+    }
 }

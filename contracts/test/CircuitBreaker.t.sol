@@ -193,6 +193,22 @@ contract CircuitBreakerTest is TraceTest {
         assertTrue(_frozen());
     }
 
+    /// @dev Somebody proves one more chunk before the report: it is sent again, with that chunk.
+    function test_reportRootContradiction_overtaken_freezesAgain() public {
+        Inference memory other = Inference(modelId, honest.root, REQUESTER, NONCE + 1);
+        ChunkValues[] memory early = new ChunkValues[](1);
+        early[0].values = uniformWords(1, 7);
+        attest(other, only(proofWith(other, 0, early[0].values)));
+        ChunkValues[] memory late = new ChunkValues[](2);
+        (late[0], late[1]) = (early[0], ChunkValues(1, 0, honest.words[HINT]));
+        attest(other, only(proofWith(other, 1, late[1].values)));
+        Inference memory own = inferenceOf(modelId, honest.root);
+        _expectError(abi.encodeWithSelector(IChainferRegistry.PublicValuesMismatch.selector, idOf(other)));
+        registry.reportRootContradiction(own, other, 0, shownTrace(honest), early);
+        registry.reportRootContradiction(own, other, 0, shownTrace(honest), late);
+        assertTrue(_frozen());
+    }
+
     function test_reportRootContradiction_revertsWhenTheRootsDiffer() public {
         Trace memory lie = _lie(SCORES);
         attestTrace(modelId, lie, NONCE);

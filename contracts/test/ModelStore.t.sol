@@ -36,7 +36,7 @@ contract ModelStoreTest is RegistryTest {
     /// @dev Whoever follows the event has everything that calls must hand in.
     function test_registerModel_theEventsDataDecodesToTheRegistration() public {
         _expectDecodes(classifierRegistration());
-        ModelRegistration memory registration = registrationOf("many", uniform(256, 2));
+        ModelRegistration memory registration = registrationOf("many", mostChunks(2));
         registration.uri = "ipfs://a uri that takes more than thirty-two bytes of data";
         _expectDecodes(registration);
         registration = registrationOf("no uri", uniform(1, 1));
@@ -83,19 +83,21 @@ contract ModelStoreTest is RegistryTest {
         assertEq(registry.model(register(other)).recordHash, before);
     }
 
+    /// @dev And the most leaves; chunks and 24 outputs of three words take 3,184 of the 4,000 that a report may take.
     function test_registerModel_theLargestChunkCount_isRecorded() public {
         ModelRegistration memory registration = registrationOf("many", uniform(256, 0));
         registration.leafLengths = uniform(2048, type(uint32).max);
         registration.inputs = new TensorSpec[](1);
-        registration.outputs = new TensorSpec[](255);
-        // Seven words and a half in each chunk, 1,920 in all.
-        for (uint16 i; i < 256; ++i) {
-            uint32 words = 7 + i % 2;
-            TensorSpec memory spec = wordsAt(i, i, 0, words);
+        registration.outputs = new TensorSpec[](24);
+        for (uint16 i; i < 25; ++i) {
+            uint16 chunk = 10 * i + 15;
+            TensorSpec memory spec = wordsAt(i, chunk, 0, 3);
             if (i == 0) registration.inputs[0] = spec;
             else registration.outputs[i - 1] = spec;
-            registration.leafLengths[i] = 15 * words;
-            registration.chunks[i].numPublic = words;
+            registration.leafLengths[i] = 45;
+            registration.chunks[chunk].numPublic = 3;
+        }
+        for (uint32 i; i < 256; ++i) {
             registration.chunks[i].hidingBudget = type(uint32).max - i;
         }
         ModelId modelId = register(registration);

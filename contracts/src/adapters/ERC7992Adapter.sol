@@ -147,7 +147,7 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
         emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
     }
 
-    /// @dev The claim in a proof. Its fields are checked when they are read.
+    /// @dev The claim in a proof, which must be its encoding and nothing else.
     function _claimOf(bytes calldata proof) private pure returns (Claim calldata claim) {
         uint256 offset;
         assembly ("memory-safe") {
@@ -155,6 +155,7 @@ contract ERC7992Adapter is ERC7992Models, IERCZKMLVerifier, IERCZKMLStorageExten
             claim := add(proof.offset, 0x20)
         }
         if (proof.length < 0x20 + CLAIM_HEAD || offset != 0x20) revert MalformedClaim();
+        if (keccak256(abi.encode(claim)) != keccak256(proof)) revert MalformedClaim();
     }
 
     /// @dev Has the registry verify the chunks that are not proven yet. An invalid proof reverts with `InvalidProof`; all other errors of

@@ -58,6 +58,8 @@ contract ERC8004Validator {
     /// @dev Domain separation of requests and nonces.
     bytes32 private constant REQUEST_DOMAIN = keccak256("chainfer.erc8004.request.v1");
     bytes32 private constant NONCE_DOMAIN = keccak256("chainfer.erc8004.nonce.v1");
+    /// @dev Where a payload has the attempt: behind its length, four words and five of the claim.
+    uint256 private constant ATTEMPT = 0x140;
 
     constructor(IERC8004ValidationRegistry validation, IChainferRegistry chainfer) {
         (VALIDATION, CHAINFER) = (validation, chainfer);
@@ -76,9 +78,10 @@ contract ERC8004Validator {
         bytes32 expected = outputs.record.outputs;
         uint256[][] memory words = ShownTensors.wordsOf(claim.modelId, outputs.tensors, expected, outputs.values);
 
-        bytes32 requestHash = requestHashOf(claim, words);
+        bytes memory payload = payloadOf(claim, words);
+        bytes32 requestHash = keccak256(payload);
         _checkRequest(claim, requestHash, response);
-        _checkAttempts(claim, words);
+        _checkAttempts(claim, payload);
         VALIDATION.validationResponse(requestHash, response, "", InferenceId.unwrap(id), TAG);
     }
 
@@ -127,14 +130,19 @@ contract ERC8004Validator {
     }
 
     /// @dev Whoever sees a request before it is in a block can take its hash, for good; the agent then tries the next. As that is the
-    /// only way to a next hash, no inference is ever counted twice.
-    function _checkAttempts(Claim memory claim, uint256[][] memory words) private view {
-        for (uint256 attempts = claim.attempt; attempts != 0; --attempts) {
-            claim.attempt = attempts - 1;
-            bytes32 earlier = requestHashOf(claim, words);
+    /// only way to a next hash, no inference is ever counted twice. Changes the payload, which is encoded once: each attempt is to
+    /// cost as little as it can here, and more to whoever took its hash.
+    function _checkAttempts(Claim calldata claim, bytes memory payload) private view {
+        for (uint256 attempt = claim.attempt; attempt != 0;) {
+            --attempt;
+            bytes32 earlier;
+            assembly ("memory-safe") {
+                mstore(add(payload, ATTEMPT), attempt)
+                earlier := keccak256(add(payload, 0x20), mload(payload))
+            }
             (address validator, uint256 agentId,,,,) = VALIDATION.getValidationStatus(earlier);
             bool own = validator == address(this) && agentId == claim.agentId;
-            if (own || validator == address(0)) revert AttemptNotNeeded(claim.attempt, earlier);
+            if (own || validator == address(0)) revert AttemptNotNeeded(attempt, earlier);
         }
     }
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.24;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {IChainferRegistry} from "../interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../interfaces/IRegistryGovernance.sol";
@@ -22,7 +23,7 @@ import {Inference} from "../types/RegistryTypes.sol";
 ///
 /// A rejection cannot be taken back, so a job is rejected only for what both agreed on, a frozen model, and never for want of a
 /// proof, or for a bad one: anybody can bring none. Without a verdict the client is refunded when the job expires.
-contract ERC8183Evaluator {
+contract ERC8183Evaluator is ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @notice The job has another evaluator, or does not exist.
@@ -59,7 +60,7 @@ contract ERC8183Evaluator {
     /// @notice Completes a job whose inference is attested; the reason is the inference id. By anyone.
     /// @dev Reverts `NotEvaluator`, `TermsMismatch`, `InputsMismatch`; as `inferenceIdOf` and `requireAttested` of the registry do;
     /// `RecordMismatch`, `PublicValuesMismatch`, `ValuesNotShown` for what does not belong to the inference; and as the job's
-    /// contract does, for example if the job is not submitted.
+    /// contract does, for example if the job is not submitted. Cannot be re-entered: a hook of the job would have the fee otherwise.
     /// @param commerce The contract that the job is in.
     /// @param root The root of the inference.
     /// @param inputs What shows the inputs.
@@ -73,7 +74,7 @@ contract ERC8183Evaluator {
         uint256 root,
         Evidence calldata inputs,
         IERC20 feeToken
-    ) external returns (InferenceId id) {
+    ) external nonReentrant returns (InferenceId id) {
         address client = _checkJob(commerce, jobId, terms);
         id = CHAINFER.inferenceIdOf(Inference(terms.modelId, root, client, nonceOf(commerce, jobId)));
         CHAINFER.requireAttested(terms.modelId, id);

@@ -108,14 +108,16 @@ contract ERC8274Verifier is IProofVerifier, IERC165 {
         return outputHashOf(ShownTensors.wordsOf(modelId, evidence.outputs, evidence.record.outputs, evidence.values));
     }
 
-    /// @dev The evidence where it is, in calldata. Reads of its members are bounded by the end of calldata.
+    /// @dev The evidence where it is, in calldata. It must be all of the proof, in the one encoding that it has: whoever keeps the
+    /// proof, or its hash, keeps what was verified.
     function _evidenceIn(bytes calldata proof) private pure returns (Proof calldata evidence) {
-        uint256 head;
+        uint256 offset;
         assembly ("memory-safe") {
-            head := calldataload(proof.offset)
+            offset := calldataload(proof.offset)
             evidence := add(proof.offset, 0x20)
         }
         // Offset, and the head of the struct: three words, the record's five, three offsets.
-        if (proof.length < 0x180 || head != 0x20) revert MalformedProof();
+        if (proof.length < 0x180 || offset != 0x20) revert MalformedProof();
+        if (keccak256(abi.encode(evidence)) != keccak256(proof)) revert MalformedProof();
     }
 }

@@ -81,8 +81,10 @@ interface IChainferRegistry is IRegistryGovernance, IPinnedVerifierErrors {
     error ModelAlreadyRegistered(ModelId modelId);
     /// @notice A model may have at most 256 chunks.
     error TooManyChunks();
-    /// @notice A model must have 1 to 64 inputs, and may have 1,920 public words in all: more could not be shown twice, for a
-    /// contradiction, in one transaction.
+    /// @notice A model must have 1 to 64 inputs, and may have 2,048 leaves and take 4,000 words in a report of a contradiction, so
+    /// that one fits a transaction.
+    /// @param words 10 for each chunk, 7 for each input and 2 for each of its public words, 14 for each output and 4 for each of its
+    /// public words.
     error InvalidPublicSize(uint256 inputs, uint256 words);
     /// @notice The tensor (inputs are counted first, then outputs) has no values, a scale or zero point out of range, a chunk that does
     /// not exist, a leaf that does not exist, has another length or is another tensor's, or an offset other than the first word of its

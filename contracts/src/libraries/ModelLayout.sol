@@ -11,8 +11,13 @@ library ModelLayout {
     /// @dev Most inputs, which the circuit breaker goes through.
     uint256 internal constant MAX_INPUTS = 64;
 
-    /// @dev Most public words of a model: twice as many fit the 128 KiB that nodes take as a transaction.
-    uint256 internal constant MAX_WORDS = 1920;
+    /// @dev Most leaves, whose lengths are part of a report about an opening.
+    uint256 internal constant MAX_LEAVES = 2048;
+
+    /// @dev Most words that a model may take in a report of a contradiction: 128 KiB, which nodes take as a transaction, are 4,096. In
+    /// two inferences a chunk takes ten and a public word two; a tensor's specification takes seven. An output counts twice: a
+    /// report about an opening shows one inference and no inputs, but the output's words twice, beside the lengths of all leaves.
+    uint256 internal constant MAX_WORDS = 4000;
 
     /// @notice How far a model's public values and leaves have been assigned to its inputs and outputs.
     /// @param words Public values of each chunk that have a tensor.
@@ -22,7 +27,8 @@ library ModelLayout {
         bool[] leaves;
     }
 
-    /// @notice Reverts unless inputs and outputs have leaves and public values of their own, and no public value is left over.
+    /// @notice Reverts unless inputs and outputs have leaves and public values of their own, no public value is left over, and a
+    /// report of a contradiction fits a transaction.
     /// @dev Reverts `InvalidTensorSpec`, `PublicValueCountMismatch`, `InvalidPublicSize`.
     function check(ModelRegistration calldata registration) internal pure {
         uint32[] calldata leafLengths = registration.leafLengths;
@@ -30,30 +36,33 @@ library ModelLayout {
         uint256 inputs = registration.inputs.length;
         Assigned memory assigned = Assigned(new uint256[](chunks.length), new bool[](leafLengths.length));
         uint256 count = inputs + registration.outputs.length;
+        uint256 size;
         for (uint256 i; i < count; ++i) {
             TensorSpec calldata spec = i < inputs ? registration.inputs[i] : registration.outputs[i - inputs];
             bool placed = i >= inputs || spec.leaf == i;
-            if (!placed || !assign(assigned, spec, chunks, leafLengths)) revert IChainferRegistry.InvalidTensorSpec(i);
+            uint256 words = placed ? assign(assigned, spec, chunks, leafLengths) : 0;
+            if (words == 0) revert IChainferRegistry.InvalidTensorSpec(i);
+            unchecked {
+                words = 7 + 2 * words;
+                size += i < inputs ? words : 2 * words;
+            }
         }
-        uint256 total;
-        bool inRange;
         for (uint256 i; i < chunks.length; ++i) {
             uint256 words = assigned.words[i];
             uint256 stated = chunks[i].numPublic;
             if (words != stated) revert IChainferRegistry.PublicValueCountMismatch(i, words, stated);
-            unchecked {
-                total += words;
-            }
         }
         // Without an input no two inferences would have the same one, and none could contradict another.
+        bool inRange;
         unchecked {
+            size += 10 * chunks.length;
             // Zero wraps.
-            inRange = inputs - 1 < MAX_INPUTS && total <= MAX_WORDS;
+            inRange = inputs - 1 < MAX_INPUTS && size <= MAX_WORDS && leafLengths.length <= MAX_LEAVES;
         }
-        if (!inRange) revert IChainferRegistry.InvalidPublicSize(inputs, total);
+        if (!inRange) revert IChainferRegistry.InvalidPublicSize(inputs, size);
     }
 
-    /// @notice Assigns the words and the leaf of the next tensor; false if its specification cannot be right.
+    /// @notice Assigns the words and the leaf of the next tensor; returns how many words, or zero if its specification cannot be right.
     /// @dev Words are assigned in order, so no two tensors share one and none is left out in between: a chunk's public values are
     /// the inputs that it exposes, then its outputs, in the model's order. Each tensor has its own leaf.
     function assign(
@@ -61,18 +70,19 @@ library ModelLayout {
         TensorSpec calldata spec,
         ChunkSpec[] calldata chunks,
         uint32[] calldata leafLengths
-    ) internal pure returns (bool) {
+    ) internal pure returns (uint256 words) {
         (uint256 chunk, uint256 leaf, uint256 length) = (spec.chunk, spec.leaf, spec.length);
-        if (chunk >= chunks.length || leaf >= leafLengths.length) return false;
-        if (length == 0 || leafLengths[leaf] != length || assigned.leaves[leaf]) return false;
-        if (spec.zeroPoint > PackedValues.MAX_VALUE) return false;
-        if (spec.scaleWad <= 0 || spec.scaleWad > type(int128).max) return false;
+        if (chunk >= chunks.length || leaf >= leafLengths.length) return 0;
+        if (length == 0 || leafLengths[leaf] != length || assigned.leaves[leaf]) return 0;
+        if (spec.zeroPoint > PackedValues.MAX_VALUE) return 0;
+        // Positive, and below 2^127.
+        if (spec.scaleWad == 0 || spec.scaleWad >> 127 != 0) return 0;
         uint256 offset = assigned.words[chunk];
-        uint256 end = offset + wordsOf(spec.visibility, length);
-        if (spec.offset != offset || end > chunks[chunk].numPublic) return false;
+        words = wordsOf(spec.visibility, length);
+        uint256 end = offset + words;
+        if (spec.offset != offset || end > chunks[chunk].numPublic) return 0;
         assigned.words[chunk] = end;
         assigned.leaves[leaf] = true;
-        return true;
     }
 
     /// @notice Number of words that a tensor takes among the public values.

@@ -60,7 +60,7 @@ struct TensorSpec {
 /// recompute the hash from the published bundle and compare the rest of this record with it.
 /// @param keySet Algebraic digest of the keys, which the manifest id covers. The registry stores it for proofs about whole models.
 /// @param chunks Verifier and key of each chunk, in order; 1 to 256 of them, all under one trusted setup.
-/// @param inputs All inputs of the model, at least one, in order; the circuit breaker compares all of them.
+/// @param inputs All inputs of the model, 1 to 64 of them, in order; the circuit breaker compares all of them.
 /// @param outputs The model's outputs, in order.
 /// @param leafLengths Number of values behind each leaf of the tree, in order; 1 to 2048 of them.
 /// @param uri Location of the public part of the bundle. Not part of the record: only the event has it.

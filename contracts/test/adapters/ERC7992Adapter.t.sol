@@ -152,10 +152,28 @@ contract ERC7992AdapterTest is TraceTest {
     }
 
     function test_verifyInference_revertsWhenTheProofIsNoClaim() public {
-        bytes[3] memory malformed = [bytes(""), abi.encode(modelId), bytes.concat(bytes32(uint256(0x40)), proof)];
-        for (uint256 i; i < 3; ++i) {
+        bytes[4] memory malformed = [
+            bytes(""), abi.encode(modelId), bytes.concat(bytes32(uint256(0x40)), proof), bytes.concat(proof, bytes32(0))
+        ];
+        for (uint256 i; i < malformed.length; ++i) {
             vm.expectRevert(ERC7992Adapter.MalformedClaim.selector);
             adapter.verifyInference(modelId, input, output, malformed[i]);
+        }
+    }
+
+    /// @dev The claim in calldata, but not all of it in the proof.
+    function test_verifyInference_revertsWhenTheRestIsBehindTheProof() public {
+        bytes memory message = abi.encodeCall(adapter.verifyInference, (modelId, input, output, proof));
+        uint256[3] memory lengths = [uint256(0x1e0), proof.length - 0x20, proof.length];
+        for (uint256 i; i < lengths.length; ++i) {
+            uint256 length = lengths[i];
+            assembly ("memory-safe") {
+                let arguments := add(message, 0x24)
+                mstore(add(arguments, mload(add(arguments, 0x60))), length)
+            }
+            (bool success, bytes memory answer) = address(adapter).call(message);
+            assertEq(success, length == proof.length);
+            if (!success) assertEq(bytes4(answer), ERC7992Adapter.MalformedClaim.selector);
         }
     }
 

@@ -2,6 +2,8 @@
 pragma solidity ^0.8.24;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ERC8183Evaluator} from "../../src/adapters/ERC8183Evaluator.sol";
 import {IChainferRegistry} from "../../src/interfaces/IChainferRegistry.sol";
 import {IRegistryGovernance} from "../../src/interfaces/IRegistryGovernance.sol";
@@ -337,8 +339,9 @@ contract ERC8183EvaluatorTest is AgentTest {
 
     // -------------------------------------------------------------------------------------------- Hostile others
 
-    /// @dev From the hook of a job: the job itself, one that nothing is proven for, and one of another contract that is good.
-    function test_complete_reentered_judgesEachJobByItself() public {
+    /// @dev From the hook of a job: the job itself, one that nothing is proven for, and one of another contract that is good, which
+    /// can be judged afterwards.
+    function test_complete_reentered_judgesOneJob() public {
         ReentrantHook hook = new ReentrantHook();
         StubCommerce elsewhere = new StubCommerce(token, 300);
         commerce = elsewhere;
@@ -347,9 +350,7 @@ contract ERC8183EvaluatorTest is AgentTest {
         bytes memory otherCall = _call(other);
 
         commerce = new StubCommerce(token, 0);
-        uint256 hooked = _funded(evaluator.descriptionOf(_terms()), address(evaluator), address(hook));
-        vm.prank(PROVIDER);
-        commerce.submit(hooked, "work", "");
+        uint256 hooked = _hooked(address(hook));
         _prove(hooked);
         uint256 unproven = _submitted(_terms());
         hook.add(address(evaluator), _call(hooked));
@@ -358,13 +359,48 @@ contract ERC8183EvaluatorTest is AgentTest {
 
         _completeFor(hooked, token);
         assertEq(hook.calls(), 6);
-        assertEq(hook.successes(), 1);
+        assertEq(hook.successes(), 0);
         assertTrue(commerce.getJob(hooked).status == JobStatus.Completed);
         assertTrue(commerce.getJob(unproven).status == JobStatus.Submitted);
+        assertTrue(elsewhere.getJob(other).status == JobStatus.Submitted);
+        (bool success,) = address(evaluator).call(otherCall);
+        assertTrue(success);
         assertTrue(elsewhere.getJob(other).status == JobStatus.Completed);
         assertEq(token.balanceOf(PROVIDER), 2 * BUDGET - 300);
-        assertEq(token.balanceOf(address(hook)), 300);
+        assertEq(token.balanceOf(address(this)), 300);
         assertEq(token.balanceOf(address(commerce)), BUDGET);
+    }
+
+    /// @dev The client of a job chooses its hook, which would be the next to call: with a job of its own contract, which pays nothing.
+    function test_complete_hookThatWantsTheFee_doesNotGetIt() public {
+        commerce = new StubCommerce(token, 300);
+        ReentrantHook hook = new ReentrantHook();
+        uint256 jobId = _hooked(address(hook));
+        _prove(jobId);
+        OwnCommerce own = new OwnCommerce(address(evaluator), evaluator.descriptionOf(_terms()));
+        attest(run, address(own), evaluator.nonceOf(IERC8183(address(own)), 0));
+        bytes memory call = abi.encodeCall(
+            ERC8183Evaluator.complete, (IERC8183(address(own)), 0, _terms(), run.root, shownInputs(), token)
+        );
+        hook.add(address(evaluator), call);
+
+        vm.prank(RELAYER);
+        _completeFor(jobId, token);
+        assertEq(hook.calls(), 2);
+        assertEq(hook.successes(), 0);
+        assertEq(token.balanceOf(address(hook)), 0);
+        assertEq(token.balanceOf(RELAYER), 300);
+        // It is a good call, but for the place that it comes from.
+        (bool success,) = address(evaluator).call(call);
+        assertTrue(success);
+    }
+
+    function test_complete_revertsWhenReentered() public {
+        commerce = new StubCommerce(token, 300);
+        uint256 jobId = _hooked(address(new PassingHook()));
+        _prove(jobId);
+        PassingHook(commerce.getJob(jobId).hook).set(address(evaluator), _call(jobId));
+        _expectRefused(jobId, abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector));
     }
 
     function test_complete_forgedCommerce_touchesNoOtherJob() public {
@@ -400,6 +436,12 @@ contract ERC8183EvaluatorTest is AgentTest {
         commerce.setBudget(jobId, BUDGET, "");
         commerce.fund(jobId, BUDGET, "");
         vm.stopPrank();
+    }
+
+    function _hooked(address hook) private returns (uint256 jobId) {
+        jobId = _funded(evaluator.descriptionOf(_terms()), address(evaluator), hook);
+        vm.prank(PROVIDER);
+        commerce.submit(jobId, "work", "");
     }
 
     function _submitted(string memory description) private returns (uint256 jobId) {
@@ -470,6 +512,38 @@ contract ReentrantHook is IStubHook {
             if (success) ++successes;
         }
     }
+}
+
+/// @notice TEST ONLY: a job's hook that makes a call, and fails as it does.
+contract PassingHook is IStubHook {
+    address private _target;
+    bytes private _message;
+
+    function set(address target, bytes calldata message) external {
+        (_target, _message) = (target, message);
+    }
+
+    function beforeAction(uint256, bytes4, bytes calldata) external override {}
+
+    function afterAction(uint256, bytes4, bytes calldata) external override {
+        Address.functionCall(_target, _message);
+    }
+}
+
+/// @notice TEST ONLY: a contract of one job, which can be completed any number of times.
+contract OwnCommerce {
+    address private immutable EVALUATOR;
+    string private _description;
+
+    constructor(address evaluator, string memory description) {
+        (EVALUATOR, _description) = (evaluator, description);
+    }
+
+    function getJob(uint256) external view returns (Job memory job) {
+        (job.client, job.evaluator, job.description) = (address(this), EVALUATOR, _description);
+    }
+
+    function complete(uint256, bytes32, bytes calldata) external {}
 }
 
 /// @notice TEST ONLY: shows the job of another contract, and passes verdicts on to it.

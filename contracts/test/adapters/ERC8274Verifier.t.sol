@@ -166,7 +166,7 @@ contract ERC8274VerifierTest is AgentTest {
         }
         bytes memory moved = bytes.concat(proof);
         moved[31] = 0x40;
-        bytes[3] memory proofs = [bytes(""), short, moved];
+        bytes[4] memory proofs = [bytes(""), short, moved, bytes.concat(proof, bytes32(0))];
         for (uint256 i; i < proofs.length; ++i) {
             vm.expectRevert(ERC8274Verifier.MalformedProof.selector);
             verifier.verify(inputHash, outputHash, metadata, proofs[i]);
@@ -177,6 +177,24 @@ contract ERC8274VerifierTest is AgentTest {
             wild[0x20 * i] = 0xff;
             vm.expectRevert();
             verifier.verify(inputHash, outputHash, metadata, wild);
+        }
+    }
+
+    /// @dev The evidence in calldata, but not all of it in the proof: whoever keeps the proof would keep less than was verified.
+    function test_verify_revertsWhenTheRestIsBehindTheProof() public {
+        _prove();
+        bytes memory proof = _proof();
+        bytes memory message = abi.encodeCall(verifier.verify, (inputHash, outputHash, metadata, proof));
+        uint256[3] memory lengths = [uint256(0x180), proof.length - 0x20, proof.length];
+        for (uint256 i; i < lengths.length; ++i) {
+            uint256 length = lengths[i];
+            assembly ("memory-safe") {
+                let arguments := add(message, 0x24)
+                mstore(add(arguments, mload(add(arguments, 0x60))), length)
+            }
+            (bool success, bytes memory answer) = address(verifier).staticcall(message);
+            assertEq(success, length == proof.length);
+            if (!success) assertEq(bytes4(answer), ERC8274Verifier.MalformedProof.selector);
         }
     }
 

@@ -187,6 +187,12 @@ abstract contract RegistryTest is ModelBook {
         }
     }
 
+    /// @dev Numbers of public values of 256 chunks, of which only the first and the last have any: if all had, the model would be too large.
+    function mostChunks(uint32 words) internal pure returns (uint32[] memory numPublic) {
+        numPublic = new uint32[](256);
+        (numPublic[0], numPublic[255]) = (words, words);
+    }
+
     // -------------------------------------------------------------------------------------------------- Inferences
 
     function inferenceOf(ModelId modelId, uint256 root) internal pure returns (Inference memory) {

@@ -8,8 +8,10 @@ import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
 import {Inference, InferenceState, InferenceStatus} from "../../src/types/RegistryTypes.sol";
 import {Records} from "../helpers/Records.sol";
+import {ConsumerHandler} from "./ConsumerHandler.sol";
 import {GovernanceHandler} from "./GovernanceHandler.sol";
 import {RegistryHandler} from "./RegistryHandler.sol";
+import {ReportHandler} from "./ReportHandler.sol";
 
 contract ChainferRegistryInvariantTest is Test {
     RegistryHandler internal handler;
@@ -18,22 +20,29 @@ contract ChainferRegistryInvariantTest is Test {
     function setUp() public {
         handler = new RegistryHandler();
         registry = handler.REGISTRY();
-        bytes4[] memory selectors = new bytes4[](15);
+        bytes4[] memory selectors = new bytes4[](22);
         selectors[0] = RegistryHandler.register.selector;
         selectors[1] = RegistryHandler.registerAgain.selector;
         selectors[2] = RegistryHandler.commit.selector;
         selectors[3] = RegistryHandler.prove.selector;
         selectors[4] = RegistryHandler.proveDishonestly.selector;
         selectors[5] = RegistryHandler.proveFalsely.selector;
-        selectors[6] = RegistryHandler.report.selector;
+        selectors[6] = ReportHandler.report.selector;
         selectors[7] = GovernanceHandler.govern.selector;
         selectors[8] = GovernanceHandler.handOver.selector;
         selectors[9] = GovernanceHandler.pay.selector;
-        selectors[10] = RegistryHandler.open.selector;
-        selectors[11] = RegistryHandler.reportOutputs.selector;
-        selectors[12] = RegistryHandler.reportOpening.selector;
+        selectors[10] = ReportHandler.open.selector;
+        selectors[11] = ReportHandler.reportOutputs.selector;
+        selectors[12] = ReportHandler.reportOpening.selector;
         selectors[13] = RegistryHandler.proveWithAnotherRecord.selector;
-        selectors[14] = RegistryHandler.misreport.selector;
+        selectors[14] = ReportHandler.misreport.selector;
+        selectors[15] = RegistryHandler.proveWithAnotherKey.selector;
+        selectors[16] = ReportHandler.misreportTensors.selector;
+        selectors[17] = ReportHandler.misreportRoot.selector;
+        selectors[18] = ReportHandler.misreportOpening.selector;
+        selectors[19] = ConsumerHandler.read.selector;
+        selectors[20] = ConsumerHandler.store.selector;
+        selectors[21] = ConsumerHandler.readOpened.selector;
         targetSelector(FuzzSelector({addr: address(handler), selectors: selectors}));
         targetContract(address(handler));
     }

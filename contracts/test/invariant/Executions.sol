@@ -10,10 +10,11 @@ import {ModelRegistration, Opening, TensorSpec, Visibility} from "../../src/type
 /// another embedding: what a broken circuit lets pass.
 abstract contract Executions {
     uint256 internal constant HONEST = 3;
+    uint256 internal constant OTHER_INPUT = 2;
     uint256 internal constant FALSE_ONE = 3;
-    /// @dev Leaves of the network, then one for each of at most four chunks.
+    /// @dev Leaves of the network, then one for each of at most twelve chunks.
     uint256 internal constant LEAVES = 4;
-    uint256 internal constant ALL_LEAVES = 8;
+    uint256 internal constant ALL_LEAVES = 16;
     uint256 internal constant INPUT = 0;
     uint256 internal constant SCORES = 2;
     uint256 internal constant EMBEDDING = 3;
@@ -32,7 +33,7 @@ abstract contract Executions {
     constructor() {
         for (uint256 i; i <= FALSE_ONE; ++i) {
             Execution memory execution;
-            uint256 input = i == 2 ? 1 : 0;
+            uint256 input = i == OTHER_INPUT ? 1 : 0;
             for (uint256 leaf; leaf < LEAVES; ++leaf) {
                 bool isFalse = i == FALSE_ONE && leaf == EMBEDDING;
                 uint256 bits = 16 * lengthOf(leaf);
@@ -142,12 +143,13 @@ abstract contract Executions {
     }
 
     function _pathOf(Execution memory execution, uint256 leaf) private pure returns (uint256[] memory path) {
-        path = new uint256[](3);
+        path = new uint256[](4);
         path[0] = execution.leaves[leaf ^ 1];
         uint256 other = (leaf ^ 2) & ~uint256(1);
         path[1] = TensorOpening.nodeOf(execution.leaves[other], execution.leaves[other + 1]);
         uint256 pair = TensorOpening.nodeOf(0, 0);
         path[2] = TensorOpening.nodeOf(pair, pair);
+        path[3] = TensorOpening.nodeOf(path[2], path[2]);
     }
 
     function _one(uint256 word) private pure returns (uint256[] memory words) {

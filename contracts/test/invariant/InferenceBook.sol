@@ -15,7 +15,7 @@ import {
     VerifierStatus
 } from "../../src/types/RegistryTypes.sol";
 import {ModelBook} from "../helpers/ModelBook.sol";
-import {StubSetup} from "../stubs/StubKey.sol";
+import {StubKey, StubSetup} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
 import {Executions} from "./Executions.sol";
 import {GovernanceHandler} from "./GovernanceHandler.sol";
@@ -37,6 +37,10 @@ abstract contract InferenceBook is GovernanceHandler, ModelBook, Executions {
     mapping(InferenceId => mapping(uint256 => bytes32)) public opened;
     mapping(InferenceId => mapping(uint256 => uint256[])) internal _values;
     mapping(InferenceId => uint16[]) private _order;
+    /// @dev Verifiers that models have; further models may have them too.
+    address[] private _verifiers;
+    /// @dev A contract that has a key as its code.
+    mapping(bytes32 keyHash => address) private _holders;
 
     // -------------------------------------------------------------------------------------------------------- Books
 
@@ -108,13 +112,7 @@ abstract contract InferenceBook is GovernanceHandler, ModelBook, Executions {
         registration.chunks = new ChunkSpec[](chunks);
         for (uint256 i; i < chunks; ++i) {
             // Every other chunk shares a verifier with the one before; keys are all different.
-            address verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, i / 2)))));
-            if (i % 2 == 1) verifier = registration.chunks[i - 1].verifier;
-            if (i % 2 == 0) {
-                vm.prank(owner);
-                REGISTRY.addVerifier(verifier.codehash);
-                _list(verifier.codehash);
-            }
+            address verifier = i % 2 == 1 ? registration.chunks[i - 1].verifier : _verifier(seed, i);
             uint256 random = uint256(keccak256(abi.encode(seed, i))) % 5;
             uint32 numPublic = random == 4 ? 33 : uint32(random);
             registration.chunks[i] = ChunkSpec({
@@ -128,6 +126,20 @@ abstract contract InferenceBook is GovernanceHandler, ModelBook, Executions {
         describe(registration, seed);
         vm.prank(registrant);
         _remember(REGISTRY.registerModel(registration), registrant, registration);
+    }
+
+    /// @dev Often another model's.
+    function _verifier(uint256 seed, uint256 chunk) private returns (address verifier) {
+        uint256 random = uint256(keccak256(abi.encode("verifier", seed, chunk)));
+        if (_verifiers.length != 0 && random % 2 == 0) {
+            verifier = _verifiers[(random >> 8) % _verifiers.length];
+            if (verifierStatus[verifier.codehash] == VerifierStatus.Active) return verifier;
+        }
+        verifier = address(new StubVerifier(uint256(keccak256(abi.encode(models.length, chunk)))));
+        _verifiers.push(verifier);
+        vm.prank(owner);
+        REGISTRY.addVerifier(verifier.codehash);
+        _list(verifier.codehash);
     }
 
     /// @dev Sends proofs with the model's record, and books what must have been verified if they are taken.
@@ -167,7 +179,7 @@ abstract contract InferenceBook is GovernanceHandler, ModelBook, Executions {
         } catch {}
         if (!accepted) {
             violation = "an unverified chunk passed";
-        } else if (StubSetup.hashOf(proof.key) != spec.keyHash) {
+        } else if (StubSetup.hashOf(_keyIn(proof.key)) != spec.keyHash) {
             violation = "a chunk passed with another key";
         } else if (verifierStatus[spec.codeHash] != VerifierStatus.Active) {
             violation = "a verifier that is not active verified";
@@ -177,6 +189,26 @@ abstract contract InferenceBook is GovernanceHandler, ModelBook, Executions {
             _order[id].push(proof.chunk);
             if (_isWhole(id)) provenAt[id] = block.timestamp;
         }
+    }
+
+    /// @dev What a proof's key stands for: itself, or the code behind the first byte at an address.
+    function _keyIn(bytes memory key) internal view returns (bytes memory actual) {
+        if (key.length != 20) return key;
+        address holder = address(bytes20(key));
+        uint256 size = holder.code.length;
+        if (size == 0) return "";
+        actual = new bytes(size - 1);
+        assembly ("memory-safe") {
+            extcodecopy(holder, add(actual, 0x20), 1, sub(size, 1))
+        }
+    }
+
+    /// @dev The one contract that has the key.
+    function _holderOf(bytes32 keyHash) internal returns (address holder) {
+        holder = _holders[keyHash];
+        if (holder != address(0)) return holder;
+        holder = address(new StubKey(keyOf(keyHash)));
+        _holders[keyHash] = holder;
     }
 
     function _idOf(Inference memory inference) internal view returns (InferenceId) {

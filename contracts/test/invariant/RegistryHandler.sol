@@ -1,45 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {ITensorOpenings} from "../../src/interfaces/ITensorOpenings.sol";
 import {InferenceId} from "../../src/types/InferenceId.sol";
 import {ModelId} from "../../src/types/ModelId.sol";
 import {
     ChunkProof,
     ChunkSpec,
-    ChunkValues,
     Inference,
-    InferenceStatus,
     ModelRecord,
     ModelRegistration,
-    Opening,
-    ShownInference,
-    TensorSpec,
     VerifierStatus
 } from "../../src/types/RegistryTypes.sol";
-import {Records} from "../helpers/Records.sol";
+import {StubKey, StubSetup} from "../stubs/StubKey.sol";
 import {StubVerifier} from "../stubs/StubVerifier.sol";
-import {InferenceBook} from "./InferenceBook.sol";
+import {ConsumerHandler} from "./ConsumerHandler.sol";
 
 /// @notice Drives the registry with honest and dishonest calls by several accounts. What it expects of each call comes from the
 /// books.
-contract RegistryHandler is InferenceBook {
+contract RegistryHandler is ConsumerHandler {
     uint256 internal constant MAX_MODELS = 6;
-
-    /// @dev Honest requests have the nonces 0 and 1; broken circuits speak under this one.
-    uint256 internal constant BROKEN_NONCE = 2;
-
-    modifier asSomeone(uint256 who) {
-        vm.warp(block.timestamp + 1);
-        vm.startPrank(_actor(who));
-        _;
-        vm.stopPrank();
-    }
 
     constructor() {
         vm.warp(1_800_000_000);
         _register(3, 0, address(this));
         _register(1, 1, address(this));
+        _register(MANY, 2, address(this));
     }
 
     // ------------------------------------------------------------------------------------------------------ Models
@@ -47,7 +32,7 @@ contract RegistryHandler is InferenceBook {
     function register(uint256 chunks, uint256 seed, uint256 who) external {
         // Nobody lists shapes any more once nobody owns.
         if (models.length >= MAX_MODELS || owner == address(0)) return;
-        _register(1 + chunks % 4, seed, _actor(who));
+        _register(chunks % 5 == 4 ? MANY : 1 + chunks % 5, seed, _actor(who));
     }
 
     /// @dev A manifest that is taken, by its registrant or by someone else.
@@ -88,7 +73,7 @@ contract RegistryHandler is InferenceBook {
         }
     }
 
-    /// @dev Honest proofs: of all chunks, or of a random, possibly repetitive choice.
+    /// @dev Honest proofs: of all chunks, or of a random, possibly repetitive choice. Some keys are in contracts.
     function prove(uint256 which, uint256 root, uint256 nonce, uint256 chunks, bool attest, uint256 who)
         external
         asSomeone(who)
@@ -99,6 +84,9 @@ contract RegistryHandler is InferenceBook {
         ChunkProof[] memory proofs = new ChunkProof[](all ? count : 1 + chunks % 4);
         for (uint256 i; i < proofs.length; ++i) {
             proofs[i] = _honest(inference, uint16(all ? i : (chunks >> (8 * i + 8)) % count));
+            if ((chunks >> (128 + i)) & 3 == 0) {
+                proofs[i].key = abi.encodePacked(_holderOf(StubSetup.hashOf(proofs[i].key)));
+            }
         }
         InferenceId id = _idOf(inference);
         bool known = fixedOf[id].root != 0;
@@ -150,7 +138,7 @@ contract RegistryHandler is InferenceBook {
         ChunkProof[] memory proofs = new ChunkProof[](2);
         proofs[0] = _honest(inference, uint16((how >> 16) % count));
         proofs[1] = _honest(inference, chunk);
-        how %= 8;
+        how %= 6;
         if (how == 0) {
             proofs[1].proof[7] ^= 0x10;
         } else if (how == 1) {
@@ -162,15 +150,54 @@ contract RegistryHandler is InferenceBook {
         } else if (how == 4) {
             if (proofs[1].publicValues.length == 0) proofs[1].publicValues = new uint256[](1);
             else proofs[1].publicValues[0] ^= 1;
-        } else if (how == 5) {
-            proofs[1].publicValues = new uint256[](0);
-        } else if (how == 6) {
-            proofs[1].key[who % 384] ^= 0x01;
         } else {
-            proofs[1].key = keyOf(chunkOf(models[who % models.length], 0).keyHash);
+            proofs[1].publicValues = new uint256[](0);
         }
         if (_send(inference, proofs, attest)) ++calls["dishonest call that went through"];
         else ++calls["dishonest call that was refused"];
+    }
+
+    /// @dev A good proof under another key than the chunk's: of a key that is altered, cut, too long or another chunk's, in calldata or
+    /// in a contract, or in one that had the right key before; or under the right one, at an address that has none.
+    function proveWithAnotherKey(uint256 which, uint256 root, uint256 how, bool attest, uint256 who)
+        external
+        asSomeone(who)
+    {
+        Inference memory inference = _pick(which, root, how >> 32);
+        uint256 chunk = (how >> 8) % chunkCountOf(inference.modelId);
+        ChunkProof[] memory proofs = new ChunkProof[](1);
+        ChunkProof memory proof = proofs[0] = _honest(inference, uint16(chunk));
+        bytes32 keyHash = chunkOf(inference.modelId, chunk).keyHash;
+        bytes memory key = _alter(proof.key, how);
+        if (key.length >= 384) {
+            address verifier = chunkOf(inference.modelId, chunk).verifier;
+            proof.proof = StubVerifier(verifier).proofFor(key, _instances(inference, proof.publicValues));
+        }
+        how = (how >> 40) % 4;
+        address holder = _holderOf(keyHash);
+        if (how == 0) proof.key = key;
+        else if (how == 1) proof.key = abi.encodePacked(new StubKey(key));
+        else if (how == 2) vm.etch(holder, bytes.concat(hex"00", key));
+        else holder = address(uint160(who | 1 << 100));
+        if (how >= 2) proof.key = abi.encodePacked(holder);
+        if (how == 3) proof.proof = _honest(inference, uint16(chunk)).proof;
+        if (_send(inference, proofs, attest)) ++calls["another key, skipped"];
+        else ++calls["another key"];
+        if (how == 2) vm.etch(holder, bytes.concat(hex"00", keyOf(keyHash)));
+    }
+
+    /// @dev Another key, which may not be one at all.
+    function _alter(bytes memory key, uint256 how) private view returns (bytes memory altered) {
+        altered = bytes.concat(key, hex"00");
+        uint256 length = key.length;
+        uint256 kind = (how >> 44) % 4;
+        if (kind == 0) altered[(how >> 48) % length] ^= 0x01;
+        if (kind == 1) return keyOf(chunkOf(models[(how >> 48) % models.length], 0).keyHash);
+        if (kind == 2) length = (how >> 48) % length;
+        if (kind == 3) length += 1;
+        assembly ("memory-safe") {
+            mstore(altered, length)
+        }
     }
 
     /// @dev Honest proofs, and a record or a list of chunks that is not the model's: never taken, whatever is proven.
@@ -207,134 +234,6 @@ contract RegistryHandler is InferenceBook {
         ++calls["another record"];
     }
 
-    /// @dev Anyone who knows an execution opens any of its leaves, once the inference is proven.
-    function open(uint256 which, uint256 leaf, uint256 who) external asSomeone(who) {
-        if (inferences.length == 0) return;
-        InferenceId id = _preferWhole(which);
-        Inference memory inference = fixedOf[id];
-        Opening memory opening = openingOf(inference.root, leaf % LEAVES);
-        ModelRecord memory record = recordOf(inference.modelId);
-        uint32[] memory lengths = registered(inference.modelId).leafLengths;
-        ITensorOpenings openings = REGISTRY.openings();
-        bool lawful = _isWhole(id);
-        bytes memory call = abi.encodeCall(openings.open, (inference, opening, record, lengths));
-        (bool success,) = address(openings).call(call);
-        if (success != lawful) violation = lawful ? "an opening was refused" : "an unproven inference was opened";
-        if (success) opened[id][opening.leaf] = Records.digestOf(opening.words);
-        ++calls[success ? bytes32("opening") : bytes32("no opening")];
-    }
-
-    // ----------------------------------------------------------------------------------------------------- Reports
-
-    /// @dev Anyone shows any two inferences with all their values. That passes exactly if both are proven, the books have the same
-    /// input of both, and another output: another word of the public one, or another opening of the committed one.
-    function reportOutputs(uint256 first, uint256 second, uint256 output, uint256 who) external asSomeone(who) {
-        if (inferences.length == 0) return;
-        (InferenceId a, InferenceId b) = _two(first, second);
-        output %= 2;
-        ModelId modelId = fixedOf[a].modelId;
-        bool lawful = _isContradiction(a, b, output);
-        (bool success,) = address(REGISTRY).call(_report(modelId, _shownOf(a), _shownOf(b), output));
-        if (success != lawful) violation = lawful ? "unequal outputs were ignored" : "honest outputs froze a model";
-        if (success) frozen[modelId] = true;
-        ++calls[success ? bytes32("unequal outputs") : bytes32("no unequal outputs")];
-    }
-
-    /// @dev A report of two inferences in which something is not what was proven or registered: never passes, not even about a
-    /// contradiction.
-    function misreport(uint256 first, uint256 second, uint256 how, uint256 who) external asSomeone(who) {
-        if (inferences.length == 0) return;
-        (InferenceId a, InferenceId b) = _two(first, second);
-        ShownInference memory own = _shownOf(a);
-        if (own.values.length == 0) return;
-        ChunkValues memory entry = own.values[(how >> 8) % own.values.length];
-        ModelId modelId = fixedOf[a].modelId;
-        ModelRegistration memory parts = registered(modelId);
-        ModelRecord memory record = recordOf(modelId);
-        how %= 7;
-        if (how == 0) {
-            if (entry.values.length == 0) entry.values = new uint256[](1);
-            else entry.values[who % entry.values.length] ^= 1;
-        } else if (how == 1) {
-            ChunkValues[] memory list = own.values;
-            assembly ("memory-safe") {
-                mstore(list, sub(mload(list), 1))
-            }
-        } else if (how == 2) {
-            if (own.values.length < 2) return;
-            (own.values[0], own.values[1]) = (own.values[1], own.values[0]);
-        } else if (how == 3) {
-            entry.chunk ^= 1;
-        } else if (how == 4) {
-            (entry.digest, entry.values) = (keccak256("another"), new uint256[](0));
-        } else if (how == 5) {
-            parts.inputs = new TensorSpec[](0);
-        } else {
-            parts.outputs[0].leaf ^= 1;
-        }
-        bytes memory call = abi.encodeCall(
-            REGISTRY.reportContradiction, (modelId, own, _shownOf(b), 0, record, parts.inputs, parts.outputs)
-        );
-        (bool success,) = address(REGISTRY).call(call);
-        if (success) violation = "a false report froze a model";
-        ++calls["false report"];
-    }
-
-    /// @dev Anyone shows an inference and opens one of its outputs. That passes exactly if the proven word is not what the leaf says.
-    function reportOpening(uint256 which, uint256 output, uint256 who) external asSomeone(who) {
-        if (inferences.length == 0) return;
-        InferenceId id = _preferWhole(which);
-        output %= 2;
-        Inference memory inference = fixedOf[id];
-        ModelId modelId = inference.modelId;
-        Execution memory execution = executionOf(inference.root);
-        bool lawful = _isWhole(id) && !frozen[modelId]
-            && _outputOf(id, output) != (output == 0 ? execution.words[SCORES] : execution.leaves[EMBEDDING]);
-        ModelRegistration memory parts = registered(modelId);
-        bytes memory call = abi.encodeCall(
-            REGISTRY.reportOpeningContradiction,
-            (
-                inference,
-                openingOf(inference.root, SCORES + output),
-                recordOf(modelId),
-                parts.leafLengths,
-                output,
-                parts.outputs,
-                shownOf(id)
-            )
-        );
-        (bool success,) = address(REGISTRY).call(call);
-        if (success != lawful) {
-            violation = lawful ? "an unequal opening was ignored" : "an honest opening froze a model";
-        }
-        if (success) frozen[modelId] = true;
-        ++calls[success ? bytes32("unequal opening") : bytes32("no unequal opening")];
-    }
-
-    /// @dev Anyone shows any two inferences. That passes exactly if they are of one model and one root, and the books know of
-    /// different values of the chunk: never for honest ones.
-    function report(uint256 first, uint256 second, uint256 chunk, uint256 who) external asSomeone(who) {
-        if (inferences.length == 0) return;
-        Inference memory a = fixedOf[inferences[first % inferences.length]];
-        Inference memory b = fixedOf[inferences[second % inferences.length]];
-        // Often what a broken circuit says of the same root.
-        if (second % 2 == 0) b = Inference(a.modelId, a.root, _actor(0), BROKEN_NONCE);
-        (InferenceId idA, InferenceId idB) = (_idOf(a), _idOf(b));
-        chunk %= 4;
-        uint256 both = verified[idA] & verified[idB];
-        while (second % 2 == 0 && both != 0 && (both >> chunk) & 1 == 0) {
-            chunk = (chunk + 1) % 4;
-        }
-        bool comparable = !(idA == idB) && a.modelId == b.modelId && a.root == b.root;
-        bool lawful = comparable && (both >> chunk) & 1 == 1
-            && Records.digestOf(_values[idA][chunk]) != Records.digestOf(_values[idB][chunk]) && !frozen[a.modelId];
-        bytes memory call = abi.encodeCall(REGISTRY.reportRootContradiction, (a, b, chunk, shownOf(idA), shownOf(idB)));
-        (bool success,) = address(REGISTRY).call(call);
-        if (success != lawful) violation = lawful ? "a contradiction was ignored" : "honest inferences froze a model";
-        if (success) frozen[a.modelId] = true;
-        ++calls[success ? bytes32("contradiction") : bytes32("no contradiction")];
-    }
-
     // ------------------------------------------------------------------------------------------------------ Choices
 
     function _pick(uint256 which, uint256 root, uint256 nonce) private view returns (Inference memory) {
@@ -344,53 +243,5 @@ contract RegistryHandler is InferenceBook {
             requester: _actor(nonce % 2),
             nonce: nonce % 2
         });
-    }
-
-    /// @dev Any inference, three times out of four one that is proven if there is any.
-    function _preferWhole(uint256 which) private view returns (InferenceId id) {
-        uint256 count = inferences.length;
-        id = inferences[which % count];
-        for (uint256 i; i < count && which & 0x300 != 0 && !_isWhole(id); ++i) {
-            id = inferences[(which % count + i) % count];
-        }
-    }
-
-    /// @dev Two of them, the second often what a broken circuit says.
-    function _two(uint256 first, uint256 second) private view returns (InferenceId a, InferenceId b) {
-        a = _preferWhole(first);
-        b = _preferWhole(second);
-        if (second % 2 == 0) {
-            uint256 root = second % 4 == 0 ? fixedOf[a].root : rootOf(FALSE_ONE);
-            b = _idOf(Inference(fixedOf[a].modelId, root, _actor(0), BROKEN_NONCE));
-        }
-    }
-
-    function _isContradiction(InferenceId a, InferenceId b, uint256 output) private view returns (bool) {
-        ModelId modelId = fixedOf[a].modelId;
-        if (a == b || modelId != fixedOf[b].modelId || frozen[modelId]) return false;
-        if (!_isWhole(a) || !_isWhole(b)) return false;
-        if (_values[a][0][0] != _values[b][0][0] || _outputOf(a, output) == _outputOf(b, output)) return false;
-        (bytes32 x, bytes32 y) = (opened[a][EMBEDDING], opened[b][EMBEDDING]);
-        return output == 0 || (x != 0 && y != 0 && x != y);
-    }
-
-    function _outputOf(InferenceId id, uint256 output) private view returns (uint256) {
-        uint256 last = chunkCountOf(fixedOf[id].modelId) - 1;
-        return _values[id][last][firstOutput(last) + output];
-    }
-
-    function _shownOf(InferenceId id) private view returns (ShownInference memory) {
-        return ShownInference(id, shownOf(id));
-    }
-
-    function _report(ModelId modelId, ShownInference memory a, ShownInference memory b, uint256 output)
-        private
-        view
-        returns (bytes memory)
-    {
-        ModelRegistration memory parts = registered(modelId);
-        ModelRecord memory record = recordOf(modelId);
-        return
-            abi.encodeCall(REGISTRY.reportContradiction, (modelId, a, b, output, record, parts.inputs, parts.outputs));
     }
 }

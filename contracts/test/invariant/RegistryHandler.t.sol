@@ -10,7 +10,7 @@ contract RegistryHandlerTest is Test {
     uint256 private _random;
 
     function test_handler_reachesEverything() public {
-        string[17] memory kinds = [
+        string[26] memory kinds = [
             "commit",
             "prove",
             "dishonest call that was refused",
@@ -27,14 +27,25 @@ contract RegistryHandlerTest is Test {
             "no unequal opening",
             "renounced",
             "another record",
-            "false report"
+            "false report",
+            "another key",
+            "another key, skipped",
+            "other tensors",
+            "false report about a root",
+            "false report about an opening",
+            "read",
+            "not read",
+            "store",
+            "read opened"
         ];
-        uint256[17] memory reached;
-        for (uint256 run; run < 16; ++run) {
+        uint256[26] memory reached;
+        // Takes more than a test has.
+        vm.pauseGasMetering();
+        for (uint256 run; run < 24; ++run) {
             _random = uint256(keccak256(abi.encode(run)));
             handler = new RegistryHandler();
-            for (uint256 i; i < 200; ++i) {
-                _step(_next() % 18);
+            for (uint256 i; i < 240; ++i) {
+                _step(_next() % 25);
             }
             assertEq(handler.violation(), "");
             for (uint256 i; i < kinds.length; ++i) {
@@ -61,7 +72,7 @@ contract RegistryHandlerTest is Test {
         } else if (kind == 7) {
             handler.govern(_next(), _next(), _next());
         } else if (kind <= 10) {
-            handler.open(_next(), _next(), _next());
+            handler.open(_next(), _next(), _next(), _next());
         } else if (kind <= 12) {
             handler.reportOutputs(_next(), _next(), _next(), _next());
         } else if (kind == 13) {
@@ -72,6 +83,20 @@ contract RegistryHandlerTest is Test {
             handler.proveWithAnotherRecord(_next(), _next(), _next(), _next(), _next() % 2 == 0, _next());
         } else if (kind == 16) {
             handler.misreport(_next(), _next(), _next(), _next());
+        } else if (kind == 17) {
+            handler.proveWithAnotherKey(_next(), _next(), _next(), _next() % 2 == 0, _next());
+        } else if (kind == 18) {
+            handler.misreportTensors(_next(), _next(), _next());
+        } else if (kind == 19) {
+            handler.misreportRoot(_next(), _next(), _next(), _next());
+        } else if (kind == 20) {
+            handler.misreportOpening(_next(), _next(), _next());
+        } else if (kind == 21) {
+            handler.read(_next(), _next(), _next());
+        } else if (kind == 22) {
+            handler.store(_next(), _next(), _next());
+        } else if (kind == 23) {
+            handler.readOpened(_next(), _next(), _next());
         } else if (_next() % 2 == 0) {
             handler.register(_next(), _next(), _next());
         } else {
