@@ -502,3 +502,20 @@ fn memory_limit_below_one_chunk_is_refused() {
     ));
     prove(1 << 30).unwrap();
 }
+
+/// The registry would refuse it: two outputs that contradict each other could not be shown in one transaction.
+#[test]
+fn compile_output_too_long_to_contradict_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SrsStore::new(dir.path().join("cache")).unwrap();
+    let mut model = two_chunks();
+    model.graph.tensors[2].dims.c = 15 * 991 + 1;
+    let out = dir.path().join("bundle");
+    let refused = compile(&model, &options(1), &store, &out).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("4011 words") && said.contains("--output-visibility committed"),
+        "{said}"
+    );
+    assert!(!out.exists());
+}

@@ -11,7 +11,7 @@ use crate::quantized::{
     ConvMap, Dims, QLayer, QLinear, QMaxPool, QTensor, QTerm, QuantParams, QuantizedGraph,
     TensorId, TermMap,
 };
-use chainfer_formats::limits::{MAX_CHUNKS, MAX_LEAVES};
+use chainfer_formats::limits::{MAX_CHUNKS, MAX_INPUTS, MAX_LEAVES};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -225,7 +225,7 @@ impl Structure {
         let counts = [
             ("tensors", self.tensors.len(), MAX_PARTS),
             ("layers", self.layers.len(), MAX_PARTS),
-            ("inputs", self.inputs.len(), MAX_LEAVES),
+            ("inputs", self.inputs.len(), MAX_INPUTS),
             ("outputs", self.outputs.len(), MAX_LEAVES),
             ("leaves", self.leaves.len(), MAX_LEAVES),
             ("chunks", self.chunks.len(), MAX_CHUNKS),

@@ -20,11 +20,12 @@ use crate::{
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanSummary};
 use chainfer_formats::{
-    B256, ChunkEntry, Scalar, SrsSpec,
+    B256, ChunkEntry, LeafClass, Scalar, SrsSpec,
     digest::keccak256,
     files::{self, Access},
     json::FileKind,
-    limits::MAX_CHUNKS,
+    limits::{MAX_CHUNKS, MAX_REPORT_WORDS, REPORT_REMEDY, report_words},
+    packing::public_words,
     srs::DEVELOPMENT_DIGEST,
 };
 use chainfer_model::{
@@ -186,6 +187,7 @@ pub fn compile(
             model.chunks.len()
         )));
     }
+    check_report(model)?;
     files::remove_abandoned_siblings(out);
     let staging = files::temporary_sibling(out);
     let written = write_all(model, options, store, &staging).and_then(|chunks| {
@@ -203,6 +205,25 @@ pub fn compile(
         chunks,
         cost: watch.cost(),
     })
+}
+
+/// Refuses, before a key is made, what a manifest and a registry would refuse.
+fn check_report(model: &PartitionedModel) -> Result<()> {
+    let words = |class: LeafClass| {
+        let leaves = model.leaves.iter().filter(move |leaf| leaf.class == class);
+        leaves.map(|leaf| {
+            let length = model.graph.tensor(leaf.tensor).dims.len();
+            public_words(leaf.visibility, length)
+        })
+    };
+    let (inputs, outputs) = (words(LeafClass::Input), words(LeafClass::Output));
+    let words = report_words(model.chunks.len(), inputs, outputs);
+    if words <= MAX_REPORT_WORDS {
+        return Ok(());
+    }
+    Err(EngineError::Inconsistent(format!(
+        "a report of a contradiction would take {words} words, at most {MAX_REPORT_WORDS} fit a transaction: {REPORT_REMEDY}"
+    )))
 }
 
 /// The seed of the blinders of one compile: a PRF of the user's seed over all that is compiled. Bundles of other models, options or

@@ -27,7 +27,8 @@ use crate::{
     boundary::{LeafClass, Visibility},
     error::{FormatError, Result},
     limits::{
-        MAX_CHUNKS, MAX_LEAVES, MAX_NAME_BYTES, MAX_PROOF_BYTES, MAX_RANK, MAX_TENSOR_LENGTH,
+        MAX_CHUNKS, MAX_INPUTS, MAX_LEAVES, MAX_NAME_BYTES, MAX_PROOF_BYTES, MAX_RANK,
+        MAX_REPORT_WORDS, MAX_TENSOR_LENGTH, REPORT_REMEDY, report_words,
     },
     scalar::Scalar,
     srs::SrsError,
@@ -87,7 +88,7 @@ impl Manifest {
         })?;
         check_count("chunks", self.chunks.len(), MAX_CHUNKS)?;
         check_count("leaves", self.leaves.len(), MAX_LEAVES)?;
-        check_count("inputs", self.inputs.len(), MAX_LEAVES)?;
+        check_count("inputs", self.inputs.len(), MAX_INPUTS)?;
         check_count("outputs", self.outputs.len(), MAX_LEAVES)?;
         for (index, chunk) in self.chunks.iter().enumerate() {
             self.check_chunk(index, chunk)?;
@@ -123,7 +124,21 @@ impl Manifest {
                 self.check_tensor(&format!("{list}[{i}]"), spec)?;
             }
         }
-        Ok(())
+        self.check_report()
+    }
+
+    /// Two inferences that contradict each other can be shown to the registry.
+    fn check_report(&self) -> Result<()> {
+        let words = |specs: &[TensorSpec]| specs.iter().map(TensorSpec::words).collect::<Vec<_>>();
+        let (inputs, outputs) = (words(&self.inputs), words(&self.outputs));
+        let words = report_words(self.chunks.len(), inputs, outputs);
+        if words <= MAX_REPORT_WORDS {
+            return Ok(());
+        }
+        let expected = format!(
+            "at most {MAX_REPORT_WORDS} words in a report of a contradiction: {REPORT_REMEDY}"
+        );
+        refuse("outputs", expected, format!("{words} words"))
     }
 
     fn check_chunk(&self, index: usize, chunk: &ChunkEntry) -> Result<()> {

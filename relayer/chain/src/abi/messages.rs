@@ -81,7 +81,8 @@ pub(super) fn registry_message(
         ),
         Registry::InvalidPublicSize(e) => write!(
             f,
-            "InvalidPublicSize: a model has 1 to 64 inputs and at most 1,920 public words, not {} and {}",
+            "InvalidPublicSize: a model has 1 to 64 inputs, at most 2,048 leaves and 4,000 words in a report of a contradiction; this \
+             one has {} inputs and {} words",
             e.inputs, e.words
         ),
         Registry::InvalidTensorSpec(e) => write!(
