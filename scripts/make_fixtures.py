@@ -29,6 +29,7 @@ from onnx import TensorProto, helper, numpy_helper
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "models"
 OPSET = 13
 IR_VERSION = 8
+LEARNING = "ai.onnx.ml"
 SAMPLES = 8
 
 
@@ -39,6 +40,9 @@ class Net:
         self.name = name
         self.rng = np.random.default_rng(zlib.crc32(name.encode()))
         self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
+        self.sparse = []
+        self.opset, self.element_type = OPSET, TensorProto.FLOAT
+        self.twin = None  # the same network in a form that onnxruntime has
 
     def input(self, name, *shape):
         self.inputs.append((name, shape))
@@ -75,12 +79,18 @@ class Net:
 
     def model(self):
         def info(values):
-            return [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(s)) for n, s in values]
+            return [helper.make_tensor_value_info(n, self.element_type, list(s)) for n, s in values]
 
-        graph = helper.make_graph(self.nodes, self.name, info(self.inputs), info(self.outputs), self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="make_fixtures")
+        graph = helper.make_graph(
+            self.nodes, self.name, info(self.inputs), info(self.outputs), self.constants, sparse_initializer=self.sparse
+        )
+        opsets = [helper.make_opsetid("", self.opset)]
+        if any(node.domain == LEARNING for node in self.nodes):
+            opsets.append(helper.make_opsetid(LEARNING, 1))
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="make_fixtures")
         model.ir_version = IR_VERSION
-        onnx.checker.check_model(model, full_check=True)
+        # Its shape inference does not know sparse constants.
+        onnx.checker.check_model(model, full_check=not self.sparse)
         return model
 
     def sample(self):
@@ -245,6 +255,14 @@ def residual_deep(n):
     n.output("y", 1, 2, 4, 4)
 
 
+def flatten_residual(n):
+    """A skip around a dense layer, of an input that stands in channels, rows and columns."""
+    x = n.node("Flatten", [n.input("x", 1, 2, 3, 3)], "flat", axis=1)
+    y = n.node("Relu", [n.node("Gemm", [x, n.weight("w", 18, 18), n.bias("b", 18)], "dense")], "relu")
+    n.node("Add", [x, y], "y")
+    n.output("y", 1, 18)
+
+
 def gemm(n):
     """B as [in, out] and with factors alpha and beta."""
     x = n.node("Flatten", [n.input("x", 1, 2, 3, 3)], "flat", axis=1)
@@ -284,6 +302,92 @@ def squeeze(n):
     n.output("y", 1, 4)
 
 
+def legacy_bias(n):
+    """Opset 6: a bias along axis 1, and Clip and Dropout of that time. onnxruntime computes the same network of today."""
+    n.opset, n.twin = 6, bias_of_today
+    y = n.node("Conv", [n.input("x", 1, 2, 4, 4), n.weight("kernel", 3, 2, 3, 3)], "conv", kernel_shape=[3, 3])
+    y = n.node("Add", [y, n.bias("bias", 3)], "sum", axis=1, broadcast=1)
+    y = n.node("Dropout", [n.node("Clip", [y], "clip", min=-0.5, max=0.75)], "dropout", is_test=1)
+    n.node("Reshape", [y, n.ints("shape", 1, -1)], "y")
+    n.output("y", 1, 12)
+
+
+def bias_of_today(n):
+    kernel = n.weight("kernel", 3, 2, 3, 3)
+    y = n.node("Conv", [n.input("x", 1, 2, 4, 4), kernel, n.bias("bias", 3)], "conv", kernel_shape=[3, 3])
+    y = n.node("Clip", [y, n.const("low", np.float32(-0.5)), n.const("high", np.float32(0.75))], "clip")
+    n.node("Flatten", [y], "y", axis=1)
+    n.output("y", 1, 12)
+
+
+def scaled_regression(n):
+    """A pipeline of scikit-learn as skl2onnx writes it."""
+    offset, scale = n.rng.normal(0, 0.5, 6), n.rng.uniform(0.5, 2, 6)
+    x = n.input("x", 1, 6)
+    y = n.node("Scaler", [x], "scaled", domain=LEARNING, offset=offset.tolist(), scale=scale.tolist())
+    weights, bias = n.rng.normal(0, 0.5, 12), n.rng.normal(0, 0.5, 2)
+    n.node(
+        "LinearRegressor", [y], "y", domain=LEARNING, coefficients=weights.tolist(), intercepts=bias.tolist(), targets=2
+    )
+    n.output("y", 1, 2)
+
+
+def half_weights(n):
+    """Weights and values of 16 bits, such that no sum is rounded."""
+    n.element_type = TensorProto.FLOAT16
+    weight = n.const("w", n.rng.integers(-3, 4, (6, 4)).astype(np.float16) / 4)
+    n.node("Gemm", [n.input("x", 1, 6), weight, n.const("b", np.array([0.5, -0.25, 0, 1], np.float16))], "y")
+    n.output("y", 1, 4)
+
+
+def double_weights(n):
+    n.element_type = TensorProto.DOUBLE
+    n.node("MatMul", [n.input("x", 1, 6), n.const("w", n.rng.normal(0, 0.5, (6, 4)))], "y")
+    n.output("y", 1, 4)
+
+
+def sparse_weights(n):
+    """Three weights of a matrix that has 24."""
+    values = numpy_helper.from_array(np.array([0.5, -1.25, 2], np.float32), "w")
+    places = numpy_helper.from_array(np.array([1, 10, 20], np.int64), "w.places")
+    n.sparse.append(helper.make_sparse_tensor(values, places, [6, 4]))
+    n.node("MatMul", [n.input("x", 1, 6), "w"], "y")
+    n.output("y", 1, 4)
+
+
+def computed_constants(n):
+    """The shape is computed from the input's shape, and the factor from other constants."""
+    x = n.input("x", 1, 2, 3, 4)
+    batch = n.node("Gather", [n.node("Shape", [x], "shape"), n.ints("first", 0)], "batch", axis=0)
+    target = n.node("Concat", [batch, n.ints("rest", -1)], "target", axis=0)
+    y = n.node("Reshape", [x, target], "flat")
+    steps = n.node("Range", [n.const("start", np.int64(1)), n.const("stop", np.int64(25)), n.const("step", np.int64(1))], "steps")
+    root = n.node("Sqrt", [n.node("Cast", [steps], "reals", to=TensorProto.FLOAT)], "roots")
+    large = n.node("Greater", [root, n.const("bound", np.float32(3))], "large")
+    factor = n.node("Where", [large, n.const("one", np.float32(1)), root], "factor")
+    n.node("Gemm", [n.node("Mul", [y, factor], "scaled"), n.weight("w", 5, 24), n.bias("b", 5)], "y", transB=1)
+    n.output("y", 1, 5)
+
+
+def constant_condition(n):
+    """The branch depends on the rank of the input, as torchvision's exports do."""
+    x = n.input("x", 1, 2, 2, 2)
+
+    def branch(name, nodes):
+        return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(name, n.element_type, None)])
+
+    rank = n.node("Size", [n.node("Shape", [x], "shape")], "rank")
+    n.node(
+        "If",
+        [n.node("Equal", [rank, n.const("four", np.int64(4))], "is_image")],
+        "chosen",
+        then_branch=branch("image", [helper.make_node("Flatten", [x], ["image"], name="image", axis=1)]),
+        else_branch=branch("other", [helper.make_node("Sigmoid", [x], ["other"], name="other")]),
+    )
+    n.node("Gemm", ["chosen", n.weight("w", 3, 8), n.bias("b", 3)], "y", transB=1)
+    n.output("y", 1, 3)
+
+
 def two_outputs(n):
     """One output is also read by the layer that makes the other."""
     x = n.node("Relu", [n.conv(n.input("x", 1, 1, 4, 4), "conv", 2, 1, (3, 3))], "features")
@@ -296,8 +400,9 @@ SUPPORTED = (
     conv_valid, conv_pad, conv_asymmetric_pad, conv_stride2, conv_stride_uneven, conv_pointwise, conv_groups,
     conv_depthwise, conv_depthwise_multiplier, conv_batchnorm_relu, batchnorm, avgpool, avgpool_overlap, global_avgpool,
     maxpool2, maxpool3_pad1, conv_relu_maxpool, relu, clip_relu6, clip_symmetric, add_constant, add_two_inputs,
-    mul_constant, residual_add, residual_deep, gemm, gemm_transposed, matmul_add, mlp, transpose_reshape, squeeze,
-    two_outputs,
+    mul_constant, residual_add, residual_deep, flatten_residual, gemm, gemm_transposed, matmul_add, mlp, transpose_reshape,
+    squeeze, legacy_bias, scaled_regression, half_weights, double_weights, sparse_weights, computed_constants,
+    constant_condition, two_outputs,
 )  # fmt: skip
 
 # --- not supported: the refusal names this node and operator ---------------------------------------------------------
@@ -345,8 +450,13 @@ def write(build, folder, folder_name):
     onnx.save(model, folder / folder_name / f"{net.name}.onnx")
 
     inputs = net.sample()
+    if net.twin:
+        twin = Net(net.name)
+        net.twin(twin)
+        model = twin.model()
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    outputs = session.run(None, {n: x for (n, _), x in zip(net.inputs, inputs)})
+    dtype = helper.tensor_dtype_to_np_dtype(net.element_type)
+    outputs = session.run(None, {n: x.astype(dtype) for (n, _), x in zip(net.inputs, inputs)})
     case = {"input_data": flat(inputs)}
     if refused:
         case["operator"], case["node"] = refused

@@ -1,5 +1,6 @@
 //! The crate's error.
 
+use crate::frontend::Blockers;
 use chainfer_formats::FormatError;
 use std::path::PathBuf;
 
@@ -26,15 +27,20 @@ pub enum ModelError {
         detail: String,
     },
     /// An operator that no front end or lowering knows.
-    #[error("node {node}: operator {op} is not supported; supported: {supported}")]
+    #[error("node {node}: operator {op} is not supported; {}supported: {supported}", sentence(.remedy))]
     UnsupportedOperator {
         /// Name in the source model.
         node: String,
         /// Operator name in the source model.
         op: String,
+        /// What would help; empty if that is not known.
+        remedy: String,
         /// Comma-separated list of what is.
         supported: String,
     },
+    /// Several nodes that cannot be read.
+    #[error("{0}")]
+    Blocked(Blockers),
     /// A supported operator used in a way that is not.
     #[error("node {node}: {op}: {reason}")]
     UnsupportedUse {
@@ -120,6 +126,15 @@ pub enum ModelError {
     /// A model that cannot be cut as asked.
     #[error("cannot partition: {0}")]
     Partition(String),
+}
+
+/// A part of a message, if there is any.
+fn sentence(part: &str) -> String {
+    if part.is_empty() {
+        String::new()
+    } else {
+        format!("{part}; ")
+    }
 }
 
 /// The crate's result.

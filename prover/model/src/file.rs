@@ -5,6 +5,7 @@ use chainfer_formats::{FormatError, files};
 use std::path::Path;
 
 /// Largest size of a model file: that of any message of protobuf, which ONNX is made of.
+#[cfg(feature = "onnx")]
 pub(crate) const MAX_MODEL_BYTES: u64 = 1 << 31;
 /// Largest size of a file with inputs or samples.
 pub(crate) const MAX_INPUT_BYTES: u64 = 1 << 30;

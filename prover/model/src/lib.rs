@@ -20,4 +20,4 @@ pub mod window;
 
 pub use error::{ModelError, Result};
 #[cfg(feature = "onnx")]
-pub use frontend::load_model;
+pub use frontend::{load_model, load_model_with, survey_model};

@@ -22,9 +22,23 @@ fn table(head: &str, operators: &[OperatorInfo]) -> String {
     } else {
         "|---|---|---|\n"
     };
-    for o in operators {
+    // Operators of which the same is said share a row.
+    let alike = |a: &OperatorInfo, b: &OperatorInfo| {
+        !a.only.is_empty() && (a.only, a.accepts, a.becomes) == (b.only, b.accepts, b.becomes)
+    };
+    for (n, o) in operators.iter().enumerate() {
+        if operators[..n].iter().any(|earlier| alike(earlier, o)) {
+            continue;
+        }
+        let others = operators[n + 1..].iter().filter(|later| alike(o, later));
+        let others: Vec<&str> = others.map(|later| later.name).collect();
         let since = o.since.map_or(String::new(), |v| format!("{v}+"));
-        text += &row(&o.label(), &since, o.accepts, o.becomes);
+        let label = if others.is_empty() {
+            o.label()
+        } else {
+            format!("{}, {} ({})", o.name, others.join(", "), o.only)
+        };
+        text += &row(&label, &since, o.accepts, o.becomes);
     }
     text
 }

@@ -1,6 +1,8 @@
 //! Arguments of the verbs that do not use a chain.
 
 use super::{KnownSrsArgs, SetupArgs, SolcArgs};
+use crate::failure::bad_input;
+use chainfer_model::frontend::LoadOptions;
 use clap::{Args, ValueEnum};
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
 
@@ -57,6 +59,8 @@ pub(crate) struct CompileArgs {
     /// Sample inputs from which the ranges of values are measured; by default random inputs are used
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: ModelArgs,
     /// Number of chunks to cut the model into, each proved by its own circuit
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub(crate) chunks: AutoOr<NonZeroUsize>,
@@ -112,6 +116,8 @@ pub(crate) struct AgainArgs {
     /// The samples that the model was calibrated with, if it was
     #[arg(long, value_name = "FILE", requires = "model")]
     pub(crate) calibration: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: ModelArgs,
     /// Number of chunks
     #[arg(long, value_name = "N|auto", requires = "model")]
     pub(crate) chunks: Option<AutoOr<NonZeroUsize>>,
@@ -137,6 +143,7 @@ impl AgainArgs {
     /// Whether anything is given.
     pub(crate) fn is_given(&self) -> bool {
         self.calibration.is_some()
+            || self.reading.is_given()
             || self.chunks.is_some()
             || self.optimize.is_some()
             || self.input_visibility.is_some()
@@ -274,12 +281,62 @@ pub(crate) struct OpenArgs {
     pub(crate) known: KnownSrsArgs,
 }
 
+/// How a model file is read.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ModelArgs {
+    /// Length of a dimension of the inputs that the model file leaves open; repeat for more. A first axis (the batch) is 1 by default
+    #[arg(long = "dim", value_name = "NAME=LENGTH", value_parser = parse_dim)]
+    dims: Vec<(String, usize)>,
+    /// Leave out a Softmax or Sigmoid at the end of the model: the scores before it, which have the same order, are the output
+    #[arg(long)]
+    raw_scores: bool,
+}
+
+impl ModelArgs {
+    /// Whether anything is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.raw_scores || !self.dims.is_empty()
+    }
+
+    /// The options of the reader.
+    ///
+    /// # Errors
+    /// A dimension is given twice.
+    pub(crate) fn load_options(&self) -> anyhow::Result<LoadOptions> {
+        let mut options = LoadOptions {
+            raw_scores: self.raw_scores,
+            ..LoadOptions::default()
+        };
+        for (name, length) in &self.dims {
+            if options.dims.insert(name.clone(), *length).is_some() {
+                return Err(bad_input(format!("--dim {name} is given twice")));
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn parse_dim(text: &str) -> Result<(String, usize), String> {
+    // A name may hold the sign itself: it is an expression of the exporter.
+    let (name, length) = text
+        .rsplit_once('=')
+        .ok_or("expected NAME=LENGTH, for example height=224")?;
+    match length.parse() {
+        Ok(length) if length > 0 => Ok((name.to_owned(), length)),
+        _ => Err(format!(
+            "{length:?} is no length; expected a number from 1 on"
+        )),
+    }
+}
+
 /// `chainfer inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// Bundle folder or model file
     #[arg(value_name = "BUNDLE|MODEL")]
     pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: ModelArgs,
     #[command(flatten)]
     pub(crate) known: KnownSrsArgs,
 }

@@ -25,6 +25,7 @@ use chainfer_chain::{registry::Registration, wallet::WalletConfig};
 use chainfer_circuits::{HideWeights, Objective};
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
 use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
+use chainfer_model::frontend::LoadOptions;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
 use chainfer_relayer::client::{ClientConfig, KeyPlacement, RegistryPlan};
 use dapp::{Claim, Payout, Terms};
@@ -214,6 +215,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
 fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
     compile::Request {
         model: args.model.clone(),
+        reading: LoadOptions::default(),
         calibration: args.calibration.clone(),
         chunks: ChunkCount::Exactly(args.chunks.get()),
         objective: Objective::Time,

@@ -235,7 +235,13 @@ fn program(
             .map_or_else(|| stated(&manifest.outputs, default.outputs), Into::into),
     };
     let calibration = again.calibration.as_deref();
-    integer_program(file, calibration, (chunks, visibility), progress)
+    let reading = again.reading.load_options()?;
+    integer_program(
+        (file, &reading),
+        calibration,
+        (chunks, visibility),
+        progress,
+    )
 }
 
 fn recipe(again: &AgainArgs, stated: Option<Recipe>, calibration: CalibrationSource) -> Recipe {

@@ -19,8 +19,9 @@ use chainfer_engine::{
 use chainfer_formats::{B256, KnownSetups, SetupStatus, SrsSpec, files, hex};
 use chainfer_model::{
     executor::ClampTable,
+    frontend::{LoadOptions, LoadedModel},
     io::load_calibration,
-    load_model,
+    load_model_with,
     partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
     partitioned::{PartitionedModel, Visibility},
     quantise::{CalibrationSource, QuantOptions, QuantReport, quantise},
@@ -41,6 +42,7 @@ const MAX_SEED_BYTES: u64 = 1 << 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) model: PathBuf,
+    pub(crate) reading: LoadOptions,
     pub(crate) calibration: Option<PathBuf>,
     pub(crate) chunks: ChunkCount,
     pub(crate) objective: Objective,
@@ -64,6 +66,7 @@ impl Request {
             },
             hide_weights: args.hide_weights.into(),
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
+            reading: args.reading.load_options()?,
             model: args.model,
             calibration: args.calibration,
             srs: args.srs,
@@ -190,7 +193,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         report: quantisation,
         fixed_point,
     } = integer_program(
-        &request.model,
+        (&request.model, &request.reading),
         request.calibration.as_deref(),
         (request.chunks, request.visibility),
         progress,
@@ -296,12 +299,18 @@ pub(crate) struct Program {
 /// # Errors
 /// The model or the samples cannot be used, or the model cannot be cut as asked.
 pub(crate) fn integer_program(
-    file: &Path,
+    (file, reading): (&Path, &LoadOptions),
     calibration: Option<&Path>,
     (chunks, visibility): (ChunkCount, BoundaryVisibility),
     progress: Progress,
 ) -> anyhow::Result<Program> {
-    let float = load_model(file)?;
+    let LoadedModel {
+        graph: float,
+        warnings,
+    } = load_model_with(file, reading)?;
+    for warning in warnings {
+        progress.warn(warning);
+    }
     progress.say(format_args!(
         "{}: {} operations, {} parameters",
         file.display(),

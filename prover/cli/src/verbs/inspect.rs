@@ -13,22 +13,85 @@ use anyhow::Context as _;
 use chainfer_circuits::PlanSummary;
 use chainfer_engine::bundle::{Bundle, LAYOUT_FILE, MAX_LAYOUT_BYTES, PRIVATE_DIR, PublicBundle};
 use chainfer_formats::{KnownSetups, Manifest, TensorSpec, Visibility, files};
-use chainfer_model::load_model;
+use chainfer_model::{
+    frontend::{LoadOptions, LoadedModel, Support, SurveyedNode},
+    survey_model,
+};
 use serde::Deserialize;
 use serde_json::json;
 use std::path::Path;
 
 /// Describes a bundle if the target is a folder, a model file otherwise.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Report> {
-    if args.target.is_dir() {
+    // The reader of models says of other folders what they are.
+    if args.target.is_dir() && !args.target.join("saved_model.pb").is_file() {
         bundle(&args.target, &args.known.load()?)
     } else {
-        model(&args.target)
+        model(&args.target, &args.reading.load_options()?)
     }
 }
 
-fn model(path: &Path) -> anyhow::Result<Report> {
-    let graph = load_model(path)?;
+fn model(path: &Path, options: &LoadOptions) -> anyhow::Result<Report> {
+    let survey = survey_model(path, options)?;
+    match &survey.model {
+        Ok(model) => readable(path, model),
+        Err(_) => unsupported(path, &survey.nodes),
+    }
+}
+
+/// A model that has nodes that are not supported: they are what its owner wants to know of it.
+fn unsupported(path: &Path, nodes: &[SurveyedNode]) -> anyhow::Result<Report> {
+    let mut table = Table::new(&[
+        ("node", Align::Left),
+        ("operator", Align::Left),
+        ("supported", Align::Left),
+        ("remedy", Align::Left),
+    ]);
+    let mut json_nodes = Vec::new();
+    let mut count = 0;
+    for node in nodes {
+        let (word, reason, remedy) = match &node.support {
+            Support::Supported => ("yes", "", ""),
+            Support::Constant => ("yes, a constant", "", ""),
+            Support::Dropped => ("left out", "", ""),
+            Support::Unknown => ("unknown", "it reads what an unsupported node computes", ""),
+            Support::Unsupported { reason, remedy } => ("no", reason.as_str(), remedy.as_str()),
+        };
+        let verdict = match &node.support {
+            Support::Unsupported { .. } => {
+                count += 1;
+                Some(false)
+            }
+            Support::Unknown => None,
+            _ => Some(true),
+        };
+        table.row([
+            node.name.clone(),
+            node.operator.clone(),
+            if reason.is_empty() {
+                word.to_owned()
+            } else {
+                format!("{word}: {reason}")
+            },
+            remedy.to_owned(),
+        ]);
+        json_nodes.push(json!({
+            "name": node.name, "operation": node.operator, "supported": verdict, "reason": reason, "remedy": remedy,
+        }));
+    }
+    let page = Page::new()
+        .heading(format!("Model {}", path.display()))
+        .fact("not supported", format!("{count} of {} nodes", nodes.len()))
+        .heading("Nodes")
+        .table(table);
+    let json = json!({
+        "kind": "model", "supported": false, "unsupported": count, "nodes": json_nodes,
+    });
+    Report::new(&json, page)
+}
+
+fn readable(path: &Path, model: &LoadedModel) -> anyhow::Result<Report> {
+    let graph = &model.graph;
     let mut table = Table::new(&[
         ("operation", Align::Left),
         ("node", Align::Left),
@@ -69,8 +132,11 @@ fn model(path: &Path) -> anyhow::Result<Report> {
         .fact("parameters", thousands(graph.parameters() as u64))
         .heading("Operations")
         .table(table);
+    for warning in &model.warnings {
+        page = page.text(format!("  {warning}"));
+    }
     let json = json!({
-        "kind": "model", "inputs": inputs, "outputs": outputs, "nodes": nodes, "parameters": graph.parameters(),
+        "kind": "model", "supported": true, "warnings": model.warnings, "inputs": inputs, "outputs": outputs, "nodes": nodes, "parameters": graph.parameters(),
     });
     Report::new(&json, page)
 }

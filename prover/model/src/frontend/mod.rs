@@ -4,15 +4,21 @@
 //! an operator, write that function beside its entry in `onnx/operators` or `zkml/layers.rs`; lists, messages and
 //! `docs/operators.md` follow.
 
+#[cfg(feature = "onnx")]
+mod foreign;
 mod guard;
 #[cfg(feature = "onnx")]
 mod onnx;
 mod operator;
+mod survey;
 mod zkml;
 
 #[cfg(feature = "onnx")]
+use onnx::survey_onnx;
+#[cfg(feature = "onnx")]
 pub use onnx::{from_onnx_bytes, onnx_operators};
 pub use operator::OperatorInfo;
+pub use survey::{Blockers, LoadOptions, LoadedModel, Support, Survey, SurveyedNode};
 pub use zkml::{from_zkml_bytes, zkml_inputs, zkml_layers};
 
 #[cfg(feature = "onnx")]
@@ -27,15 +33,43 @@ use std::path::Path;
 /// Reads a model: `.onnx`, or zkml's `.msgpack`. A file of another extension is read as what its first byte says.
 ///
 /// # Errors
-/// The file cannot be read, is in neither format, or uses an operator that is not supported.
+/// The file cannot be read, is in neither format, or has nodes that are not supported: all of them are named.
 #[cfg(feature = "onnx")]
 pub fn load_model(path: &Path) -> Result<FloatGraph> {
+    load_model_with(path, &LoadOptions::default()).map(|model| model.graph)
+}
+
+/// As [`load_model`], with options, and with what the file has that is not part of the model.
+///
+/// # Errors
+/// As [`load_model`]; an option does not fit the file.
+#[cfg(feature = "onnx")]
+pub fn load_model_with(path: &Path, options: &LoadOptions) -> Result<LoadedModel> {
+    survey_model(path, options)?
+        .model
+        .map_err(|e| locate(e, path))
+}
+
+/// Reads a model, and says of each node whether it is supported.
+///
+/// # Errors
+/// The file cannot be read or is broken.
+#[cfg(feature = "onnx")]
+pub fn survey_model(path: &Path, options: &LoadOptions) -> Result<Survey> {
+    if let Some(error) = foreign::refuse_folder(path) {
+        return Err(error);
+    }
     let bytes = read(path, MAX_MODEL_BYTES)?;
+    if let Some(error) = foreign::refuse(path, &bytes) {
+        return Err(error);
+    }
+    let onnx = || survey_onnx(&bytes, path.parent(), options);
+    let zkml = || Survey::of_first(from_zkml_bytes(&bytes));
     match extension(path).as_str() {
-        "onnx" => from_onnx_bytes(&bytes),
-        "msgpack" => from_zkml_bytes(&bytes),
-        _ if looks_like_zkml(&bytes) => from_zkml_bytes(&bytes),
-        _ => from_onnx_bytes(&bytes),
+        "onnx" => onnx(),
+        "msgpack" => zkml(),
+        _ if looks_like_zkml(&bytes) => zkml(),
+        _ => onnx(),
     }
     .map_err(|e| locate(e, path))
 }

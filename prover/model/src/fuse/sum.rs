@@ -70,12 +70,21 @@ impl Lowering<'_> {
         }
         right.bias.iter_mut().for_each(|b| *b *= sign);
         if left.at != right.at || left.dims != right.dims {
+            if !left.is_dense() && !right.is_dense() {
+                // The smaller one is written out as a matrix, whose rows can stand in any order.
+                let smaller = if self.matrix_size(&left) <= self.matrix_size(&right) {
+                    &mut left
+                } else {
+                    &mut right
+                };
+                if self.write_out(smaller).is_none() {
+                    return Err(self.misaligned(node));
+                }
+            }
             if left.is_dense() {
                 left.align(&right);
-            } else if right.is_dense() {
-                right.align(&left);
             } else {
-                return Err(self.misaligned(node));
+                right.align(&left);
             }
         }
         let dims = left.dims;
@@ -117,6 +126,24 @@ impl Lowering<'_> {
             dims: value.dims,
             at: value.at,
         })
+    }
+
+    /// How many weights the terms have as matrices.
+    fn matrix_size(&self, parts: &Parts) -> usize {
+        let inputs = parts.terms.iter();
+        let inputs = inputs.map(|t| self.fused.tensors[t.input].dims.len());
+        inputs.sum::<usize>().saturating_mul(parts.dims.len())
+    }
+
+    /// Makes all terms dense; `None` if one is too large for that.
+    fn write_out(&self, parts: &mut Parts) -> Option<()> {
+        for term in &mut parts.terms {
+            let src = self.fused.tensors[term.input].dims;
+            if let FusedMap::Conv { geometry, weights } = &term.map {
+                term.map = FusedMap::Dense(matrix(geometry, weights, src, parts.dims)?);
+            }
+        }
+        Some(())
     }
 
     /// All terms become convolutions if a dense output is one column of channels, else all become dense.

@@ -1,6 +1,8 @@
 //! Where data files are, and small helpers. Not every test file uses all of them.
 #![allow(dead_code, clippy::print_stderr)]
 
+pub(crate) mod onnx;
+
 use std::path::PathBuf;
 
 /// The repository's root.

@@ -1,12 +1,30 @@
-//! The graph being made, and what the nodes' inputs are in it.
+//! The state of an import, and how nodes read their operands.
 
 use super::attributes::Attributes;
-use super::facts::Facts;
+use super::evaluate::{self, Evaluator, Known};
 use super::node::{label, malformed, refuse};
+use super::scores::Scores;
 use crate::error::Result;
 use crate::float::{Constant, FloatId, FloatOp, GraphBuilder};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
+use tract_onnx::prelude::Tensor;
+
+/// What a name of the file stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// A tensor of the float graph.
+    Tensor(FloatId),
+    /// A constant.
+    Constant(Arc<Tensor>),
+    /// Probabilities, which stand for the scores that they are made of.
+    Scores(Scores),
+    /// What is not proved, and is left out: a label, in words.
+    Dropped(&'static str),
+    /// What a node computes that cannot be read.
+    Unknown,
+}
 
 /// A value that a node reads.
 #[derive(Clone, Debug)]
@@ -15,23 +33,54 @@ pub(super) enum Operand {
     Constant(Constant),
 }
 
-pub(super) struct Importer<'f> {
+pub(super) struct Importer {
     pub(super) builder: GraphBuilder,
-    pub(super) facts: &'f Facts,
+    pub(super) evaluator: Evaluator,
     /// Version of the operator set that the file uses.
     pub(super) opset: i64,
-    /// Tensors by ONNX value name.
-    pub(super) tensors: BTreeMap<String, FloatId>,
+    /// Whether scores are the output instead of the probabilities that are made of them.
+    pub(super) raw_scores: bool,
+    /// By ONNX value name.
+    values: BTreeMap<String, Value>,
 }
 
-impl<'f> Importer<'f> {
-    pub(super) fn new(facts: &'f Facts, opset: i64) -> Self {
+impl Importer {
+    pub(super) fn new(opset: i64, raw_scores: bool) -> Self {
         Self {
             builder: GraphBuilder::new(),
-            facts,
+            evaluator: Evaluator::new(opset),
             opset,
-            tensors: BTreeMap::new(),
+            raw_scores,
+            values: BTreeMap::new(),
         }
+    }
+
+    /// What a name stands for, if anything yet.
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// Says what a name stands for.
+    pub(super) fn define(&mut self, name: &str, value: Value) -> Result<()> {
+        match self.values.insert(name.to_owned(), value) {
+            None => Ok(()),
+            Some(_) => Err(malformed(format!("value {name} is defined twice"))),
+        }
+    }
+
+    /// The node's inputs, where given; `None` if one of them is not known.
+    pub(super) fn known(&self, node: &NodeProto) -> Option<Vec<Option<Known>>> {
+        let known = |name: &String| {
+            if name.is_empty() {
+                return Some(None);
+            }
+            match self.values.get(name)? {
+                Value::Tensor(id) => Some(Some(Known::Shape(self.builder.shape(*id).to_vec()))),
+                Value::Constant(tensor) => Some(Some(Known::Value(Arc::clone(tensor)))),
+                Value::Scores(_) | Value::Dropped(_) | Value::Unknown => None,
+            }
+        };
+        node.input.iter().map(known).collect()
     }
 
     /// Input `index` of a node, if it is given.
@@ -39,16 +88,17 @@ impl<'f> Importer<'f> {
         let Some(name) = node.input.get(index).filter(|n| !n.is_empty()) else {
             return Ok(None);
         };
-        if let Some(id) = self.tensors.get(name) {
-            return Ok(Some(Operand::Tensor(*id)));
-        }
-        match self.facts.constant(name) {
-            Some(constant) => constant.map(|c| Some(Operand::Constant(c))),
-            None => Err(malformed(format!(
-                "node {}: no supported node computes its input {name}{}",
-                label(node),
-                self.facts.remark()
-            ))),
+        match self.values.get(name) {
+            Some(Value::Tensor(id)) => Ok(Some(Operand::Tensor(*id))),
+            Some(Value::Constant(tensor)) => {
+                evaluate::constant(name, tensor).map(|c| Some(Operand::Constant(c)))
+            }
+            Some(Value::Scores(_) | Value::Dropped(_) | Value::Unknown) | None => {
+                Err(malformed(format!(
+                    "node {}: no supported node computes its input {name}",
+                    label(node)
+                )))
+            }
         }
     }
 
@@ -95,7 +145,6 @@ impl<'f> Importer<'f> {
         }
         Ok(id)
     }
-
     /// Adds an operation on the node's first input.
     pub(super) fn unary(&mut self, node: &NodeProto, op: FloatOp) -> Result<FloatId> {
         let input = self.tensor(node, 0)?;

@@ -1,93 +1,78 @@
-//! ONNX: tract parses, infers shapes and folds constants; operators are mapped from the file's own nodes, so that
+//! ONNX: tract parses the file and computes constants, a node at a time; operators are mapped from the file's own nodes, so that
 //! messages name them.
 
 mod attributes;
-mod check;
-mod facts;
-mod hide;
+mod constants;
+mod evaluate;
+mod extent;
+mod external;
+mod forms;
 mod importer;
+mod inputs;
 mod node;
 mod operators;
+mod order;
+mod scores;
+mod survey;
+#[cfg(test)]
+mod tests;
 mod unique;
 
 pub use operators::onnx_operators;
 
 use super::guard::guarded;
+use super::survey::{LoadOptions, Survey};
 use crate::error::Result;
 use crate::float::FloatGraph;
-use facts::Facts;
-use importer::Importer;
-use node::{label, malformed, refuse};
-use tract_onnx::pb::GraphProto;
+use external::Folder;
+use node::{is_standard, malformed};
+use std::path::Path;
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::Framework;
 
-/// The float graph of an ONNX model.
+/// The newest operator set whose forms of the operators were looked at (ONNX 1.23).
+const NEWEST_OPSET: i64 = 28;
+
+/// The float graph of an ONNX model that is one file.
 ///
 /// # Errors
-/// Not ONNX; weights outside of the file; an operator, or a use of one, that is not supported. Never panics.
+/// Not ONNX; weights outside of the file; operators, or uses of them, that are not supported. Never panics.
 pub fn from_onnx_bytes(bytes: &[u8]) -> Result<FloatGraph> {
+    let survey = survey_onnx(bytes, None, &LoadOptions::default())?;
+    survey.model.map(|model| model.graph)
+}
+
+/// An ONNX model, node by node. `folder` is that of the file: weights may lie in files below it.
+///
+/// # Errors
+/// Not ONNX, or broken. Never panics.
+pub(super) fn survey_onnx(
+    bytes: &[u8],
+    folder: Option<&Path>,
+    options: &LoadOptions,
+) -> Result<Survey> {
     guarded("onnx", || {
-        let mut proto = tract_onnx::onnx()
+        let proto = tract_onnx::onnx()
             .proto_model_for_read(&mut &bytes[..])
             .map_err(|e| malformed(format!("not an ONNX file: {e:#}")))?;
-        let opset = check::check(&mut proto)?;
-        let hidden = hide::hide(&mut proto);
-        let facts = Facts::new(&proto)?;
-        hide::put_back(&mut proto, hidden);
-        import(
-            Importer::new(&facts, opset),
-            &proto.graph.unwrap_or_default(),
-        )
+        let folder = folder.map_or_else(Folder::none, Folder::of);
+        survey_proto(&proto, folder, options)
     })
 }
 
-fn import(mut importer: Importer<'_>, graph: &GraphProto) -> Result<FloatGraph> {
-    for input in check::model_inputs(graph) {
-        let shape = check::input_shape(input)?;
-        let id = importer.builder.input(&input.name, &shape)?;
-        importer.tensors.insert(input.name.clone(), id);
+fn survey_proto(proto: &ModelProto, folder: Folder<'_>, options: &LoadOptions) -> Result<Survey> {
+    unique::check(proto)?;
+    let opset = proto
+        .opset_import
+        .iter()
+        .find(|o| is_standard(&o.domain))
+        .map_or(1, |o| o.version);
+    if opset > NEWEST_OPSET {
+        return Err(malformed(format!(
+            "opset {opset}; supported: up to {NEWEST_OPSET}; export the model with an older opset"
+        )));
     }
-    for node in check::sorted(graph)? {
-        let Some(output) = node.output.first() else {
-            continue;
-        };
-        // What depends on no input is a constant.
-        if importer.facts.is_constant(output) {
-            if hide::is_hidden(node) {
-                return Err(refuse(
-                    node,
-                    "a constant; fold it when you export the model",
-                ));
-            }
-            continue;
-        }
-        let id = operators::read(&mut importer, node)?;
-        importer.tensors.insert(output.clone(), id);
-        if importer.builder.shape(id)
-            != importer
-                .facts
-                .shape(output)
-                .unwrap_or(importer.builder.shape(id))
-        {
-            return Err(malformed(format!(
-                "node {}: its output has shape {:?}, shape inference says {:?}",
-                label(node),
-                importer.builder.shape(id),
-                importer.facts.shape(output)
-            )));
-        }
-    }
-    let mut outputs = Vec::with_capacity(graph.output.len());
-    for output in &graph.output {
-        let id = importer.tensors.get(&output.name).ok_or_else(|| {
-            malformed(format!(
-                "output {} does not depend on any input",
-                output.name
-            ))
-        })?;
-        check::output_shape(output, importer.builder.shape(*id))?;
-        importer.builder.rename(*id, &output.name);
-        outputs.push(*id);
-    }
-    importer.builder.finish(&outputs)
+    let graph = proto.graph.as_ref();
+    let graph = graph.ok_or_else(|| malformed("the file holds no graph"))?;
+    survey::survey(graph, opset, folder, options)
 }

@@ -3,6 +3,11 @@
 use crate::error::ModelError;
 use tract_onnx::pb::NodeProto;
 
+/// ONNX's own operators, under either name.
+pub(super) fn is_standard(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
 pub(super) fn malformed(detail: impl Into<String>) -> ModelError {
     ModelError::Malformed {
         format: "onnx",

@@ -1,24 +1,26 @@
 //! Names that stand for two things: readers differ in which of them they take, so the network that somebody looks at would be
 //! another one than the network that is proved.
 
-use super::check::is_standard;
-use super::node::{malformed, refuse};
+use super::node::{is_standard, malformed, refuse};
+use super::order::sparse_names;
 use crate::error::Result;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::{GraphProto, ModelProto};
 
 /// Refuses values that are defined twice, attributes that are given twice, and operator sets or operators with two definitions.
 pub(super) fn check(proto: &ModelProto) -> Result<()> {
-    let mut domains = BTreeSet::new();
+    let mut domains = BTreeMap::new();
     for import in &proto.opset_import {
         let domain = if is_standard(&import.domain) {
             "ai.onnx"
         } else {
             &import.domain
         };
-        if !domains.insert(domain) {
+        let before = domains.insert(domain, import.version);
+        // Some exporters repeat themselves.
+        if before.is_some_and(|version| version != import.version) {
             return Err(malformed(format!(
-                "the operator set {domain} is imported twice"
+                "the operator set {domain} is imported twice, in two versions"
             )));
         }
     }
@@ -36,23 +38,21 @@ pub(super) fn check(proto: &ModelProto) -> Result<()> {
 /// Every value has one definition: a constant, an input (which may have a constant of its name as its default), or a node.
 fn values(graph: &GraphProto) -> Result<()> {
     let mut constants = BTreeSet::new();
-    let again = graph
-        .initializer
-        .iter()
-        .find(|t| !constants.insert(&t.name));
-    if let Some(again) = again {
-        return Err(malformed(format!("constant {} is there twice", again.name)));
+    let dense = graph.initializer.iter().map(|t| t.name.as_str());
+    let mut all = dense.chain(sparse_names(graph));
+    if let Some(again) = all.find(|name| !constants.insert(*name)) {
+        return Err(malformed(format!("constant {again} is there twice")));
     }
     let mut inputs = BTreeSet::new();
-    let again = graph.input.iter().find(|i| !inputs.insert(&i.name));
+    let again = graph.input.iter().find(|i| !inputs.insert(i.name.as_str()));
     if let Some(again) = again {
         return Err(malformed(format!("input {} is there twice", again.name)));
     }
-    let mut defined: BTreeSet<&String> = constants.union(&inputs).copied().collect();
+    let mut defined: BTreeSet<&str> = constants.union(&inputs).copied().collect();
     for node in &graph.node {
         let outputs = node.output.iter().filter(|name| !name.is_empty());
         for output in outputs {
-            if !defined.insert(output) {
+            if !defined.insert(output.as_str()) {
                 return Err(refuse(
                     node,
                     format!(
@@ -69,6 +69,9 @@ fn values(graph: &GraphProto) -> Result<()> {
                 format!("attribute {} twice; supported: once", again.name),
             ));
         }
+        for branch in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
+            values(branch)?;
+        }
     }
     let mut outputs = BTreeSet::new();
     let again = graph.output.iter().find(|o| !outputs.insert(&o.name));
@@ -81,7 +84,8 @@ fn values(graph: &GraphProto) -> Result<()> {
 mod tests {
     use super::*;
     use tract_onnx::pb::{
-        AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+        AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, SparseTensorProto,
+        TensorProto, ValueInfoProto,
     };
 
     fn named(name: &str) -> ValueInfoProto {
@@ -130,13 +134,15 @@ mod tests {
             ..FunctionProto::default()
         };
         model.functions.push(function);
+        // Twice the same version, as skl2onnx writes it.
+        model.opset_import.push(model.opset_import[0].clone());
         check(&model).unwrap();
     }
 
     #[test]
     fn whatever_is_defined_twice_is_refused_by_name() {
         type Change = fn(&mut ModelProto, &mut GraphProto);
-        let changes: [(&str, Change); 8] = [
+        let changes: [(&str, Change); 9] = [
             ("constant w", |_, g| {
                 g.initializer.push(g.initializer[0].clone())
             }),
@@ -152,6 +158,12 @@ mod tests {
                 let domain = "ai.onnx".to_owned();
                 m.opset_import
                     .push(OperatorSetIdProto { domain, version: 9 });
+            }),
+            ("constant w", |_, g| {
+                g.sparse_initializer.push(SparseTensorProto {
+                    values: Some(g.initializer[0].clone()),
+                    ..SparseTensorProto::default()
+                });
             }),
             ("operator Gemm", |m, _| {
                 m.functions.push(FunctionProto {

@@ -144,6 +144,7 @@ pub(super) fn read(importer: &mut Importer, layer: &Layer) -> Result<FloatId> {
         None => Err(ModelError::UnsupportedOperator {
             node: importer.current.clone(),
             op: layer.layer_type.clone(),
+            remedy: String::new(),
             supported: list(zkml_layers()),
         }),
     }

@@ -12,5 +12,5 @@ pub(super) struct Operator {
     /// The attributes that any version of the operator has (ONNX 1.23, opset 28).
     pub(super) attributes: &'static [&'static str],
     /// Reads a node whose output is not constant, and returns the tensor of that output.
-    pub(super) read: fn(&mut Importer<'_>, &NodeProto) -> Result<FloatId>,
+    pub(super) read: fn(&mut Importer, &NodeProto) -> Result<FloatId>,
 }

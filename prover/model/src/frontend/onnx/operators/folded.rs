@@ -1,4 +1,4 @@
-//! Operators of shapes and constants, which tract computes. They cannot read a value that depends on a model input.
+//! Operators of shapes and constants, which are computed when the model is read. They cannot read a value that depends on a model input.
 
 use super::entry::Operator;
 use crate::error::Result;
@@ -8,8 +8,24 @@ use crate::frontend::onnx::node::refuse;
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
 
+/// What is said of these operators first.
+pub(super) const ONLY: &str = "of constants";
+
+const REDUCED: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
+
 pub(super) const OPERATORS: &[Operator] = &[
-    folded("Cast", &["round_mode", "saturate", "to"]),
+    folded("Abs", &[]),
+    folded("And", &["axis", "broadcast"]),
+    Operator {
+        info: OperatorInfo {
+            accepts: "shapes and constants; of other values, what it computes is left out",
+            becomes: "nothing",
+            ..folded("ArgMax", &[]).info
+        },
+        ..folded("ArgMax", &["axis", "keepdims", "select_last_index"])
+    },
+    folded("ArgMin", &["axis", "keepdims", "select_last_index"]),
+    folded("Ceil", &[]),
     folded("Concat", &["axis"]),
     folded(
         "Constant",
@@ -24,9 +40,64 @@ pub(super) const OPERATORS: &[Operator] = &[
             "value_strings",
         ],
     ),
+    folded("ConstantOfShape", &["value"]),
+    folded("Cos", &[]),
+    folded("Equal", &["axis", "broadcast"]),
+    folded("Erf", &[]),
+    folded("Exp", &["consumed_inputs"]),
+    folded("Expand", &[]),
+    folded("Floor", &["consumed_inputs"]),
     folded("Gather", &["axis"]),
+    folded("Greater", &["axis", "broadcast"]),
+    folded("GreaterOrEqual", &[]),
+    Operator {
+        info: OperatorInfo {
+            name: "If",
+            since: Some(1),
+            only: ONLY,
+            accepts: "a condition on shapes and constants",
+            becomes: "the branch that is taken",
+        },
+        attributes: &["else_branch", "then_branch"],
+        read: not_constant,
+    },
+    folded("Less", &["axis", "broadcast"]),
+    folded("LessOrEqual", &[]),
+    folded("Log", &["consumed_inputs"]),
+    folded("Max", &["consumed_inputs"]),
+    folded("Min", &["consumed_inputs"]),
+    folded("Mod", &["fmod"]),
+    folded("Neg", &["consumed_inputs"]),
+    folded("NonZero", &[]),
+    folded("Not", &[]),
+    folded("Or", &["axis", "broadcast"]),
+    folded("Pow", &["axis", "broadcast"]),
+    folded("Range", &[]),
+    folded("Reciprocal", &["consumed_inputs"]),
+    folded("ReduceMax", REDUCED),
+    folded("ReduceMin", REDUCED),
+    folded("ReduceProd", REDUCED),
+    folded("ReduceSum", REDUCED),
+    folded("Round", &[]),
     folded("Shape", &["end", "start"]),
+    Operator {
+        info: OperatorInfo {
+            accepts: "shapes and constants; at the end with --raw-scores: one list of scores, which is the output instead",
+            becomes: "nothing: it is computed when the model is read, or left out",
+            ..folded("Sigmoid", &[]).info
+        },
+        ..folded("Sigmoid", &["consumed_inputs"])
+    },
+    folded("Sign", &[]),
+    folded("Sin", &[]),
+    folded("Size", &[]),
     folded("Slice", &["axes", "ends", "starts"]),
+    folded("Split", &["axis", "num_outputs", "split"]),
+    folded("Sqrt", &["consumed_inputs"]),
+    folded("Tanh", &["consumed_inputs"]),
+    folded("Tile", &[]),
+    folded("Where", &[]),
+    folded("Xor", &["axis", "broadcast"]),
 ];
 
 const fn folded(name: &'static str, attributes: &'static [&'static str]) -> Operator {
@@ -34,7 +105,7 @@ const fn folded(name: &'static str, attributes: &'static [&'static str]) -> Oper
         info: OperatorInfo {
             name,
             since: Some(1),
-            only: "of constants",
+            only: ONLY,
             accepts: "shapes and constants",
             becomes: "nothing: it is computed when the model is read",
         },
@@ -44,9 +115,17 @@ const fn folded(name: &'static str, attributes: &'static [&'static str]) -> Oper
 }
 
 /// Constants never come here.
-fn not_constant(_: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn not_constant(_: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let remedy = super::remedies::of(node);
+    let remedy = if remedy.is_empty() {
+        String::new()
+    } else {
+        format!("; {remedy}")
+    };
     Err(refuse(
         node,
-        "it reads a tensor that is not constant; supported: shapes and constants",
+        format!(
+            "it reads values that depend on the model's input; supported: shapes and constants{remedy}"
+        ),
     ))
 }

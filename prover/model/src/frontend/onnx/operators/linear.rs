@@ -71,11 +71,30 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
 ];
 
-fn batch_norm(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn batch_norm(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     if node.int("training_mode", 0) != 0 {
         return Err(refuse(
             node,
             "training mode; export the model for inference",
+        ));
+    }
+    let is_test = node.find("is_test").map_or(0, |a| a.i);
+    if importer.opset < 7 && is_test == 0 {
+        return Err(refuse(
+            node,
+            "is_test = 0, which is training; export the model for inference (is_test = 1, or opset 7 and later)",
+        ));
+    }
+    if node.int("spatial", 1) == 0 {
+        return Err(refuse(
+            node,
+            "spatial = 0: statistics for each element; supported: one per channel",
+        ));
+    }
+    if importer.opset < 14 && node.output.iter().skip(1).any(|name| !name.is_empty()) {
+        return Err(refuse(
+            node,
+            "outputs of training; supported: one output; export the model for inference",
         ));
     }
     let op = BatchNorm {
@@ -88,7 +107,7 @@ fn batch_norm(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> 
     importer.unary(node, FloatOp::BatchNorm(op))
 }
 
-fn conv(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn conv(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let plane = importer.plane(node, input)?;
     let weights = importer.required(node, 1)?;
@@ -115,7 +134,7 @@ fn conv(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
     importer.add(node, FloatOp::Conv(op), &[input])
 }
 
-fn gemm(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn gemm(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     if node.int("transA", 0) != 0 {
         return Err(refuse(node, "transA; supported: transA = 0"));
     }
@@ -158,7 +177,7 @@ fn gemm(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
     importer.unary(node, FloatOp::Dense(op))
 }
 
-fn mat_mul(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn mat_mul(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let matrix = match importer.operand(node, 1)? {
         Some(Operand::Constant(c)) => c,
         _ => {

@@ -73,11 +73,11 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
 ];
 
-fn global_average_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn global_average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     importer.unary(node, FloatOp::GlobalAveragePool)
 }
 
-fn average_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let (input, pool) = pool(importer, node)?;
     if pool.padding != Padding::NONE
         && (node.int("count_include_pad", 0) == 0 || node.int("ceil_mode", 0) != 0)
@@ -90,19 +90,19 @@ fn average_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId
     importer.add(node, FloatOp::AveragePool(pool), &[input])
 }
 
-fn max_pool(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let (input, pool) = pool(importer, node)?;
     importer.add(node, FloatOp::MaxPool(pool), &[input])
 }
 
 /// The tensor that is pooled, and the window.
-fn pool(importer: &Importer<'_>, node: &NodeProto) -> Result<(FloatId, Pool)> {
+fn pool(importer: &Importer, node: &NodeProto) -> Result<(FloatId, Pool)> {
     let input = importer.tensor(node, 0)?;
     let plane = importer.plane(node, input)?;
     Ok((input, window(node, plane, None)?))
 }
 
-fn reduce_mean(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn reduce_mean(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     importer.plane(node, input)?;
     let mut axes = importer.axes(node, 4)?.unwrap_or_default();

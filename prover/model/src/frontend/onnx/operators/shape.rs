@@ -4,12 +4,24 @@ use super::entry::Operator;
 use crate::error::Result;
 use crate::float::{FloatId, FloatOp};
 use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::constants;
 use crate::frontend::onnx::importer::Importer;
 use crate::frontend::onnx::node::refuse;
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
 
 pub(super) const OPERATORS: &[Operator] = &[
+    Operator {
+        info: OperatorInfo {
+            name: "Cast",
+            since: Some(1),
+            only: "",
+            accepts: "to float, double, float16 or bfloat16; constants to any type",
+            becomes: "nothing: numbers are real until the model is quantised",
+        },
+        attributes: &["round_mode", "saturate", "to"],
+        read: cast,
+    },
     Operator {
         info: OperatorInfo {
             name: "Dropout",
@@ -19,7 +31,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["consumed_inputs", "is_test", "ratio", "seed"],
-        read: identity,
+        read: dropout,
     },
     Operator {
         info: OperatorInfo {
@@ -89,11 +101,35 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
 ];
 
-fn identity(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn identity(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     importer.tensor(node, 0)
 }
 
-fn flatten(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn cast(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let to = node.find("to").map_or(0, |to| to.i);
+    if i32::try_from(to).is_ok_and(constants::is_real) {
+        return identity(importer, node);
+    }
+    let name = i32::try_from(to).map_or_else(|_| to.to_string().into(), constants::type_name);
+    Err(refuse(
+        node,
+        format!("to {name}; supported: float, double, float16, bfloat16"),
+    ))
+}
+
+fn dropout(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let training = importer.constant(node, 2)?;
+    let training = training.is_some_and(|c| c.data.iter().any(|v| *v != 0.0));
+    if training || importer.opset < 7 && node.int("is_test", 0) == 0 {
+        return Err(refuse(
+            node,
+            "the form for training; export the model for inference",
+        ));
+    }
+    identity(importer, node)
+}
+
+fn flatten(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input);
     let axis = node.int("axis", 1);
@@ -113,7 +149,7 @@ fn flatten(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
     importer.add(node, FloatOp::Reshape(target), &[input])
 }
 
-fn squeeze(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn squeeze(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input);
     let axes = importer.axes(node, shape.len())?;
@@ -125,7 +161,7 @@ fn squeeze(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
     importer.add(node, FloatOp::Reshape(target), &[input])
 }
 
-fn unsqueeze(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn unsqueeze(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input);
     let count = match node.ints("axes") {
@@ -147,17 +183,13 @@ fn unsqueeze(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
     importer.add(node, FloatOp::Reshape(target), &[input])
 }
 
-fn reshape(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn reshape(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let target = reshape_target(importer, node, importer.builder.shape(input))?;
     importer.add(node, FloatOp::Reshape(target), &[input])
 }
 
-fn reshape_target(
-    importer: &Importer<'_>,
-    node: &NodeProto,
-    shape: &[usize],
-) -> Result<Vec<usize>> {
+fn reshape_target(importer: &Importer, node: &NodeProto, shape: &[usize]) -> Result<Vec<usize>> {
     let wanted: Vec<i64> = match node.ints("shape") {
         Some(list) => list.to_vec(),
         None => importer
@@ -189,7 +221,7 @@ fn reshape_target(
     Ok(resolved.into_iter().map(|d| d.unwrap_or(free)).collect())
 }
 
-fn transpose(importer: &mut Importer<'_>, node: &NodeProto) -> Result<FloatId> {
+fn transpose(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let rank = importer.builder.shape(input).len();
     let perm = match node.ints("perm") {

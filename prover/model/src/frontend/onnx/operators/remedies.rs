@@ -1,0 +1,106 @@
+//! What helps against operators that are not supported.
+
+use crate::frontend::onnx::node::is_standard;
+use tract_onnx::pb::NodeProto;
+
+const ACTIVATION: &str = "train the model with Relu or Clip (ReLU6) instead";
+/// Against functions of scores that give probabilities.
+pub(in crate::frontend::onnx) const SCORES: &str = "leave it out at the end of the model, or compile with --raw-scores: the scores before it have the same order";
+const NORMALISATION: &str = "train the model with BatchNormalization instead";
+const RECURRENT: &str = "recurrent networks are not supported: use convolutions or dense layers over a window of fixed length";
+const QUANTISED: &str =
+    "export the model before its quantisation: chainfer quantises the float model itself";
+const AFTER: &str = "leave it out and compute it from the model's outputs";
+const BEFORE: &str = "compute it before the model, and make what it gives the model's input";
+const UNROLL: &str = "export the model with its steps unrolled (tracing instead of scripting)";
+
+const REMEDIES: &[(&str, &[&str])] = &[
+    (
+        ACTIVATION,
+        &[
+            "Celu",
+            "Elu",
+            "Erf",
+            "FastGelu",
+            "Gelu",
+            "HardSigmoid",
+            "HardSwish",
+            "LeakyRelu",
+            "Mish",
+            "PRelu",
+            "QuickGelu",
+            "Selu",
+            "Softplus",
+            "Softsign",
+            "Swish",
+            "Tanh",
+            "ThresholdedRelu",
+        ],
+    ),
+    (
+        NORMALISATION,
+        &[
+            "GroupNormalization",
+            "InstanceNormalization",
+            "LRN",
+            "LayerNormalization",
+            "LpNormalization",
+            "MeanVarianceNormalization",
+            "RMSNormalization",
+            "SimplifiedLayerNormalization",
+        ],
+    ),
+    (RECURRENT, &["GRU", "LSTM", "RNN"]),
+    (
+        QUANTISED,
+        &[
+            "ConvInteger",
+            "DequantizeLinear",
+            "DynamicQuantizeLinear",
+            "MatMulInteger",
+            "QLinearConv",
+            "QLinearMatMul",
+            "QuantizeLinear",
+        ],
+    ),
+    (
+        AFTER,
+        &[
+            "ArgMax",
+            "ArgMin",
+            "Hardmax",
+            "NonMaxSuppression",
+            "TopK",
+            "ZipMap",
+        ],
+    ),
+    (
+        BEFORE,
+        &[
+            "CategoryMapper",
+            "DFT",
+            "LabelEncoder",
+            "MelWeightMatrix",
+            "OneHot",
+            "OneHotEncoder",
+            "STFT",
+            "TfIdfVectorizer",
+        ],
+    ),
+    (UNROLL, &["Loop", "Scan"]),
+];
+
+/// What would help; empty if that is not known.
+pub(super) fn of(node: &NodeProto) -> &'static str {
+    let op = node.op_type.as_str();
+    let found = REMEDIES
+        .iter()
+        .find(|(_, operators)| operators.contains(&op));
+    match found {
+        Some((remedy, _)) => remedy,
+        None if is_standard(&node.domain) => "",
+        None => {
+            "export the model with ONNX's own operators only, without optimisations for one runtime"
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a front end makes of each node of a model file, so that a user sees everything that is in the way at once.
+
+#[cfg(feature = "onnx")]
+use crate::error::ModelError;
+use crate::error::Result;
+use crate::float::FloatGraph;
+use std::collections::BTreeMap;
+
+/// How a model file is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Lengths of the dimensions that the file leaves open, by name.
+    pub dims: BTreeMap<String, usize>,
+    /// Whether a Softmax or Sigmoid at the end is left out, so that the scores before it are the output.
+    pub raw_scores: bool,
+}
+
+/// A model that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedModel {
+    /// The network.
+    pub graph: FloatGraph,
+    /// What of the file is not part of it, and why.
+    pub warnings: Vec<String>,
+}
+
+impl From<FloatGraph> for LoadedModel {
+    fn from(graph: FloatGraph) -> Self {
+        Self {
+            graph,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Whether a node can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// It can.
+    Supported,
+    /// It depends on shapes and constants only, and is computed when the model is read.
+    Constant,
+    /// No output that can be proved depends on it.
+    Dropped,
+    /// It cannot.
+    Unsupported {
+        /// What is in the way.
+        reason: String,
+        /// What would help; empty if that is not known.
+        remedy: String,
+    },
+    /// It reads what a node computes that cannot be read, so it was looked at by its name and attributes only.
+    Unknown,
+}
+
+/// A node of a model file, or an input or a constant that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurveyedNode {
+    /// Name in the source model.
+    pub name: String,
+    /// Operator in the source format.
+    pub operator: String,
+    /// Whether it can be read.
+    pub support: Support,
+}
+
+/// A readable model file, node by node, and the model if every node is supported.
+#[derive(Debug)]
+pub struct Survey {
+    /// In the order in which they are computed.
+    pub nodes: Vec<SurveyedNode>,
+    /// The model, or what is in its way.
+    pub model: Result<LoadedModel>,
+}
+
+#[cfg(feature = "onnx")]
+impl Survey {
+    /// Of a reader that stops at the first node that it cannot read.
+    ///
+    /// # Errors
+    /// What is wrong is no matter of one node.
+    pub(super) fn of_first(read: Result<FloatGraph>) -> Result<Self> {
+        let error = match read {
+            Ok(graph) => {
+                return Ok(Self {
+                    nodes: Vec::new(),
+                    model: Ok(graph.into()),
+                });
+            }
+            Err(error) => error,
+        };
+        match blocked(&error) {
+            Some(node) => Ok(Self {
+                nodes: vec![node],
+                model: Err(error),
+            }),
+            None => Err(error),
+        }
+    }
+}
+
+/// The node that an error is about.
+#[cfg(feature = "onnx")]
+pub(super) fn blocked(error: &ModelError) -> Option<SurveyedNode> {
+    let (name, operator, reason, remedy) = match error {
+        ModelError::UnsupportedOperator {
+            node, op, remedy, ..
+        } => (
+            node,
+            op,
+            "the operator is not supported".to_owned(),
+            remedy.clone(),
+        ),
+        ModelError::UnsupportedUse { node, op, reason } => {
+            let (reason, remedy) = reason.split_once("; ").unwrap_or((reason, ""));
+            (node, op, reason.to_owned(), remedy.to_owned())
+        }
+        _ => return None,
+    };
+    Some(SurveyedNode {
+        name: name.clone(),
+        operator: operator.clone(),
+        support: Support::Unsupported { reason, remedy },
+    })
+}
+
+/// So many nodes are named in an error.
+const SHOWN: usize = 20;
+
+/// Several nodes that cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blockers {
+    /// Those nodes.
+    pub nodes: Vec<SurveyedNode>,
+    /// The operators that can be read, as a list.
+    pub supported: String,
+}
+
+impl std::fmt::Display for Blockers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} nodes are not supported:", self.nodes.len())?;
+        for node in self.nodes.iter().take(SHOWN) {
+            write!(f, "\n  node {}: {}", node.name, node.operator)?;
+            if let Support::Unsupported { reason, remedy } = &node.support {
+                write!(f, ": {reason}")?;
+                if !remedy.is_empty() {
+                    write!(f, "; {remedy}")?;
+                }
+            }
+        }
+        if self.nodes.len() > SHOWN {
+            write!(
+                f,
+                "\n  and {} more (`chainfer inspect` lists all)",
+                self.nodes.len() - SHOWN
+            )?;
+        }
+        write!(f, "\nsupported operators: {}", self.supported)
+    }
+}
