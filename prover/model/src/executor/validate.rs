@@ -41,6 +41,15 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
                 tensor.name, tensor.quant
             ));
         }
+        if let Some(factors) = &tensor.factors {
+            let good = |f: &f64| f.is_normal() && *f > 0.0;
+            if factors.len() != tensor.dims.c || !factors.iter().all(good) {
+                return bad(format!(
+                    "tensor {}: its factors are not one positive number for each channel",
+                    tensor.name
+                ));
+            }
+        }
         if let Some(order) = &tensor.element_order {
             let mut seen = vec![false; tensor.dims.len()];
             for &i in order {

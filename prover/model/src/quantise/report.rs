@@ -92,10 +92,11 @@ pub(super) fn measure(
             Ok(())
         })?;
         for (t, (values, expected)) in trace.tensors.iter().zip(float).enumerate() {
-            let quant = graph.tensors[t].quant;
+            let tensor = &graph.tensors[t];
             let tally = &mut tallies[t];
-            for (u, real) in values.iter().zip(expected) {
-                let error = (quant.real(*u) - real).abs();
+            for (e, (u, scaled)) in values.iter().zip(expected).enumerate() {
+                let real = tensor.factor(e) * scaled;
+                let error = (tensor.real(e, *u) - real).abs();
                 tally.max = tally.max.max(error);
                 tally.sum += error;
                 tally.count += 1;

@@ -1,0 +1,296 @@
+//! Channels of very different size: they get factors, where that is exact, and lose nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use chainfer_model::executor::execute;
+use chainfer_model::float::{
+    Bounds, Conv, Dense, FloatGraph, FloatId, FloatOp, GraphBuilder, Padding, Pool,
+};
+use chainfer_model::quantise::{QuantOptions, Quantised, Sample, SaturationPolicy, quantise};
+use chainfer_model::quantized::QTensor;
+
+const RELU: FloatOp = FloatOp::Clamp(Bounds::RELU);
+const CHANNELS: usize = 8;
+
+/// Pseudo-random reals in `[-1, 1)`.
+struct Reals(u64);
+
+impl Reals {
+    fn next(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    fn list(&mut self, len: usize) -> Vec<f64> {
+        (0..len).map(|_| self.next()).collect()
+    }
+}
+
+/// Size of channel `c`, from 1 down to `1 / spread`.
+fn size(c: usize, spread: f64) -> f64 {
+    spread.powf(-(c as f64) / (CHANNELS - 1) as f64)
+}
+
+/// A 3 x 3 convolution whose weights are multiplied by `row(output channel) * column(input channel)`.
+fn conv(
+    reals: &mut Reals,
+    [channels, inputs]: [usize; 2],
+    row: impl Fn(usize) -> f64,
+    column: impl Fn(usize) -> f64,
+) -> FloatOp {
+    let mut weights = reals.list(channels * inputs * 9);
+    for (n, w) in weights.iter_mut().enumerate() {
+        *w *= 0.3 * row(n / 9 / inputs) * column(n / 9 % inputs);
+    }
+    let bias = (0..channels).map(|c| 0.1 * row(c)).collect();
+    FloatOp::Conv(Conv {
+        channels,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: Padding {
+            top: 1,
+            left: 1,
+            bottom: 1,
+            right: 1,
+        },
+        groups: 1,
+        weights,
+        bias: Some(bias),
+    })
+}
+
+fn dense(
+    reals: &mut Reals,
+    [outputs, inputs]: [usize; 2],
+    row: impl Fn(usize) -> f64,
+    column: impl Fn(usize) -> f64,
+) -> FloatOp {
+    let mut weights = reals.list(outputs * inputs);
+    for (n, w) in weights.iter_mut().enumerate() {
+        *w *= 0.4 * row(n / inputs) * column(n % inputs);
+    }
+    FloatOp::Dense(Dense {
+        outputs,
+        weights,
+        bias: None,
+    })
+}
+
+fn samples(len: usize, count: usize) -> Vec<Sample> {
+    let mut reals = Reals(7);
+    (0..count).map(|_| Sample(vec![reals.list(len)])).collect()
+}
+
+/// Largest error of the first output relative to its largest value, over the samples.
+fn error(graph: &FloatGraph, q: &Quantised, samples: &[Sample]) -> f64 {
+    let (mut worst, mut peak) = (0.0f64, 0.0f64);
+    for sample in samples {
+        let float = graph.execute(&sample.0).unwrap();
+        let saturate = SaturationPolicy::Saturate;
+        let ints = q.graph.quantise_inputs(&sample.0, saturate).unwrap();
+        let got = q.graph.real_outputs(&execute(&q.graph, &ints).unwrap());
+        for (a, b) in got[0].iter().zip(graph.outputs_of(&float)[0]) {
+            worst = worst.max((a - b).abs());
+            peak = peak.max(b.abs());
+        }
+    }
+    worst / peak
+}
+
+fn tensor<'a>(q: &'a Quantised, name: &str) -> &'a QTensor {
+    let found = q.graph.tensors.iter().find(|t| t.name == name);
+    found.unwrap_or_else(|| panic!("no tensor {name}"))
+}
+
+/// Two convolutions whose channels between them differ in size, and what stands between them.
+fn between(spread: f64, ops: &[FloatOp]) -> FloatGraph {
+    let mut reals = Reals(3);
+    let mut b = GraphBuilder::new();
+    let mut at = b.input("x", &[1, 2, 8, 8]).unwrap();
+    let first = conv(&mut reals, [CHANNELS, 2], |c| size(c, spread), |_| 1.0);
+    let second = conv(
+        &mut reals,
+        [3, CHANNELS],
+        |_| 1.0,
+        |c| 1.0 / size(c, spread),
+    );
+    let ops = [first]
+        .into_iter()
+        .chain(ops.iter().cloned())
+        .chain([second]);
+    for (n, op) in ops.enumerate() {
+        at = b.node(&format!("n{n}"), op, &[at]).unwrap();
+    }
+    b.finish(&[at]).unwrap()
+}
+
+fn max_pool() -> FloatOp {
+    FloatOp::MaxPool(Pool {
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: Padding::NONE,
+    })
+}
+
+#[test]
+fn channels_of_any_spread_lose_nothing() {
+    let samples = samples(128, 12);
+    for ops in [vec![], vec![RELU], vec![RELU, max_pool()]] {
+        for spread in [1.0, 1e3, 1e4, 1e6] {
+            let graph = between(spread, &ops);
+            let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+            let error = error(&graph, &q, &samples);
+            assert!(error < 0.003, "spread {spread}, {ops:?}: {error}");
+            let layers = q.report.layers.iter();
+            let wide = layers.clone().find(|l| l.max_abs_error > 0.05);
+            assert!(wide.is_none(), "spread {spread}: {wide:?}");
+        }
+    }
+}
+
+#[test]
+fn elements_of_dense_layers_have_factors_of_their_own() {
+    let mut reals = Reals(5);
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[1, 6]).unwrap();
+    let first = dense(&mut reals, [CHANNELS, 6], |c| size(c, 1e4), |_| 1.0);
+    let h = b.node("h", first, &[x]).unwrap();
+    let h = b.node("relu", RELU, &[h]).unwrap();
+    let second = dense(&mut reals, [3, CHANNELS], |_| 1.0, |c| 1.0 / size(c, 1e4));
+    let y = b.node("y", second, &[h]).unwrap();
+    let graph = b.finish(&[y]).unwrap();
+    let samples = samples(6, 64);
+    let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    let factors = tensor(&q, "relu").factors.clone().unwrap();
+    assert_eq!(factors[0], 1.0);
+    assert!(factors[CHANNELS - 1] < 1e-3, "{factors:?}");
+    let error = error(&graph, &q, &samples);
+    assert!(error < 0.003, "{error}");
+}
+
+/// A residual block whose channels differ in size.
+fn residual(spread: f64) -> FloatGraph {
+    let mut reals = Reals(11);
+    let (large, small) = (|_| 1.0, |c| size(c, spread));
+    let undo = |c| 1.0 / size(c, spread);
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[1, 2, 8, 8]).unwrap();
+    let stem = conv(&mut reals, [CHANNELS, 2], small, large);
+    let stem = b.node("stem", stem, &[x]).unwrap();
+    let stem = b.node("relu", RELU, &[stem]).unwrap();
+    let branch = conv(&mut reals, [CHANNELS, CHANNELS], small, undo);
+    let branch: FloatId = b.node("branch", branch, &[stem]).unwrap();
+    let sum = b.node("sum", FloatOp::Add, &[branch, stem]).unwrap();
+    let sum = b.node("sum_relu", RELU, &[sum]).unwrap();
+    let head = conv(&mut reals, [3, CHANNELS], large, undo);
+    let y = b.node("y", head, &[sum]).unwrap();
+    b.finish(&[y]).unwrap()
+}
+
+#[test]
+fn tensor_that_two_layers_read_is_rescaled_in_both() {
+    let samples = samples(128, 12);
+    let of = |spread| {
+        let graph = residual(spread);
+        let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+        (error(&graph, &q, &samples), q)
+    };
+    let (even, (uneven, q)) = (of(1.0).0, of(1e4));
+    for name in ["relu", "sum_relu"] {
+        assert!(tensor(&q, name).factors.is_some(), "{name}");
+    }
+    assert!(
+        uneven < 0.004 && uneven < 3.0 * even,
+        "{uneven}, {even} without a spread"
+    );
+}
+
+#[test]
+fn maxima_share_the_factors_of_what_they_read() {
+    let samples = samples(128, 12);
+    let graph = between(1e4, &[RELU, max_pool()]);
+    let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    let with = |t: &&QTensor| t.factors.is_some();
+    let rescaled: Vec<&QTensor> = q.graph.tensors.iter().filter(with).collect();
+    // The convolution's, and one for each of four stages.
+    assert!(rescaled.len() >= 3, "{}", rescaled.len());
+    for t in &rescaled {
+        assert_eq!(
+            (t.quant, &t.factors),
+            (rescaled[0].quant, &rescaled[0].factors)
+        );
+    }
+}
+
+#[test]
+fn ends_and_tensors_with_a_bound_above_keep_one_scale() {
+    let samples = samples(128, 12);
+    let graph = between(100.0, &[FloatOp::Clamp(Bounds::RELU6), max_pool()]);
+    let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    assert!(q.graph.tensors.iter().all(|t| t.factors.is_none()));
+    // A model output that differs in size from channel to channel.
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[1, 2, 8, 8]).unwrap();
+    let op = conv(&mut Reals(3), [CHANNELS, 2], |c| size(c, 100.0), |_| 1.0);
+    let y = b.node("y", op, &[x]).unwrap();
+    let q = quantise(&b.finish(&[y]).unwrap(), &samples, &QuantOptions::default()).unwrap();
+    assert!(q.graph.tensors.iter().all(|t| t.factors.is_none()));
+}
+
+#[test]
+fn channel_that_is_small_on_the_samples_only_keeps_its_range() {
+    // One sample, to which the second element happens to be nearly 0.
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[1, 2]).unwrap();
+    let with = |weights: Vec<f64>, outputs| {
+        FloatOp::Dense(Dense {
+            outputs,
+            weights,
+            bias: None,
+        })
+    };
+    let h = b
+        .node("h", with(vec![1.0, 1.0, 1.0, -1.0], 2), &[x])
+        .unwrap();
+    let h = b.node("relu", RELU, &[h]).unwrap();
+    let y = b.node("y", with(vec![1.0, 100.0], 1), &[h]).unwrap();
+    let sample = Sample(vec![vec![0.9, 0.8999]]);
+    let q = quantise(
+        &b.finish(&[y]).unwrap(),
+        &[sample],
+        &QuantOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(tensor(&q, "relu").factors, None);
+}
+
+#[test]
+fn accumulators_of_rescaled_rows_stay_in_bounds() {
+    // Small ranges have few digits for accumulators, and many inputs fill them.
+    let samples = samples(256, 12);
+    for range in [64, 256, 1024] {
+        let (mut reals, spread) = (Reals(13), 1e4);
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", &[1, 256]).unwrap();
+        let first = dense(&mut reals, [CHANNELS, 256], |c| size(c, spread), |_| 1.0);
+        let h = b.node("h", first, &[x]).unwrap();
+        let h = b.node("relu", RELU, &[h]).unwrap();
+        let second = dense(
+            &mut reals,
+            [2, CHANNELS],
+            |_| 1.0,
+            |c| 1.0 / size(c, spread),
+        );
+        let y = b.node("y", second, &[h]).unwrap();
+        let options = QuantOptions {
+            range,
+            ..QuantOptions::default()
+        };
+        let graph = b.finish(&[y]).unwrap();
+        let q = quantise(&graph, &samples, &options).unwrap();
+        let error = error(&graph, &q, &samples);
+        assert!(error < 12.0 / f64::from(range), "range {range}: {error}");
+    }
+}
