@@ -59,8 +59,8 @@ pub struct QTensor {
     pub element_order: Option<Vec<usize>>,
     /// What its integers stand for.
     pub quant: QuantParams,
-    /// What each channel's real values are multiplied by on top, `dims.c` positive numbers; `None` is 1. Only tensors
-    /// that are neither inputs nor outputs may have any.
+    /// What each channel's real values are multiplied by on top, `dims.c` positive numbers; `None` is 1. Outputs
+    /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<Vec<f64>>,
 }

@@ -1,9 +1,9 @@
 //! Channels of very different size: they get factors, where that is exact, and lose nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use chainfer_model::executor::execute;
+use chainfer_model::executor::{execute, validate};
 use chainfer_model::float::{
-    Bounds, Conv, Dense, FloatGraph, FloatId, FloatOp, GraphBuilder, Padding, Pool,
+    Bounds, Constant, Conv, Dense, FloatGraph, FloatId, FloatOp, GraphBuilder, Padding, Pool,
 };
 use chainfer_model::quantise::{QuantOptions, Quantised, Sample, SaturationPolicy, quantise};
 use chainfer_model::quantized::QTensor;
@@ -292,5 +292,99 @@ fn accumulators_of_rescaled_rows_stay_in_bounds() {
         let q = quantise(&graph, &samples, &options).unwrap();
         let error = error(&graph, &q, &samples);
         assert!(error < 12.0 / f64::from(range), "range {range}: {error}");
+    }
+}
+
+/// Features whose sizes go from 1 to `spread`, a scaler inside the model, and two dense layers.
+fn tabular(spread: f64) -> (FloatGraph, Vec<Sample>) {
+    let mut reals = Reals(17);
+    let size = |c: usize| size(c, 1.0 / spread);
+    let constant = |data: Vec<f64>| Constant {
+        shape: vec![1, CHANNELS],
+        data,
+    };
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[1, CHANNELS]).unwrap();
+    let centre = constant((0..CHANNELS).map(|c| -0.5 * size(c)).collect());
+    let centre = b
+        .node("centre", FloatOp::AddConstant(centre), &[x])
+        .unwrap();
+    let scale = constant((0..CHANNELS).map(|c| 1.0 / size(c)).collect());
+    let scale = b
+        .node("scale", FloatOp::MulConstant(scale), &[centre])
+        .unwrap();
+    let h = dense(&mut reals, [16, CHANNELS], |_| 1.0, |_| 1.0);
+    let h = b.node("h", h, &[scale]).unwrap();
+    let h = b.node("relu", RELU, &[h]).unwrap();
+    let y = dense(&mut reals, [3, 16], |_| 1.0, |_| 1.0);
+    let y = b.node("y", y, &[h]).unwrap();
+    let sample = |_| {
+        let row = reals.list(CHANNELS).into_iter().enumerate();
+        Sample(vec![row.map(|(c, v)| (0.5 + v) * size(c)).collect()])
+    };
+    let samples = (0..64).map(sample).collect();
+    (b.finish(&[y]).unwrap(), samples)
+}
+
+#[test]
+fn features_of_any_spread_lose_nothing() {
+    for spread in [1.0, 1e3, 1e4, 1e6] {
+        let (graph, samples) = tabular(spread);
+        let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+        let error = error(&graph, &q, &samples);
+        assert!(error < 0.004, "spread {spread}: {error}");
+    }
+}
+
+#[test]
+fn factors_of_features_need_samples_and_permission() {
+    let (graph, samples) = tabular(1e3);
+    let factors = |samples: &[Sample], options: &QuantOptions| {
+        let q = quantise(&graph, samples, options).unwrap();
+        q.graph.tensor(q.graph.inputs[0]).factors.clone()
+    };
+    let options = QuantOptions::default();
+    let found = factors(&samples, &options).unwrap();
+    // The largest feature is left alone, and the smallest has the smallest factor.
+    assert_eq!(found[CHANNELS - 1], 1.0);
+    assert!(found.is_sorted() && found[0] < 0.01, "{found:?}");
+    assert_eq!(factors(&samples[..4], &options), None);
+    let public = QuantOptions {
+        input_factors: false,
+        ..options
+    };
+    assert_eq!(factors(&samples, &public), None);
+}
+
+#[test]
+fn feature_out_of_its_own_range_is_refused_with_that_range() {
+    let (graph, samples) = tabular(1e3);
+    let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    let mut input = samples[0].0.clone();
+    input[0][0] = 1000.0;
+    let refused = q.graph.quantise_inputs(&input, SaturationPolicy::Refuse);
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("element 0: 1000 is outside"), "{message}");
+    let input = tensor(&q, "x");
+    let top = input.real(0, q.graph.range - 1);
+    assert!(
+        top < 20.0 && message.contains(&top.to_string()),
+        "{message}"
+    );
+}
+
+#[test]
+fn outputs_with_factors_are_not_valid() {
+    let (graph, samples) = tabular(1.0);
+    let mut q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    let output = q.graph.outputs[0].0;
+    q.graph.tensors[output].factors = Some(vec![0.5; 3]);
+    let message = validate(&q.graph).unwrap_err().to_string();
+    assert!(message.contains("output y has factors"), "{message}");
+    q.graph.tensors[output].factors = None;
+    for bad in [vec![1.0; 2], vec![0.0; CHANNELS], vec![f64::NAN; CHANNELS]] {
+        q.graph.tensors[0].factors = Some(bad);
+        let message = validate(&q.graph).unwrap_err().to_string();
+        assert!(message.contains("tensor x: its factors"), "{message}");
     }
 }

@@ -312,7 +312,11 @@ pub(crate) fn integer_program(
         Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
         None => Vec::new(),
     };
-    let quantised = quantise(&float, &samples, &QuantOptions::default())?;
+    let options = QuantOptions {
+        input_factors: visibility.inputs == Visibility::Committed,
+        ..QuantOptions::default()
+    };
+    let quantised = quantise(&float, &samples, &options)?;
     progress.say(format_args!(
         "quantised: {} layers",
         quantised.graph.layers.len()

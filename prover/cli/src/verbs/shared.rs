@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use chainfer_circuits::{CircuitShape, catalogue};
 use chainfer_engine::bundle::Bundle;
 use chainfer_formats::{
-    FormatError, OutputValues,
+    FormatError, OutputValues, TensorSpec,
     files::{self, Access},
 };
 use chainfer_model::{io::load_inputs, quantise::SaturationPolicy};
@@ -96,6 +96,14 @@ pub(crate) fn quantised_inputs(
     let origin = Origin::read(folder)?;
     let reals = load_inputs(file, &graph.input_specs(), origin.fixed_point)?;
     Ok(graph.quantise_inputs(&reals, policy)?)
+}
+
+/// Least and largest factor of an input whose features have factors of their own.
+pub(crate) fn factor_ends(spec: &TensorSpec) -> Option<(f64, f64)> {
+    let factors = spec.factors.as_ref()?;
+    let least = factors.iter().copied().reduce(f64::min)?;
+    let most = factors.iter().copied().reduce(f64::max)?;
+    Some((least, most))
 }
 
 /// Index of the largest value; the lowest if there are several.

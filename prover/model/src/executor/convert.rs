@@ -22,8 +22,9 @@ impl QuantizedGraph {
             for (id, values) in self.inputs.iter().zip(inputs) {
                 let tensor = self.tensor(*id);
                 let top = f64::from(self.range - 1);
-                let outside = |v: &f64| !(0.0..=top).contains(&tensor.quant.step(*v));
-                if let Some(element) = values.iter().position(outside) {
+                let outside = |e: &usize| !(0.0..=top).contains(&tensor.step(*e, values));
+                if let Some(internal) = (0..values.len()).find(outside) {
+                    let element = tensor.external(internal);
                     return Err(ModelError::InputValue {
                         place: "input".into(),
                         name: tensor.name.clone(),
@@ -31,8 +32,8 @@ impl QuantizedGraph {
                         reason: format!(
                             "{} is outside of the calibrated range {} to {}",
                             values[element],
-                            tensor.quant.real(0),
-                            tensor.quant.real(self.range - 1)
+                            tensor.real(internal, 0),
+                            tensor.real(internal, self.range - 1)
                         ),
                     });
                 }
@@ -62,6 +63,20 @@ impl QuantizedGraph {
     }
 }
 
+impl QTensor {
+    /// Where element `internal`, in the order of the dims, stands in external order.
+    fn external(&self, internal: usize) -> usize {
+        let order = self.element_order.as_ref();
+        order.map_or(internal, |order| order[internal])
+    }
+
+    /// The nearest step of element `internal`, not clamped; `values` are in external order.
+    pub(crate) fn step(&self, internal: usize, values: &[f64]) -> f64 {
+        self.quant
+            .step(values[self.external(internal)] / self.factor(internal))
+    }
+}
+
 /// Puts a tensor's values in external order.
 fn to_external<T: Copy + Default>(tensor: &QTensor, values: &[T]) -> Vec<T> {
     let Some(order) = &tensor.element_order else {
@@ -83,11 +98,9 @@ pub(crate) fn quantise_clamped(graph: &QuantizedGraph, inputs: &[Vec<f64>]) -> V
         .zip(inputs)
         .map(|(id, values)| {
             let tensor = graph.tensor(*id);
-            let quantise = |v: f64| tensor.quant.step(v).clamp(0.0, top) as u32;
-            match &tensor.element_order {
-                Some(order) => order.iter().map(|i| quantise(values[*i])).collect(),
-                None => values.iter().map(|v| quantise(*v)).collect(),
-            }
+            (0..values.len())
+                .map(|e| tensor.step(e, values).clamp(0.0, top) as u32)
+                .collect()
         })
         .collect()
 }

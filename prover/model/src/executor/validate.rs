@@ -111,10 +111,16 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
     if graph.outputs.is_empty() {
         return bad("the graph has no output".into());
     }
-    match graph.outputs.iter().find(|id| !defined.contains(id)) {
-        Some(id) => bad(format!("output tensor {} is never written", id.0)),
-        None => Ok(()),
+    for id in &graph.outputs {
+        if !defined.contains(id) {
+            return bad(format!("output tensor {} is never written", id.0));
+        }
+        let tensor = graph.tensor(*id);
+        if tensor.factors.is_some() {
+            return bad(format!("output {} has factors", tensor.name));
+        }
     }
+    Ok(())
 }
 
 fn linear(graph: &QuantizedGraph, layer: &QLinear) -> Result<()> {

@@ -3,56 +3,77 @@
 //! over the reals and gives it more (Nagel et al. 2019, "Data-free quantization through weight equalization and bias
 //! correction", section 4.1; here with samples, and within the limits of the integer program).
 //!
-//! Factors are powers of two of at most 1. So the fused graph stays the same to the bit, and the largest channel, and with
-//! it the tensor's scale, is left alone.
+//! Factors are powers of two of at most 1. So the fused graph stays the same to the bit, and the largest channel, which
+//! decides the tensor's scale, is left alone.
 
+use super::QuantOptions;
 use super::calibrate::TensorQuant;
 use crate::dims::Dims;
 use crate::executor::accumulator_limit;
 use crate::float::Bounds;
-use crate::fuse::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor};
+use crate::fuse::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor, divide};
 
 /// Part of the tensor's range that a channel with a factor may fill on the samples: the rest is for other inputs.
 const FILLED: f64 = 0.5;
+/// Channels with factors may take the shorter side of zero to this part of the longer.
+const SHORT: f64 = 0.25;
 /// Part of the limit of accumulators that a rescaled row may reach: zero points and rounding come on top.
 const LIMIT: f64 = 0.25;
+/// Samples that inputs need for factors: one shows nothing of how large a feature can be.
+const INPUT_SAMPLES: usize = 8;
 /// Factors are at least 2 to the minus this.
 const MAX_HALVINGS: i32 = 40;
 
-/// Gives the channels of hidden tensors factors, and rescales weights, biases and `traces` accordingly.
+/// Gives the channels of hidden tensors and of inputs factors, and rescales weights, biases and `traces` accordingly.
 pub(super) fn equalise(
     fused: &mut FusedGraph,
     traces: &mut [Vec<Vec<f64>>],
     quants: &[TensorQuant],
-    range: u32,
+    options: &QuantOptions,
 ) {
+    let measured = |fused: &FusedGraph, traces: &[Vec<Vec<f64>>], layer: usize| {
+        let FusedLayer::Linear(producer) = &fused.layers[layer] else {
+            return None;
+        };
+        let tied = tied(&fused.layers, producer.output);
+        if !tied.iter().all(|t| is_free(&fused.tensors[*t])) {
+            return None;
+        }
+        let measure = Measure::new(fused, traces, quants, options);
+        Some((measure.rows(producer), tied))
+    };
     // Readers first: their rows are final when the weights of their columns are looked at.
-    for index in (0..fused.layers.len()).rev() {
-        rescale(fused, traces, index, |fused, traces, producer, tied| {
-            let measure = Measure {
-                fused,
-                traces,
-                quants,
-                range,
-            };
-            measure.factors(producer, tied)
-        });
+    for layer in (0..fused.layers.len()).rev() {
+        if let Some((rows, tied)) = measured(fused, traces, layer) {
+            let measure = Measure::new(fused, traces, quants, options);
+            let factors = measure.factors(&rows, &tied);
+            rescale(fused, traces, &tied, &factors);
+        }
+    }
+    if options.input_factors && traces.len() >= INPUT_SAMPLES {
+        for input in fused.inputs.clone() {
+            let tied = tied(&fused.layers, input);
+            if tied.len() == 1 {
+                let measure = Measure::new(fused, traces, quants, options);
+                let rows = vec![Row::default(); fused.tensors[input].dims.c];
+                let factors = measure.factors(&rows, &tied);
+                rescale(fused, traces, &tied, &factors);
+            }
+        }
     }
     // Then producers first: their columns are final, so what accumulators can reach is known.
-    let limit = accumulator_limit(range) as f64 * LIMIT;
-    for index in 0..fused.layers.len() {
-        rescale(fused, traces, index, |fused, traces, producer, _| {
-            let measure = Measure {
-                fused,
-                traces,
-                quants,
-                range,
-            };
-            let own = fused.tensors[producer.output].factors.iter().flatten();
-            own.zip(measure.rows(producer))
+    let limit = accumulator_limit(options.range) as f64 * LIMIT;
+    for layer in 0..fused.layers.len() {
+        if let Some((rows, tied)) = measured(fused, traces, layer)
+            && let Some(own) = &fused.tensors[tied[0]].factors
+        {
+            let back: Vec<f64> = own
+                .iter()
+                .zip(rows)
                 .map(|(own, row)| power_of_two(own * row.bound / limit).max(*own) / own)
-                .collect()
-        });
+                .collect();
+            rescale(fused, traces, &tied, &back);
+        }
     }
 }
 
@@ -117,6 +138,8 @@ fn area(map: &FusedMap) -> f64 {
 struct Seen {
     low: f64,
     high: f64,
+    /// Sum of the values, then their mean.
+    mean: f64,
     /// Mean of the squares.
     power: f64,
 }
@@ -144,24 +167,38 @@ struct Measure<'a> {
     range: u32,
 }
 
-impl Measure<'_> {
-    /// The factor of each channel of `producer`'s output.
-    fn factors(&self, producer: &FusedLinear, tied: &[usize]) -> Vec<f64> {
-        let seen = self.seen(producer.output);
+impl<'a> Measure<'a> {
+    fn new(
+        fused: &'a FusedGraph,
+        traces: &'a [Vec<Vec<f64>>],
+        quants: &'a [TensorQuant],
+        options: &QuantOptions,
+    ) -> Self {
+        Self {
+            fused,
+            traces,
+            quants,
+            range: options.range,
+        }
+    }
+
+    /// The factor of each channel of tied tensors, of which the first is made by `rows`.
+    fn factors(&self, rows: &[Row], tied: &[usize]) -> Vec<f64> {
+        let seen = self.seen(tied[0]);
         let low = seen.iter().fold(0.0, |m, s| f64::min(m, s.low));
         let high = seen.iter().fold(0.0, |m, s| f64::max(m, s.high));
         let size = high.max(-low);
-        let rows = self.rows(producer);
+        // The shorter end may grow a little: else a small channel that alone reaches it would get nothing.
+        let (low, high) = (low.min(-size * SHORT), high.max(size * SHORT));
         let reads = self.reads(tied, &seen);
-        let part = |of: f64, whole: f64| if whole == 0.0 { 0.0 } else { of / whole };
         seen.iter()
             .zip(rows.iter().zip(&reads))
             .map(|(seen, (row, read))| {
                 if seen.power == 0.0 || read.weights == 0.0 {
                     return 1.0;
                 }
-                let filled = part(seen.low, low)
-                    .max(part(seen.high, high))
+                let filled = (seen.low / low)
+                    .max(seen.high / high)
                     .max(row.spread / size);
                 // Where both roundings cost the same.
                 let even = libm::sqrt(libm::sqrt(read.values / read.weights));
@@ -181,12 +218,16 @@ impl Measure<'_> {
                 for v in plane {
                     slot.low = slot.low.min(*v);
                     slot.high = slot.high.max(*v);
+                    slot.mean += v;
                     slot.power += v * v;
                 }
             }
         }
         let count = (self.traces.len() * dims.plane()) as f64;
-        seen.iter_mut().for_each(|s| s.power /= count);
+        for slot in &mut seen {
+            slot.mean /= count;
+            slot.power /= count;
+        }
         seen
     }
 
@@ -236,13 +277,15 @@ impl Measure<'_> {
                 let src = self.fused.tensors[term.input].dims;
                 let scale = self.quants[term.input].params.scale;
                 let area = area(&term.map);
+                // The bias takes back what rounding does to the mean.
+                let variance = |s: &Seen| (s.power - s.mean * s.mean).max(0.0);
                 for (w, [_, _, from]) in weights(&term.map).iter().zip(places(&term.map, src, out))
                 {
                     // A weight of 0 is exact.
                     if *w != 0.0 {
                         let weight = w * scale * per_step;
                         reads[from].weights += weight * weight * area;
-                        reads[from].values += seen[from].power / (scale * scale) * area * area;
+                        reads[from].values += variance(&seen[from]) / (scale * scale) * area * area;
                     }
                 }
             }
@@ -263,64 +306,42 @@ fn power_of_two(wanted: f64) -> f64 {
     factor
 }
 
-/// Divides the output channels of a layer by the factors that `choose` finds, if it is linear and its output is free.
-fn rescale(
-    fused: &mut FusedGraph,
-    traces: &mut [Vec<Vec<f64>>],
-    index: usize,
-    choose: impl FnOnce(&FusedGraph, &[Vec<Vec<f64>>], &FusedLinear, &[usize]) -> Vec<f64>,
-) {
-    let FusedLayer::Linear(producer) = &fused.layers[index] else {
-        return;
-    };
-    let tied = tied(&fused.layers, producer.output);
-    if !tied.iter().all(|t| is_free(&fused.tensors[*t])) {
-        return;
-    }
-    let factors = choose(fused, traces, producer, &tied);
+/// Divides the channels of tied tensors by factors, where they are made and in the traces, and multiplies what reads them.
+fn rescale(fused: &mut FusedGraph, traces: &mut [Vec<Vec<f64>>], tied: &[usize], factors: &[f64]) {
     if factors.iter().all(|f| *f == 1.0) {
         return;
     }
-    let FusedGraph {
-        tensors, layers, ..
-    } = fused;
-    if let FusedLayer::Linear(producer) = &mut layers[index] {
-        let rows = producer.terms.iter_mut().map(|term| match &mut term.map {
-            FusedMap::Dense(weights) | FusedMap::Conv { weights, .. } => weights,
-        });
-        for values in rows.chain([&mut producer.bias]) {
-            divide(values, &factors);
-        }
-    }
-    for layer in layers {
-        let FusedLayer::Linear(reader) = layer else {
+    let tensors = &mut fused.tensors;
+    for layer in &mut fused.layers {
+        let FusedLayer::Linear(linear) = layer else {
             continue;
         };
-        let out = tensors[reader.output].dims;
-        for term in reader.terms.iter_mut().filter(|t| tied.contains(&t.input)) {
+        let out = tensors[linear.output].dims;
+        for term in &mut linear.terms {
             let places = places(&term.map, tensors[term.input].dims, out);
+            let read = tied.contains(&term.input);
             let (FusedMap::Dense(weights) | FusedMap::Conv { weights, .. }) = &mut term.map;
-            for (w, [_, _, from]) in weights.iter_mut().zip(places) {
-                *w *= factors[from];
+            if linear.output == tied[0] {
+                divide(weights, factors);
             }
+            if read {
+                for (w, [_, _, from]) in weights.iter_mut().zip(places) {
+                    *w *= factors[from];
+                }
+            }
+        }
+        if linear.output == tied[0] {
+            divide(&mut linear.bias, factors);
         }
     }
     for t in tied {
         for trace in traces.iter_mut() {
-            divide(&mut trace[t], &factors);
+            divide(&mut trace[*t], factors);
         }
-        match &mut tensors[t].factors {
-            Some(own) => own.iter_mut().zip(&factors).for_each(|(o, f)| *o *= f),
-            none => *none = Some(factors.clone()),
+        match &mut tensors[*t].factors {
+            Some(own) => own.iter_mut().zip(factors).for_each(|(o, f)| *o *= f),
+            none => *none = Some(factors.to_vec()),
         }
-    }
-}
-
-/// Divides equal runs of values by one factor each.
-fn divide(values: &mut [f64], factors: &[f64]) {
-    let run = values.len() / factors.len();
-    for (run, factor) in values.chunks_exact_mut(run).zip(factors) {
-        run.iter_mut().for_each(|v| *v /= factor);
     }
 }
 

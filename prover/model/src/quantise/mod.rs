@@ -32,6 +32,9 @@ pub struct QuantOptions {
     pub margin: f64,
     /// What the executor does with values out of range; quantising does not depend on it.
     pub saturation: SaturationPolicy,
+    /// Whether features of an input may get factors of their own, where their ranges differ. Public inputs must not have any:
+    /// contracts read them with one scale.
+    pub input_factors: bool,
 }
 
 impl Default for QuantOptions {
@@ -40,6 +43,7 @@ impl Default for QuantOptions {
             range: 4064,
             margin: 1.25,
             saturation: SaturationPolicy::Saturate,
+            input_factors: true,
         }
     }
 }
@@ -70,7 +74,8 @@ pub fn quantise(
     let mut fused = fuse(graph)?;
     let mut traces: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| fused.run(&s.0)).collect();
     let quants = calibrate::tensor_quants(&fused, &traces, margins, options.range);
-    equalise::equalise(&mut fused, &mut traces, &quants, options.range);
+    equalise::equalise(&mut fused, &mut traces, &quants, options);
+    let quants = calibrate::tensor_quants(&fused, &traces, margins, options.range);
     check_fusion(graph, &fused, &samples[0])?;
     let (program, clamps) = assemble(&fused, &samples, &traces, &quants, options.range)?;
     validate(&program)?;
