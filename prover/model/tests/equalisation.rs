@@ -295,6 +295,33 @@ fn accumulators_of_rescaled_rows_stay_in_bounds() {
     }
 }
 
+#[test]
+fn inputs_of_any_amplitude_lose_nothing() {
+    let of = |amplitude: f64| {
+        let mut reals = Reals(19);
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", &[1, 16]).unwrap();
+        let h = dense(&mut reals, [16, 16], |_| 1.0, |_| 1.0);
+        let h = b.node("h", h, &[x]).unwrap();
+        let h = b.node("relu", RELU, &[h]).unwrap();
+        let y = dense(&mut reals, [3, 16], |_| 1.0, |_| 1.0);
+        let y = b.node("y", y, &[h]).unwrap();
+        let graph = b.finish(&[y]).unwrap();
+        let sample = |_| Sample(vec![reals.list(16).iter().map(|v| amplitude * v).collect()]);
+        let samples: Vec<Sample> = (0..64).map(sample).collect();
+        let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+        error(&graph, &q, &samples)
+    };
+    let unit = of(1.0);
+    for amplitude in [1e-9, 1e-6, 0.01, 0.1, 0.3, 10.0, 200.0, 1e4, 1e8] {
+        let error = of(amplitude);
+        assert!(
+            error < 0.003 && error < 2.0 * unit,
+            "{amplitude}: {error}, {unit} at 1"
+        );
+    }
+}
+
 /// Features whose sizes go from 1 to `spread`, a scaler inside the model, and two dense layers.
 fn tabular(spread: f64) -> (FloatGraph, Vec<Sample>) {
     let mut reals = Reals(17);
