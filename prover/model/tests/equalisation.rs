@@ -1,11 +1,14 @@
 //! Channels of very different size: they get factors, where that is exact, and lose nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use chainfer_model::executor::{execute, validate};
+use chainfer_model::executor::{execute, execute_counting, validate};
 use chainfer_model::float::{
     Bounds, Constant, Conv, Dense, FloatGraph, FloatId, FloatOp, GraphBuilder, Padding, Pool,
 };
-use chainfer_model::quantise::{QuantOptions, Quantised, Sample, SaturationPolicy, quantise};
+use chainfer_model::quantise::{
+    Evaluator, MAX_RELATIVE_ERROR, QuantOptions, Quantised, Sample, SaturationPolicy, Tally,
+    quantise,
+};
 use chainfer_model::quantized::QTensor;
 
 const RELU: FloatOp = FloatOp::Clamp(Bounds::RELU);
@@ -414,4 +417,82 @@ fn outputs_with_factors_are_not_valid() {
         let message = validate(&q.graph).unwrap_err().to_string();
         assert!(message.contains("tensor x: its factors"), "{message}");
     }
+}
+
+#[test]
+fn large_errors_are_warned_of_by_tensor_and_figure() {
+    // A bound above keeps one scale for channels of very different size.
+    let samples = samples(128, 12);
+    let graph = between(300.0, &[FloatOp::Clamp(Bounds::RELU6)]);
+    let options = QuantOptions {
+        range: 512,
+        ..QuantOptions::default()
+    };
+    let q = quantise(&graph, &samples, &options).unwrap();
+    let last = q.report.layers.last().unwrap();
+    assert!(last.relative_error > MAX_RELATIVE_ERROR, "{last:?}");
+    let warning = format!("{:.1} % of the range", 100.0 * last.relative_error);
+    let named = |w: &String| w.contains("tensor n2 (layer n2)") && w.contains(&warning);
+    assert!(
+        q.report.warnings.iter().any(named),
+        "{:?}",
+        q.report.warnings
+    );
+    let fine = quantise(&between(1.0, &[RELU]), &samples, &QuantOptions::default()).unwrap();
+    assert!(
+        fine.report.warnings.is_empty(),
+        "{:?}",
+        fine.report.warnings
+    );
+}
+
+#[test]
+fn values_that_saturate_are_counted_by_tensor() {
+    let graph = between(1.0, &[RELU]);
+    let q = quantise(&graph, &samples(128, 12), &QuantOptions::default()).unwrap();
+    let count = |input: Vec<f64>| {
+        let lists = vec![input];
+        let mut found = q.graph.saturated_inputs(&lists);
+        let ints = q
+            .graph
+            .quantise_inputs(&lists, SaturationPolicy::Saturate)
+            .unwrap();
+        found.extend(execute_counting(&q.graph, &q.clamps, &ints).unwrap().1);
+        let names = found.iter().map(|s| s.tensor.clone()).collect::<Vec<_>>();
+        (names, found)
+    };
+    assert!(count(vec![0.1; 128]).0.is_empty());
+    // Every value at an end of its range drives some channel out of its own.
+    let (names, found) = count(vec![3.0; 128]);
+    assert_eq!(names[0], "x");
+    assert_eq!((found[0].saturated, found[0].values), (128, 128));
+    assert!(
+        found
+            .iter()
+            .all(|s| s.saturated > 0 && s.saturated <= s.values)
+    );
+    assert!(names.len() > 1, "{names:?}");
+}
+
+#[test]
+fn evaluator_measures_as_the_report_does() {
+    let (graph, samples) = tabular(1e3);
+    let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    let evaluator = Evaluator::new(&q.graph, &q.clamps, Some(&graph)).unwrap();
+    let mut tally = Tally::default();
+    for sample in &samples {
+        let evaluated = evaluator.run(&sample.0).unwrap();
+        assert!(evaluated.saturation.is_empty());
+        tally.merge(&evaluated.tallies[q.graph.outputs[0].0]);
+        assert_eq!(evaluated.float.unwrap()[0].len(), evaluated.raw[0].len());
+    }
+    let reported = &q.report.outputs[0];
+    assert!((tally.max - reported.max_abs_error).abs() < 1e-9);
+    assert!((tally.relative(tally.max) - reported.relative_error).abs() < 1e-9);
+    let other = between(1.0, &[RELU]);
+    let error = Evaluator::new(&q.graph, &q.clamps, Some(&other)).unwrap_err();
+    assert!(
+        error.to_string().contains("their tensors differ"),
+        "{error}"
+    );
 }

@@ -352,9 +352,16 @@ fn page(outcome: &Outcome) -> Page {
         .table(layers(quantisation));
     for output in &quantisation.outputs {
         page = page.text(format!(
-            "  output {}: largest error {:.4}, mean error {:.4}, largest value {:.2}",
-            output.name, output.max_abs_error, output.mean_abs_error, output.max_abs_value
+            "  output {}: largest error {:.4} ({:.2} % of its range), mean error {:.4}, largest value {:.2}",
+            output.name,
+            output.max_abs_error,
+            100.0 * output.relative_error,
+            output.mean_abs_error,
+            output.max_abs_value
         ));
+    }
+    for warning in &quantisation.warnings {
+        page = page.text(format!("  warning: {warning}"));
     }
     let cost = &outcome.cost;
     page.heading("Chunks")
@@ -377,6 +384,7 @@ fn layers(quantisation: &QuantReport) -> Table {
         ("output", Right),
         ("weights", Right),
         ("largest error", Right),
+        ("of range", Right),
         ("mean error", Right),
         ("saturated", Right),
     ]);
@@ -388,6 +396,7 @@ fn layers(quantisation: &QuantReport) -> Table {
             format!("{c}x{h}x{w}"),
             thousands(layer.weights as u64),
             format!("{:.5}", layer.max_abs_error),
+            format!("{:.2} %", 100.0 * layer.relative_error),
             format!("{:.5}", layer.mean_abs_error),
             match layer.saturated {
                 0 => "-".to_owned(),

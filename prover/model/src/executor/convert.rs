@@ -1,9 +1,9 @@
 //! Real numbers to the integers of a program's inputs, and the integers of its outputs back.
 
 use super::run::Trace;
-use super::strict::SaturationPolicy;
+use super::strict::{Saturation, SaturationPolicy};
 use crate::error::{ModelError, Result};
-use crate::quantized::{QTensor, QuantizedGraph};
+use crate::quantized::{QTensor, QuantizedGraph, TensorId};
 use crate::signature::check_lists;
 
 impl QuantizedGraph {
@@ -40,6 +40,23 @@ impl QuantizedGraph {
             }
         }
         Ok(quantise_clamped(self, inputs))
+    }
+
+    /// Input values outside of the calibrated range, which saturate: one entry for each input with such values. The lists are
+    /// those that [`Self::quantise_inputs`] takes.
+    pub fn saturated_inputs(&self, inputs: &[Vec<f64>]) -> Vec<Saturation> {
+        let top = f64::from(self.range - 1);
+        let one = |(id, values): (&TensorId, &Vec<f64>)| {
+            let tensor = self.tensor(*id);
+            let outside = |e: &usize| !(0.0..=top).contains(&tensor.step(*e, values));
+            Saturation {
+                tensor: tensor.name.clone(),
+                saturated: (0..values.len()).filter(outside).count() as u64,
+                values: values.len() as u64,
+            }
+        };
+        let all = self.inputs.iter().zip(inputs).map(one);
+        all.filter(|s| s.saturated > 0).collect()
     }
 
     /// The outputs of a trace as integers, in external order.

@@ -5,6 +5,7 @@
 mod calibrate;
 mod correct;
 mod equalise;
+mod evaluate;
 mod layer;
 mod report;
 mod rounding;
@@ -12,7 +13,8 @@ mod rounding;
 pub use crate::executor::SaturationPolicy;
 pub use crate::signature::Sample;
 pub use calibrate::CalibrationSource;
-pub use report::{LayerReport, OutputReport, QuantReport};
+pub use evaluate::{Evaluated, Evaluator};
+pub use report::{LayerReport, MAX_RELATIVE_ERROR, OutputReport, QuantReport, Tally};
 
 use crate::error::{ModelError, Result};
 use crate::executor::{ClampTable, FloatClamp, validate};
