@@ -349,7 +349,17 @@ fn bad_inputs_are_refused(setup: &Setup) {
         "{\"input_data\": [[900,900,900,900,900,900,900,900,900,900]]}",
     )
     .unwrap();
-    chainfer(args!["run", setup.bundle, "--input", far]).expect(0);
+    let run = chainfer(args!["run", setup.bundle, "--input", far, "--json"]);
+    let run = run
+        .expect(0)
+        .says(&["warning: tensor ", "10 of 10 values saturate"]);
+    let input = &run.json()["saturation"][0];
+    assert_eq!(
+        (&input["saturated"], &input["values"]),
+        (&json!(10), &json!(10))
+    );
+    let calm = chainfer(args!["run", setup.bundle, "--input", setup.input, "--json"]);
+    assert_eq!(calm.expect(0).json()["saturation"], json!([]));
     let run = chainfer(args![
         "prove",
         setup.bundle,

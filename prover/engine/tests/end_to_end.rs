@@ -493,3 +493,31 @@ fn wrong_inputs_are_refused_before_proving() {
     }
     assert!(f.bundle.proofs_left(0).unwrap() <= left);
 }
+
+#[test]
+fn openings_have_the_factors_of_inputs_and_cut_tensors() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = two_chunks();
+    let factors = [vec![1.0, 0.5, 0.25, 1.0, 2.0], vec![0.5; 18]];
+    for (tensor, factors) in model.graph.tensors.iter_mut().zip(&factors) {
+        tensor.factors = Some(factors.clone());
+    }
+    let (bundle, store) = compiled(&model, &CompileOptions::default(), dir.path());
+    // As it is read from model.bin.
+    assert_eq!(bundle.model().graph, model.graph);
+    let proved = prove(&bundle, &store).unwrap();
+    let manifest = bundle.public().manifest();
+    for (name, factors) in ["pixels", "hidden"].into_iter().zip(&factors) {
+        let mut opening = open(&proved.secret, name).unwrap();
+        let real = |(u, f): (&u32, &f64)| f * 0.125 * (f64::from(*u) - 20.0);
+        let expected: Vec<f64> = opening.packed.iter().zip(factors).map(real).collect();
+        assert_eq!(opening.values, expected, "{name}");
+        opening.verify(manifest).unwrap();
+        // The manifest states what an input's integers stand for.
+        opening.values[1] *= 2.0;
+        assert_eq!(opening.verify(manifest).is_err(), name == "pixels");
+    }
+    let mut secret = proved.secret.clone();
+    secret.tensors[0].factors = Some(vec![1.0; 3]);
+    assert!(open(&secret, "pixels").is_err());
+}

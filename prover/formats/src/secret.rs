@@ -57,6 +57,9 @@ pub struct SecretTensor {
     pub scale: f64,
     /// The quantised value that stands for real zero.
     pub zero_point: u32,
+    /// What real values are multiplied by on top: one factor for each of equal runs of values in packed order. Absent: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<Vec<f64>>,
     /// The user's shape.
     pub shape: Vec<usize>,
     /// Where value `i` stands in the flattened shape; absent: in its place.

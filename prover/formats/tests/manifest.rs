@@ -314,6 +314,56 @@ fn tensors_that_are_not_their_leaves_are_refused() {
 }
 
 #[test]
+fn factors_of_an_input_scale_runs_of_its_packed_values() {
+    let plain = parse(good_manifest()).unwrap();
+    let mut scaled = good_manifest();
+    scaled["inputs"][0]["factors"] = json!([1.0, 0.5, 0.25, 2.0, 1.0]);
+    scaled["inputs"][0]["element_order"] = json!([4, 3, 2, 1, 0]);
+    let scaled = parse(scaled).unwrap();
+    // In the user's order: (u - 20) / 8, times the factors backwards.
+    let values = scaled.inputs[0].dequantise(&[28, 28, 28, 28, 28]);
+    assert_eq!(values, [1.0, 2.0, 0.25, 0.5, 1.0]);
+    assert_ne!(plain.manifest_id, scaled.manifest_id);
+    let mut other = scaled.clone();
+    other.inputs[0].factors = Some(vec![1.0, 0.5, 0.25, 2.0, 2.0]);
+    assert_ne!(other.recompute_id(), scaled.manifest_id);
+    other.inputs[0].factors = Some(vec![0.5]);
+    assert_eq!(other.inputs[0].dequantise(&[36; 5]), [1.0; 5]);
+}
+
+#[test]
+fn factors_that_nobody_may_rely_on_are_refused() {
+    let cases: Vec<(&str, Value, &str)> = ["inputs", "outputs"]
+        .into_iter()
+        .flat_map(|list| {
+            let bad = [
+                json!([]),
+                json!([1.0, 1.0]),
+                json!([1.0, 1.0, 1.0, 1.0, 0.0]),
+            ];
+            let path = match list {
+                "inputs" => ("/inputs/0/factors", "inputs[0].factors"),
+                _ => ("/outputs/0/factors", "outputs[0].factors"),
+            };
+            bad.map(|factors| (path.0, factors, path.1))
+        })
+        .collect();
+    for (path, factors, field) in cases {
+        let mut manifest = good_manifest();
+        let (list, _) = path[1..].split_once('/').unwrap();
+        manifest[list][0]["factors"] = factors;
+        let message = parse(manifest).unwrap_err().to_string();
+        assert!(message.contains(field), "{message}");
+    }
+    let mut public = good_manifest();
+    public["leaves"][0]["visibility"] = "public".into();
+    public["inputs"][0]["visibility"] = "public".into();
+    public["inputs"][0]["factors"] = json!([1.0]);
+    let message = parse(public).unwrap_err().to_string();
+    assert!(message.contains("inputs[0].factors"), "{message}");
+}
+
+#[test]
 fn outputs_in_another_order_than_their_leaves_are_refused() {
     let mut m = good_manifest();
     let mut leaf = m["leaves"][2].clone();

@@ -1,6 +1,7 @@
 //! The quantised graph: the integer program that the circuits prove and the reference executor runs.
 //!
-//! Every tensor holds values `u` in `[0, range)`; the real value is `scale * (u - zero_point)`.
+//! Every tensor holds values `u` in `[0, range)`; the real value is `scale * (u - zero_point)`, times the channel's factor
+//! if there is one (no layer computes with it: the weights hold it).
 //! Every linear layer computes, for each output element `e`,
 //!
 //! ```text
@@ -58,6 +59,23 @@ pub struct QTensor {
     pub element_order: Option<Vec<usize>>,
     /// What its integers stand for.
     pub quant: QuantParams,
+    /// What each channel's real values are multiplied by on top, `dims.c` positive numbers; `None` is 1. Outputs
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<Vec<f64>>,
+}
+
+impl QTensor {
+    /// The factor of element `element`.
+    pub fn factor(&self, element: usize) -> f64 {
+        let channel = element / self.dims.plane();
+        self.factors.as_ref().map_or(1.0, |f| f[channel])
+    }
+
+    /// The real number that `u` stands for as element `element`, in the order of the dims.
+    pub fn real(&self, element: usize, u: u32) -> f64 {
+        self.factor(element) * self.quant.real(u)
+    }
 }
 
 /// A convolution, a pooling by sums, or a per-channel scaling.

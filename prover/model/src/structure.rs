@@ -130,6 +130,7 @@ impl Structure {
                 scale: 1.0,
                 zero_point: 0,
             },
+            factors: None,
         };
         let layer = |(i, layer): (usize, &LayerShape)| self.blank_layer(i, layer);
         let graph = QuantizedGraph {

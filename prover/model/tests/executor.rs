@@ -21,6 +21,7 @@ fn tensor(name: &str, dims: Dims) -> QTensor {
             scale: 1.0,
             zero_point: 0,
         },
+        factors: None,
     }
 }
 

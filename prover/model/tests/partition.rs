@@ -24,6 +24,7 @@ fn graph(inputs: usize, layers: &[&[usize]], outputs: &[usize]) -> QuantizedGrap
             scale: 1.0,
             zero_point: 0,
         },
+        factors: None,
     };
     let layer = |n: usize, reads: &[usize]| {
         let term = |t: &usize| QTerm {

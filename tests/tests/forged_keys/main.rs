@@ -48,6 +48,7 @@ fn network() -> PartitionedModel {
             scale: 0.25,
             zero_point: 3,
         },
+        factors: None,
     };
     let weights = |n: i64| {
         (0..n)

@@ -19,6 +19,7 @@ pub(super) fn model() -> PartitionedModel {
             scale: 1.0,
             zero_point: 0,
         },
+        factors: None,
     };
     let leaf = |tensor, class| Leaf {
         tensor: TensorId(tensor),

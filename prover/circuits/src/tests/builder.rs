@@ -37,6 +37,7 @@ impl Builder {
                 scale: 1.0,
                 zero_point: 0,
             },
+            factors: None,
         });
         id
     }

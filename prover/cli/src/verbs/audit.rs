@@ -4,6 +4,7 @@ use super::{
     compile::{Program, integer_program, read_seed},
     deploy::{counted, open},
     setup::{say, setup_facts},
+    shared::factor_ends,
 };
 use crate::{
     args::{AgainArgs, AuditArgs},
@@ -200,7 +201,13 @@ const CALIBRATION_ON_TRUST: &str = "the calibration samples: they fix all ranges
 fn range(spec: &TensorSpec, range: u32) -> String {
     let value = |quantised: f64| spec.scale * (quantised - f64::from(spec.zero_point));
     let (low, high) = (value(0.0), value(f64::from(range) - 1.0));
-    format!("{} from {low:.6} to {high:.6}", spec.name)
+    let each = match factor_ends(spec) {
+        None => String::new(),
+        Some((least, most)) => {
+            format!(", times a factor of each feature from {least:e} to {most:e}")
+        }
+    };
+    format!("{} from {low:.6} to {high:.6}{each}", spec.name)
 }
 
 fn verdict(audit: &Audit) -> Verdict {

@@ -321,7 +321,11 @@ pub(crate) fn integer_program(
         Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
         None => Vec::new(),
     };
-    let quantised = quantise(&float, &samples, &QuantOptions::default())?;
+    let options = QuantOptions {
+        input_factors: visibility.inputs == Visibility::Committed,
+        ..QuantOptions::default()
+    };
+    let quantised = quantise(&float, &samples, &options)?;
     progress.say(format_args!(
         "quantised: {} layers",
         quantised.graph.layers.len()
@@ -357,9 +361,16 @@ fn page(outcome: &Outcome) -> Page {
         .table(layers(quantisation));
     for output in &quantisation.outputs {
         page = page.text(format!(
-            "  output {}: largest error {:.4}, mean error {:.4}, largest value {:.2}",
-            output.name, output.max_abs_error, output.mean_abs_error, output.max_abs_value
+            "  output {}: largest error {:.4} ({:.2} % of its range), mean error {:.4}, largest value {:.2}",
+            output.name,
+            output.max_abs_error,
+            100.0 * output.relative_error,
+            output.mean_abs_error,
+            output.max_abs_value
         ));
+    }
+    for warning in &quantisation.warnings {
+        page = page.text(format!("  warning: {warning}"));
     }
     let cost = &outcome.cost;
     page.heading("Chunks")
@@ -382,6 +393,7 @@ fn layers(quantisation: &QuantReport) -> Table {
         ("output", Right),
         ("weights", Right),
         ("largest error", Right),
+        ("of range", Right),
         ("mean error", Right),
         ("saturated", Right),
     ]);
@@ -393,6 +405,7 @@ fn layers(quantisation: &QuantReport) -> Table {
             format!("{c}x{h}x{w}"),
             thousands(layer.weights as u64),
             format!("{:.5}", layer.max_abs_error),
+            format!("{:.2} %", 100.0 * layer.relative_error),
             format!("{:.5}", layer.mean_abs_error),
             match layer.saturated {
                 0 => "-".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{
     setup::setup_facts,
-    shared::{OWN_SHAPE, SHAPE_LEGEND, catalogue_name},
+    shared::{OWN_SHAPE, SHAPE_LEGEND, catalogue_name, factor_ends},
 };
 use crate::{
     args::InspectArgs,
@@ -251,7 +251,10 @@ fn tensors(manifest: &Manifest) -> Table {
             },
             spec.chunk.to_string(),
             spec.words().to_string(),
-            format!("{:.6}", spec.scale),
+            match factor_ends(spec) {
+                None => format!("{:.6}", spec.scale),
+                Some((least, most)) => format!("{:.6}, times {least:e} to {most:e}", spec.scale),
+            },
             spec.zero_point.to_string(),
         ]);
     };

@@ -1,6 +1,6 @@
 //! `chainfer prove`: proves one inference.
 
-use super::shared::{outputs_page, quantised_inputs};
+use super::shared::{outputs_page, quantised_inputs, say_saturation};
 use crate::{
     args::{BindingArgs, ProveArgs, SaturationArgs},
     chain::deployed,
@@ -19,7 +19,10 @@ use chainfer_formats::{
     Address, B256, Binding, ChainModel, Manifest, OutputValues, ProofFile, Scalar, SecretFile,
     files, hex,
 };
-use chainfer_model::quantise::SaturationPolicy;
+use chainfer_model::{
+    executor::{Saturation, execute_counting},
+    quantise::SaturationPolicy,
+};
 use serde::Serialize;
 use std::{
     fs,
@@ -176,6 +179,8 @@ pub(crate) struct Outcome {
     pub(crate) context: Scalar,
     pub(crate) binding: Option<Binding>,
     pub(crate) outputs: Vec<OutputValues>,
+    /// Tensors whose values saturated.
+    pub(crate) saturation: Vec<Saturation>,
     /// Of the whole process, start-up and reading of keys included.
     pub(crate) wall_s: f64,
     pub(crate) cpu_s: Option<f64>,
@@ -203,7 +208,12 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
     let bundle = Bundle::open(&request.bundle)
         .with_context(|| format!("cannot use the bundle {}", request.bundle.display()))?;
     let policy = request.options.saturation;
-    let inputs = quantised_inputs(&bundle, &request.bundle, &request.input, policy)?;
+    let (inputs, mut saturation) =
+        quantised_inputs(&bundle, &request.bundle, &request.input, policy)?;
+    if let (SaturationPolicy::Saturate, Some(clamps)) = (policy, bundle.clamps()) {
+        saturation.extend(execute_counting(&bundle.model().graph, clamps, &inputs)?.1);
+    }
+    say_saturation(&saturation, progress);
     let chunks = bundle.public().num_chunks();
     progress.say(format_args!(
         "proving {chunks} chunk{}",
@@ -228,7 +238,11 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
         "proved and verified; wrote {}",
         request.output.display()
     ));
-    Ok(outcome(request, secret, made.proof, made.metrics, progress))
+    let outcome = outcome(request, secret, made.proof, made.metrics, progress);
+    Ok(Outcome {
+        saturation,
+        ..outcome
+    })
 }
 
 fn outcome(
@@ -247,6 +261,7 @@ fn outcome(
         context: proof.context,
         binding: proof.binding,
         outputs: proof.outputs,
+        saturation: Vec::new(),
         wall_s: progress.elapsed_s(),
         cpu_s: process_cpu_seconds(),
         peak_rss_bytes: peak_rss_bytes(),

@@ -2,7 +2,7 @@
 
 use super::{
     prove::saturation,
-    shared::{outputs_page, quantised_inputs},
+    shared::{outputs_page, quantised_inputs, say_saturation},
 };
 use crate::{
     args::RunArgs,
@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use chainfer_engine::{EngineError, bundle::Bundle};
 use chainfer_formats::OutputValues;
 use chainfer_model::{
-    executor::{execute, execute_strict},
+    executor::{execute, execute_counting, execute_strict},
     quantise::SaturationPolicy,
 };
 use serde_json::json;
@@ -22,19 +22,24 @@ pub(crate) fn run(args: &RunArgs, progress: Progress) -> anyhow::Result<Report> 
     let bundle = Bundle::open(&args.bundle)
         .with_context(|| format!("cannot use the bundle {}", args.bundle.display()))?;
     let policy = saturation(args.saturation);
-    let inputs = quantised_inputs(&bundle, &args.bundle, &args.input, policy)?;
+    let (inputs, mut saturation) = quantised_inputs(&bundle, &args.bundle, &args.input, policy)?;
     let graph = &bundle.model().graph;
-    let trace = match policy {
-        SaturationPolicy::Saturate => execute(graph, &inputs)?,
-        SaturationPolicy::Refuse => {
-            let clamps = bundle.clamps().ok_or_else(|| {
-                EngineError::Inconsistent(
-                    "the bundle does not record where the float model saturates, which --refuse-saturation needs".to_owned(),
-                )
-            })?;
-            execute_strict(graph, clamps, &inputs)?
+    let trace = match (policy, bundle.clamps()) {
+        (SaturationPolicy::Saturate, Some(clamps)) => {
+            let (trace, layers) = execute_counting(graph, clamps, &inputs)?;
+            saturation.extend(layers);
+            trace
+        }
+        (SaturationPolicy::Saturate, None) => execute(graph, &inputs)?,
+        (SaturationPolicy::Refuse, Some(clamps)) => execute_strict(graph, clamps, &inputs)?,
+        (SaturationPolicy::Refuse, None) => {
+            return Err(EngineError::Inconsistent(
+                "the bundle does not record where the float model saturates, which --refuse-saturation needs".to_owned(),
+            )
+            .into());
         }
     };
+    say_saturation(&saturation, progress);
     let outputs: Vec<OutputValues> = bundle
         .public()
         .manifest()
@@ -58,6 +63,7 @@ pub(crate) fn run(args: &RunArgs, progress: Progress) -> anyhow::Result<Report> 
     let json = json!({
         "manifest_id": bundle.public().manifest().manifest_id,
         "outputs": outputs,
+        "saturation": saturation,
         "wall_s": wall_s,
     });
     let page = Page::new().heading(format!("Computed in {} (not proved)", seconds(wall_s)));

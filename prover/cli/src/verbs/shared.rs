@@ -1,14 +1,14 @@
 //! Code shared by several verbs: reading inputs, showing outputs, and the origin of a bundle.
 
-use crate::output::Page;
+use crate::output::{Page, Progress};
 use anyhow::Context as _;
 use chainfer_circuits::{CircuitShape, catalogue};
 use chainfer_engine::bundle::Bundle;
 use chainfer_formats::{
-    FormatError, OutputValues,
+    FormatError, OutputValues, TensorSpec,
     files::{self, Access},
 };
-use chainfer_model::{io::load_inputs, quantise::SaturationPolicy};
+use chainfer_model::{executor::Saturation, io::load_inputs, quantise::SaturationPolicy};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{ErrorKind, Write},
@@ -68,7 +68,7 @@ impl Origin {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    fn read(bundle: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(bundle: &Path) -> anyhow::Result<Self> {
         let path = Self::path(bundle);
         match files::read(&path, MAX_ORIGIN_BYTES) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -82,7 +82,7 @@ impl Origin {
     }
 }
 
-/// Reads an input file and quantises it for a bundle.
+/// Reads an input file and quantises it for a bundle. The second list is of inputs with values outside of their range.
 ///
 /// # Errors
 /// The file does not fit the model's inputs.
@@ -91,11 +91,35 @@ pub(crate) fn quantised_inputs(
     folder: &Path,
     file: &Path,
     policy: SaturationPolicy,
-) -> anyhow::Result<Vec<Vec<u32>>> {
+) -> anyhow::Result<(Vec<Vec<u32>>, Vec<Saturation>)> {
     let graph = &bundle.model().graph;
     let origin = Origin::read(folder)?;
     let reals = load_inputs(file, &graph.input_specs(), origin.fixed_point)?;
-    Ok(graph.quantise_inputs(&reals, policy)?)
+    let inputs = graph.quantise_inputs(&reals, policy)?;
+    Ok((inputs, graph.saturated_inputs(&reals)))
+}
+
+/// Warns of tensors whose values saturated.
+pub(crate) fn say_saturation(saturation: &[Saturation], progress: Progress) {
+    for Saturation {
+        tensor,
+        saturated,
+        values,
+    } in saturation
+    {
+        progress.warn(format_args!(
+            "tensor {tensor}: {saturated} of {values} values saturate where the float model does not; the samples of --calibration \
+             do not cover this input"
+        ));
+    }
+}
+
+/// Least and largest factor of an input whose features have factors of their own.
+pub(crate) fn factor_ends(spec: &TensorSpec) -> Option<(f64, f64)> {
+    let factors = spec.factors.as_ref()?;
+    let least = factors.iter().copied().reduce(f64::min)?;
+    let most = factors.iter().copied().reduce(f64::max)?;
+    Some((least, most))
 }
 
 /// Index of the largest value; the lowest if there are several.

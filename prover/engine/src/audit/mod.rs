@@ -318,7 +318,7 @@ fn on_trust(audit: &Audit) -> Vec<String> {
     }
     if audit.against == Against::Structure {
         words.push(
-            "names, scales, zero points, shapes and element orders of tensors, as the manifest states them"
+            "names, scales, factors, zero points, shapes and element orders of tensors, as the manifest states them"
                 .to_owned(),
         );
     }
@@ -364,6 +364,7 @@ fn take_stated(expected: &mut Manifest, found: &Manifest) {
                 scale: stated.scale,
                 shape: stated.shape.clone(),
                 element_order: stated.element_order.clone(),
+                factors: stated.factors.clone(),
                 ..spec.clone()
             };
         }
@@ -392,7 +393,7 @@ fn compare_quantisation(
     for (i, (of, spec)) in ends.iter().enumerate() {
         let before = ends[..i].iter().find(|(other, _)| other == of);
         let Some((_, first)) = before else { continue };
-        let quantisation = |spec: &TensorSpec| (spec.scale, spec.zero_point);
+        let quantisation = |spec: &TensorSpec| (spec.scale, spec.zero_point, spec.factors.clone());
         if quantisation(first) != quantisation(spec) {
             let text =
                 |spec: &TensorSpec| format!("scale {}, zero point {}", spec.scale, spec.zero_point);

@@ -125,6 +125,7 @@ fn tensor_specs(
                 shape: tensor.external_shape.clone(),
                 visibility: model.leaves[leaf].visibility,
                 element_order: tensor.element_order.clone(),
+                factors: tensor.factors.clone(),
             })
         })
         .collect()

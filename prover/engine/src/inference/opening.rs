@@ -157,9 +157,10 @@ pub fn open(secret: &SecretFile, name: &str) -> Result<Opening> {
         .collect();
     let tensor = &secret.tensors[index];
     let path = MerkleTree::new(&leaves).path(index).unwrap_or_default();
-    let raw =
-        to_external(tensor).ok_or_else(|| bad(name, "its element order is no permutation"))?;
-    let zero = f64::from(tensor.zero_point);
+    let reals = reals(tensor).ok_or_else(|| bad(name, "its factors do not divide its values"))?;
+    let no_permutation = || bad(name, "its element order is no permutation");
+    let raw = to_external(tensor, &tensor.values).ok_or_else(no_permutation)?;
+    let values = to_external(tensor, &reals).ok_or_else(no_permutation)?;
     let opening = Opening {
         name: name.to_owned(),
         leaf_index: index,
@@ -168,10 +169,7 @@ pub fn open(secret: &SecretFile, name: &str) -> Result<Opening> {
         path: path.iter().map(to_scalar).collect(),
         root: secret.root,
         shape: tensor.shape.clone(),
-        values: raw
-            .iter()
-            .map(|u| tensor.scale * (f64::from(*u) - zero))
-            .collect(),
+        values,
         packed: tensor.values.clone(),
         raw,
     };
@@ -203,6 +201,7 @@ pub(super) fn secret_file(
                 salt: to_scalar(salt),
                 scale: tensor.quant.scale,
                 zero_point: tensor.quant.zero_point,
+                factors: tensor.factors.clone(),
                 shape: tensor.external_shape.clone(),
                 element_order: tensor.element_order.clone(),
                 values: values[leaf.tensor.0].clone(),
@@ -230,15 +229,31 @@ fn product(shape: &[usize]) -> Option<usize> {
         .try_fold(1usize, |product, dim| product.checked_mul(*dim))
 }
 
-fn to_external(tensor: &SecretTensor) -> Option<Vec<u32>> {
-    let Some(order) = &tensor.element_order else {
-        return Some(tensor.values.clone());
+/// The real values in packed order; `None` if the factors are not of equal runs of values.
+fn reals(tensor: &SecretTensor) -> Option<Vec<f64>> {
+    let real = |u: &u32| tensor.scale * (f64::from(*u) - f64::from(tensor.zero_point));
+    let Some(factors) = &tensor.factors else {
+        return Some(tensor.values.iter().map(real).collect());
     };
-    if order.len() != tensor.values.len() {
+    if factors.is_empty() || !tensor.values.len().is_multiple_of(factors.len()) {
+        return None;
+    }
+    let runs = tensor.values.chunks(tensor.values.len() / factors.len());
+    let scaled = runs
+        .zip(factors)
+        .flat_map(|(run, f)| run.iter().map(move |u| f * real(u)));
+    Some(scaled.collect())
+}
+
+fn to_external<T: Copy>(tensor: &SecretTensor, values: &[T]) -> Option<Vec<T>> {
+    let Some(order) = &tensor.element_order else {
+        return Some(values.to_vec());
+    };
+    if order.len() != values.len() {
         return None;
     }
     let mut external = vec![None; order.len()];
-    for (value, at) in tensor.values.iter().zip(order) {
+    for (value, at) in values.iter().zip(order) {
         *external.get_mut(*at)? = Some(*value);
     }
     external.into_iter().collect()

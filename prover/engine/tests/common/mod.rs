@@ -47,6 +47,7 @@ fn tensor(name: &str, len: usize) -> QTensor {
             scale: 0.125,
             zero_point: 20,
         },
+        factors: None,
     }
 }
 

@@ -57,6 +57,17 @@ impl Manifest {
                 e.numbers(spec.element_order.as_deref().unwrap_or_default());
             }
         }
+        // Only where there are any: what is before can be told apart from what follows, so ids of other models are as they were.
+        if self.inputs.iter().any(|spec| spec.factors.is_some()) {
+            e.text("factors");
+            for spec in &self.inputs {
+                let factors = spec.factors.as_deref().unwrap_or_default();
+                e.count(factors.len());
+                for factor in factors {
+                    e.float(*factor);
+                }
+            }
+        }
         e.digest()
     }
 }

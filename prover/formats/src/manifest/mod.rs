@@ -143,6 +143,10 @@ pub struct TensorSpec {
     /// Where value `i` of the packed order stands in the flattened shape; absent: in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub element_order: Option<Vec<usize>>,
+    /// What real values are multiplied by on top: one factor for each of equal runs of values in packed order (features, channels).
+    /// Absent: 1. Committed inputs alone may have any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<Vec<f64>>,
 }
 
 /// A chunk's generated verifier.
@@ -219,12 +223,22 @@ impl TensorSpec {
         external
     }
 
-    /// Real values of quantised ones.
+    /// Real values of quantised ones, both in the user's order.
     pub fn dequantise(&self, values: &[u32]) -> Vec<f64> {
         let zero = f64::from(self.zero_point);
+        let real = |u: &u32| self.scale * (f64::from(*u) - zero);
+        let Some(factors) = &self.factors else {
+            return values.iter().map(real).collect();
+        };
+        let run = (self.length / factors.len().max(1)).max(1);
+        let packed: Vec<f64> = (0..self.length)
+            .map(|i| factors.get(i / run).copied().unwrap_or(1.0))
+            .collect();
+        let factors = self.to_external(&packed);
         values
             .iter()
-            .map(|u| self.scale * (f64::from(*u) - zero))
+            .zip(factors)
+            .map(|(u, f)| f * real(u))
             .collect()
     }
 }

@@ -368,6 +368,27 @@ impl Manifest {
                 spec.zero_point,
             );
         }
+        if let Some(factors) = &spec.factors {
+            if path.starts_with("outputs") || spec.visibility == Visibility::Public {
+                return refuse(
+                    field("factors"),
+                    "none: contracts read outputs and public inputs with one scale",
+                    factors.len(),
+                );
+            }
+            let good = |f: &f64| f.is_normal() && *f > 0.0;
+            let runs = !factors.is_empty() && spec.length.is_multiple_of(factors.len());
+            if !runs || !factors.iter().all(good) {
+                return refuse(
+                    field("factors"),
+                    format!(
+                        "positive numbers, one for each of equal runs of {} values",
+                        spec.length
+                    ),
+                    format!("{} numbers", factors.len()),
+                );
+            }
+        }
         let ordered = spec
             .element_order
             .as_ref()

@@ -1,9 +1,9 @@
 //! Real numbers to the integers of a program's inputs, and the integers of its outputs back.
 
 use super::run::Trace;
-use super::strict::SaturationPolicy;
+use super::strict::{Saturation, SaturationPolicy};
 use crate::error::{ModelError, Result};
-use crate::quantized::{QTensor, QuantizedGraph};
+use crate::quantized::{QTensor, QuantizedGraph, TensorId};
 use crate::signature::check_lists;
 
 impl QuantizedGraph {
@@ -22,8 +22,9 @@ impl QuantizedGraph {
             for (id, values) in self.inputs.iter().zip(inputs) {
                 let tensor = self.tensor(*id);
                 let top = f64::from(self.range - 1);
-                let outside = |v: &f64| !(0.0..=top).contains(&tensor.quant.step(*v));
-                if let Some(element) = values.iter().position(outside) {
+                let outside = |e: &usize| !(0.0..=top).contains(&tensor.step(*e, values));
+                if let Some(internal) = (0..values.len()).find(outside) {
+                    let element = tensor.external(internal);
                     return Err(ModelError::InputValue {
                         place: "input".into(),
                         name: tensor.name.clone(),
@@ -31,14 +32,31 @@ impl QuantizedGraph {
                         reason: format!(
                             "{} is outside of the calibrated range {} to {}",
                             values[element],
-                            tensor.quant.real(0),
-                            tensor.quant.real(self.range - 1)
+                            tensor.real(internal, 0),
+                            tensor.real(internal, self.range - 1)
                         ),
                     });
                 }
             }
         }
         Ok(quantise_clamped(self, inputs))
+    }
+
+    /// Input values outside of the calibrated range, which saturate: one entry for each input with such values. The lists are
+    /// those that [`Self::quantise_inputs`] takes.
+    pub fn saturated_inputs(&self, inputs: &[Vec<f64>]) -> Vec<Saturation> {
+        let top = f64::from(self.range - 1);
+        let one = |(id, values): (&TensorId, &Vec<f64>)| {
+            let tensor = self.tensor(*id);
+            let outside = |e: &usize| !(0.0..=top).contains(&tensor.step(*e, values));
+            Saturation {
+                tensor: tensor.name.clone(),
+                saturated: (0..values.len()).filter(outside).count() as u64,
+                values: values.len() as u64,
+            }
+        };
+        let all = self.inputs.iter().zip(inputs).map(one);
+        all.filter(|s| s.saturated > 0).collect()
     }
 
     /// The outputs of a trace as integers, in external order.
@@ -59,6 +77,20 @@ impl QuantizedGraph {
                 raw.into_iter().map(|u| quant.real(u)).collect()
             })
             .collect()
+    }
+}
+
+impl QTensor {
+    /// Where element `internal`, in the order of the dims, stands in external order.
+    fn external(&self, internal: usize) -> usize {
+        let order = self.element_order.as_ref();
+        order.map_or(internal, |order| order[internal])
+    }
+
+    /// The nearest step of element `internal`, not clamped; `values` are in external order.
+    pub(crate) fn step(&self, internal: usize, values: &[f64]) -> f64 {
+        self.quant
+            .step(values[self.external(internal)] / self.factor(internal))
     }
 }
 
@@ -83,11 +115,9 @@ pub(crate) fn quantise_clamped(graph: &QuantizedGraph, inputs: &[Vec<f64>]) -> V
         .zip(inputs)
         .map(|(id, values)| {
             let tensor = graph.tensor(*id);
-            let quantise = |v: f64| tensor.quant.step(v).clamp(0.0, top) as u32;
-            match &tensor.element_order {
-                Some(order) => order.iter().map(|i| quantise(values[*i])).collect(),
-                None => values.iter().map(|v| quantise(*v)).collect(),
-            }
+            (0..values.len())
+                .map(|e| tensor.step(e, values).clamp(0.0, top) as u32)
+                .collect()
         })
         .collect()
 }

@@ -9,6 +9,9 @@ mod validate;
 pub(crate) use convert::quantise_clamped;
 pub(crate) use run::run;
 pub use run::{Trace, execute, linear_accumulators, max_pool, requantise};
-pub use strict::{ClampTable, FloatClamp, SaturationPolicy, execute_strict};
+pub use strict::{
+    ClampTable, FloatClamp, Saturation, SaturationPolicy, execute_counting, execute_strict,
+};
+pub(crate) use validate::accumulator_limit;
 pub(crate) use validate::check_bounds;
 pub use validate::validate;

@@ -26,6 +26,27 @@ pub struct FloatClamp {
     pub high: bool,
 }
 
+impl FloatClamp {
+    /// Values that saturate where the float function does not, of one layer's accumulators.
+    pub(crate) fn lost(&self, range: u32, accumulators: &[i64]) -> u64 {
+        let range = i64::from(range);
+        let values = accumulators.iter().map(|a| a.div_euclid(range));
+        let lost = values.filter(|v| (*v < 0 && !self.low) || (*v >= range && !self.high));
+        lost.count() as u64
+    }
+}
+
+/// Values of one tensor that saturated where the float function does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saturation {
+    /// Name of the tensor.
+    pub tensor: String,
+    /// Values that saturated.
+    pub saturated: u64,
+    /// Number of values.
+    pub values: u64,
+}
+
 /// The [`FloatClamp`] of every layer of the graph, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClampTable(pub Vec<FloatClamp>);
@@ -39,13 +60,7 @@ pub fn execute_strict(
     clamps: &ClampTable,
     inputs: &[Vec<u32>],
 ) -> Result<Trace> {
-    if clamps.0.len() != graph.layers.len() {
-        return Err(ModelError::InvalidGraph(format!(
-            "{} clamp entries for {} layers",
-            clamps.0.len(),
-            graph.layers.len()
-        )));
-    }
+    check_clamps(graph, clamps)?;
     let range = i64::from(graph.range);
     run(graph, inputs, |index, acc| {
         let clamp = clamps.0[index];
@@ -60,4 +75,41 @@ pub fn execute_strict(
             }),
         }
     })
+}
+
+/// Runs the program like [`super::execute`], and counts what saturates where the float function does not: one entry for each
+/// tensor with such values, in the order of the layers.
+///
+/// # Errors
+/// As [`super::execute`].
+pub fn execute_counting(
+    graph: &QuantizedGraph,
+    clamps: &ClampTable,
+    inputs: &[Vec<u32>],
+) -> Result<(Trace, Vec<Saturation>)> {
+    check_clamps(graph, clamps)?;
+    let mut found = Vec::new();
+    let trace = run(graph, inputs, |index, acc| {
+        let saturated = clamps.0[index].lost(graph.range, acc);
+        if saturated > 0 {
+            found.push(Saturation {
+                tensor: graph.tensor(graph.layers[index].output()).name.clone(),
+                saturated,
+                values: acc.len() as u64,
+            });
+        }
+        Ok(())
+    })?;
+    Ok((trace, found))
+}
+
+fn check_clamps(graph: &QuantizedGraph, clamps: &ClampTable) -> Result<()> {
+    if clamps.0.len() != graph.layers.len() {
+        return Err(ModelError::InvalidGraph(format!(
+            "{} clamp entries for {} layers",
+            clamps.0.len(),
+            graph.layers.len()
+        )));
+    }
+    Ok(())
 }

@@ -41,6 +41,15 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
                 tensor.name, tensor.quant
             ));
         }
+        if let Some(factors) = &tensor.factors {
+            let good = |f: &f64| f.is_normal() && *f > 0.0;
+            if factors.len() != tensor.dims.c || !factors.iter().all(good) {
+                return bad(format!(
+                    "tensor {}: its factors are not one positive number for each channel",
+                    tensor.name
+                ));
+            }
+        }
         if let Some(order) = &tensor.element_order {
             let mut seen = vec![false; tensor.dims.len()];
             for &i in order {
@@ -102,10 +111,16 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
     if graph.outputs.is_empty() {
         return bad("the graph has no output".into());
     }
-    match graph.outputs.iter().find(|id| !defined.contains(id)) {
-        Some(id) => bad(format!("output tensor {} is never written", id.0)),
-        None => Ok(()),
+    for id in &graph.outputs {
+        if !defined.contains(id) {
+            return bad(format!("output tensor {} is never written", id.0));
+        }
+        let tensor = graph.tensor(*id);
+        if tensor.factors.is_some() {
+            return bad(format!("output {} has factors", tensor.name));
+        }
     }
+    Ok(())
 }
 
 fn linear(graph: &QuantizedGraph, layer: &QLinear) -> Result<()> {

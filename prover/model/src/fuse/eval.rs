@@ -12,6 +12,9 @@ impl FusedGraph {
                 Some(order) => order.iter().map(|i| values[*i]).collect(),
                 None => values.clone(),
             };
+            if let Some(factors) = &self.tensors[*t].factors {
+                divide(&mut tensors[*t], factors);
+            }
         }
         for layer in &self.layers {
             let out = self.tensors[layer.output()].dims;
@@ -83,5 +86,13 @@ impl FusedGraph {
             .external
             .as_ref()
             .and_then(|e| e.order.as_ref())
+    }
+}
+
+/// Divides equal runs of values by one factor each.
+pub(crate) fn divide(values: &mut [f64], factors: &[f64]) {
+    let run = values.len() / factors.len();
+    for (run, factor) in values.chunks_exact_mut(run).zip(factors) {
+        run.iter_mut().for_each(|v| *v /= factor);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct FusedTensor {
     pub(crate) external: Option<External>,
     /// The clamp that its producer applies.
     pub(crate) bounds: Bounds,
+    /// What each channel has been divided by; `None` is 1.
+    pub(crate) factors: Option<Vec<f64>>,
 }
 
 #[derive(Clone, Debug)]

@@ -63,6 +63,7 @@ impl Lowering<'_> {
             dims,
             external: None,
             bounds,
+            factors: None,
         });
         self.only_maximum_reads.push(false);
         self.fused.tensors.len() - 1

@@ -16,6 +16,7 @@ mod sum;
 mod trim;
 mod value;
 
+pub(crate) use eval::divide;
 pub(crate) use graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor};
 
 use crate::error::Result;

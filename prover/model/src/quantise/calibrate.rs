@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 const SYNTHETIC_MARGIN: f64 = 2.0;
 /// Pseudo-random samples of each kind, where none are given and the network is not too large.
 const SYNTHETIC: usize = 8;
+/// Part of `[0, 1]` or `[-1, 1]` that inputs fill at least if that interval is theirs: three bits of precision at most are
+/// given up for values that the samples do not show.
+const UNIT_FILLED: f64 = 0.125;
 /// Values of all tensors over all samples: about 3 GiB of memory.
 const MAX_VALUES: usize = 1 << 28;
 
@@ -186,11 +189,12 @@ fn bounded(wanted: f64, bound: f64) -> f64 {
 }
 
 /// Inputs are bounded by their source rather than by the network: calibrated values within `[0, 1]` or `[-1, 1]` stand
-/// for that interval, and bytes for `[0, 255]`.
+/// for that interval, and bytes for `[0, 255]`. Values that fill little of it are of another kind.
 fn input_range((low, high): (f64, f64), margin: f64) -> (f64, f64) {
-    if low >= 0.0 && high <= 1.0 {
+    let fills = high.max(-low) >= UNIT_FILLED;
+    if fills && low >= 0.0 && high <= 1.0 {
         (0.0, 1.0)
-    } else if low >= -1.0 && high <= 1.0 {
+    } else if fills && low >= -1.0 && high <= 1.0 {
         (-1.0, 1.0)
     } else if low >= 0.0 && high > 128.0 && high <= 255.0 {
         (0.0, 255.0)
@@ -264,7 +268,9 @@ mod tests {
     fn input_range_snaps_to_the_usual_intervals() {
         assert_eq!(input_range((0.0, 0.8), 1.1), (0.0, 1.0));
         assert_eq!(input_range((-0.2, 0.8), 1.1), (-1.0, 1.0));
+        assert_eq!(input_range((0.0, 0.2), 1.1), (0.0, 1.0));
         assert_eq!(input_range((0.0, 250.0), 1.1), (0.0, 255.0));
         assert_eq!(input_range((-2.0, 4.0), 1.5), (-4.0, 6.0));
+        assert_eq!(input_range((0.0, 0.0625), 1.5), (-0.03125, 0.09375));
     }
 }

@@ -4,6 +4,8 @@
 
 mod calibrate;
 mod correct;
+mod equalise;
+mod evaluate;
 mod layer;
 mod report;
 mod rounding;
@@ -11,7 +13,8 @@ mod rounding;
 pub use crate::executor::SaturationPolicy;
 pub use crate::signature::Sample;
 pub use calibrate::CalibrationSource;
-pub use report::{LayerReport, OutputReport, QuantReport};
+pub use evaluate::{Evaluated, Evaluator};
+pub use report::{LayerReport, MAX_RELATIVE_ERROR, OutputReport, QuantReport, Tally};
 
 use crate::error::{ModelError, Result};
 use crate::executor::{ClampTable, FloatClamp, validate};
@@ -31,6 +34,9 @@ pub struct QuantOptions {
     pub margin: f64,
     /// What the executor does with values out of range; quantising does not depend on it.
     pub saturation: SaturationPolicy,
+    /// Whether features of an input may get factors of their own, where their ranges differ. Public inputs must not have any:
+    /// contracts read them with one scale.
+    pub input_factors: bool,
 }
 
 impl Default for QuantOptions {
@@ -39,6 +45,7 @@ impl Default for QuantOptions {
             range: 4064,
             margin: 1.25,
             saturation: SaturationPolicy::Saturate,
+            input_factors: true,
         }
     }
 }
@@ -66,10 +73,13 @@ pub fn quantise(
     check_options(options)?;
     let (samples, source) = calibrate::samples(graph, samples)?;
     let margins = Margins::new(options.margin, source, samples.len());
-    let fused = fuse(graph)?;
-    let traces: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| fused.run(&s.0)).collect();
-    check_fusion(graph, &fused, &samples[0], &traces[0])?;
-    let (program, clamps) = assemble(&fused, &samples, &traces, margins, options.range)?;
+    let mut fused = fuse(graph)?;
+    let mut traces: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| fused.run(&s.0)).collect();
+    let quants = calibrate::tensor_quants(&fused, &traces, margins, options.range);
+    equalise::equalise(&mut fused, &mut traces, &quants, options);
+    let quants = calibrate::tensor_quants(&fused, &traces, margins, options.range);
+    check_fusion(graph, &fused, &samples[0])?;
+    let (program, clamps) = assemble(&fused, &samples, &traces, &quants, options.range)?;
     validate(&program)?;
     let report = report::measure(&fused, &program, &clamps, &samples, &traces, source)?;
     Ok(Quantised {
@@ -95,16 +105,11 @@ fn check_options(options: &QuantOptions) -> Result<()> {
     Ok(())
 }
 
-/// Fusing is exact up to rounding of f64; anything else is a defect of this crate.
-fn check_fusion(
-    graph: &FloatGraph,
-    fused: &FusedGraph,
-    sample: &Sample,
-    trace: &[Vec<f64>],
-) -> Result<()> {
+/// Fusing and equalisation are exact up to rounding of f64; anything else is a defect of this crate.
+fn check_fusion(graph: &FloatGraph, fused: &FusedGraph, sample: &Sample) -> Result<()> {
     let reference = graph.execute(&sample.0)?;
     let expected = graph.outputs_of(&reference);
-    for (values, expected) in fused.outputs_of(trace).iter().zip(expected) {
+    for (values, expected) in fused.outputs_of(&fused.run(&sample.0)).iter().zip(expected) {
         let size = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
         let far = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-6 * size || a.is_nan();
         if values.len() != expected.len() || values.iter().zip(expected).any(far) {
@@ -120,10 +125,9 @@ fn assemble(
     fused: &FusedGraph,
     samples: &[Sample],
     traces: &[Vec<Vec<f64>>],
-    margins: Margins,
+    quants: &[TensorQuant],
     range: u32,
 ) -> Result<(QuantizedGraph, ClampTable)> {
-    let quants = calibrate::tensor_quants(fused, traces, margins, range);
     let tensor = |(t, q): (&FusedTensor, &TensorQuant)| QTensor {
         name: t.name.clone(),
         dims: t.dims,
@@ -133,11 +137,12 @@ fn assemble(
         },
         element_order: t.external.as_ref().and_then(|e| e.order.clone()),
         quant: q.params,
+        factors: t.factors.clone(),
     };
     let ids = |list: &[usize]| list.iter().map(|t| TensorId(*t)).collect();
     let mut graph = QuantizedGraph {
         range,
-        tensors: fused.tensors.iter().zip(&quants).map(tensor).collect(),
+        tensors: fused.tensors.iter().zip(quants).map(tensor).collect(),
         layers: Vec::with_capacity(fused.layers.len()),
         inputs: ids(&fused.inputs),
         outputs: ids(&fused.outputs),

@@ -27,6 +27,10 @@ pub struct LayerReport {
     pub max_abs_error: f64,
     /// Mean difference from the float network.
     pub mean_abs_error: f64,
+    /// Name of the tensor that it writes.
+    pub tensor: String,
+    /// `max_abs_error` as a part of the range of the float values; 0 where all of them are 0.
+    pub relative_error: f64,
     /// Values that saturated where the float function does not.
     pub saturated: u64,
     /// Number of values compared.
@@ -42,6 +46,8 @@ pub struct OutputReport {
     pub max_abs_error: f64,
     /// Mean difference from the float network.
     pub mean_abs_error: f64,
+    /// `max_abs_error` as a part of the range of the float values; 0 where all of them are 0.
+    pub relative_error: f64,
     /// Largest magnitude of the float output.
     pub max_abs_value: f64,
 }
@@ -55,7 +61,7 @@ pub struct QuantReport {
     pub calibration: CalibrationSource,
     /// Number of samples.
     pub samples: usize,
-    /// Reasons to doubt the figures: synthetic samples, layers that saturate.
+    /// Reasons to doubt the figures: synthetic samples, tensors with errors above [`MAX_RELATIVE_ERROR`], tensors that saturate.
     pub warnings: Vec<String>,
     /// Layers in order.
     pub layers: Vec<LayerReport>,
@@ -63,12 +69,56 @@ pub struct QuantReport {
     pub outputs: Vec<OutputReport>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    max: f64,
+/// Largest error of a tensor, as a part of the range of its values, that no warning names.
+pub const MAX_RELATIVE_ERROR: f64 = 0.02;
+
+/// Errors of one tensor over samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Largest difference.
+    pub max: f64,
     sum: f64,
-    count: u64,
-    saturated: u64,
+    /// Number of values compared.
+    pub count: u64,
+    low: f64,
+    high: f64,
+}
+
+impl Tally {
+    /// Takes up a value and what it should be.
+    pub fn add(&mut self, value: f64, expected: f64) {
+        let error = (value - expected).abs();
+        self.max = self.max.max(error);
+        self.sum += error;
+        self.count += 1;
+        self.low = self.low.min(expected);
+        self.high = self.high.max(expected);
+    }
+
+    /// Takes up another tally of the same tensor.
+    pub fn merge(&mut self, other: &Self) {
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+        self.count += other.count;
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+
+    /// Mean difference.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.count.max(1) as f64
+    }
+
+    /// Width of the range of the expected values, 0 included.
+    pub fn range(&self) -> f64 {
+        self.high - self.low
+    }
+
+    /// A difference as a part of that range; 0 where there is none.
+    pub fn relative(&self, error: f64) -> f64 {
+        let range = self.range();
+        if range > 0.0 { error / range } else { 0.0 }
+    }
 }
 
 pub(super) fn measure(
@@ -80,30 +130,21 @@ pub(super) fn measure(
     source: CalibrationSource,
 ) -> Result<QuantReport> {
     let mut tallies = vec![Tally::default(); graph.tensors.len()];
-    let mut peaks = vec![0.0f64; graph.tensors.len()];
-    let range = i64::from(graph.range);
+    let mut saturated = vec![0; graph.tensors.len()];
     for (sample, float) in samples.iter().zip(traces) {
         let inputs = quantise_clamped(graph, &sample.0);
         let trace = run(graph, &inputs, |index, acc| {
-            let clamp = clamps.0[index];
-            let lost = acc.iter().map(|a| a.div_euclid(range));
-            let lost = lost.filter(|v| (*v < 0 && !clamp.low) || (*v >= range && !clamp.high));
-            tallies[graph.layers[index].output().0].saturated += lost.count() as u64;
+            let lost = clamps.0[index].lost(graph.range, acc);
+            saturated[graph.layers[index].output().0] += lost;
             Ok(())
         })?;
-        for (t, (values, expected)) in trace.tensors.iter().zip(float).enumerate() {
-            let quant = graph.tensors[t].quant;
-            let tally = &mut tallies[t];
-            for (u, real) in values.iter().zip(expected) {
-                let error = (quant.real(*u) - real).abs();
-                tally.max = tally.max.max(error);
-                tally.sum += error;
-                tally.count += 1;
-                peaks[t] = peaks[t].max(real.abs());
+        for (t, (values, scaled)) in trace.tensors.iter().zip(float).enumerate() {
+            let tensor = &graph.tensors[t];
+            for (e, (u, scaled)) in values.iter().zip(scaled).enumerate() {
+                tallies[t].add(tensor.real(e, *u), tensor.factor(e) * scaled);
             }
         }
     }
-    let mean = |t: &Tally| t.sum / t.count.max(1) as f64;
     let layers: Vec<LayerReport> = graph
         .layers
         .iter()
@@ -121,8 +162,10 @@ pub(super) fn measure(
                 scale: tensor.quant.scale,
                 zero_point: tensor.quant.zero_point,
                 max_abs_error: tally.max,
-                mean_abs_error: mean(tally),
-                saturated: tally.saturated,
+                mean_abs_error: tally.mean(),
+                tensor: tensor.name.clone(),
+                relative_error: tally.relative(tally.max),
+                saturated: saturated[layer.output().0],
                 values: tally.count,
             }
         })
@@ -133,8 +176,9 @@ pub(super) fn measure(
         .map(|t| OutputReport {
             name: graph.tensors[*t].name.clone(),
             max_abs_error: tallies[*t].max,
-            mean_abs_error: mean(&tallies[*t]),
-            max_abs_value: peaks[*t],
+            mean_abs_error: tallies[*t].mean(),
+            relative_error: tallies[*t].relative(tallies[*t].max),
+            max_abs_value: tallies[*t].high.max(-tallies[*t].low),
         })
         .collect();
     Ok(QuantReport {
@@ -156,11 +200,22 @@ fn warnings(source: CalibrationSource, layers: &[LayerReport]) -> Vec<String> {
                 .into(),
         );
     }
-    warnings.extend(layers.iter().filter(|l| l.saturated > 0).map(|l| {
-        format!(
-            "layer {}: {} of {} calibration values saturate",
-            l.name, l.saturated, l.values
-        )
-    }));
+    for l in layers {
+        if l.relative_error > MAX_RELATIVE_ERROR {
+            warnings.push(format!(
+                "tensor {} (layer {}): the largest error is {:.1} % of the range of its values on the samples, more than {:.0} %",
+                l.tensor,
+                l.name,
+                100.0 * l.relative_error,
+                100.0 * MAX_RELATIVE_ERROR
+            ));
+        }
+        if l.saturated > 0 {
+            warnings.push(format!(
+                "tensor {} (layer {}): {} of {} calibration values saturate",
+                l.tensor, l.name, l.saturated, l.values
+            ));
+        }
+    }
     warnings
 }

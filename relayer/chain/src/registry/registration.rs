@@ -228,6 +228,7 @@ mod tests {
             shape: vec![1, 10],
             visibility: FileVisibility::Public,
             element_order: None,
+            factors: None,
         }
     }
 
