@@ -58,7 +58,10 @@ fn inspect_shows_what_is_in_the_way_of_a_model() {
     let model = fixture("unsupported/softmax_inside.onnx");
     chainfer(args!["compile", model, "-o", "bundle"])
         .expect(2)
-        .says(&["node attention: Softmax", "--raw-scores"]);
+        .says(&[
+            "node attention: operator Softmax is not supported",
+            "--raw-scores",
+        ]);
     let page = chainfer(args!["inspect", model]).expect(0).stdout;
     for part in [
         "1 of 3 nodes",

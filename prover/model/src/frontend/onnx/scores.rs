@@ -46,12 +46,7 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
         "Softmax" | "LogSoftmax" | "Sigmoid" => {
             operators::check(node, importer.opset, false)?;
             if !importer.raw_scores {
-                return Err(refuse(
-                    node,
-                    format!(
-                        "it is not supported for values that depend on the model's input; {SCORES}"
-                    ),
-                ));
+                return Err(operators::unsupported(node, SCORES));
             }
             let shape = importer.builder.shape(*id);
             if shape.iter().filter(|d| **d > 1).count() > 1 {

@@ -76,16 +76,21 @@ fn of(node: &NodeProto) -> Option<&'static Operator> {
     })
 }
 
+/// The error for an operator that is not supported.
+pub(super) fn unsupported(node: &NodeProto, remedy: &str) -> ModelError {
+    ModelError::UnsupportedOperator {
+        node: label(node).to_owned(),
+        op: title(node),
+        remedy: remedy.to_owned(),
+        supported: supported(),
+    }
+}
+
 /// Refuses operators and attributes that are not known, and attributes that no code may see. `of_constants` says that the node reads
 /// constants only.
 pub(super) fn check(node: &NodeProto, opset: i64, of_constants: bool) -> Result<()> {
     let Some(operator) = of(node) else {
-        return Err(ModelError::UnsupportedOperator {
-            node: label(node).to_owned(),
-            op: title(node),
-            remedy: remedies::of(node).to_owned(),
-            supported: supported(),
-        });
+        return Err(unsupported(node, remedies::of(node)));
     };
     let known = |a: &&AttributeProto| operator.attributes.contains(&a.name.as_str());
     if let Some(unknown) = node.attribute.iter().find(|a| !known(a)) {
