@@ -86,6 +86,7 @@ fn write(folder: &Path) {
         shape: vec![1],
         visibility: Visibility::Committed,
         element_order: None,
+        factors: None,
     };
     let ends = (vec![spec(0, 0)], vec![spec(CHUNKS, CHUNKS - 1)]);
     let setup = Srs::development(4).unwrap().spec().clone();
