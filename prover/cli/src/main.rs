@@ -36,6 +36,7 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
         Command::Prove(args) => verbs::prove::run(args, progress),
         Command::Verify(args) => verbs::verify::run(&args, progress),
         Command::Run(args) => verbs::run::run(&args, progress),
+        Command::Evaluate(args) => verbs::evaluate::run(&args, progress),
         Command::Open(args) => verbs::open::run(&args, progress),
         Command::Inspect(args) => verbs::inspect::run(&args),
         Command::Audit(args) => verbs::audit::run(&args, progress),

@@ -11,8 +11,9 @@ pub(crate) use chain::{
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
-    AgainArgs, AuditArgs, AutoOr, BindingArgs, CompileArgs, InspectArgs, ObjectiveArg, OpenArgs,
-    ProveArgs, RunArgs, SaturationArgs, SolidityArgs, VerifyArgs, VisibilityArg,
+    AgainArgs, AuditArgs, AutoOr, BindingArgs, CompileArgs, EvaluateArgs, InspectArgs,
+    ObjectiveArg, OpenArgs, ProveArgs, RunArgs, SaturationArgs, SolidityArgs, VerifyArgs,
+    VisibilityArg,
 };
 pub(crate) use setup::{KnownSrsArgs, SetupArgs, SrsArgs, SrsCommand, SrsFileArgs, SrsImportArgs};
 
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Run the quantised model on an input without proving it
     Run(RunArgs),
+    /// Run the quantised model on a data set, and compare it with labels and with the float model
+    Evaluate(EvaluateArgs),
     /// Print a committed tensor of an inference and the opening of its commitment
     Open(OpenArgs),
     /// Describe a bundle or a model

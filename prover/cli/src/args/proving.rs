@@ -246,6 +246,22 @@ pub(crate) struct RunArgs {
     pub(crate) saturation: SaturationArgs,
 }
 
+/// `chainfer evaluate`.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Bundle folder
+    pub(crate) bundle: PathBuf,
+    /// Data set: .json with "samples", or .npy or .npz whose first axis counts the samples
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: PathBuf,
+    /// Class of each sample: .json with a list, or .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Model file that the bundle was compiled from, to compare with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+}
+
 /// What happens to values outside the calibrated range of their layer.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SaturationArgs {

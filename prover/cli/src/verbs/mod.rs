@@ -8,6 +8,7 @@ pub(crate) mod check_registry;
 pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod deploy;
+pub(crate) mod evaluate;
 pub(crate) mod inspect;
 pub(crate) mod open;
 pub(crate) mod prove;

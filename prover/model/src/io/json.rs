@@ -24,6 +24,14 @@ struct OneSample {
     input_data: Vec<Vec<f64>>,
 }
 
+/// A list of class indices.
+///
+/// # Errors
+/// Not JSON, or not a list of whole numbers that are not negative.
+pub fn labels_from_json(bytes: &[u8]) -> Result<Vec<usize>> {
+    serde_json::from_slice(bytes).map_err(|e| bad(format!("expected a list of class indices: {e}")))
+}
+
 /// Larger files that are wrong get the parser's words.
 const MAX_EXPLAINED: usize = 1 << 24;
 

@@ -4,8 +4,10 @@ mod json;
 mod npy;
 
 pub use crate::signature::{InputSpec, check_lists};
-pub use json::{calibration_from_json, inputs_from_json};
-pub use npy::{inputs_from_npy, inputs_from_npz};
+pub use json::{calibration_from_json, inputs_from_json, labels_from_json};
+pub use npy::{
+    inputs_from_npy, inputs_from_npz, labels_from_npy, samples_from_npy, samples_from_npz,
+};
 
 use crate::error::{ModelError, Result};
 use crate::file::{MAX_INPUT_BYTES, extension, locate, read};
@@ -65,4 +67,39 @@ pub fn load_calibration(
         check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
     }
     Ok(samples)
+}
+
+/// Reads a data set: JSON with one or several samples, `.npy` or `.npz` with a first axis that counts the samples, or any
+/// other file with one sample.
+///
+/// # Errors
+/// As [`load_inputs`].
+pub fn load_samples(
+    path: &Path,
+    specs: &[InputSpec],
+    fixed_point: Option<f64>,
+) -> Result<Vec<Sample>> {
+    let from = match extension(path).as_str() {
+        "npy" => samples_from_npy,
+        "npz" => samples_from_npz,
+        _ => return load_calibration(path, specs, fixed_point),
+    };
+    let samples = from(&read(path, MAX_INPUT_BYTES)?, specs).map_err(|e| locate(e, path))?;
+    for (n, sample) in samples.iter().enumerate() {
+        check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
+    }
+    Ok(samples)
+}
+
+/// Reads the classes of a data set's samples: a JSON list, or `.npy`.
+///
+/// # Errors
+/// The file cannot be read, or holds anything else than class indices.
+pub fn load_labels(path: &Path) -> Result<Vec<usize>> {
+    let bytes = read(path, MAX_INPUT_BYTES)?;
+    match extension(path).as_str() {
+        "npy" => labels_from_npy(&bytes),
+        _ => labels_from_json(&bytes),
+    }
+    .map_err(|e| locate(e, path))
 }

@@ -1,7 +1,7 @@
 //! NumPy's `.npy` arrays and `.npz` archives (NEP 1; APPNOTE 4.3 for zip, stored or deflated, no zip64).
 
 use crate::error::{ModelError, Result};
-use crate::signature::InputSpec;
+use crate::signature::{InputSpec, Sample};
 use std::collections::BTreeSet;
 
 /// The arrays of one file are no larger than this together, packed or not.
@@ -28,11 +28,74 @@ pub fn inputs_from_npy(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Vec<f64>
     Ok(vec![array.numbers])
 }
 
+/// Samples from one array, whose first axis counts them.
+///
+/// # Errors
+/// As [`inputs_from_npy`], or a model with several inputs.
+pub fn samples_from_npy(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Sample>> {
+    let [spec] = specs else {
+        return Err(bad(format!(
+            "one array for {} inputs; save them with numpy.savez",
+            specs.len()
+        )));
+    };
+    let lists = array(bytes, MAX_NUMBERS)?.samples(spec)?;
+    Ok(lists.into_iter().map(|list| Sample(vec![list])).collect())
+}
+
+/// Samples from an archive: arrays as [`inputs_from_npz`] finds them, each with a first axis that counts the samples.
+///
+/// # Errors
+/// As [`inputs_from_npz`], or arrays of different numbers of samples.
+pub fn samples_from_npz(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Sample>> {
+    let inputs = from_npz(bytes, specs, |array, spec| array.samples(spec))?;
+    let count = inputs.first().map_or(0, Vec::len);
+    if let Some(other) = inputs.iter().find(|lists| lists.len() != count) {
+        return Err(bad(format!(
+            "arrays of {count} and of {} samples",
+            other.len()
+        )));
+    }
+    let mut samples = vec![Sample(Vec::with_capacity(specs.len())); count];
+    for lists in inputs {
+        for (sample, list) in samples.iter_mut().zip(lists) {
+            sample.0.push(list);
+        }
+    }
+    Ok(samples)
+}
+
+/// Whole numbers that are not negative, from an array of one axis.
+///
+/// # Errors
+/// Not an array of such numbers.
+pub fn labels_from_npy(bytes: &[u8]) -> Result<Vec<usize>> {
+    let numbers = array(bytes, MAX_NUMBERS)?.numbers;
+    let whole =
+        |v: f64| (v >= 0.0 && v.fract() == 0.0 && v <= f64::from(u32::MAX)).then_some(v as usize);
+    let labels = numbers.into_iter().enumerate();
+    labels
+        .map(|(n, v)| whole(v).ok_or_else(|| bad(format!("label {n} is {v}, which is no index"))))
+        .collect()
+}
+
 /// Inputs from an archive: by name where every input's name is there, else in the archive's order, if it has as many arrays.
 ///
 /// # Errors
 /// Not a zip archive of arrays, or one with other arrays than the inputs.
 pub fn inputs_from_npz(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Vec<f64>>> {
+    from_npz(bytes, specs, |array, spec| {
+        array.check_shape(spec)?;
+        Ok(array.numbers)
+    })
+}
+
+/// The arrays of an archive, by what `take` makes of each.
+fn from_npz<T>(
+    bytes: &[u8],
+    specs: &[InputSpec],
+    take: impl Fn(Array, &InputSpec) -> Result<T>,
+) -> Result<Vec<T>> {
     let entries = entries(bytes)?;
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let mut seen = BTreeSet::new();
@@ -67,20 +130,18 @@ pub fn inputs_from_npz(bytes: &[u8], specs: &[InputSpec]) -> Result<Vec<Vec<f64>
         .into_iter()
         .zip(specs)
         .map(|(entry, spec)| {
-            let read = |bytes: &[u8]| {
+            let mut read = |bytes: &[u8]| {
                 let array = array(bytes, room)?;
-                array.check_shape(spec)?;
-                Ok(array.numbers)
+                room -= array.numbers.len();
+                take(array, spec)
             };
-            let numbers = read(&entry.unpack()?).map_err(|e| match e {
+            read(&entry.unpack()?).map_err(|e| match e {
                 ModelError::Malformed { format, detail } => ModelError::Malformed {
                     format,
                     detail: format!("{}: {detail}", entry.name),
                 },
                 other => other,
-            })?;
-            room -= numbers.len();
-            Ok(numbers)
+            })
         })
         .collect()
 }
@@ -101,6 +162,30 @@ struct Array {
 }
 
 impl Array {
+    /// The samples along the first axis.
+    fn samples(self, spec: &InputSpec) -> Result<Vec<Vec<f64>>> {
+        let Some((count, rest)) = self.shape.split_first() else {
+            return Err(bad("a single number; the first axis counts the samples"));
+        };
+        let each: usize = spec.shape.iter().product();
+        if *count == 0 || self.numbers.len() / count != each {
+            return Err(bad(format!(
+                "shape {:?}: expected samples along the first axis, of {each} numbers each for input {} of shape {:?}",
+                self.shape, spec.name, spec.shape
+            )));
+        }
+        let one = Self {
+            shape: rest.to_vec(),
+            numbers: Vec::new(),
+        };
+        one.check_shape(spec)?;
+        Ok(self
+            .numbers
+            .chunks_exact(each)
+            .map(<[f64]>::to_vec)
+            .collect())
+    }
+
     /// Refuses a shape of two axes or more that is not the input's: the same numbers would stand for other elements.
     fn check_shape(&self, spec: &InputSpec) -> Result<()> {
         let core = |shape: &[usize]| -> Vec<usize> {
@@ -483,5 +568,42 @@ mod tests {
                 let _ = inputs_from_npz(&altered, &specs(&["x"]));
             }
         }
+    }
+
+    #[test]
+    fn samples_stand_along_the_first_axis() {
+        let spec = |name: &str, shape: &[usize]| InputSpec {
+            name: name.into(),
+            shape: shape.to_vec(),
+        };
+        let x = [spec("x", &[1, 2, 2])];
+        let bytes: Vec<u8> = (0..8).collect();
+        let expected = [vec![0.0, 1.0, 2.0, 3.0], vec![4.0, 5.0, 6.0, 7.0]];
+        for shape in ["(2, 4)", "(2, 2, 2)", "(2, 1, 2, 2)"] {
+            let samples = samples_from_npy(&npy("|u1", shape, &bytes), &x).unwrap();
+            let lists: Vec<_> = samples.into_iter().map(|s| s.0[0].clone()).collect();
+            assert_eq!(lists, expected, "{shape}");
+        }
+        for shape in ["(8,)", "(4, 2)", "()"] {
+            let length = if shape == "()" { 1 } else { 8 };
+            assert!(samples_from_npy(&npy("|u1", shape, &bytes[..length]), &x).is_err());
+        }
+        let two = [spec("a", &[1, 2]), spec("b", &[1, 1])];
+        let (a, b) = (
+            npy("|u1", "(2, 2)", &bytes[..4]),
+            npy("|u1", "(2, 1)", &bytes[4..6]),
+        );
+        let short = npy("|u1", "(1, 1)", &bytes[..1]);
+        let archive = |b: &[u8]| zip(&[("b.npy", 0, b, b.len()), ("a.npy", 0, &a, a.len())]);
+        let samples = samples_from_npz(&archive(&b), &two).unwrap();
+        assert_eq!(samples[1], Sample(vec![vec![2.0, 3.0], vec![5.0]]));
+        let error = samples_from_npz(&archive(&short), &two).unwrap_err();
+        assert!(
+            error.to_string().contains("arrays of 2 and of 1 samples"),
+            "{error}"
+        );
+        assert_eq!(labels_from_npy(&b).unwrap(), [4, 5]);
+        let half = npy("<f8", "(1,)", &0.5f64.to_le_bytes());
+        assert!(labels_from_npy(&half).is_err());
     }
 }
