@@ -44,7 +44,8 @@ enum Visibility {
 /// @param length Number of values.
 /// @param zeroPoint The integer that stands for zero.
 /// @param visibility Public: the values are in the instance column, packed. Committed: their leaf is.
-/// @param scaleWad The scale times 1e18, rounded; positive.
+/// @param scaleWad The scale times 1e18, rounded; positive. The features of a committed input may have factors beside it, which the
+/// manifest states.
 struct TensorSpec {
     uint32 leaf;
     uint16 chunk;
