@@ -183,6 +183,29 @@ def global_avgpool(n):
     n.output("y", 1, 4)
 
 
+def global_maxpool(n):
+    """Planes of 3 x 5, which no window of four values divides; then a maximum with its axes as attribute."""
+    x = n.node("Relu", [n.conv(n.input("x", 1, 2, 3, 5), "conv", 3, 2, (1, 1))], "relu")
+    n.node("Flatten", [n.node("GlobalMaxPool", [x], "pooled")], "y", axis=1)
+    n.node("ReduceMax", [x], "z", axes=[2, 3], keepdims=0)
+    n.output("y", 1, 3)
+    n.output("z", 1, 3)
+
+
+def reduce_sum(n):
+    n.node("ReduceSum", [n.input("x", 1, 3, 4, 4), n.ints("axes", 2, 3)], "y", keepdims=0)
+    n.output("y", 1, 3)
+
+
+def sums(n):
+    """Sums and a mean of several tensors and a constant, and a change of sign."""
+    a, b = n.input("a", 1, 2, 3, 3), n.input("b", 1, 2, 3, 3)
+    minus = n.node("Neg", [a], "minus")
+    total = n.node("Sum", [minus, b, n.bias("offset", (1, 2, 1, 1))], "total")
+    n.node("Mean", [total, a, b], "y")
+    n.output("y", 1, 2, 3, 3)
+
+
 def maxpool2(n):
     n.node("MaxPool", [n.input("x", 1, 2, 4, 4)], "y", kernel_shape=[2, 2], strides=[2, 2])
     n.output("y", 1, 2, 2, 2)
@@ -399,7 +422,7 @@ def two_outputs(n):
 SUPPORTED = (
     conv_valid, conv_pad, conv_asymmetric_pad, conv_stride2, conv_stride_uneven, conv_pointwise, conv_groups,
     conv_depthwise, conv_depthwise_multiplier, conv_batchnorm_relu, batchnorm, avgpool, avgpool_overlap, global_avgpool,
-    maxpool2, maxpool3_pad1, conv_relu_maxpool, relu, clip_relu6, clip_symmetric, add_constant, add_two_inputs,
+    global_maxpool, reduce_sum, sums, maxpool2, maxpool3_pad1, conv_relu_maxpool, relu, clip_relu6, clip_symmetric, add_constant, add_two_inputs,
     mul_constant, residual_add, residual_deep, flatten_residual, gemm, gemm_transposed, matmul_add, mlp, transpose_reshape,
     squeeze, legacy_bias, scaled_regression, half_weights, double_weights, sparse_weights, computed_constants,
     constant_condition, two_outputs,

@@ -53,6 +53,39 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
     Operator {
         info: OperatorInfo {
+            name: "Neg",
+            since: Some(1),
+            only: "",
+            accepts: "any shape",
+            becomes: "nothing: it is folded into the linear layer before or after it",
+        },
+        attributes: &["consumed_inputs"],
+        read: neg,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Mean",
+            since: Some(1),
+            only: "",
+            accepts: "tensors of one shape, and constants that broadcast to it",
+            becomes: "a linear layer with the terms of all; constants are folded",
+        },
+        attributes: &["consumed_inputs"],
+        read: mean,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "Sum",
+            since: Some(1),
+            only: "",
+            accepts: "tensors of one shape, and constants that broadcast to it",
+            becomes: "a linear layer with the terms of all; constants are folded",
+        },
+        attributes: &["consumed_inputs"],
+        read: sum,
+    },
+    Operator {
+        info: OperatorInfo {
             name: "Sub",
             since: Some(1),
             only: "",
@@ -83,6 +116,45 @@ fn sub(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         }
         _ => Err(kinds(node)),
     }
+}
+
+fn neg(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    importer.unary(node, FloatOp::MulConstant(Constant::scalar(-1.0)))
+}
+
+fn sum(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let total = sum_of_operands(importer, node)?;
+    importer.add(node, FloatOp::MulConstant(Constant::scalar(1.0)), &[total])
+}
+
+fn mean(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let total = sum_of_operands(importer, node)?;
+    let part = 1.0 / node.input.len() as f64;
+    importer.add(node, FloatOp::MulConstant(Constant::scalar(part)), &[total])
+}
+
+/// The sum of all operands, of which one is a tensor.
+fn sum_of_operands(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let (mut tensors, mut constants) = (Vec::new(), Vec::new());
+    for index in 0..node.input.len() {
+        match importer.operand(node, index)? {
+            Some(T(id)) => tensors.push(id),
+            Some(C(constant)) => constants.push(constant),
+            None => return Err(refuse(node, format!("input {index} is missing"))),
+        }
+    }
+    let mut tensors = tensors.into_iter();
+    let mut total = tensors.next().ok_or_else(|| kinds(node))?;
+    for tensor in tensors {
+        total = importer
+            .builder
+            .node(label(node), FloatOp::Add, &[total, tensor])?;
+    }
+    for constant in constants {
+        let add = FloatOp::AddConstant(constant);
+        total = importer.builder.node(label(node), add, &[total])?;
+    }
+    Ok(total)
 }
 
 fn mul(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {

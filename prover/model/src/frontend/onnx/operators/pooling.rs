@@ -3,7 +3,7 @@
 use super::entry::Operator;
 use super::window::window;
 use crate::error::Result;
-use crate::float::{FloatId, FloatOp, Padding, Pool};
+use crate::float::{Constant, FloatId, FloatOp, Padding, Pool};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::Importer;
 use crate::frontend::onnx::node::refuse;
@@ -43,6 +43,17 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
     Operator {
         info: OperatorInfo {
+            name: "GlobalMaxPool",
+            since: Some(1),
+            only: "",
+            accepts: "[1, channels, rows, columns]",
+            becomes: "maxima of at most four values, in stages",
+        },
+        attributes: &[],
+        read: global_max_pool,
+    },
+    Operator {
+        info: OperatorInfo {
             name: "MaxPool",
             since: Some(1),
             only: "",
@@ -59,6 +70,28 @@ pub(super) const OPERATORS: &[Operator] = &[
             "strides",
         ],
         read: max_pool,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "ReduceMax",
+            since: Some(1),
+            only: "over rows and columns",
+            accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
+            becomes: "maxima of at most four values, in stages",
+        },
+        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
+        read: reduce_max,
+    },
+    Operator {
+        info: OperatorInfo {
+            name: "ReduceSum",
+            since: Some(1),
+            only: "over rows and columns",
+            accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
+            becomes: "sums folded into the linear layer that reads them",
+        },
+        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
+        read: reduce_sum,
     },
     Operator {
         info: OperatorInfo {
@@ -102,15 +135,52 @@ fn pool(importer: &Importer, node: &NodeProto) -> Result<(FloatId, Pool)> {
     Ok((input, window(node, plane, None)?))
 }
 
-fn reduce_mean(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+fn global_max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
-    importer.plane(node, input)?;
+    let op = maximum_of(importer.plane(node, input)?);
+    importer.add(node, op, &[input])
+}
+
+fn maximum_of(plane: [usize; 2]) -> FloatOp {
+    FloatOp::MaxPool(Pool {
+        kernel: plane,
+        stride: plane,
+        padding: Padding::NONE,
+    })
+}
+
+fn reduce_mean(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    reduce(importer, node, |_| vec![FloatOp::GlobalAveragePool])
+}
+
+fn reduce_sum(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    reduce(importer, node, |[rows, columns]| {
+        let count = Constant::scalar((rows * columns) as f64);
+        vec![FloatOp::GlobalAveragePool, FloatOp::MulConstant(count)]
+    })
+}
+
+fn reduce_max(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    reduce(importer, node, |plane| vec![maximum_of(plane)])
+}
+
+/// Rows and columns become one value, by operations that follow from how many there are.
+fn reduce(
+    importer: &mut Importer,
+    node: &NodeProto,
+    operations: fn([usize; 2]) -> Vec<FloatOp>,
+) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let plane = importer.plane(node, input)?;
     let mut axes = importer.axes(node, 4)?.unwrap_or_default();
     axes.sort_unstable();
     if axes != [2, 3] {
         return Err(refuse(node, format!("axes {axes:?}; supported: [2, 3]")));
     }
-    let pooled = importer.add(node, FloatOp::GlobalAveragePool, &[input])?;
+    let mut pooled = input;
+    for operation in operations(plane) {
+        pooled = importer.add(node, operation, &[pooled])?;
+    }
     if node.int("keepdims", 1) != 0 {
         return Ok(pooled);
     }
