@@ -12,7 +12,7 @@ use crate::{
 /// What is known of the domain when the code is generated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Domain<'a> {
-    /// Everything.
+    /// The number of rows and that of public inputs: the key is in the contract.
     Known(&'a Protocol),
     /// Nothing: see [`Input::Root`] and its neighbours.
     OfKey,

@@ -196,9 +196,7 @@ async fn place_verifiers(
         let code = &verifier.creation_code;
         let placed = place(engine, interrupted, &verifier.name, code, expected, limit).await?;
         verifiers.push((placed.address, placed.code_hash));
-        if let Some(deployed) = &placed.deployed {
-            steps.push(deployed.step(&verifier.name));
-        }
+        steps.extend(placed.step(&verifier.name));
     }
     Ok(verifiers)
 }

@@ -1,7 +1,7 @@
 //! Whether a key is handed in with every proof or kept as the code of a contract.
 
 use super::interrupted::Interrupted;
-use super::place::{find, place};
+use super::place::{credit, find, put};
 use super::plan::{ChunkCode, KeyPlacement};
 use super::transactions::Step;
 use crate::engine::Engine;
@@ -29,16 +29,16 @@ pub(super) async fn key_argument(
 ) -> Result<Bytes> {
     let code = key_creation_code(&chunk.key);
     let expected = Some(key_hash(&chunk.key));
-    // One that is there costs nothing.
-    let is_there = find(engine, &code, expected).await?.is_some();
-    if !is_there && !is_kept_in_code(engine, chunk, &code, placement).await? {
-        return Ok(chunk.key.clone());
-    }
     let name = &chunk.key_name;
-    let placed = place(engine, interrupted, name, &code, expected, limit).await?;
-    if let Some(deployed) = &placed.deployed {
-        steps.push(deployed.step(name));
-    }
+    let placed = match find(engine, &code, expected).await? {
+        // One that is there costs nothing.
+        Some(found) => credit(engine, interrupted, name, &code, found, limit).await?,
+        None if is_kept_in_code(engine, chunk, &code, placement).await? => {
+            put(engine, name, &code, expected, limit).await?
+        }
+        None => return Ok(chunk.key.clone()),
+    };
+    steps.extend(placed.step(name));
     Ok(Bytes::copy_from_slice(placed.address.as_slice()))
 }
 

@@ -2,7 +2,8 @@
 //! (<https://github.com/Arachnid/deterministic-deployment-proxy>). What somebody has deployed already is found there.
 
 use super::interrupted::Interrupted;
-use super::transactions::{Deployed, code_at, create, send};
+use super::report::TxReport;
+use super::transactions::{Step, code_at, create, send};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::TxKind;
@@ -22,10 +23,16 @@ const SALT: B256 = B256::ZERO;
 pub(super) struct Placed {
     pub(super) address: Address,
     pub(super) code_hash: B256,
-    /// Bytes of its code.
-    code_size: usize,
     /// The transaction that deployed it; none where it was there.
-    pub(super) deployed: Option<Deployed>,
+    transaction: Option<TxReport>,
+}
+
+impl Placed {
+    /// What was sent for it, if anything.
+    pub(super) fn step(&self, name: &str) -> Option<Step> {
+        let transaction = self.transaction.clone()?;
+        Some(Step::deployment(name, transaction))
+    }
 }
 
 /// Where a contract with this creation code, arguments included, is deployed: by the proxy, with salt zero.
@@ -50,12 +57,11 @@ pub(super) async fn find(
     Ok(Some(Placed {
         address,
         code_hash,
-        code_size: code.len(),
-        deployed: None,
+        transaction: None,
     }))
 }
 
-/// Finds the contract, or deploys it: at its derived address where the chain has the proxy, elsewhere at an address of the sender's.
+/// Finds the contract, or deploys it.
 pub(super) async fn place(
     engine: &Engine,
     interrupted: &Interrupted,
@@ -64,36 +70,49 @@ pub(super) async fn place(
     expected: Option<B256>,
     limit: Duration,
 ) -> Result<Placed> {
-    let data: Bytes = [SALT.as_slice(), creation_code].concat().into();
-    if let Some(found) = find(engine, creation_code, expected).await? {
-        let sent = interrupted.finish(engine, name, DEPLOYMENT_PROXY, &data, limit);
-        let deployed = sent.await?.map(|transaction| Deployed {
-            address: found.address,
-            code_hash: found.code_hash,
-            code_size: found.code_size,
-            transaction,
-        });
-        return Ok(Placed { deployed, ..found });
+    match find(engine, creation_code, expected).await? {
+        Some(found) => credit(engine, interrupted, name, creation_code, found, limit).await,
+        None => put(engine, name, creation_code, expected, limit).await,
     }
+}
+
+/// A contract that was found, with the transaction for it if that is an interrupted one of our own.
+pub(super) async fn credit(
+    engine: &Engine,
+    interrupted: &Interrupted,
+    name: &str,
+    creation_code: &Bytes,
+    found: Placed,
+    limit: Duration,
+) -> Result<Placed> {
+    let data = proxy_call(creation_code);
+    let sent = interrupted.finish(engine, name, DEPLOYMENT_PROXY, &data, limit);
+    Ok(Placed {
+        transaction: sent.await?,
+        ..found
+    })
+}
+
+/// Deploys a contract that is not there: at its derived address where the chain has the proxy, elsewhere at an address of the sender's.
+pub(super) async fn put(
+    engine: &Engine,
+    name: &str,
+    creation_code: &Bytes,
+    expected: Option<B256>,
+    limit: Duration,
+) -> Result<Placed> {
     let proxy = engine.rpc().code(DEPLOYMENT_PROXY).await?;
     if keccak256(&proxy) != PROXY_CODE_HASH {
         let deployed = create(engine, name, creation_code, expected, limit).await?;
         return Ok(Placed {
             address: deployed.address,
             code_hash: deployed.code_hash,
-            code_size: deployed.code_size,
-            deployed: Some(deployed),
+            transaction: Some(deployed.transaction),
         });
     }
-    let (transaction, _) = send(
-        engine,
-        name,
-        TxKind::Deploy,
-        Some(DEPLOYMENT_PROXY),
-        data,
-        limit,
-    )
-    .await?;
+    let (kind, to) = (TxKind::Deploy, Some(DEPLOYMENT_PROXY));
+    let data = proxy_call(creation_code);
+    let (transaction, _) = send(engine, name, kind, to, data, limit).await?;
     let address = derived_address(creation_code);
     let code = code_at(engine, address, "a contract that was just deployed").await?;
     let code_hash = keccak256(&code);
@@ -101,14 +120,12 @@ pub(super) async fn place(
     Ok(Placed {
         address,
         code_hash,
-        code_size: code.len(),
-        deployed: Some(Deployed {
-            address,
-            code_hash,
-            code_size: code.len(),
-            transaction,
-        }),
+        transaction: Some(transaction),
     })
+}
+
+fn proxy_call(creation_code: &Bytes) -> Bytes {
+    [SALT.as_slice(), creation_code].concat().into()
 }
 
 fn check(expected: Option<B256>, code_hash: B256, address: Address) -> Result<()> {

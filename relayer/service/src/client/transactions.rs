@@ -25,6 +25,15 @@ pub struct Step {
     pub transaction: TxReport,
 }
 
+impl Step {
+    pub(super) fn deployment(name: &str, transaction: TxReport) -> Self {
+        Self {
+            what: format!("deploy {name}"),
+            transaction,
+        }
+    }
+}
+
 /// A contract that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deployed {
@@ -40,10 +49,7 @@ pub struct Deployed {
 
 impl Deployed {
     pub(super) fn step(&self, name: &str) -> Step {
-        Step {
-            what: format!("deploy {name}"),
-            transaction: self.transaction.clone(),
-        }
+        Step::deployment(name, self.transaction.clone())
     }
 }
 
