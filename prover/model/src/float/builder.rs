@@ -1,7 +1,7 @@
 //! Builds float graphs with shape inference; every rule of the graph is checked here, once.
 
 use super::graph::{FloatGraph, FloatId, FloatNode, FloatTensor};
-use super::ops::{Conv, FloatOp};
+use super::ops::{Conv, Element, FloatOp, Rearrange};
 use crate::error::{ModelError, Result};
 use crate::window::{Axis, Padding, Window};
 
@@ -245,7 +245,23 @@ fn infer(op: &FloatOp, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
             }
             Ok(shape.to_vec())
         }
-        FloatOp::Add | FloatOp::Sub => {
+        FloatOp::Rearrange(op) => rearranged(op, shapes),
+        FloatOp::Function(_) => Ok(shape.to_vec()),
+        FloatOp::MatMul => {
+            let (left, right) = (shapes[0], shapes[1]);
+            let axes = left.len();
+            if axes < 2
+                || right.len() != axes
+                || left[..axes - 2] != right[..axes - 2]
+                || left[axes - 1] != right[axes - 2]
+            {
+                return Err(format!(
+                    "operands of shapes {left:?} and {right:?}; supported: [..., rows, inner] and [..., inner, columns]"
+                ));
+            }
+            Ok([&left[..axes - 1], &right[axes - 1..]].concat())
+        }
+        FloatOp::Add | FloatOp::Sub | FloatOp::Mul => {
             if shapes[0] != shapes[1] {
                 return Err(format!(
                     "operands of shapes {:?} and {:?}; supported: one shape, or a constant",
@@ -294,6 +310,31 @@ fn infer(op: &FloatOp, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
             Ok(perm.iter().map(|p| shape[*p]).collect())
         }
     }
+}
+
+fn rearranged(op: &Rearrange, shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
+    let size = |shape: &[usize]| shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+    if size(&op.shape) != Some(op.elements.len()) {
+        return Err(format!(
+            "{} elements do not make the shape {:?}",
+            op.elements.len(),
+            op.shape
+        ));
+    }
+    let lengths: Vec<usize> = shapes.iter().map(|s| s.iter().product()).collect();
+    let exists = |element: &Element| match *element {
+        Element::Of { operand, index } => lengths
+            .get(operand as usize)
+            .is_some_and(|len| (index as usize) < *len),
+        Element::Constant(value) => value.is_finite(),
+    };
+    if !op.elements.iter().all(exists) {
+        return Err("an element outside of the operands, or a constant that is not finite".into());
+    }
+    if op.elements.iter().all(|e| matches!(e, Element::Constant(_))) {
+        return Err("it reads nothing of its operands".into());
+    }
+    Ok(op.shape.clone())
 }
 
 /// Every constant is a finite number.

@@ -1,7 +1,7 @@
 //! Reference executor over f64: what quantisation is measured against.
 
 use super::graph::FloatGraph;
-use super::ops::{BatchNorm, Conv, Dense, FloatOp, Pool, transpose_sources};
+use super::ops::{BatchNorm, Conv, Dense, Element, FloatOp, Pool, transpose_sources};
 use crate::convolution::{Geometry, accumulate, fold_windows};
 use crate::dims::Dims;
 use crate::error::Result;
@@ -57,6 +57,18 @@ impl FloatGraph {
                     .into_iter()
                     .map(|i| x[i])
                     .collect(),
+                FloatOp::Rearrange(op) => {
+                    let value = |element: &Element| match *element {
+                        Element::Of { operand, index } => {
+                            tensors[node.inputs[operand as usize].0][index as usize]
+                        }
+                        Element::Constant(value) => value,
+                    };
+                    op.elements.iter().map(value).collect()
+                }
+                FloatOp::Function(f) => x.iter().map(|v| f.at(*v)).collect(),
+                FloatOp::Mul => zip(x, &tensors[node.inputs[1].0], |a, b| a * b),
+                FloatOp::MatMul => mat_mul(x, &tensors[node.inputs[1].0], shape, out_shape),
             };
             tensors[node.output.0] = values;
         }
@@ -82,6 +94,20 @@ impl FloatGraph {
 
 fn zip(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect()
+}
+
+/// Products of matrices `[..., rows, inner]` and `[..., inner, columns]`.
+fn mat_mul(a: &[f64], b: &[f64], shape: &[usize], out: &[usize]) -> Vec<f64> {
+    let (inner, columns) = (shape[shape.len() - 1], out[out.len() - 1]);
+    let rows = out[out.len() - 2];
+    let at = |n: usize| {
+        let (row, column) = (n / columns, n % columns);
+        let matrix = row / rows;
+        (0..inner)
+            .map(|k| a[row * inner + k] * b[(matrix * inner + k) * columns + column])
+            .sum()
+    };
+    (0..out.iter().product()).map(at).collect()
 }
 
 /// Channels, rows and columns of a `[1, C, H, W]` shape.

@@ -5,12 +5,14 @@
 
 mod builder;
 mod exec;
+mod function;
 mod graph;
 mod ops;
 
 pub use crate::window::Padding;
 pub use builder::GraphBuilder;
 pub use exec::FloatTrace;
+pub use function::Function;
 pub use graph::{FloatGraph, FloatId, FloatNode, FloatTensor};
 pub(crate) use ops::transpose_sources;
-pub use ops::{BatchNorm, Bounds, Constant, Conv, Dense, FloatOp, Pool};
+pub use ops::{BatchNorm, Bounds, Constant, Conv, Dense, Element, FloatOp, Pool, Rearrange};

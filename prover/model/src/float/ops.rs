@@ -1,5 +1,6 @@
 //! Typed operators of the float graph.
 
+use super::function::Function;
 use crate::window::{Padding, Window};
 
 /// A two-dimensional convolution with constant weights.
@@ -173,6 +174,31 @@ impl Bounds {
     }
 }
 
+/// What an element of a rearranged tensor is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Element {
+    /// An element of an operand, by its flat index.
+    Of {
+        /// Number of the operand.
+        operand: u32,
+        /// Flat index in it.
+        index: u32,
+    },
+    /// A constant.
+    Constant(f64),
+}
+
+/// Elements of the operands and constants, in another arrangement: concatenation, slices, padding, repetition, ...
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rearrange {
+    /// Number of operands.
+    pub operands: usize,
+    /// Shape of the output.
+    pub shape: Vec<usize>,
+    /// One for each element of the output, row-major.
+    pub elements: Vec<Element>,
+}
+
 /// What a node computes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FloatOp {
@@ -202,6 +228,14 @@ pub enum FloatOp {
     Reshape(Vec<usize>),
     /// Axes permuted: output axis `i` is input axis `perm[i]`.
     Transpose(Vec<usize>),
+    /// The operands' elements in any other arrangement; at least one is used.
+    Rearrange(Rearrange),
+    /// A function of every element.
+    Function(Function),
+    /// Product of two tensors of one shape, element by element.
+    Mul,
+    /// Matrix products of two tensors, `[..., rows, inner]` and `[..., inner, columns]`, whose other axes are the same.
+    MatMul,
 }
 
 impl FloatOp {
@@ -220,13 +254,18 @@ impl FloatOp {
             FloatOp::MaxPool(_) => "MaxPool",
             FloatOp::Reshape(_) => "Reshape",
             FloatOp::Transpose(_) => "Transpose",
+            FloatOp::Rearrange(_) => "Gather",
+            FloatOp::Function(f) => f.name(),
+            FloatOp::Mul => "Mul",
+            FloatOp::MatMul => "MatMul",
         }
     }
 
     /// Number of tensors read.
     pub fn arity(&self) -> usize {
         match self {
-            FloatOp::Add | FloatOp::Sub => 2,
+            FloatOp::Add | FloatOp::Sub | FloatOp::Mul | FloatOp::MatMul => 2,
+            FloatOp::Rearrange(r) => r.operands,
             _ => 1,
         }
     }
