@@ -132,7 +132,8 @@ pub struct QTerm {
     pub map: TermMap,
 }
 
-/// A linear layer with requantisation and saturation. All terms of one layer are `Conv`, or all are `Dense`.
+/// A linear layer with requantisation and saturation. All terms of one layer are `Conv`, or all are `Dense`; a layer without
+/// terms writes constants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QLinear {
     /// Name of the source node(s).
@@ -170,6 +171,96 @@ impl QMaxPool {
     }
 }
 
+/// Elements of other tensors in another arrangement. All tensors share their quantisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QGather {
+    /// Name of the source node.
+    pub name: String,
+    /// The tensors read, each once.
+    pub sources: Vec<TensorId>,
+    /// The tensor written.
+    pub output: TensorId,
+    /// For every element of the output, an index into the sources' elements, one source after the other.
+    pub elements: Vec<usize>,
+}
+
+/// A function of every element: `out[e] = tables[table][in[e]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QFunction {
+    /// Name of the source node.
+    pub name: String,
+    /// The tensor read.
+    pub input: TensorId,
+    /// The tensor written, of the same dims.
+    pub output: TensorId,
+    /// Index in [`QuantizedGraph::tables`].
+    pub table: usize,
+}
+
+/// Elements of a tensor, as an operand sees them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operand {
+    /// The tensor read.
+    pub tensor: TensorId,
+    /// The tensor's element at each place of the operand; `None` if it is the tensor as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elements: Option<Vec<usize>>,
+}
+
+impl Operand {
+    /// The tensor's element at a place of the operand.
+    pub fn element(&self, place: usize) -> usize {
+        self.elements.as_ref().map_or(place, |e| e[place])
+    }
+}
+
+/// Products of elements: `acc[e] = w0 a[e] b[e] + w1 a[e] + w2 b[e] + element_bias[e]`, divided and clamped as a
+/// [`QLinear`]'s.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QProduct {
+    /// Name of the source node.
+    pub name: String,
+    /// Operand a, as long as the output.
+    pub left: Operand,
+    /// Operand b, as long as the output.
+    pub right: Operand,
+    /// The tensor written.
+    pub output: TensorId,
+    /// `[w0, w1, w2]`.
+    pub weights: [i64; 3],
+    /// One constant per output element; it folds what a [`QLinear`]'s does.
+    pub element_bias: Vec<i64>,
+}
+
+/// Matrix products of activations: with the output's channels numbered `(m, i)`, the right tensor's `(m, k)`, and the positions of
+/// both `j`,
+///
+/// ```text
+/// acc[m, i, j] = sum over k ( w0 a[m, i, k] b[m, k, j] + w1 a[m, i, k] + w2 b[m, k, j] ) + element_bias[m, i, j]
+/// ```
+///
+/// divided and clamped as a [`QLinear`]'s.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QMatMul {
+    /// Name of the source node.
+    pub name: String,
+    /// Operand a, `[matrix][i][k]`.
+    pub left: Operand,
+    /// Operand b: its dims are `matrices * inner` channels of as many rows and columns as the output has.
+    pub right: TensorId,
+    /// The tensor written: `matrices * rows` channels.
+    pub output: TensorId,
+    /// Number of products.
+    pub matrices: usize,
+    /// Length of k.
+    pub inner: usize,
+    /// `[w0, w1, w2]`.
+    pub weights: [i64; 3],
+    /// One constant per output element; it folds what a [`QLinear`]'s does.
+    pub element_bias: Vec<i64>,
+}
+
 /// One step of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QLayer {
@@ -177,6 +268,14 @@ pub enum QLayer {
     Linear(QLinear),
     /// Maxima of windows.
     MaxPool(QMaxPool),
+    /// Elements rearranged.
+    Gather(QGather),
+    /// A function of every element.
+    Function(QFunction),
+    /// Products of elements.
+    Product(QProduct),
+    /// Matrix products of activations.
+    MatMul(QMatMul),
 }
 
 impl QLayer {
@@ -185,6 +284,10 @@ impl QLayer {
         match self {
             QLayer::Linear(l) => &l.name,
             QLayer::MaxPool(l) => &l.name,
+            QLayer::Gather(l) => &l.name,
+            QLayer::Function(l) => &l.name,
+            QLayer::Product(l) => &l.name,
+            QLayer::MatMul(l) => &l.name,
         }
     }
 
@@ -193,13 +296,19 @@ impl QLayer {
         match self {
             QLayer::Linear(l) => l.output,
             QLayer::MaxPool(l) => l.output,
+            QLayer::Gather(l) => l.output,
+            QLayer::Function(l) => l.output,
+            QLayer::Product(l) => l.output,
+            QLayer::MatMul(l) => l.output,
         }
     }
 
     /// Number of integer weights.
     pub fn weights(&self) -> usize {
-        let QLayer::Linear(linear) = self else {
-            return 0;
+        let linear = match self {
+            QLayer::Linear(linear) => linear,
+            QLayer::Product(_) | QLayer::MatMul(_) => return 3,
+            QLayer::MaxPool(_) | QLayer::Gather(_) | QLayer::Function(_) => return 0,
         };
         let count = |term: &QTerm| match &term.map {
             TermMap::Conv(map) => map.weights.len(),
@@ -208,11 +317,38 @@ impl QLayer {
         linear.terms.iter().map(count).sum()
     }
 
-    /// The tensors read.
+    /// The constant of every output element, if the layer has accumulators.
+    pub fn element_bias(&self) -> Option<&[i64]> {
+        match self {
+            QLayer::Linear(l) => Some(&l.element_bias),
+            QLayer::Product(l) => Some(&l.element_bias),
+            QLayer::MatMul(l) => Some(&l.element_bias),
+            QLayer::MaxPool(_) | QLayer::Gather(_) | QLayer::Function(_) => None,
+        }
+    }
+
+    /// Name of its kind for reports.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            QLayer::Linear(_) => "linear",
+            QLayer::MaxPool(_) => "maxpool",
+            QLayer::Gather(_) => "gather",
+            QLayer::Function(_) => "function",
+            QLayer::Product(_) => "product",
+            QLayer::MatMul(_) => "matmul",
+        }
+    }
+
+    /// The tensors read, each once.
     pub fn inputs(&self) -> Vec<TensorId> {
+        let pair = |a: TensorId, b: TensorId| if a == b { vec![a] } else { vec![a, b] };
         match self {
             QLayer::Linear(l) => l.terms.iter().map(|t| t.input).collect(),
             QLayer::MaxPool(l) => vec![l.input],
+            QLayer::Gather(l) => l.sources.clone(),
+            QLayer::Function(l) => vec![l.input],
+            QLayer::Product(l) => pair(l.left.tensor, l.right.tensor),
+            QLayer::MatMul(l) => pair(l.left.tensor, l.right),
         }
     }
 }
@@ -226,6 +362,9 @@ pub struct QuantizedGraph {
     pub tensors: Vec<QTensor>,
     /// Layers in topological order.
     pub layers: Vec<QLayer>,
+    /// Tables of functions: the output for every input in `[0, range)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Vec<u32>>,
     /// Model inputs, in the order of the model's file.
     pub inputs: Vec<TensorId>,
     /// Model outputs, in the order of the model's file.

@@ -4,16 +4,20 @@
 //! scale, no zero point and no name: those are in the manifest, as far as they are public. Its text is untrusted: [`Structure::blank_model`]
 //! checks it as any other graph.
 
+mod shapes;
+
+pub use shapes::{LayerShape, MapShape, TermShape};
+
 use crate::error::{ModelError, Result};
 use crate::executor::validate;
 use crate::partitioned::{ChunkSpec, Leaf, PartitionedModel};
 use crate::quantized::{
-    ConvMap, Dims, QLayer, QLinear, QMaxPool, QTensor, QTerm, QuantParams, QuantizedGraph,
-    TensorId, TermMap,
+    Dims, QFunction, QGather, QLayer, QLinear, QMatMul, QMaxPool, QProduct, QTensor, QTerm,
+    QuantParams, QuantizedGraph, TensorId,
 };
 use chainfer_formats::limits::{MAX_CHUNKS, MAX_INPUTS, MAX_LEAVES};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use shapes::{blank_map, layer_shape};
 
 /// Most tensors, and most layers.
 const MAX_PARTS: usize = 1 << 14;
@@ -32,6 +36,9 @@ pub struct Structure {
     pub tensors: Vec<Dims>,
     /// Layers in topological order.
     pub layers: Vec<LayerShape>,
+    /// Tables of functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Vec<u32>>,
     /// Model inputs.
     pub inputs: Vec<TensorId>,
     /// Model outputs.
@@ -42,63 +49,6 @@ pub struct Structure {
     pub chunks: Vec<ChunkSpec>,
 }
 
-/// A layer without weights and biases.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum LayerShape {
-    /// A linear map, divided and clamped.
-    Linear {
-        /// The tensor written.
-        output: TensorId,
-        /// How each input enters.
-        terms: Vec<TermShape>,
-    },
-    /// Maxima of windows.
-    MaxPool {
-        /// The tensor read.
-        input: TensorId,
-        /// The tensor written.
-        output: TensorId,
-        /// Window `[rows, columns]`.
-        kernel: [usize; 2],
-        /// Stride `[rows, columns]`.
-        stride: [usize; 2],
-        /// Padding `[top, left]`.
-        pad: [usize; 2],
-    },
-}
-
-/// One input of a linear layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TermShape {
-    /// The tensor read.
-    pub input: TensorId,
-    /// The kind of linear map.
-    pub map: MapShape,
-}
-
-/// A linear map without its weights.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum MapShape {
-    /// A convolution, see [`ConvMap`].
-    Conv {
-        /// Sum pooling `[rows, columns]` before the kernel.
-        pre_pool: [usize; 2],
-        /// Kernel `[rows, columns]`.
-        kernel: [usize; 2],
-        /// Stride `[rows, columns]`.
-        stride: [usize; 2],
-        /// Padding `[top, left]`.
-        pad: [usize; 2],
-        /// Groups of channels.
-        groups: usize,
-    },
-    /// Every output reads every input.
-    Dense,
-}
-
 impl Structure {
     /// The structure of a model.
     pub fn of(model: &PartitionedModel) -> Self {
@@ -107,6 +57,7 @@ impl Structure {
             range: graph.range,
             tensors: graph.tensors.iter().map(|t| t.dims).collect(),
             layers: graph.layers.iter().map(layer_shape).collect(),
+            tables: graph.tables.clone(),
             inputs: graph.inputs.clone(),
             outputs: graph.outputs.clone(),
             leaves: model.leaves.clone(),
@@ -139,6 +90,7 @@ impl Structure {
             layers: (self.layers.iter().enumerate())
                 .map(layer)
                 .collect::<Result<_>>()?,
+            tables: self.tables.clone(),
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
         };
@@ -190,7 +142,76 @@ impl Structure {
                     pad: *pad,
                 })
             }
+            LayerShape::Gather {
+                sources,
+                output,
+                elements,
+            } => {
+                self.all_exist(index, sources.iter().chain([output]))?;
+                QLayer::Gather(QGather {
+                    name,
+                    sources: sources.clone(),
+                    output: *output,
+                    elements: elements.clone(),
+                })
+            }
+            LayerShape::Function {
+                input,
+                output,
+                table,
+            } => {
+                self.all_exist(index, [input, output])?;
+                QLayer::Function(QFunction {
+                    name,
+                    input: *input,
+                    output: *output,
+                    table: *table,
+                })
+            }
+            LayerShape::Product {
+                left,
+                right,
+                output,
+            } => {
+                self.all_exist(index, [&left.tensor, &right.tensor])?;
+                QLayer::Product(QProduct {
+                    name,
+                    left: left.clone(),
+                    right: right.clone(),
+                    output: *output,
+                    weights: [0; 3],
+                    element_bias: vec![0; self.dims(index, *output)?.len()],
+                })
+            }
+            LayerShape::MatMul {
+                left,
+                right,
+                output,
+                matrices,
+                inner,
+            } => {
+                self.all_exist(index, [&left.tensor, right])?;
+                QLayer::MatMul(QMatMul {
+                    name,
+                    left: left.clone(),
+                    right: *right,
+                    output: *output,
+                    matrices: *matrices,
+                    inner: *inner,
+                    weights: [0; 3],
+                    element_bias: vec![0; self.dims(index, *output)?.len()],
+                })
+            }
         })
+    }
+
+    fn all_exist<'a>(
+        &self,
+        layer: usize,
+        tensors: impl IntoIterator<Item = &'a TensorId>,
+    ) -> Result<()> {
+        let mut tensors = tensors.into_iter();
+        tensors.try_for_each(|id| self.dims(layer, *id).map(|_| ()))
     }
 
     fn dims(&self, layer: usize, id: TensorId) -> Result<Dims> {
@@ -226,6 +247,7 @@ impl Structure {
         let counts = [
             ("tensors", self.tensors.len(), MAX_PARTS),
             ("layers", self.layers.len(), MAX_PARTS),
+            ("tables", self.tables.len(), MAX_PARTS),
             ("inputs", self.inputs.len(), MAX_INPUTS),
             ("outputs", self.outputs.len(), MAX_LEAVES),
             ("leaves", self.leaves.len(), MAX_LEAVES),
@@ -257,6 +279,12 @@ impl Structure {
                     pad,
                     ..
                 } => windows.push((*input, [*kernel, *stride, *pad])),
+                LayerShape::Gather { output, .. } | LayerShape::Function { output, .. } => {
+                    self.dims(i, *output)?;
+                }
+                LayerShape::Product { output, .. } | LayerShape::MatMul { output, .. } => {
+                    parameters += self.dims(i, *output)?.len() + 3;
+                }
                 LayerShape::Linear {
                     output,
                     terms: read,
@@ -295,111 +323,12 @@ impl Structure {
     }
 }
 
-impl fmt::Display for LayerShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pair = |[a, b]: &[usize; 2]| format!("{a}x{b}");
-        match self {
-            LayerShape::MaxPool {
-                input,
-                output,
-                kernel,
-                stride,
-                pad,
-            } => write!(
-                f,
-                "{} <- max pool {} of {}, stride {}, padding {}",
-                output.0,
-                pair(kernel),
-                input.0,
-                pair(stride),
-                pair(pad)
-            ),
-            LayerShape::Linear { output, terms } => {
-                write!(f, "{} <- ", output.0)?;
-                for (i, TermShape { input, map }) in terms.iter().enumerate() {
-                    let plus = if i == 0 { "" } else { " + " };
-                    match map {
-                        MapShape::Dense => write!(f, "{plus}dense of {}", input.0)?,
-                        MapShape::Conv {
-                            pre_pool,
-                            kernel,
-                            stride,
-                            pad,
-                            groups,
-                        } => {
-                            write!(f, "{plus}convolution {} of {}", pair(kernel), input.0)?;
-                            write!(f, ", stride {}, padding {}", pair(stride), pair(pad))?;
-                            if *groups > 1 {
-                                write!(f, ", {groups} groups")?;
-                            }
-                            if *pre_pool != [1, 1] {
-                                write!(f, ", after sums of {}", pair(pre_pool))?;
-                            }
-                        }
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
 /// Whether a padding is at most the window and the input long, and a stride at most all three: no output needs more.
 fn is_in_proportion([kernel, stride, pad]: [[usize; 2]; 3], input: [usize; 2]) -> bool {
     (0..2).all(|axis| {
         let reach = kernel[axis].saturating_add(input[axis]);
         kernel[axis] <= MAX_SIZE && pad[axis] <= reach && stride[axis] <= reach + pad[axis]
     })
-}
-
-fn layer_shape(layer: &QLayer) -> LayerShape {
-    match layer {
-        QLayer::MaxPool(pool) => LayerShape::MaxPool {
-            input: pool.input,
-            output: pool.output,
-            kernel: pool.kernel,
-            stride: pool.stride,
-            pad: pool.pad,
-        },
-        QLayer::Linear(linear) => LayerShape::Linear {
-            output: linear.output,
-            terms: (linear.terms.iter())
-                .map(|term| TermShape {
-                    input: term.input,
-                    map: match &term.map {
-                        TermMap::Dense { .. } => MapShape::Dense,
-                        TermMap::Conv(conv) => MapShape::Conv {
-                            pre_pool: conv.pre_pool,
-                            kernel: conv.kernel,
-                            stride: conv.stride,
-                            pad: conv.pad,
-                            groups: conv.groups,
-                        },
-                    },
-                })
-                .collect(),
-        },
-    }
-}
-
-fn blank_map(shape: &MapShape, weights: Vec<i64>) -> TermMap {
-    match shape {
-        MapShape::Dense => TermMap::Dense { weights },
-        MapShape::Conv {
-            pre_pool,
-            kernel,
-            stride,
-            pad,
-            groups,
-        } => TermMap::Conv(ConvMap {
-            pre_pool: *pre_pool,
-            kernel: *kernel,
-            stride: *stride,
-            pad: *pad,
-            groups: *groups,
-            weights,
-        }),
-    }
 }
 
 fn refuse(detail: String) -> ModelError {

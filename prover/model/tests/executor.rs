@@ -28,6 +28,7 @@ fn tensor(name: &str, dims: Dims) -> QTensor {
 fn graph(range: u32, tensors: Vec<QTensor>, inputs: usize, layers: Vec<QLayer>) -> QuantizedGraph {
     let last = TensorId(tensors.len() - 1);
     QuantizedGraph {
+        tables: Vec::new(),
         range,
         tensors,
         layers,

@@ -41,6 +41,7 @@ fn graph(inputs: usize, layers: &[&[usize]], outputs: &[usize]) -> QuantizedGrap
         })
     };
     QuantizedGraph {
+        tables: Vec::new(),
         range: 4080,
         tensors: (0..inputs + layers.len()).map(tensor).collect(),
         layers: layers

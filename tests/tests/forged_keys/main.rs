@@ -61,6 +61,7 @@ fn network() -> PartitionedModel {
             .collect()
     };
     let graph = QuantizedGraph {
+        tables: Vec::new(),
         range: RANGE,
         tensors: vec![
             tensor("image", (1, 4, 4)),

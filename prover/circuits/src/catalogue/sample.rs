@@ -28,6 +28,7 @@ pub(super) fn model() -> PartitionedModel {
     };
     PartitionedModel {
         graph: QuantizedGraph {
+            tables: Vec::new(),
             range: RANGE,
             tensors: vec![tensor("x"), tensor("y")],
             layers: vec![QLayer::Linear(QLinear {

@@ -14,6 +14,7 @@ pub(crate) struct Builder {
 impl Builder {
     pub(crate) fn new(range: u32, seed: u64) -> Self {
         let graph = QuantizedGraph {
+            tables: Vec::new(),
             range,
             tensors: vec![],
             layers: vec![],

@@ -71,6 +71,7 @@ fn dense(input: usize, output: usize, (rows, columns): (usize, usize)) -> QLayer
 /// 5 inputs, 18 hidden values, 3 outputs; the output's user order is reversed.
 pub(crate) fn model(input: Visibility, output: Visibility, chunks: usize) -> PartitionedModel {
     let mut graph = QuantizedGraph {
+        tables: Vec::new(),
         range: RANGE,
         tensors: vec![
             tensor("pixels", 5),
@@ -179,6 +180,7 @@ pub(crate) fn with_windows() -> PartitionedModel {
         pad: [0, 0],
     });
     let graph = QuantizedGraph {
+        tables: Vec::new(),
         range: RANGE,
         tensors: vec![
             image("image", 2, 4, 5),

@@ -3,7 +3,9 @@
 use super::validate::validate;
 use crate::convolution::{accumulate, fold_windows};
 use crate::error::{ModelError, Result};
-use crate::quantized::{QLayer, QLinear, QMaxPool, QuantizedGraph, TermMap};
+use crate::quantized::{
+    QGather, QLayer, QLinear, QMatMul, QMaxPool, QProduct, QuantizedGraph, TermMap,
+};
 
 /// The values of every tensor of one inference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,90 @@ pub fn linear_accumulators(
     acc
 }
 
+/// The accumulators of a layer that has some: linear maps and products. `tensors` as in [`linear_accumulators`].
+pub fn accumulators(
+    graph: &QuantizedGraph,
+    layer: &QLayer,
+    tensors: &[Vec<u32>],
+) -> Option<Vec<i64>> {
+    match layer {
+        QLayer::Linear(l) => Some(linear_accumulators(graph, l, tensors)),
+        QLayer::Product(l) => Some(product_accumulators(l, tensors)),
+        QLayer::MatMul(l) => Some(mat_mul_accumulators(graph, l, tensors)),
+        QLayer::MaxPool(_) | QLayer::Gather(_) | QLayer::Function(_) => None,
+    }
+}
+
+fn product_accumulators(layer: &QProduct, tensors: &[Vec<u32>]) -> Vec<i64> {
+    let (left, right) = (
+        &tensors[layer.left.tensor.0],
+        &tensors[layer.right.tensor.0],
+    );
+    let [both, first, second] = layer.weights;
+    let at = |(e, bias): (usize, &i64)| {
+        let a = i64::from(left[layer.left.element(e)]);
+        let b = i64::from(right[layer.right.element(e)]);
+        both * a * b + first * a + second * b + bias
+    };
+    layer.element_bias.iter().enumerate().map(at).collect()
+}
+
+fn mat_mul_accumulators(graph: &QuantizedGraph, layer: &QMatMul, tensors: &[Vec<u32>]) -> Vec<i64> {
+    let (left, right) = (&tensors[layer.left.tensor.0], &tensors[layer.right.0]);
+    let out = graph.tensor(layer.output).dims;
+    let (columns, inner) = (out.plane(), layer.inner);
+    let rows = out.c / layer.matrices;
+    let [both, first, second] = layer.weights;
+    let mut acc = layer.element_bias.clone();
+    for (channel, sums) in acc.chunks_exact_mut(columns).enumerate() {
+        for k in 0..inner {
+            let a = i64::from(left[layer.left.element(channel * inner + k)]);
+            let row = &right[(channel / rows * inner + k) * columns..][..columns];
+            for (sum, b) in sums.iter_mut().zip(row) {
+                let b = i64::from(*b);
+                *sum += (both * a + second) * b + first * a;
+            }
+        }
+    }
+    acc
+}
+
+/// The values of a rearranging layer's output.
+pub fn gather(layer: &QGather, tensors: &[Vec<u32>]) -> Vec<u32> {
+    let all: Vec<u32> = (layer.sources.iter())
+        .flat_map(|id| &tensors[id.0])
+        .copied()
+        .collect();
+    layer.elements.iter().map(|e| all[*e]).collect()
+}
+
+/// The values of a layer's output; `observe` sees its accumulators if it has some.
+pub(crate) fn layer_values(
+    graph: &QuantizedGraph,
+    layer: &QLayer,
+    tensors: &[Vec<u32>],
+    observe: impl FnOnce(&[i64]) -> Result<()>,
+) -> Result<Vec<u32>> {
+    let quotients = |acc: Vec<i64>| {
+        observe(&acc)?;
+        let values = acc.into_iter().map(|a| requantise(a, graph.range));
+        Ok(values.collect())
+    };
+    match layer {
+        QLayer::Linear(l) => quotients(linear_accumulators(graph, l, tensors)),
+        QLayer::Product(l) => quotients(product_accumulators(l, tensors)),
+        QLayer::MatMul(l) => quotients(mat_mul_accumulators(graph, l, tensors)),
+        QLayer::MaxPool(pool) => Ok(max_pool(graph, pool, &tensors[pool.input.0])),
+        QLayer::Gather(l) => Ok(gather(l, tensors)),
+        QLayer::Function(l) => {
+            let table = &graph.tables[l.table];
+            Ok((tensors[l.input.0].iter())
+                .map(|u| table[*u as usize])
+                .collect())
+        }
+    }
+}
+
 /// Divides by the range, rounding down, and clamps to `[0, range)`.
 pub fn requantise(acc: i64, range: u32) -> u32 {
     let r = i64::from(range);
@@ -82,16 +168,7 @@ pub(crate) fn run(
         tensors[id.0] = values.clone();
     }
     for (index, layer) in graph.layers.iter().enumerate() {
-        let values = match layer {
-            QLayer::Linear(linear) => {
-                let acc = linear_accumulators(graph, linear, &tensors);
-                observe(index, &acc)?;
-                acc.into_iter()
-                    .map(|a| requantise(a, graph.range))
-                    .collect()
-            }
-            QLayer::MaxPool(pool) => max_pool(graph, pool, &tensors[pool.input.0]),
-        };
+        let values = layer_values(graph, layer, &tensors, |acc| observe(index, acc))?;
         tensors[layer.output().0] = values;
     }
     Ok(Trace { tensors })

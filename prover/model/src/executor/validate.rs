@@ -1,5 +1,7 @@
 //! The rules of [`crate::quantized`], checked.
 
+mod activations;
+
 use crate::convolution::pooled_dims;
 use crate::error::{ModelError, Result};
 use crate::quantized::{
@@ -71,6 +73,14 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
             }
         }
     }
+    for (index, table) in graph.tables.iter().enumerate() {
+        if table.len() != graph.range as usize || table.iter().any(|u| *u >= graph.range) {
+            return bad(format!(
+                "table {index} does not have one value in [0, {}) for each",
+                graph.range
+            ));
+        }
+    }
     let mut known = vec![false; graph.tensors.len()];
     let mut define = |id: TensorId| match known.get_mut(id.0) {
         Some(slot) if !*slot => {
@@ -105,6 +115,10 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
         match layer {
             QLayer::Linear(l) => linear(graph, l)?,
             QLayer::MaxPool(l) => max_pool(graph, l)?,
+            QLayer::Gather(l) => activations::gather(graph, l)?,
+            QLayer::Function(l) => activations::function(graph, l)?,
+            QLayer::Product(l) => activations::product(graph, l)?,
+            QLayer::MatMul(l) => activations::mat_mul(graph, l)?,
         }
         defined.push(layer.output());
     }
@@ -133,9 +147,6 @@ fn linear(graph: &QuantizedGraph, layer: &QLinear) -> Result<()> {
     let out = graph.tensor(layer.output).dims;
     if layer.element_bias.len() != out.len() {
         return bad("it needs one bias per output element");
-    }
-    if layer.terms.is_empty() {
-        return bad("it has no term");
     }
     let convs = layer
         .terms

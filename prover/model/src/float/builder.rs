@@ -331,7 +331,11 @@ fn rearranged(op: &Rearrange, shapes: &[&[usize]]) -> Result<Vec<usize>, String>
     if !op.elements.iter().all(exists) {
         return Err("an element outside of the operands, or a constant that is not finite".into());
     }
-    if op.elements.iter().all(|e| matches!(e, Element::Constant(_))) {
+    if op
+        .elements
+        .iter()
+        .all(|e| matches!(e, Element::Constant(_)))
+    {
         return Err("it reads nothing of its operands".into());
     }
     Ok(op.shape.clone())

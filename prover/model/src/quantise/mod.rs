@@ -144,6 +144,7 @@ fn assemble(
         range,
         tensors: fused.tensors.iter().zip(quants).map(tensor).collect(),
         layers: Vec::with_capacity(fused.layers.len()),
+        tables: Vec::new(),
         inputs: ids(&fused.inputs),
         outputs: ids(&fused.outputs),
     };

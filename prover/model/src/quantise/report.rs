@@ -4,7 +4,7 @@ use super::calibrate::CalibrationSource;
 use crate::error::Result;
 use crate::executor::{ClampTable, quantise_clamped, run};
 use crate::fuse::FusedGraph;
-use crate::quantized::{QLayer, QuantizedGraph};
+use crate::quantized::QuantizedGraph;
 use crate::signature::Sample;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct LayerReport {
     /// Name of the source node or nodes.
     pub name: String,
-    /// `linear` or `maxpool`.
+    /// The kind of layer, see [`crate::quantized::QLayer::kind`].
     pub kind: String,
     /// `[channels, rows, columns]` of the output.
     pub dims: [usize; 3],
@@ -153,10 +153,7 @@ pub(super) fn measure(
             let tally = &tallies[layer.output().0];
             LayerReport {
                 name: layer.name().to_owned(),
-                kind: match layer {
-                    QLayer::Linear(_) => "linear".into(),
-                    QLayer::MaxPool(_) => "maxpool".into(),
-                },
+                kind: layer.kind().to_owned(),
                 dims: [tensor.dims.c, tensor.dims.h, tensor.dims.w],
                 weights: layer.weights(),
                 scale: tensor.quant.scale,
