@@ -16,3 +16,4 @@ pub use strict::{
 pub(crate) use validate::accumulator_limit;
 pub(crate) use validate::check_bounds;
 pub use validate::validate;
+pub(crate) use validate::validate_layer;

@@ -112,14 +112,7 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
                 layer.output().0
             ));
         }
-        match layer {
-            QLayer::Linear(l) => linear(graph, l)?,
-            QLayer::MaxPool(l) => max_pool(graph, l)?,
-            QLayer::Gather(l) => activations::gather(graph, l)?,
-            QLayer::Function(l) => activations::function(graph, l)?,
-            QLayer::Product(l) => activations::product(graph, l)?,
-            QLayer::MatMul(l) => activations::mat_mul(graph, l)?,
-        }
+        validate_layer(graph, layer)?;
         defined.push(layer.output());
     }
     if graph.outputs.is_empty() {
@@ -135,6 +128,18 @@ pub fn validate(graph: &QuantizedGraph) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The rules of one layer.
+pub(crate) fn validate_layer(graph: &QuantizedGraph, layer: &QLayer) -> Result<()> {
+    match layer {
+        QLayer::Linear(l) => linear(graph, l),
+        QLayer::MaxPool(l) => max_pool(graph, l),
+        QLayer::Gather(l) => activations::gather(graph, l),
+        QLayer::Function(l) => activations::function(graph, l),
+        QLayer::Product(l) => activations::product(graph, l),
+        QLayer::MatMul(l) => activations::mat_mul(graph, l),
+    }
 }
 
 fn linear(graph: &QuantizedGraph, layer: &QLinear) -> Result<()> {

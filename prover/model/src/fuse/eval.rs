@@ -1,7 +1,8 @@
 //! Runs a fused graph over the reals: for calibration, and to check that fusing was exact.
 
-use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedMatMul};
 use crate::convolution::{accumulate, fold_windows};
+use crate::dims::Dims;
 
 impl FusedGraph {
     /// The values of every tensor, in its internal order; `inputs` are in external order.
@@ -24,6 +25,18 @@ impl FusedGraph {
                     let acc = self.accumulators(linear, &tensors);
                     acc.into_iter().map(|v| bounds.clamp(v)).collect()
                 }
+                FusedLayer::Gather(gather) => {
+                    let all: Vec<f64> = (gather.sources.iter())
+                        .flat_map(|t| &tensors[*t])
+                        .copied()
+                        .collect();
+                    gather.elements.iter().map(|e| all[*e]).collect()
+                }
+                FusedLayer::Function(l) => tensors[l.input].iter().map(|x| l.at(*x)).collect(),
+                FusedLayer::Product(l) => (0..out.len())
+                    .map(|e| l.left.at(&tensors, e) * l.right.at(&tensors, e))
+                    .collect(),
+                FusedLayer::MatMul(l) => mat_mul(l, out, &tensors),
                 FusedLayer::MaxPool(pool) => {
                     let src = self.tensors[pool.input].dims;
                     let x: &[f64] = &tensors[pool.input];
@@ -87,6 +100,22 @@ impl FusedGraph {
             .as_ref()
             .and_then(|e| e.order.as_ref())
     }
+}
+
+fn mat_mul(layer: &FusedMatMul, out: Dims, tensors: &[Vec<f64>]) -> Vec<f64> {
+    let (columns, inner) = (out.plane(), layer.inner);
+    let rows = out.c / layer.matrices;
+    let mut product = vec![0.0; out.len()];
+    for (channel, sums) in product.chunks_exact_mut(columns).enumerate() {
+        for k in 0..inner {
+            let a = layer.left.at(tensors, channel * inner + k);
+            let start = (channel / rows * inner + k) * columns;
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum += a * layer.right.at(tensors, start + j);
+            }
+        }
+    }
+    product
 }
 
 /// Divides equal runs of values by one factor each.

@@ -2,7 +2,7 @@
 
 use crate::convolution::Geometry;
 use crate::dims::Dims;
-use crate::float::Bounds;
+use crate::float::{Bounds, Function};
 use crate::window::Window;
 
 /// How the source model's user sees a model input or output.
@@ -56,10 +56,94 @@ pub(crate) struct FusedMaxPool {
     pub(crate) window: Window,
 }
 
+/// Elements of other tensors, by their numbers among the elements of all sources.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedGather {
+    pub(crate) name: String,
+    pub(crate) sources: Vec<usize>,
+    pub(crate) output: usize,
+    pub(crate) elements: Vec<usize>,
+}
+
+/// What an element of a tensor stands for: `scale * x + shift`, the same for all elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) scale: f64,
+    pub(crate) shift: f64,
+}
+
+impl Line {
+    pub(crate) const IDENTITY: Self = Self {
+        scale: 1.0,
+        shift: 0.0,
+    };
+
+    pub(crate) fn at(&self, x: f64) -> f64 {
+        self.scale * x + self.shift
+    }
+}
+
+/// `function(line(x))` of every element.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedFunction {
+    pub(crate) name: String,
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    pub(crate) function: Function,
+    pub(crate) line: Line,
+}
+
+impl FusedFunction {
+    pub(crate) fn at(&self, x: f64) -> f64 {
+        self.function.at(self.line.at(x))
+    }
+}
+
+/// Elements of a tensor, as an operand sees them.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedOperand {
+    pub(crate) tensor: usize,
+    /// The tensor's element at each place; `None` if it is the tensor as it stands.
+    pub(crate) elements: Option<Vec<usize>>,
+    pub(crate) line: Line,
+}
+
+impl FusedOperand {
+    pub(crate) fn at(&self, tensors: &[Vec<f64>], place: usize) -> f64 {
+        let element = self.elements.as_ref().map_or(place, |e| e[place]);
+        self.line.at(tensors[self.tensor][element])
+    }
+}
+
+/// Products of elements.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedProduct {
+    pub(crate) name: String,
+    pub(crate) left: FusedOperand,
+    pub(crate) right: FusedOperand,
+    pub(crate) output: usize,
+}
+
+/// Matrix products: the left operand is `[matrix][i][k]`, the right tensor's channels are `(matrix, k)`, the output's
+/// `(matrix, i)`; the positions of both are j.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedMatMul {
+    pub(crate) name: String,
+    pub(crate) left: FusedOperand,
+    pub(crate) right: FusedOperand,
+    pub(crate) output: usize,
+    pub(crate) matrices: usize,
+    pub(crate) inner: usize,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum FusedLayer {
     Linear(FusedLinear),
     MaxPool(FusedMaxPool),
+    Gather(FusedGather),
+    Function(FusedFunction),
+    Product(FusedProduct),
+    MatMul(FusedMatMul),
 }
 
 impl FusedLayer {
@@ -67,6 +151,41 @@ impl FusedLayer {
         match self {
             FusedLayer::Linear(l) => l.output,
             FusedLayer::MaxPool(l) => l.output,
+            FusedLayer::Gather(l) => l.output,
+            FusedLayer::Function(l) => l.output,
+            FusedLayer::Product(l) => l.output,
+            FusedLayer::MatMul(l) => l.output,
+        }
+    }
+
+    /// All tensors that it names.
+    pub(crate) fn tensors_mut(&mut self) -> Vec<&mut usize> {
+        match self {
+            FusedLayer::Linear(l) => {
+                let terms = l.terms.iter_mut().map(|t| &mut t.input);
+                terms.chain([&mut l.output]).collect()
+            }
+            FusedLayer::MaxPool(l) => vec![&mut l.input, &mut l.output],
+            FusedLayer::Gather(l) => l.sources.iter_mut().chain([&mut l.output]).collect(),
+            FusedLayer::Function(l) => vec![&mut l.input, &mut l.output],
+            FusedLayer::Product(l) => {
+                vec![&mut l.left.tensor, &mut l.right.tensor, &mut l.output]
+            }
+            FusedLayer::MatMul(l) => {
+                vec![&mut l.left.tensor, &mut l.right.tensor, &mut l.output]
+            }
+        }
+    }
+
+    /// The tensors read.
+    pub(crate) fn inputs(&self) -> Vec<usize> {
+        match self {
+            FusedLayer::Linear(l) => l.terms.iter().map(|t| t.input).collect(),
+            FusedLayer::MaxPool(l) => vec![l.input],
+            FusedLayer::Gather(l) => l.sources.clone(),
+            FusedLayer::Function(l) => vec![l.input],
+            FusedLayer::Product(l) => vec![l.left.tensor, l.right.tensor],
+            FusedLayer::MatMul(l) => vec![l.left.tensor, l.right.tensor],
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Convolutions and matrix products of symbolic values.
 
 use super::graph::{FusedMap, FusedTerm};
-use super::lowering::{Lowering, internal, unsupported};
+use super::lowering::{Lowering, internal};
 use super::value::{Body, Value, normal, per_channel, rows_layout};
 use crate::convolution::{Geometry, accumulate};
 use crate::dims::Dims;
@@ -14,29 +14,38 @@ const MAX_BLOCKS: usize = 1 << 16;
 
 impl Lowering<'_> {
     pub(super) fn conv(&mut self, node: &FloatNode, op: &Conv) -> Result<Value> {
-        let value = self.affine(node.inputs[0])?;
+        let value = self.viewable(node.inputs[0])?;
         self.conv_of(node, op, value)
     }
 
     /// Folds an affine value into the weights of the convolution that reads it.
     pub(super) fn conv_of(&mut self, node: &FloatNode, op: &Conv, value: Value) -> Result<Value> {
         let (shape, out) = (self.shape(node.inputs[0]), self.shape(node.output));
-        if !value.is_planes(shape) {
-            return match as_dense(op, shape, out) {
-                Some(dense) => self.dense_of(node, &dense, value),
-                None => Err(self.misaligned(node)),
-            };
-        }
-        let out = Dims {
+        let out_dims = Dims {
             c: out[1],
             h: out[2],
             w: out[3],
         };
-        conv_planes(node, op, &value, out)
+        let is_view = matches!(value.body, Body::Elements(_));
+        if is_view || !value.is_planes(shape) {
+            if let Some(dense) = as_dense(op, shape, out) {
+                return self.dense_of(node, &dense, value);
+            }
+            let dims = Dims {
+                c: shape[1],
+                h: shape[2],
+                w: shape[3],
+            };
+            let name = format!("{}.input", node.name);
+            let view = self.wanted(value, (&None, dims), &name)?;
+            return self.conv_of_view(node, op, view, out_dims);
+        }
+        let value = self.with_channel_factors(node, value)?;
+        conv_planes(node, op, &value, out_dims)
     }
 
     pub(super) fn dense(&mut self, node: &FloatNode, op: &Dense) -> Result<Value> {
-        let value = self.affine(node.inputs[0])?;
+        let value = self.viewable(node.inputs[0])?;
         let inputs = op.weights.len() / op.outputs;
         match value.dims.len() / inputs {
             1 => self.dense_of(node, op, value),
@@ -65,22 +74,26 @@ impl Lowering<'_> {
         };
         let wanted = rows_layout(rows, inputs);
         if value.dims == columns(inputs) && value.at == normal(wanted) {
-            let conv = Conv {
-                channels: op.outputs,
-                kernel: [1, 1],
-                stride: [1, 1],
-                padding: Padding::NONE,
-                groups: 1,
-                weights: op.weights.clone(),
-                bias: op.bias.clone(),
-            };
+            let conv = pointwise(op);
+            let value = self.with_channel_factors(node, value)?;
             let mut product = conv_planes(node, &conv, &value, columns(op.outputs))?;
             product.at = normal(rows_layout(rows, op.outputs));
             return Ok(product);
         }
+        if matches!(value.body, Body::Affine { .. })
+            && let Some(product) = self.grouped_rows(node, op, &value, rows)?
+        {
+            return Ok(product);
+        }
         let size = op.weights.len().saturating_mul(rows * rows);
-        if size > MAX_BLOCKS {
-            return Err(self.misaligned(node));
+        if size > MAX_BLOCKS || matches!(value.body, Body::Elements(_)) {
+            let wanted = normal(rows_layout(rows, inputs));
+            let name = format!("{}.input", node.name);
+            let view = self.wanted(value, (&wanted, columns(inputs)), &name)?;
+            let conv = pointwise(op);
+            let mut product = self.conv_of_view(node, &conv, view, columns(op.outputs))?;
+            product.at = normal(rows_layout(rows, op.outputs));
+            return Ok(product);
         }
         // One block a row on the diagonal.
         let mut weights = vec![0.0; size];
@@ -98,7 +111,12 @@ impl Lowering<'_> {
         self.dense_of(node, &blocks, value)
     }
 
-    fn dense_of(&mut self, node: &FloatNode, op: &Dense, mut value: Value) -> Result<Value> {
+    pub(super) fn dense_of(
+        &mut self,
+        node: &FloatNode,
+        op: &Dense,
+        mut value: Value,
+    ) -> Result<Value> {
         let (mut at, mut dims) = self.layout(node.output);
         if pool_of(&value) != [1, 1] && (dims.plane() != 1 || at.is_some()) {
             // A pooled input needs a convolution, whose output is one column of channels.
@@ -114,6 +132,9 @@ impl Lowering<'_> {
                 h: 1,
                 w: 1,
             };
+        }
+        if matches!(value.body, Body::Elements(_)) {
+            return self.dense_of_view(node, op, &value, (at, dims));
         }
         let Body::Affine {
             tensor,
@@ -151,12 +172,25 @@ impl Lowering<'_> {
             input: *tensor,
             map,
         };
-        Ok(pending(node, term, bias, dims, at))
+        Ok(pending(node, vec![term], bias, dims, at))
     }
 }
 
-/// A convolution of a value whose elements stand as channels, rows, columns.
-fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<Value> {
+/// A product over the channels of every position.
+fn pointwise(op: &Dense) -> Conv {
+    Conv {
+        channels: op.outputs,
+        kernel: [1, 1],
+        stride: [1, 1],
+        padding: Padding::NONE,
+        groups: 1,
+        weights: op.weights.clone(),
+        bias: op.bias.clone(),
+    }
+}
+
+/// A convolution of a value whose elements stand as channels, rows, columns, with one factor per channel.
+pub(super) fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<Value> {
     let Body::Affine {
         tensor,
         pool,
@@ -166,14 +200,7 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
     else {
         return Err(internal(&node.name));
     };
-    let Some(factors) = per_channel(scale, value.dims) else {
-        return Err(unsupported(
-                &node.name,
-                "Conv",
-                "its input is multiplied by a constant that varies inside a channel; supported: one factor per channel"
-                    .into(),
-            ));
-    };
+    let factors = per_channel(scale, value.dims).ok_or_else(|| internal(&node.name))?;
     let mut geometry = Geometry {
         window: op.window(),
         groups: op.groups,
@@ -203,19 +230,19 @@ fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<
         input: *tensor,
         map,
     };
-    Ok(pending(node, term, bias, out, None))
+    Ok(pending(node, vec![term], bias, out, None))
 }
 
 fn pool_of(value: &Value) -> [usize; 2] {
     match value.body {
         Body::Affine { pool, .. } => pool,
-        Body::Linear { .. } => [1, 1],
+        Body::Linear { .. } | Body::Elements(_) => [1, 1],
     }
 }
 
-fn pending(
+pub(super) fn pending(
     node: &FloatNode,
-    term: FusedTerm,
+    terms: Vec<FusedTerm>,
     bias: Vec<f64>,
     dims: Dims,
     at: Option<Vec<usize>>,
@@ -223,7 +250,7 @@ fn pending(
     Value {
         body: Body::Linear {
             nodes: vec![node.name.clone()],
-            terms: vec![term],
+            terms,
             bias,
         },
         dims,

@@ -48,9 +48,10 @@ impl Lowering<'_> {
             FloatOp::GlobalAveragePool => self.global_average_pool(node),
             FloatOp::MaxPool(op) => self.max_pool(node, op),
             FloatOp::Reshape(_) => self.take(input),
-            FloatOp::Rearrange(_) | FloatOp::Function(_) | FloatOp::Mul | FloatOp::MatMul => Err(
-                super::lowering::unsupported(&node.name, node.op.name(), "not lowered yet".into()),
-            ),
+            FloatOp::Rearrange(op) => self.rearrange(node, op),
+            FloatOp::Function(function) => self.function(node, *function),
+            FloatOp::Mul => self.product(node),
+            FloatOp::MatMul => self.mat_mul(node),
             FloatOp::Transpose(perm) => {
                 let mut value = self.take(input)?;
                 let moved = transpose_sources(self.shape(input), perm);
@@ -74,6 +75,12 @@ impl Lowering<'_> {
             }
             let name = self.graph.tensor(node.inputs[0]).name.clone();
             value = self.emit(value, &name, Bounds::default())?;
+        }
+        if let Body::Elements(elements) = &mut value.body {
+            for (e, (f, o)) in elements.iter_mut().zip(factor.iter().zip(&offset)) {
+                e.scale *= f;
+                e.shift = e.shift * f + o;
+            }
         }
         if let Body::Affine { scale, shift, .. } = &mut value.body {
             for (e, (f, o)) in factor.iter().zip(&offset).enumerate() {

@@ -7,7 +7,7 @@ use super::value::{Body, Value, invert, normal, per_channel, rows_layout};
 use crate::convolution::Geometry;
 use crate::dims::Dims;
 use crate::error::{ModelError, Result};
-use crate::float::{Bounds, FloatGraph, FloatId, FloatNode, FloatOp, transpose_sources};
+use crate::float::{Bounds, FloatGraph, FloatId, FloatOp, transpose_sources};
 use crate::window::Window;
 
 /// A dense layer is made of element-wise factors only up to this many elements.
@@ -153,6 +153,7 @@ impl Lowering<'_> {
                         };
                         stack.push((node.output, Some(composed)));
                     }
+                    FloatOp::Rearrange(_) | FloatOp::MatMul => {}
                     _ => stack.push((node.output, source.clone())),
                 }
             }
@@ -190,14 +191,24 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// An affine value: a pending linear map is stored first.
-    pub(super) fn affine(&mut self, id: FloatId) -> Result<Value> {
+    /// An affine value or a view: a pending linear map is stored first.
+    pub(super) fn viewable(&mut self, id: FloatId) -> Result<Value> {
         let value = self.take(id)?;
-        if matches!(value.body, Body::Affine { .. }) {
+        if !matches!(value.body, Body::Linear { .. }) {
             return Ok(value);
         }
         let name = self.graph.tensor(id).name.clone();
         self.emit(value, &name, Bounds::default())
+    }
+
+    /// How many nodes read a tensor; being a model output counts as one.
+    pub(super) fn uses(&self, id: FloatId) -> usize {
+        self.uses[id.0]
+    }
+
+    /// Sets what later readers of a tensor take.
+    pub(super) fn share(&mut self, id: FloatId, value: Value) {
+        self.values[id.0] = Some(value);
     }
 
     /// A plain stored tensor; other readers share it.
@@ -207,8 +218,11 @@ impl Lowering<'_> {
             return Ok(value);
         }
         let name = self.graph.tensor(id).name.clone();
-        let linear = self.linear_of(value, node)?;
-        let mut value = self.emit(linear, &name, Bounds::default())?;
+        let mut value = self.settle(value, &name)?;
+        if value.plain().is_none() {
+            let linear = self.linear_of(value, node)?;
+            value = self.emit(linear, &name, Bounds::default())?;
+        }
         if self.uses[id.0] > 1 {
             value.sole = false;
             self.values[id.0] = Some(value.clone());
@@ -218,14 +232,15 @@ impl Lowering<'_> {
 
     /// The value as a pending linear map.
     pub(super) fn linear_of(&mut self, value: Value, node: &str) -> Result<Value> {
-        let Body::Affine {
-            tensor,
-            pool,
-            scale,
-            shift,
-        } = value.body
-        else {
-            return Ok(value);
+        let (tensor, pool, scale, shift) = match value.body {
+            Body::Affine {
+                tensor,
+                pool,
+                scale,
+                shift,
+            } => (tensor, pool, scale, shift),
+            Body::Elements(_) => return self.linear_of_view(value, node),
+            Body::Linear { .. } => return Ok(value),
         };
         let map = if let Some(weights) = per_channel(&scale, value.dims) {
             FusedMap::Conv {
@@ -243,12 +258,19 @@ impl Lowering<'_> {
             }
             FusedMap::Dense(weights)
         } else {
-            return Err(unsupported(
-                node,
-                "Mul",
-                "a factor that varies inside a channel; supported: one per channel, or a scalar"
-                    .into(),
-            ));
+            let mut tensor = tensor;
+            if pool != [1, 1] {
+                let mut sums = Value::stored(tensor, value.dims, value.at.clone());
+                if let Body::Affine { pool: of_sums, .. } = &mut sums.body {
+                    *of_sums = pool;
+                }
+                let linear = self.linear_of(sums, node)?;
+                let stored = self.emit(linear, &format!("{node}.sums"), Bounds::default())?;
+                tensor = stored.plain().ok_or_else(|| internal(node))?;
+            }
+            let mut scaled = self.scaled(tensor, (scale, shift), value.dims, node);
+            scaled.at = value.at;
+            return self.linear_of(scaled, node);
         };
         Ok(Value {
             body: Body::Linear {
@@ -275,19 +297,6 @@ impl Lowering<'_> {
             bias,
         }));
         Ok(Value::stored(output, value.dims, value.at))
-    }
-
-    /// The error for a spatial operator whose input's elements stand in another order.
-    pub(super) fn misaligned(&self, node: &FloatNode) -> ModelError {
-        unsupported(
-            &node.name,
-            node.op.name(),
-            format!(
-                "a Reshape or Transpose before it leaves the elements of {:?} out of channel, row, column order, and only \
-                 dense layers, model inputs and model outputs can absorb that",
-                self.shape(node.inputs[0])
-            ),
-        )
     }
 }
 

@@ -2,22 +2,29 @@
 //!
 //! [`fuse`] walks the nodes once and keeps for every tensor a symbolic value (see `value`): reshapes and transposes are
 //! views, affine maps and average pools wait to be folded into the layer that reads them, and a linear map waits for
-//! its activation. What remains is one [`FusedLayer`] a requantisation. `trim` then drops rows and columns that
+//! its activation. Rearranged elements are views too, as long as their readers can follow them. What remains is one [`FusedLayer`] a requantisation. `trim` then drops rows and columns that
 //! nobody reads, and `finish` turns convolutions that see everything into dense layers.
 
+mod elements;
 mod eval;
 mod finish;
 mod graph;
 mod linear;
 mod lower;
 mod lowering;
+mod movement;
 mod pooling;
+mod products;
 mod sum;
 mod trim;
 mod value;
+mod views;
 
 pub(crate) use eval::divide;
-pub(crate) use graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor};
+pub(crate) use graph::{
+    FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedMatMul, FusedOperand,
+    FusedProduct, FusedTensor,
+};
 
 use crate::error::Result;
 use crate::float::FloatGraph;

@@ -25,10 +25,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn average_pool(&mut self, node: &FloatNode, op: &Pool) -> Result<Value> {
-        let mut value = self.affine(node.inputs[0])?;
-        if !value.is_planes(self.shape(node.inputs[0])) {
-            return Err(self.misaligned(node));
-        }
+        let value = self.viewable(node.inputs[0])?;
+        let mut value = self.in_planes(node, value)?;
         if let Body::Affine { scale, .. } = &value.body
             && per_channel(scale, value.dims).is_none()
         {
@@ -77,11 +75,21 @@ impl Lowering<'_> {
         })
     }
 
+    /// An affine value whose elements stand as the node's input has them: channels, rows, columns.
+    pub(super) fn in_planes(&mut self, node: &FloatNode, value: Value) -> Result<Value> {
+        let shape = self.shape(node.inputs[0]);
+        let dims = Dims {
+            c: shape[1],
+            h: shape[2],
+            w: shape[3],
+        };
+        let name = format!("{}.input", node.name);
+        self.ordered(value, &None, dims, &name)
+    }
+
     pub(super) fn max_pool(&mut self, node: &FloatNode, op: &Pool) -> Result<Value> {
         let value = self.stored(node.inputs[0], &node.name)?;
-        if !value.is_planes(self.shape(node.inputs[0])) {
-            return Err(self.misaligned(node));
-        }
+        let value = self.in_planes(node, value)?;
         let mut input = value.plain().ok_or_else(|| internal(&node.name))?;
         let bounds = self.fused.tensors[input].bounds;
         let shape = self.shape(node.output);

@@ -6,7 +6,7 @@ use super::value::{Body, Value, normal};
 use crate::convolution::{Geometry, accumulate};
 use crate::dims::Dims;
 use crate::error::Result;
-use crate::float::FloatNode;
+use crate::float::{Bounds, FloatNode};
 use crate::window::Window;
 
 /// A convolution is written out as a matrix only up to this many weights.
@@ -62,31 +62,12 @@ impl Parts {
 
 impl Lowering<'_> {
     pub(super) fn sum(&mut self, node: &FloatNode, sign: f64) -> Result<Value> {
-        let mut left = self.branch(node, 0)?;
-        let mut right = self.branch(node, 1)?;
+        let [left, mut right] = self.aligned(node)?;
         for term in &mut right.terms {
             let (FusedMap::Conv { weights, .. } | FusedMap::Dense(weights)) = &mut term.map;
             weights.iter_mut().for_each(|w| *w *= sign);
         }
         right.bias.iter_mut().for_each(|b| *b *= sign);
-        if left.at != right.at || left.dims != right.dims {
-            if !left.is_dense() && !right.is_dense() {
-                // The smaller one is written out as a matrix, whose rows can stand in any order.
-                let smaller = if self.matrix_size(&left) <= self.matrix_size(&right) {
-                    &mut left
-                } else {
-                    &mut right
-                };
-                if self.write_out(smaller).is_none() {
-                    return Err(self.misaligned(node));
-                }
-            }
-            if left.is_dense() {
-                left.align(&right);
-            } else {
-                right.align(&left);
-            }
-        }
         let dims = left.dims;
         let mut terms = left.terms;
         terms.extend(right.terms);
@@ -113,8 +94,57 @@ impl Lowering<'_> {
         })
     }
 
-    fn branch(&mut self, node: &FloatNode, operand: usize) -> Result<Parts> {
-        let value = self.take(node.inputs[operand])?;
+    /// Both operands as linear maps whose outputs stand in one order.
+    fn aligned(&mut self, node: &FloatNode) -> Result<[Parts; 2]> {
+        let (a, b) = (self.take(node.inputs[0])?, self.take(node.inputs[1])?);
+        let is_view = |v: &Value| matches!(v.body, Body::Elements(_));
+        // A view stands in whatever order the other operand has.
+        let (a, b) = match (is_view(&a), is_view(&b)) {
+            (true, false) => (a.laid_out(&b.at, b.dims), b),
+            (false, true) => {
+                let b = b.laid_out(&a.at, a.dims);
+                (a, b)
+            }
+            (true, true) => {
+                let (at, dims) = self.layout(node.output);
+                (a.laid_out(&at, dims), b.laid_out(&at, dims))
+            }
+            (false, false) => (a, b),
+        };
+        let mut left = self.branch(node, a)?;
+        let mut right = self.branch(node, b)?;
+        if left.at == right.at && left.dims == right.dims {
+            return Ok([left, right]);
+        }
+        if !left.is_dense() && !right.is_dense() {
+            // The smaller one is written out as a matrix, whose rows can stand in any order.
+            let left_is_smaller = self.matrix_size(&left) <= self.matrix_size(&right);
+            let (mut smaller, other) = if left_is_smaller {
+                (left, right)
+            } else {
+                (right, left)
+            };
+            if self.write_out(&mut smaller).is_some() {
+                smaller.align(&other);
+            } else {
+                // Too large for that: it is stored, and copied into the other's order.
+                smaller = self.reordered(node, smaller, (&other.at, other.dims))?;
+            }
+            return Ok(if left_is_smaller {
+                [smaller, other]
+            } else {
+                [other, smaller]
+            });
+        }
+        if left.is_dense() {
+            left.align(&right);
+        } else {
+            right.align(&left);
+        }
+        Ok([left, right])
+    }
+
+    fn branch(&mut self, node: &FloatNode, value: Value) -> Result<Parts> {
         let value = self.linear_of(value, &node.name)?;
         let Body::Linear { nodes, terms, bias } = value.body else {
             return Err(internal(&node.name));
@@ -126,6 +156,28 @@ impl Lowering<'_> {
             dims: value.dims,
             at: value.at,
         })
+    }
+
+    fn reordered(
+        &mut self,
+        node: &FloatNode,
+        parts: Parts,
+        (at, dims): (&Option<Vec<usize>>, Dims),
+    ) -> Result<Parts> {
+        let name = format!("{}.operand", node.name);
+        let linear = Value {
+            body: Body::Linear {
+                nodes: parts.nodes,
+                terms: parts.terms,
+                bias: parts.bias,
+            },
+            dims: parts.dims,
+            at: parts.at,
+            sole: true,
+        };
+        let stored = self.emit(linear, &name, Bounds::default())?;
+        let moved = self.ordered(stored, at, dims, &format!("{name}.moved"))?;
+        self.branch(node, moved)
     }
 
     /// How many weights the terms have as matrices.

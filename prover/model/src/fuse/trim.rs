@@ -1,6 +1,6 @@
 //! Trailing rows and columns that nobody reads (behind a floor) are not computed, nor are layers that nobody reads.
 
-use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap};
+use super::graph::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTerm};
 use crate::dims::Dims;
 use crate::window::Window;
 
@@ -18,8 +18,15 @@ pub(super) fn trim(graph: &mut FusedGraph) {
             return false;
         };
         let out = &mut graph.tensors[layer.output()].dims;
-        let is_dense = matches!(layer, FusedLayer::Linear(l) if l.terms.iter().any(|t| matches!(t.map, FusedMap::Dense(_))));
-        if !is_dense {
+        let is_spatial = match layer {
+            FusedLayer::Linear(l) => {
+                let is_conv = |t: &FusedTerm| matches!(t.map, FusedMap::Conv { .. });
+                !l.terms.is_empty() && l.terms.iter().all(is_conv)
+            }
+            FusedLayer::MaxPool(_) => true,
+            _ => false,
+        };
+        if is_spatial {
             let from = *out;
             *out = Dims { h, w, ..*out };
             if let FusedLayer::Linear(linear) = layer {
@@ -71,6 +78,10 @@ fn needs(graph: &FusedGraph, layer: &FusedLayer, out: Dims) -> Vec<(usize, [usiz
                 (term.input, needed)
             })
             .collect(),
+        _ => {
+            let whole = |t: usize| (t, [graph.tensors[t].dims.h, graph.tensors[t].dims.w]);
+            layer.inputs().into_iter().map(whole).collect()
+        }
     }
 }
 
@@ -91,15 +102,8 @@ fn drop_unread(graph: &mut FusedGraph, read: &[Option<[usize; 2]>]) {
         *t = to[*t];
     }
     for layer in &mut graph.layers {
-        match layer {
-            FusedLayer::Linear(l) => {
-                l.output = to[l.output];
-                l.terms.iter_mut().for_each(|t| t.input = to[t.input]);
-            }
-            FusedLayer::MaxPool(p) => {
-                p.output = to[p.output];
-                p.input = to[p.input];
-            }
+        for tensor in layer.tensors_mut() {
+            *tensor = to[*tensor];
         }
     }
 }

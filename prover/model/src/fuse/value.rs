@@ -1,5 +1,6 @@
 //! Symbolic values: what is known of a float tensor before it is stored.
 
+use super::elements::Element;
 use super::graph::{FusedMap, FusedTerm};
 use crate::dims::Dims;
 
@@ -13,6 +14,8 @@ pub(super) enum Body {
         scale: Vec<f64>,
         shift: Vec<f64>,
     },
+    /// Elements of stored tensors and constants, in the value's internal order.
+    Elements(Vec<Element>),
     /// A linear layer that waits for its activation. Its float tensor has one reader.
     Linear {
         nodes: Vec<String>,

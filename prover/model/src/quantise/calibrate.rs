@@ -1,5 +1,6 @@
 //! Samples, and the ranges of tensors over them.
 
+use super::products;
 use crate::error::{ModelError, Result};
 use crate::executor::FloatClamp;
 use crate::float::{FloatGraph, FloatTensor};
@@ -139,48 +140,124 @@ pub(super) struct TensorQuant {
     pub(super) clamp: FloatClamp,
 }
 
-/// Quantisation of every tensor. A maximum shares its input's.
+/// Quantisation of every tensor. Maxima and copies share that of what they read; that of a product follows from its
+/// operands'.
 pub(super) fn tensor_quants(
     fused: &FusedGraph,
     traces: &[Vec<Vec<f64>>],
     margins: Margins,
     range: u32,
 ) -> Vec<TensorQuant> {
-    let mut quants: Vec<TensorQuant> = (0..fused.tensors.len())
-        .map(|t| {
-            let values = || traces.iter().flat_map(|trace| &trace[t]).copied();
-            let seen = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
-            if fused.inputs.contains(&t) {
-                let (low, high) = input_range(seen, margins.inputs);
-                return TensorQuant {
-                    params: params(low, high, range),
-                    clamp: FloatClamp::default(),
-                };
-            }
-            let bounds = fused.tensors[t].bounds;
-            let wanted = match seen {
+    let groups = Groups::new(fused);
+    let seen = |t: usize| {
+        let values = || traces.iter().flat_map(|trace| &trace[t]).copied();
+        (values().fold(0.0, f64::min), values().fold(0.0, f64::max))
+    };
+    let functions = function_ranges(fused, traces, margins);
+    let mut ranges: Vec<Option<(f64, f64)>> = vec![None; fused.tensors.len()];
+    let mut own = Vec::with_capacity(fused.tensors.len());
+    for (t, function) in functions.iter().enumerate() {
+        let bounds = fused.tensors[t].bounds;
+        let (low, high) = if fused.inputs.contains(&t) {
+            input_range(seen(t), margins.inputs)
+        } else if let Some(range) = function {
+            *range
+        } else {
+            let wanted = match seen(t) {
                 // Always 0 so far: anything will do.
                 (0.0, 0.0) => (-1.0, 1.0),
                 seen => widen(seen, margins.others),
             };
             let low = bounds.low.map_or(wanted.0, |b| -bounded(-wanted.0, -b));
-            let high = bounds.high.map_or(wanted.1, |b| bounded(wanted.1, b));
+            (low, bounds.high.map_or(wanted.1, |b| bounded(wanted.1, b)))
+        };
+        own.push((low, high));
+        // What maxima and copies write is among what they read.
+        if !groups.is_copy[t] {
+            let slot = ranges[groups.of[t]].get_or_insert((low, high));
+            *slot = (slot.0.min(low), slot.1.max(high));
+        }
+    }
+    let mut quants: Vec<TensorQuant> = (0..fused.tensors.len())
+        .map(|t| {
+            let (low, high) = ranges[groups.of[t]].unwrap_or(own[t]);
+            let bounds = fused.tensors[t].bounds;
+            let is_input = fused.inputs.contains(&t);
             TensorQuant {
                 params: params(low, high, range),
                 clamp: FloatClamp {
-                    low: bounds.low == Some(low),
-                    high: bounds.high == Some(high),
+                    low: !is_input && bounds.low == Some(low),
+                    high: !is_input && bounds.high == Some(high),
                 },
             }
         })
         .collect();
-    for layer in &fused.layers {
-        if let FusedLayer::MaxPool(pool) = layer {
-            quants[pool.output] = quants[pool.input];
-        }
-    }
+    products::scales(fused, &groups, &mut quants, range);
     quants
 }
+
+/// Tensors that share their quantisation.
+pub(super) struct Groups {
+    /// The first tensor of each tensor's group.
+    pub(super) of: Vec<usize>,
+    /// Whether a tensor holds values of others.
+    is_copy: Vec<bool>,
+}
+
+impl Groups {
+    fn new(fused: &FusedGraph) -> Self {
+        let mut of: Vec<usize> = (0..fused.tensors.len()).collect();
+        let mut is_copy = vec![false; fused.tensors.len()];
+        for layer in &fused.layers {
+            if let FusedLayer::MaxPool(_) | FusedLayer::Gather(_) = layer {
+                let output = layer.output();
+                is_copy[output] = true;
+                for input in layer.inputs() {
+                    let (a, b) = (of[input].min(of[output]), of[input].max(of[output]));
+                    of.iter_mut().filter(|g| **g == b).for_each(|g| *g = a);
+                }
+            }
+        }
+        Self { of, is_copy }
+    }
+}
+
+/// The ranges of what functions write: what the samples show, as far as the function reaches over its argument's range.
+fn function_ranges(
+    fused: &FusedGraph,
+    traces: &[Vec<Vec<f64>>],
+    margins: Margins,
+) -> Vec<Option<(f64, f64)>> {
+    let mut ranges = vec![None; fused.tensors.len()];
+    for layer in &fused.layers {
+        let FusedLayer::Function(f) = layer else {
+            continue;
+        };
+        let values = |t: usize| traces.iter().flat_map(move |trace| &trace[t]).copied();
+        let ends = |t: usize| {
+            let values = values(t);
+            values.fold((0.0f64, 0.0f64), |(low, high), v| (low.min(v), high.max(v)))
+        };
+        let (low, high) = widen(ends(f.input), margins.others);
+        let steps = (0..=STEPS).map(|i| low + (high - low) * f64::from(i) / f64::from(STEPS));
+        let image = steps
+            .map(|x| f.at(x))
+            .filter(|y| y.is_finite())
+            .fold((0.0f64, 0.0f64), |(low, high), y| (low.min(y), high.max(y)));
+        let wanted = match ends(f.output) {
+            (0.0, 0.0) => image,
+            seen => widen(seen, margins.others),
+        };
+        ranges[f.output] = Some(match (wanted.0.max(image.0), wanted.1.min(image.1)) {
+            (0.0, 0.0) => (-1.0, 1.0),
+            range => range,
+        });
+    }
+    ranges
+}
+
+/// Arguments at which a function is looked at.
+const STEPS: u32 = 4096;
 
 /// The end of a range that the float function bounds: the bound itself if that costs at most one bit of precision, for
 /// then nothing ever saturates that should not.

@@ -3,9 +3,10 @@
 //! Layers are corrected in order, on the integer values that the layers before them really produce (Nagel et al. 2019,
 //! "Data-free quantization through weight equalization and bias correction", section 4.2, with samples).
 
-use crate::executor::{linear_accumulators, max_pool, quantise_clamped, requantise};
+use crate::error::Result;
+use crate::executor::{layer_values, linear_accumulators, quantise_clamped, requantise};
 use crate::fuse::{FusedGraph, FusedLinear};
-use crate::quantized::{QLinear, QMaxPool, QuantizedGraph};
+use crate::quantized::{QLayer, QLinear, QuantizedGraph};
 use crate::signature::Sample;
 
 /// Observations that a mean of zero is worth: few observations correct little.
@@ -89,10 +90,11 @@ impl<'a> Corrector<'a> {
         }
     }
 
-    /// Runs a maximum.
-    pub(super) fn max_pool(&mut self, graph: &QuantizedGraph, layer: &QMaxPool) {
+    /// Runs a layer that is not corrected.
+    pub(super) fn run(&mut self, graph: &QuantizedGraph, layer: &QLayer) -> Result<()> {
         for tensors in &mut self.integer {
-            tensors[layer.output.0] = max_pool(graph, layer, &tensors[layer.input.0]);
+            tensors[layer.output().0] = layer_values(graph, layer, tensors, |_| Ok(()))?;
         }
+        Ok(())
     }
 }

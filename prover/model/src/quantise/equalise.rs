@@ -36,7 +36,8 @@ pub(super) fn equalise(
             return None;
         };
         let tied = tied(&fused.layers, producer.output);
-        if !tied.iter().all(|t| is_free(&fused.tensors[*t])) {
+        let others = read_by_others(&fused.layers, &tied);
+        if others || !tied.iter().all(|t| is_free(&fused.tensors[*t])) {
             return None;
         }
         let measure = Measure::new(fused, traces, quants, options);
@@ -53,7 +54,7 @@ pub(super) fn equalise(
     if options.input_factors && traces.len() >= INPUT_SAMPLES {
         for input in fused.inputs.clone() {
             let tied = tied(&fused.layers, input);
-            if tied.len() == 1 {
+            if tied.len() == 1 && !read_by_others(&fused.layers, &tied) {
                 let measure = Measure::new(fused, traces, quants, options);
                 let rows = vec![Row::default(); fused.tensors[input].dims.c];
                 let factors = measure.factors(&rows, &tied);
@@ -88,6 +89,16 @@ fn tied(layers: &[FusedLayer], tensor: usize) -> Vec<usize> {
         }
     }
     tied
+}
+
+/// Whether a layer reads one of the tensors that has no weight for each of its channels.
+fn read_by_others(layers: &[FusedLayer], tensors: &[usize]) -> bool {
+    let others = layers
+        .iter()
+        .filter(|l| !matches!(l, FusedLayer::Linear(_) | FusedLayer::MaxPool(_)));
+    others
+        .flat_map(FusedLayer::inputs)
+        .any(|t| tensors.contains(&t))
 }
 
 /// Whether channels can be rescaled: nobody outside sees the tensor, and its clamp is the same at every scale.

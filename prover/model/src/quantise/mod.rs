@@ -7,6 +7,7 @@ mod correct;
 mod equalise;
 mod evaluate;
 mod layer;
+mod products;
 mod report;
 mod rounding;
 
@@ -17,10 +18,10 @@ pub use evaluate::{Evaluated, Evaluator};
 pub use report::{LayerReport, MAX_RELATIVE_ERROR, OutputReport, QuantReport, Tally};
 
 use crate::error::{ModelError, Result};
-use crate::executor::{ClampTable, FloatClamp, validate};
+use crate::executor::{ClampTable, FloatClamp, validate, validate_layer};
 use crate::float::FloatGraph;
 use crate::fuse::{FusedGraph, FusedLayer, FusedTensor, fuse};
-use crate::quantized::{QLayer, QMaxPool, QTensor, QuantizedGraph, TensorId};
+use crate::quantized::{QFunction, QGather, QLayer, QMaxPool, QTensor, QuantizedGraph, TensorId};
 use calibrate::{Margins, TensorQuant};
 use correct::Corrector;
 use serde::{Deserialize, Serialize};
@@ -152,16 +153,40 @@ fn assemble(
     let mut corrector = Corrector::new(fused, &graph, samples, traces);
     for fused_layer in &fused.layers {
         let output = fused_layer.output();
+        clamps.push(match fused_layer {
+            FusedLayer::Linear(_) => quants[output].clamp,
+            _ => FloatClamp::default(),
+        });
         let layer = match fused_layer {
             FusedLayer::Linear(linear) => {
-                clamps.push(quants[output].clamp);
                 let mut layer =
                     layer::quantise_linear(linear, &graph.tensors, range, corrector.samples())?;
                 corrector.linear(&graph, linear, &mut layer);
                 QLayer::Linear(layer)
             }
+            FusedLayer::Gather(gather) => QLayer::Gather(QGather {
+                name: gather.name.clone(),
+                sources: gather.sources.iter().map(|t| TensorId(*t)).collect(),
+                output: TensorId(output),
+                elements: gather.elements.clone(),
+            }),
+            FusedLayer::Function(f) => {
+                let table = products::table(f, &graph.tensors, range);
+                let known = graph.tables.iter().position(|t| *t == table);
+                let table = known.unwrap_or_else(|| {
+                    graph.tables.push(table);
+                    graph.tables.len() - 1
+                });
+                QLayer::Function(QFunction {
+                    name: f.name.clone(),
+                    input: TensorId(f.input),
+                    output: TensorId(output),
+                    table,
+                })
+            }
+            FusedLayer::Product(l) => QLayer::Product(products::product(l, &graph.tensors, range)),
+            FusedLayer::MatMul(l) => QLayer::MatMul(products::mat_mul(l, &graph.tensors, range)?),
             FusedLayer::MaxPool(pool) => {
-                clamps.push(FloatClamp::default());
                 let layer = QMaxPool {
                     name: pool.name.clone(),
                     input: TensorId(pool.input),
@@ -170,10 +195,13 @@ fn assemble(
                     stride: pool.window.stride(),
                     pad: pool.window.pad(),
                 };
-                corrector.max_pool(&graph, &layer);
                 QLayer::MaxPool(layer)
             }
         };
+        if !matches!(layer, QLayer::Linear(_)) {
+            validate_layer(&graph, &layer)?;
+            corrector.run(&graph, &layer)?;
+        }
         graph.layers.push(layer);
     }
     Ok((graph, ClampTable(clamps)))

@@ -1,0 +1,150 @@
+//! Integer forms of functions, products and matrix products.
+//!
+//! An accumulator of a product is `w0 a b` and what zero points add, and w0 is a small integer: rounding it would cost precision.
+//! So the output's scale is chosen such that w0 is one exactly.
+
+use super::calibrate::{Groups, TensorQuant};
+use crate::error::Result;
+use crate::fuse::{FusedFunction, FusedGraph, FusedLayer, FusedOperand};
+use crate::quantized::{Operand, QMatMul, QProduct, QTensor, TensorId};
+
+/// Times that scales are looked at again after an operand had to become coarser.
+const ROUNDS: usize = 16;
+/// Part of the limit of an accumulator that its largest part may take: zero points come on top.
+const ROOM: f64 = 4.0;
+
+/// Sets the scales of products and matrix products, and makes operands coarser where sums of their products would not fit.
+pub(super) fn scales(fused: &FusedGraph, groups: &Groups, quants: &mut [TensorQuant], range: u32) {
+    let wanted: Vec<f64> = quants.iter().map(|q| q.params.scale).collect();
+    let mut coarser = vec![1.0; quants.len()];
+    for _ in 0..ROUNDS {
+        for (t, quant) in quants.iter_mut().enumerate() {
+            quant.params.scale = wanted[t] * coarser[groups.of[t]];
+        }
+        let mut settled = true;
+        for layer in &fused.layers {
+            let (left, right, inner) = match layer {
+                FusedLayer::Product(l) => (&l.left, &l.right, 1),
+                FusedLayer::MatMul(l) => (&l.left, &l.right, l.inner),
+                _ => continue,
+            };
+            let unit = unit(left, right, |t| quants[t].params.scale);
+            let output = groups.of[layer.output()];
+            let scale = quants[layer.output()].params.scale;
+            // At weight 1, the least scale that the output can have.
+            let finest = unit.abs() * f64::from(range);
+            if finest < scale * (1.0 - 1e-9) {
+                let group = groups.of[left.tensor];
+                coarser[group] *= scale / finest;
+                settled = false;
+                break;
+            }
+            let most = (f64::from(range) / (ROOM * inner as f64)).floor().max(1.0);
+            let weight = (finest / scale * (1.0 + 1e-9)).floor().clamp(1.0, most);
+            for (t, quant) in quants.iter_mut().enumerate() {
+                if groups.of[t] == output {
+                    quant.params.scale = finest / weight;
+                }
+            }
+        }
+        if settled {
+            return;
+        }
+    }
+}
+
+/// What the product of one step of each operand stands for.
+fn unit(left: &FusedOperand, right: &FusedOperand, scale: impl Fn(usize) -> f64) -> f64 {
+    (left.line.scale * scale(left.tensor)) * (right.line.scale * scale(right.tensor))
+}
+
+/// `w0`, `w1`, `w2` and the constant of an accumulator with `inner` products.
+fn weights(
+    left: &FusedOperand,
+    right: &FusedOperand,
+    tensors: &[QTensor],
+    output: &QTensor,
+    (inner, range): (usize, u32),
+) -> ([i64; 3], i64) {
+    let per_step = f64::from(range) / output.quant.scale;
+    let line = |operand: &FusedOperand| {
+        let quant = &tensors[operand.tensor].quant;
+        let slope = operand.line.scale * quant.scale;
+        // The real value is slope * (u - zero).
+        let zero = f64::from(quant.zero_point) - operand.line.shift / slope;
+        (slope, zero)
+    };
+    let ((slope_a, zero_a), (slope_b, zero_b)) = (line(left), line(right));
+    let both = libm::round(slope_a * slope_b * per_step);
+    let half = f64::from(range / 2) + f64::from(output.quant.zero_point) * f64::from(range);
+    let constant = both * zero_a * zero_b * inner as f64 + half;
+    let integer = |v: f64| libm::round(v) as i64;
+    (
+        [
+            integer(both),
+            integer(-both * zero_b),
+            integer(-both * zero_a),
+        ],
+        integer(constant),
+    )
+}
+
+fn operand(of: &FusedOperand) -> Operand {
+    Operand {
+        tensor: TensorId(of.tensor),
+        elements: of.elements.clone(),
+    }
+}
+
+pub(super) fn product(
+    layer: &crate::fuse::FusedProduct,
+    tensors: &[QTensor],
+    range: u32,
+) -> QProduct {
+    let output = &tensors[layer.output];
+    let (weights, constant) = weights(&layer.left, &layer.right, tensors, output, (1, range));
+    QProduct {
+        name: layer.name.clone(),
+        left: operand(&layer.left),
+        right: operand(&layer.right),
+        output: TensorId(layer.output),
+        weights,
+        element_bias: vec![constant; output.dims.len()],
+    }
+}
+
+pub(super) fn mat_mul(
+    layer: &crate::fuse::FusedMatMul,
+    tensors: &[QTensor],
+    range: u32,
+) -> Result<QMatMul> {
+    let output = &tensors[layer.output];
+    let size = (layer.inner, range);
+    let (weights, constant) = weights(&layer.left, &layer.right, tensors, output, size);
+    Ok(QMatMul {
+        name: layer.name.clone(),
+        left: operand(&layer.left),
+        right: TensorId(layer.right.tensor),
+        output: TensorId(layer.output),
+        matrices: layer.matrices,
+        inner: layer.inner,
+        weights,
+        element_bias: vec![constant; output.dims.len()],
+    })
+}
+
+/// The table of a function: the nearest step of its value, halves away from zero, within the output's range.
+pub(super) fn table(layer: &FusedFunction, tensors: &[QTensor], range: u32) -> Vec<u32> {
+    let (input, output) = (&tensors[layer.input].quant, &tensors[layer.output].quant);
+    let top = f64::from(range - 1);
+    let at = |u: u32| {
+        let step = output.step(layer.at(input.real(u)));
+        // What is not a number has no better place than real 0.
+        if step.is_nan() {
+            output.zero_point
+        } else {
+            step.clamp(0.0, top) as u32
+        }
+    };
+    (0..range).map(at).collect()
+}
