@@ -82,7 +82,7 @@ fn dims(q: &Quantised) -> Vec<[usize; 3]> {
 fn linear(q: &Quantised, n: usize) -> &QLinear {
     match &q.graph.layers[n] {
         QLayer::Linear(l) => l,
-        QLayer::MaxPool(_) => panic!("layer {n} is a maximum"),
+        _ => panic!("layer {n} is a maximum"),
     }
 }
 
@@ -154,7 +154,7 @@ fn maxima_of_more_than_four_taps_are_staged() {
         .iter()
         .map(|l| match l {
             QLayer::MaxPool(p) => p.kernel,
-            QLayer::Linear(_) => panic!(),
+            _ => panic!(),
         })
         .collect();
     assert_eq!(kernels, [[1, 4], [1, 2], [4, 1], [2, 1]]);
@@ -221,8 +221,8 @@ fn channels_last_models_reorder_at_their_ends_only() {
 }
 
 #[test]
-fn transpose_that_nothing_absorbs_is_refused_by_name() {
-    let graph = chain(
+fn transpose_that_nothing_absorbs_is_a_copy() {
+    let q = quantised(&chain(
         &[1, 2, 4, 4],
         vec![
             conv(2, 2, 3, 1),
@@ -230,14 +230,9 @@ fn transpose_that_nothing_absorbs_is_refused_by_name() {
             FloatOp::Transpose(vec![0, 1, 3, 2]),
             conv(2, 2, 3, 1),
         ],
-    );
-    let error = quantise(&graph, &[], &QuantOptions::default())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("node n3: Conv:") && error.contains("Transpose"),
-        "{error}"
-    );
+    ));
+    let kinds: Vec<&str> = q.graph.layers.iter().map(|l| l.kind()).collect();
+    assert_eq!(kinds, ["linear", "gather", "linear"]);
 }
 
 #[test]
@@ -338,7 +333,7 @@ fn missing_calibration_is_synthesised_and_warned_about() {
 }
 
 #[test]
-fn accumulator_past_the_digits_is_refused_by_layer() {
+fn accumulator_past_the_digits_makes_the_output_coarser_with_a_warning() {
     // Differences of large numbers: a small output range under large weights.
     let weights = vec![1e6, -1e6];
     let op = FloatOp::Dense(Dense {
@@ -350,16 +345,10 @@ fn accumulator_past_the_digits_is_refused_by_layer() {
         .iter()
         .map(|v| Sample(vec![vec![*v, v + 1e-9]]))
         .collect();
-    let error = quantise(
-        &chain(&[1, 2], vec![op]),
-        &samples,
-        &QuantOptions::default(),
-    )
-    .unwrap_err();
-    assert!(
-        matches!(&error, ModelError::AccumulatorBound { layer, .. } if layer == "n0"),
-        "{error}"
-    );
+    let graph = chain(&[1, 2], vec![op]);
+    let q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    let warned = q.report.warnings.iter().any(|w| w.contains("layer n0"));
+    assert!(warned, "{:?}", q.report.warnings);
 }
 
 #[test]

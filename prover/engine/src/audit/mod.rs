@@ -373,7 +373,7 @@ fn take_stated(expected: &mut Manifest, found: &Manifest) {
     specs(&mut expected.outputs, &found.outputs);
 }
 
-/// A maximum does not change what an integer stands for: inputs and outputs that only maxima connect have one scale and zero point.
+/// Maxima and copies do not change what an integer stands for: inputs and outputs that only those connect have one scale and zero point.
 fn compare_quantisation(
     model: &PartitionedModel,
     found: &Manifest,
@@ -382,8 +382,18 @@ fn compare_quantisation(
     let graph = &model.graph;
     let mut origin: Vec<usize> = (0..graph.tensors.len()).collect();
     for layer in &graph.layers {
-        if let QLayer::MaxPool(pool) = layer {
-            origin[pool.output.0] = origin[pool.input.0];
+        if let QLayer::MaxPool(_) | QLayer::Gather(_) = layer {
+            let to = layer.output().0;
+            for from in layer.inputs() {
+                let (kept, merged) = (
+                    origin[from.0].min(origin[to]),
+                    origin[from.0].max(origin[to]),
+                );
+                origin
+                    .iter_mut()
+                    .filter(|o| **o == merged)
+                    .for_each(|o| *o = kept);
+            }
         }
     }
     let ids = |ids: &[TensorId]| ids.iter().map(|id| origin[id.0]).collect::<Vec<_>>();

@@ -183,7 +183,8 @@ pub(super) fn planes(
         };
         let own = tensors[tensor as usize].dims;
         let channel = index as usize / own.plane();
-        let fits = (own.h, own.w) == (dims.h, dims.w) && index as usize % own.plane() == 0;
+        let fits =
+            (own.h, own.w) == (dims.h, dims.w) && (index as usize).is_multiple_of(own.plane());
         let follows = |(p, e): (usize, &Element)| {
             e.source == Some((tensor, index + p as u32)) && e.scale == first.scale
         };

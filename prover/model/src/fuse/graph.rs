@@ -83,19 +83,30 @@ impl Line {
     }
 }
 
-/// `function(line(x))` of every element.
+/// One of the functions that a table holds the composition of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FunctionStep {
+    Line(Line),
+    Function(Function),
+    Clamp(Bounds),
+}
+
+/// A function of every element: the steps one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct FusedFunction {
     pub(crate) name: String,
     pub(crate) input: usize,
     pub(crate) output: usize,
-    pub(crate) function: Function,
-    pub(crate) line: Line,
+    pub(crate) steps: Vec<FunctionStep>,
 }
 
 impl FusedFunction {
     pub(crate) fn at(&self, x: f64) -> f64 {
-        self.function.at(self.line.at(x))
+        self.steps.iter().fold(x, |x, step| match step {
+            FunctionStep::Line(line) => line.at(x),
+            FunctionStep::Function(f) => f.at(x),
+            FunctionStep::Clamp(bounds) => bounds.clamp(x),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The walk over the nodes, and the nodes that scale, shift, clamp or rearrange.
 
-use super::graph::{FusedGraph, FusedLayer};
+use super::graph::{FunctionStep, FusedGraph, FusedLayer};
 use super::lowering::Lowering;
 use super::value::{Body, Value, normal, scale_rows};
 use crate::error::Result;
@@ -100,6 +100,20 @@ impl Lowering<'_> {
             }
             if value.sole && self.push_clamp(tensor, &bounds) {
                 return Ok(value);
+            }
+        }
+        if let (
+            Body::Affine {
+                tensor,
+                pool: [1, 1],
+                ..
+            },
+            Some(line),
+        ) = (&value.body, value.line())
+        {
+            let steps = [FunctionStep::Line(line), FunctionStep::Clamp(bounds)];
+            if value.sole && self.compose(node, *tensor, &steps) {
+                return Ok(Value::stored(*tensor, value.dims, value.at));
             }
         }
         let linear = self.linear_of(value, &node.name)?;

@@ -23,7 +23,7 @@ mod views;
 pub(crate) use eval::divide;
 pub(crate) use graph::{
     FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedMatMul, FusedOperand,
-    FusedProduct, FusedTensor,
+    FusedProduct, FusedTensor, FusedTerm,
 };
 
 use crate::error::Result;

@@ -149,7 +149,11 @@ impl Lowering<'_> {
         let Body::Elements(mut elements) = value.body else {
             return Err(internal(name));
         };
-        let first = (elements.iter().find_map(|e| e.source)).ok_or_else(|| internal(name))?;
+        let Some(first) = elements.iter().find_map(|e| e.source) else {
+            let values = elements.iter().map(|e| e.shift).collect();
+            let output = self.constants_in(values, value.dims, name);
+            return Ok(Value::stored(output, value.dims, value.at));
+        };
         let mut lines_after = None;
         match lines(&elements) {
             Some(lines) => {
@@ -218,16 +222,25 @@ impl Lowering<'_> {
                 }
             }
         }
-        // All sources share one scale; products have scales of their own.
+        // All sources share one range. That of a product is its own, and a clamp is at the end of one.
+        let bounds = self.common_bounds(&sources, &constants);
         if sources.len() + usize::from(!constants.is_empty()) > 1 {
             for source in &mut sources {
-                if self.has_own_scale(*source) {
+                let is_clamped = self.fused.tensors[*source].bounds != bounds;
+                if is_clamped || self.has_own_scale(*source) {
                     *source = self.with_line(*source, Line::IDENTITY, name)?;
                 }
             }
         }
         if !constants.is_empty() {
-            sources.push(self.constants(constants, name));
+            let dims = Dims {
+                c: constants.len(),
+                h: 1,
+                w: 1,
+            };
+            let tensor = self.constants_in(constants, dims, name);
+            self.fused.tensors[tensor].bounds = bounds;
+            sources.push(tensor);
         }
         let mut starts = vec![0];
         for source in &sources {
@@ -239,7 +252,7 @@ impl Lowering<'_> {
             None => starts[sources.len() - 1] + numbers[&element.shift.to_bits()],
         };
         let elements = elements.iter().map(number).collect();
-        let output = self.new_tensor(name, dims, Bounds::default());
+        let output = self.new_tensor(name, dims, bounds);
         self.fused.layers.push(FusedLayer::Gather(FusedGather {
             name: name.to_owned(),
             sources,
@@ -247,6 +260,18 @@ impl Lowering<'_> {
             elements,
         }));
         Ok(output)
+    }
+
+    /// The bounds of all sources, if they have the same and the constants are within.
+    fn common_bounds(&self, sources: &[usize], constants: &[f64]) -> Bounds {
+        let bounds = self.fused.tensors[sources[0]].bounds;
+        let same = |t: &usize| self.fused.tensors[*t].bounds == bounds;
+        let inside = |v: &f64| bounds.clamp(*v) == *v;
+        if sources.iter().all(same) && constants.iter().all(inside) {
+            bounds
+        } else {
+            Bounds::default()
+        }
     }
 
     /// Whether a tensor's scale follows from those of others: a product, or a copy of one.
@@ -261,15 +286,6 @@ impl Lowering<'_> {
     }
 
     /// A tensor of constants.
-    pub(super) fn constants(&mut self, values: Vec<f64>, name: &str) -> usize {
-        let dims = Dims {
-            c: values.len(),
-            h: 1,
-            w: 1,
-        };
-        self.constants_in(values, dims, name)
-    }
-
     fn constants_in(&mut self, values: Vec<f64>, dims: Dims, name: &str) -> usize {
         let name = format!("{name}.constants");
         let output = self.new_tensor(&name, dims, Bounds::default());

@@ -2,7 +2,8 @@
 
 use super::elements::Element;
 use super::graph::{
-    FusedFunction, FusedLayer, FusedMatMul, FusedOperand, FusedProduct, FusedTensor,
+    FunctionStep, FusedFunction, FusedLayer, FusedMatMul, FusedOperand, FusedProduct, FusedTensor,
+    Line,
 };
 use super::lowering::{Lowering, internal};
 use super::value::{Body, Value, normal};
@@ -32,7 +33,7 @@ impl Lowering<'_> {
             let of = self.push_function(node, function, (tensor, dims), line);
             let moved = elements.iter().map(|e| {
                 let index = e.source.map_or(0, |(_, index)| index as usize);
-                Element::of(of, index, super::graph::Line::IDENTITY)
+                Element::of(of, index, Line::IDENTITY)
             });
             return Ok(Value::view(moved.collect(), value.at.clone(), value.dims));
         }
@@ -40,8 +41,34 @@ impl Lowering<'_> {
         let (Some(line), Body::Affine { tensor, .. }) = (value.line(), &value.body) else {
             return Err(internal(&node.name));
         };
-        let output = self.push_function(node, function, (*tensor, value.dims), line);
+        let tensor = *tensor;
+        let steps = [FunctionStep::Line(line), FunctionStep::Function(function)];
+        if value.sole && self.compose(node, tensor, &steps) {
+            return Ok(Value::stored(tensor, value.dims, value.at));
+        }
+        let output = self.push_function(node, function, (tensor, value.dims), line);
         Ok(Value::stored(output, value.dims, value.at))
+    }
+
+    /// Puts further steps into the function that makes a tensor which nobody else reads.
+    pub(super) fn compose(
+        &mut self,
+        node: &FloatNode,
+        tensor: usize,
+        steps: &[FunctionStep],
+    ) -> bool {
+        let name = self.graph.tensor(node.output).name.clone();
+        if self.fused.tensors[tensor].external.is_some() {
+            return false;
+        }
+        let producer = self.fused.layers.iter_mut().rfind(|l| l.output() == tensor);
+        let Some(FusedLayer::Function(f)) = producer else {
+            return false;
+        };
+        f.steps.extend(steps);
+        f.name = format!("{}+{}", f.name, node.name);
+        self.fused.tensors[tensor].name = name;
+        true
     }
 
     fn push_function(
@@ -49,7 +76,7 @@ impl Lowering<'_> {
         node: &FloatNode,
         function: Function,
         (input, dims): (usize, Dims),
-        line: super::graph::Line,
+        line: Line,
     ) -> usize {
         let name = self.graph.tensor(node.output).name.clone();
         let output = self.new_tensor(&name, dims, Bounds::default());
@@ -57,8 +84,7 @@ impl Lowering<'_> {
             name: node.name.clone(),
             input,
             output,
-            function,
-            line,
+            steps: vec![FunctionStep::Line(line), FunctionStep::Function(function)],
         }));
         output
     }
@@ -85,6 +111,31 @@ impl Lowering<'_> {
         Ok(stored)
     }
 
+    /// A value that is multiplied by another. What a line adds must be of the size of the tensor's values, which only those of
+    /// functions are known to be: else the line is applied first.
+    fn factor(&mut self, id: FloatId) -> Result<Value> {
+        let value = self.take(id)?;
+        let value = self.with_one_line(value, id)?;
+        let tensor = match &value.body {
+            Body::Affine { tensor, .. } => Some(*tensor),
+            Body::Elements(elements) => one_tensor(elements),
+            Body::Linear { .. } => None,
+        };
+        let of_function = |l: &FusedLayer| match l {
+            FusedLayer::Function(f) => Some(f.output) == tensor,
+            _ => false,
+        };
+        let shifts = value.line().is_some_and(|line| line.shift != 0.0);
+        if !shifts || self.fused.layers.iter().any(of_function) {
+            return Ok(value);
+        }
+        let name = self.graph.tensor(id).name.clone();
+        let linear = self.linear_of(value, &name)?;
+        let stored = self.emit(linear, &name, Bounds::default())?;
+        self.keep(id, &stored);
+        Ok(stored)
+    }
+
     pub(super) fn product(&mut self, node: &FloatNode) -> Result<Value> {
         let [left, right] = [node.inputs[0], node.inputs[1]];
         if left == right {
@@ -96,10 +147,8 @@ impl Lowering<'_> {
             self.take(left)?;
             return self.function(node, square);
         }
-        let a = self.take(left)?;
-        let a = self.with_one_line(a, left)?;
-        let b = self.take(right)?;
-        let b = self.with_one_line(b, right)?;
+        let a = self.factor(left)?;
+        let b = self.factor(right)?;
         // The output stands as an operand that is a tensor of its own does.
         let own = |v: &Value| matches!(v.body, Body::Affine { .. });
         let (at, dims) = match (own(&a), own(&b)) {
@@ -154,10 +203,8 @@ impl Lowering<'_> {
         let inner = shape[shape.len() - 1];
         let matrices = out[..out.len() - 2].iter().product();
         let size = [matrices, rows, inner, columns];
-        let a = self.take(left)?;
-        let a = self.with_one_line(a, left)?;
-        let b = self.take(right)?;
-        let b = self.with_one_line(b, right)?;
+        let a = self.factor(left)?;
+        let b = self.factor(right)?;
         // Either the right operand has its columns at the positions of its channels, or, in the transposed product, the
         // left operand its rows.
         let transposed = transpose([matrices, rows, inner]);

@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::float::{Bounds, Conv, Dense, FloatNode, Padding};
 use std::collections::BTreeMap;
 
+/// Group and position of the row that begins at an element, given the row's length and the positions of a channel.
+type Place = fn(usize, usize, usize) -> (usize, usize);
+
 impl Lowering<'_> {
     /// A convolution of a view whose elements stand as channels, rows, columns: of the tensors that its channels come
     /// from, or of a copy.
@@ -165,27 +168,26 @@ impl Lowering<'_> {
                 first.is_multiple_of(plane) && (1..inputs).all(|k| at(row, k) == first + k)
             });
         // Rows take the place of their first element.
-        let (groups, kernel, out, place): (_, _, _, fn(usize, usize, usize) -> (usize, usize)) =
-            if by_channels {
-                let out = Dims {
-                    c: groups * op.outputs,
-                    ..dims
-                };
-                (groups, [1, 1], out, |first, inputs, plane| {
-                    (first / plane / inputs, first % plane)
-                })
-            } else if by_positions {
-                let out = Dims {
-                    c: dims.c * op.outputs,
-                    h: 1,
-                    w: 1,
-                };
-                (dims.c, [dims.h, dims.w], out, |first, _, plane| {
-                    (first / plane, 0)
-                })
-            } else {
-                return Ok(None);
+        let (groups, kernel, out, place): (_, _, _, Place) = if by_channels {
+            let out = Dims {
+                c: groups * op.outputs,
+                ..dims
             };
+            (groups, [1, 1], out, |first, inputs, plane| {
+                (first / plane / inputs, first % plane)
+            })
+        } else if by_positions {
+            let out = Dims {
+                c: dims.c * op.outputs,
+                h: 1,
+                w: 1,
+            };
+            (dims.c, [dims.h, dims.w], out, |first, _, plane| {
+                (first / plane, 0)
+            })
+        } else {
+            return Ok(None);
+        };
         let conv = Conv {
             channels: out.c,
             kernel,

@@ -146,13 +146,17 @@ pub(super) fn tensor_quants(
     fused: &FusedGraph,
     traces: &[Vec<Vec<f64>>],
     margins: Margins,
-    range: u32,
+    (range, last): (u32, bool),
 ) -> Vec<TensorQuant> {
     let groups = Groups::new(fused);
     let seen = |t: usize| {
         let values = || traces.iter().flat_map(|trace| &trace[t]).copied();
         (values().fold(0.0, f64::min), values().fold(0.0, f64::max))
     };
+    let mut is_constant = vec![false; fused.tensors.len()];
+    for layer in &fused.layers {
+        is_constant[layer.output()] = layer.inputs().is_empty();
+    }
     let functions = function_ranges(fused, traces, margins);
     let mut ranges: Vec<Option<(f64, f64)>> = vec![None; fused.tensors.len()];
     let mut own = Vec::with_capacity(fused.tensors.len());
@@ -162,6 +166,8 @@ pub(super) fn tensor_quants(
             input_range(seen(t), margins.inputs)
         } else if let Some(range) = function {
             *range
+        } else if is_constant[t] {
+            seen(t)
         } else {
             let wanted = match seen(t) {
                 // Always 0 so far: anything will do.
@@ -192,7 +198,7 @@ pub(super) fn tensor_quants(
             }
         })
         .collect();
-    products::scales(fused, &groups, &mut quants, range);
+    products::scales(fused, &groups, &mut quants, (range, last));
     quants
 }
 

@@ -76,9 +76,9 @@ pub fn quantise(
     let margins = Margins::new(options.margin, source, samples.len());
     let mut fused = fuse(graph)?;
     let mut traces: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| fused.run(&s.0)).collect();
-    let quants = calibrate::tensor_quants(&fused, &traces, margins, options.range);
+    let quants = calibrate::tensor_quants(&fused, &traces, margins, (options.range, false));
     equalise::equalise(&mut fused, &mut traces, &quants, options);
-    let quants = calibrate::tensor_quants(&fused, &traces, margins, options.range);
+    let quants = calibrate::tensor_quants(&fused, &traces, margins, (options.range, true));
     check_fusion(graph, &fused, &samples[0])?;
     let (program, clamps) = assemble(&fused, &samples, &traces, &quants, options.range)?;
     validate(&program)?;

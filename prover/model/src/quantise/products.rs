@@ -4,25 +4,51 @@
 //! So the output's scale is chosen such that w0 is one exactly.
 
 use super::calibrate::{Groups, TensorQuant};
+use crate::dims::Dims;
 use crate::error::Result;
-use crate::fuse::{FusedFunction, FusedGraph, FusedLayer, FusedOperand};
+use crate::executor::accumulator_limit;
+use crate::fuse::{
+    FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedOperand, FusedTerm,
+};
 use crate::quantized::{Operand, QMatMul, QProduct, QTensor, TensorId};
 
 /// Times that scales are looked at again after an operand had to become coarser.
 const ROUNDS: usize = 16;
-/// Part of the limit of an accumulator that its largest part may take: zero points come on top.
-const ROOM: f64 = 4.0;
-
-/// Sets the scales of products and matrix products, and makes operands coarser where sums of their products would not fit.
-pub(super) fn scales(fused: &FusedGraph, groups: &Groups, quants: &mut [TensorQuant], range: u32) {
+/// Part of the limit that an accumulator may fill before weights are rounded.
+const FILLED: f64 = 0.99;
+/// Sets the scales of products and matrix products, and makes tensors coarser where an accumulator would not fit; those of
+/// linear layers only the last time, for equalisation rescales weights.
+pub(super) fn scales(
+    fused: &FusedGraph,
+    groups: &Groups,
+    quants: &mut [TensorQuant],
+    (range, last): (u32, bool),
+) {
     let wanted: Vec<f64> = quants.iter().map(|q| q.params.scale).collect();
+    let rows: Vec<Option<LinearRows>> = (fused.layers.iter())
+        .map(|layer| match layer {
+            FusedLayer::Linear(linear) if last => {
+                let out = fused.tensors[linear.output].dims;
+                Some(LinearRows::new(linear, out))
+            }
+            _ => None,
+        })
+        .collect();
     let mut coarser = vec![1.0; quants.len()];
     for _ in 0..ROUNDS {
         for (t, quant) in quants.iter_mut().enumerate() {
             quant.params.scale = wanted[t] * coarser[groups.of[t]];
         }
         let mut settled = true;
-        for layer in &fused.layers {
+        for (layer, rows) in fused.layers.iter().zip(&rows) {
+            if let (FusedLayer::Linear(linear), Some(rows)) = (layer, rows) {
+                let excess = rows.excess(linear, quants, range);
+                if excess > 1.0 {
+                    coarser[groups.of[linear.output]] *= excess * (1.0 + 1e-6);
+                    settled = false;
+                    break;
+                }
+            }
             let (left, right, inner) = match layer {
                 FusedLayer::Product(l) => (&l.left, &l.right, 1),
                 FusedLayer::MatMul(l) => (&l.left, &l.right, l.inner),
@@ -39,7 +65,11 @@ pub(super) fn scales(fused: &FusedGraph, groups: &Groups, quants: &mut [TensorQu
                 settled = false;
                 break;
             }
-            let most = (f64::from(range) / (ROOM * inner as f64)).floor().max(1.0);
+            // An accumulator reaches weight * inner * room * range^2; twice range^2 is for the constant's own part.
+            let room = (1.0 + zero(left, quants) / f64::from(range))
+                * (1.0 + zero(right, quants) / f64::from(range));
+            let limit = accumulator_limit(range) as f64 / f64::from(range).powi(2) - 2.0;
+            let most = (limit / (room * inner as f64)).floor().max(1.0);
             let weight = (finest / scale * (1.0 + 1e-9)).floor().clamp(1.0, most);
             for (t, quant) in quants.iter_mut().enumerate() {
                 if groups.of[t] == output {
@@ -50,6 +80,66 @@ pub(super) fn scales(fused: &FusedGraph, groups: &Groups, quants: &mut [TensorQu
         if settled {
             return;
         }
+    }
+}
+
+/// Magnitude of the step that stands for real 0 in an operand, which may be outside of its range.
+fn zero(operand: &FusedOperand, quants: &[TensorQuant]) -> f64 {
+    let quant = &quants[operand.tensor].params;
+    (f64::from(quant.zero_point) - operand.line.shift / (operand.line.scale * quant.scale)).abs()
+}
+
+/// Sums over the weights of each output channel of a convolution, or each output element of a dense map.
+struct LinearRows {
+    /// By term, for each row: the sum of magnitudes, and the sum.
+    terms: Vec<Vec<(f64, f64)>>,
+}
+
+impl LinearRows {
+    fn new(linear: &FusedLinear, out: Dims) -> Self {
+        let sums = |term: &FusedTerm| {
+            let (weights, rows, area) = match &term.map {
+                FusedMap::Dense(weights) => (weights, out.len(), 1.0),
+                FusedMap::Conv { geometry, weights } => {
+                    let [h, w] = geometry.window.pre_pool();
+                    (weights, out.c, (h * w) as f64)
+                }
+            };
+            let rows = weights.chunks_exact((weights.len() / rows).max(1));
+            let sum = |row: &[f64]| {
+                let add = |(m, s): (f64, f64), w: &f64| (m + w.abs(), s + w);
+                let (magnitude, sum) = row.iter().fold((0.0, 0.0), add);
+                (magnitude * area, sum * area)
+            };
+            rows.map(sum).collect()
+        };
+        Self {
+            terms: linear.terms.iter().map(sums).collect(),
+        }
+    }
+
+    /// By how much the largest accumulator exceeds the limit.
+    fn excess(&self, linear: &FusedLinear, quants: &[TensorQuant], range: u32) -> f64 {
+        let output = &quants[linear.output].params;
+        let per_step = f64::from(range) / output.scale;
+        let half = f64::from(range / 2) + f64::from(output.zero_point) * f64::from(range);
+        let rows = self.terms.first().map_or(linear.bias.len(), Vec::len);
+        let each = linear.bias.len() / rows.max(1);
+        let mut largest = 0.0f64;
+        for (row, biases) in linear.bias.chunks_exact(each.max(1)).enumerate() {
+            let (mut magnitude, mut constant) = (0.0, 0.0);
+            for (term, sums) in linear.terms.iter().zip(&self.terms) {
+                let input = &quants[term.input].params;
+                let steps = input.scale * per_step;
+                magnitude += sums[row].0 * steps;
+                constant -= sums[row].1 * steps * f64::from(input.zero_point);
+            }
+            for bias in biases {
+                let fixed = (bias * per_step + constant + half).abs();
+                largest = largest.max(magnitude * f64::from(range - 1) + fixed);
+            }
+        }
+        largest / (accumulator_limit(range) as f64 * FILLED)
     }
 }
 
