@@ -15,6 +15,7 @@ pub mod partitioned;
 pub mod quantise;
 pub mod quantized;
 mod signature;
+pub mod split;
 pub mod structure;
 pub mod window;
 
