@@ -122,12 +122,9 @@ fn depthwise_layers_follow_the_parts_that_they_read() {
         weights: 1 << 20,
     };
     let (parts, _) = split(q.graph, q.clamps, &limits).unwrap();
-    let of = |name: &str| {
-        let layers = parts
-            .layers
-            .iter()
-            .filter(move |l| l.name().starts_with(name));
-        layers.filter_map(|l| match l {
+    let of = |name: &'static str| {
+        let named = parts.layers.iter().filter(|l| l.name().starts_with(name));
+        named.filter_map(|l| match l {
             QLayer::Linear(l) => Some(l),
             _ => None,
         })
