@@ -114,6 +114,16 @@ fn program_within_the_limits_stays_as_it_is() {
     assert_eq!((same, clamps), (q.graph, q.clamps));
 }
 
+/// The linear layers of this name.
+fn linear<'g>(graph: &'g QuantizedGraph, name: &str) -> Vec<&'g QLinear> {
+    let named = graph.layers.iter().filter(|l| l.name().starts_with(name));
+    let linear = named.filter_map(|l| match l {
+        QLayer::Linear(l) => Some(l),
+        _ => None,
+    });
+    linear.collect()
+}
+
 #[test]
 fn depthwise_layers_follow_the_parts_that_they_read() {
     let q = network();
@@ -122,16 +132,9 @@ fn depthwise_layers_follow_the_parts_that_they_read() {
         weights: 1 << 20,
     };
     let (parts, _) = split(q.graph, q.clamps, &limits).unwrap();
-    let of = |name: &'static str| {
-        let named = parts.layers.iter().filter(|l| l.name().starts_with(name));
-        named.filter_map(|l| match l {
-            QLayer::Linear(l) => Some(l),
-            _ => None,
-        })
-    };
-    assert_eq!(of("wide.part").count(), 3);
-    assert_eq!(of("deep.part").count(), 3);
-    for layer in of("deep.part") {
+    assert_eq!(linear(&parts, "wide.part").len(), 3);
+    assert_eq!(linear(&parts, "deep.part").len(), 3);
+    for layer in linear(&parts, "deep.part") {
         let TermMap::Conv(map) = &layer.terms[0].map else {
             panic!()
         };
