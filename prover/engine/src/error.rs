@@ -143,6 +143,18 @@ pub enum EngineError {
         /// Bytes allowed.
         limit: u64,
     },
+    /// No cut of a model stays within the memory and the size asked for.
+    #[error(
+        "no cut of the model keeps every chunk within {memory} bytes of memory and 2^{max_k} rows: the best needs about {needed} bytes; allow more, or leave the number of chunks to `--chunks auto`"
+    )]
+    DoesNotFit {
+        /// Bytes that the largest chunk of the best cut takes, by estimate.
+        needed: u64,
+        /// Bytes allowed.
+        memory: u64,
+        /// log2 of the rows allowed.
+        max_k: u32,
+    },
     /// There is no such chunk.
     #[error("there is no chunk {chunk}, the model has {chunks}")]
     NoSuchChunk {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bundle;
 mod error;
 pub mod field;
+pub mod fit;
 pub mod inference;
 pub mod key_set;
 pub mod keys;

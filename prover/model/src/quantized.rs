@@ -362,13 +362,13 @@ pub struct QuantizedGraph {
     pub tensors: Vec<QTensor>,
     /// Layers in topological order.
     pub layers: Vec<QLayer>,
-    /// Tables of functions: the output for every input in `[0, range)`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tables: Vec<Vec<u32>>,
     /// Model inputs, in the order of the model's file.
     pub inputs: Vec<TensorId>,
     /// Model outputs, in the order of the model's file.
     pub outputs: Vec<TensorId>,
+    /// Tables of functions: the output for every input in `[0, range)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Vec<u32>>,
 }
 
 impl QuantizedGraph {

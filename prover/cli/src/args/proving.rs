@@ -2,6 +2,7 @@
 
 use super::{KnownSrsArgs, SetupArgs, SolcArgs};
 use crate::failure::bad_input;
+use chainfer_engine::fit::FitTarget;
 use chainfer_model::frontend::LoadOptions;
 use clap::{Args, ValueEnum};
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
@@ -64,6 +65,8 @@ pub(crate) struct CompileArgs {
     /// Number of chunks to cut the model into, each proved by its own circuit
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub(crate) chunks: AutoOr<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
     /// What to optimise the circuits for
     #[arg(long, value_enum, default_value = "time")]
     pub(crate) optimize: ObjectiveArg,
@@ -90,6 +93,32 @@ pub(crate) struct CompileArgs {
     pub(crate) srs: String,
     #[command(flatten)]
     pub(crate) known: KnownSrsArgs,
+}
+
+/// How large chunks may be.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct SizeArgs {
+    /// Memory that proving one chunk should take at most: there are more chunks, and layers are cut inside, to stay below it
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "4GiB")]
+    pub(crate) target_memory: u64,
+    /// As --target-memory, but a model that cannot be cut that small is refused
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, conflicts_with = "target_memory")]
+    pub(crate) max_memory: Option<u64>,
+    /// Largest circuit: no chunk has more than 2^K rows
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(5..=20))]
+    pub(crate) max_k: Option<u32>,
+}
+
+impl SizeArgs {
+    /// What chunks have to stay within.
+    pub(crate) fn target(&self) -> FitTarget {
+        let default = FitTarget::default();
+        FitTarget {
+            memory: self.max_memory.unwrap_or(self.target_memory),
+            max_k: self.max_k.unwrap_or(default.max_k),
+            is_limit: self.max_memory.is_some() || self.max_k.is_some(),
+        }
+    }
 }
 
 /// `chainfer audit`.

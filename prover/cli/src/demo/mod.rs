@@ -23,6 +23,7 @@ use anvil::Anvil;
 use anyhow::{Context as _, bail};
 use chainfer_chain::{registry::Registration, wallet::WalletConfig};
 use chainfer_circuits::{HideWeights, Objective};
+use chainfer_engine::fit::FitTarget;
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
 use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::frontend::LoadOptions;
@@ -221,6 +222,7 @@ fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
         objective: Objective::Time,
         visibility: BoundaryVisibility::default(),
         hide_weights: HideWeights::Auto,
+        target: FitTarget::default(),
         hiding_seed: None,
         srs: "development".to_owned(),
         known: KnownSetups::default(),

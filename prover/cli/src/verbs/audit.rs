@@ -1,7 +1,7 @@
 //! `chainfer audit`: compiles a bundle's model again, or the structure that it states, and compares everything with the bundle.
 
 use super::{
-    compile::{Program, integer_program, read_seed},
+    compile::{Cut, Program, integer_program, read_seed},
     deploy::{counted, open},
     setup::{say, setup_facts},
     shared::factor_ends,
@@ -25,6 +25,7 @@ use chainfer_formats::{B256, SetupStatus, SrsSpec, TensorSpec, Visibility, hex};
 use chainfer_model::{
     partition::{BoundaryVisibility, ChunkCount},
     quantise::CalibrationSource,
+    split::SplitLimits,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -144,7 +145,8 @@ pub(crate) fn audit(
         Some(file) => {
             let options = StructureFile::read(bundle.dir()).map(|stated| stated.options);
             let options = options.ok();
-            let program = program(bundle, file, again, progress)?;
+            let split = options.and_then(|options| options.split);
+            let program = program(bundle, file, again, split, progress)?;
             let recipe = recipe(again, options, program.report.calibration);
             let seed = match &again.hiding_seed {
                 Some(file) => Some(read_seed(file)?),
@@ -224,6 +226,7 @@ fn program(
     bundle: &PublicBundle,
     file: &Path,
     again: &AgainArgs,
+    split: Option<SplitLimits>,
     progress: Progress,
 ) -> anyhow::Result<Program> {
     let manifest = bundle.manifest();
@@ -246,7 +249,8 @@ fn program(
     integer_program(
         (file, &reading),
         calibration,
-        (chunks, visibility),
+        visibility,
+        &Cut::Again { chunks, split },
         progress,
     )
 }

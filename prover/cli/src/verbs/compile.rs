@@ -12,7 +12,8 @@ use crate::{
 };
 use chainfer_circuits::{HideWeights, Objective, PlanSummary};
 use chainfer_engine::{
-    bundle::{CompileOptions, VerifierRequest, VerifierSource, compile as compile_bundle},
+    bundle::{CompileOptions, Recipe, VerifierRequest, VerifierSource, compile as compile_bundle},
+    fit::{FitTarget, fit},
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
@@ -25,6 +26,7 @@ use chainfer_model::{
     partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
     partitioned::{PartitionedModel, Visibility},
     quantise::{CalibrationSource, QuantOptions, QuantReport, quantise},
+    split::{SplitLimits, split as split_layers},
 };
 use chainfer_verifier_gen::GeneratedVerifier;
 use serde::Serialize;
@@ -48,6 +50,8 @@ pub(crate) struct Request {
     pub(crate) objective: Objective,
     pub(crate) visibility: BoundaryVisibility,
     pub(crate) hide_weights: HideWeights,
+    /// What chunks stay within.
+    pub(crate) target: FitTarget,
     pub(crate) hiding_seed: Option<[u8; 32]>,
     /// As `--srs` takes it.
     pub(crate) srs: String,
@@ -65,6 +69,7 @@ impl Request {
                 outputs: args.output_visibility.into(),
             },
             hide_weights: args.hide_weights.into(),
+            target: args.size.target(),
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
             reading: args.reading.load_options()?,
             model: args.model,
@@ -192,10 +197,20 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         clamps,
         report: quantisation,
         fixed_point,
+        split,
     } = integer_program(
         (&request.model, &request.reading),
         request.calibration.as_deref(),
-        (request.chunks, request.visibility),
+        request.visibility,
+        &Cut::Fit {
+            chunks: request.chunks,
+            recipe: Recipe {
+                objective: request.objective,
+                hide_weights: request.hide_weights,
+                ..Recipe::default()
+            },
+            target: request.target,
+        },
         progress,
     )?;
     let total = model.chunks.len();
@@ -225,6 +240,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         hiding_seed: request.hiding_seed,
         calibration: Some(quantisation.calibration),
         clamps: Some(clamps),
+        split,
         emit_verifier: Some(&emit),
         srs,
         ..CompileOptions::default()
@@ -292,6 +308,24 @@ pub(crate) struct Program {
     pub(crate) report: QuantReport,
     /// Scale factor of the model's own fixed-point input files, if its format has any.
     pub(crate) fixed_point: Option<f64>,
+    /// What layers were cut by, if any was.
+    pub(crate) split: Option<SplitLimits>,
+}
+
+/// How a program is cut into chunks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut {
+    /// So that chunks stay within a target.
+    Fit {
+        chunks: ChunkCount,
+        recipe: Recipe,
+        target: FitTarget,
+    },
+    /// As it has been before.
+    Again {
+        chunks: ChunkCount,
+        split: Option<SplitLimits>,
+    },
 }
 
 /// Reads a model, quantises it and cuts it.
@@ -301,7 +335,8 @@ pub(crate) struct Program {
 pub(crate) fn integer_program(
     (file, reading): (&Path, &LoadOptions),
     calibration: Option<&Path>,
-    (chunks, visibility): (ChunkCount, BoundaryVisibility),
+    visibility: BoundaryVisibility,
+    cut: &Cut,
     progress: Progress,
 ) -> anyhow::Result<Program> {
     let LoadedModel {
@@ -333,12 +368,38 @@ pub(crate) fn integer_program(
     for warning in &quantised.report.warnings {
         progress.warn(warning);
     }
-    let model = partition(quantised.graph, chunks, visibility, &CostModel::default())?;
+    let (graph, clamps) = (quantised.graph, quantised.clamps);
+    let (model, clamps, split) = match cut {
+        Cut::Fit {
+            chunks,
+            recipe,
+            target,
+        } => {
+            let layers = graph.layers.len();
+            let fitted = fit(&graph, &clamps, (*chunks, visibility), recipe, target)?;
+            let parts = fitted.model.graph.layers.len();
+            if parts > layers {
+                progress.say(format_args!(
+                    "large layers are cut by channels: {layers} layers become {parts}"
+                ));
+            }
+            (fitted.model, fitted.clamps, fitted.split)
+        }
+        Cut::Again { chunks, split } => {
+            let (graph, clamps) = match split {
+                Some(limits) => split_layers(graph, clamps, limits)?,
+                None => (graph, clamps),
+            };
+            let model = partition(graph, *chunks, visibility, &CostModel::default())?;
+            (model, clamps, *split)
+        }
+    };
     Ok(Program {
         model,
-        clamps: quantised.clamps,
+        clamps,
         report: quantised.report,
         fixed_point: float.fixed_point(),
+        split,
     })
 }
 

@@ -30,6 +30,7 @@ use chainfer_formats::{
 };
 use chainfer_model::{
     executor::ClampTable, partitioned::PartitionedModel, quantise::CalibrationSource,
+    split::SplitLimits,
 };
 use rand::{RngCore, rngs::OsRng};
 use serde::Serialize;
@@ -88,6 +89,8 @@ pub struct CompileOptions<'a> {
     pub srs: SrsChoice,
     /// Where the samples came from that the model was quantised with; recorded for audits.
     pub calibration: Option<CalibrationSource>,
+    /// What layers were cut by that are too large for a chunk; recorded for audits.
+    pub split: Option<SplitLimits>,
     /// Which saturations are the float model's own; needed to refuse others when proving.
     pub clamps: Option<ClampTable>,
     /// Makes the Solidity verifiers; without it the bundle has none.
@@ -101,6 +104,7 @@ impl CompileOptions<'_> {
             k: self.k,
             hide_weights: self.hide_weights,
             calibration: self.calibration,
+            split: self.split,
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::error::{EngineError, Result};
 use chainfer_circuits::{HideWeights, Objective};
 use chainfer_formats::{files::Access, json::FileKind};
 use chainfer_model::{
-    partitioned::PartitionedModel, quantise::CalibrationSource, structure::Structure,
+    partitioned::PartitionedModel, quantise::CalibrationSource, split::SplitLimits,
+    structure::Structure,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fs, path::Path};
@@ -17,7 +18,7 @@ const STRUCTURE: FileKind = FileKind {
     format: "chainfer.structure",
     version: 1,
     access: Access::Public,
-    max_bytes: 1 << 24,
+    max_bytes: 1 << 26,
 };
 
 /// The options of a compile that its keys depend on, as far as they are public.
@@ -34,6 +35,9 @@ pub struct Recipe {
     /// Whether calibration samples were given; unknown if absent. The samples themselves are not recorded, nor is a digest of them.
     #[serde(deserialize_with = "present")]
     pub calibration: Option<CalibrationSource>,
+    /// What layers were cut by that are too large for a chunk, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitLimits>,
 }
 
 /// Makes a nullable field mandatory. serde takes a missing `Option` for null otherwise.

@@ -7,7 +7,7 @@ use crate::{
     field::{to_fr, to_scalar},
     keys::VerifyingKey,
     prove,
-    resources::{Cost, Stopwatch, measured},
+    resources::{Cost, Stopwatch, bytes_of_columns, measured},
     srs::SrsStore,
 };
 use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
@@ -378,14 +378,13 @@ fn jobs(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<usize> 
     Ok(jobs.min((limit / largest.max(1)) as usize).max(1))
 }
 
-/// Bytes that proving under a key takes: the key in two bases, advice in two bases, cosets of all columns, and what
-/// the opening combines, each 32 bytes per row, plus the process itself.
+/// Bytes that proving under a key takes, by estimate.
 fn memory_estimate(vk: &VerifyingKey) -> u64 {
-    const PROCESS: u64 = 24 << 20;
     let cs = vk.cs();
-    let fixed = cs.num_fixed_columns() as u64;
-    let advice = cs.num_advice_columns() as u64;
-    let equality = vk.permutation().commitments().len() as u64;
-    let columns = 3 * (fixed + equality) + 4 * advice + 24;
-    PROCESS + ((columns * 32) << vk.get_domain().k)
+    bytes_of_columns(
+        cs.num_fixed_columns() as u64,
+        cs.num_advice_columns() as u64,
+        vk.permutation().commitments().len() as u64,
+        vk.get_domain().k,
+    )
 }

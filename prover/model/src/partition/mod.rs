@@ -12,6 +12,9 @@ use crate::quantized::QuantizedGraph;
 use chainfer_formats::limits::MAX_CHUNKS;
 use cost::Costs;
 
+/// Most layers of a program: what partitioning takes grows with their square.
+const MAX_LAYERS: usize = 1 << 13;
+
 /// How many chunks to cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkCount {
@@ -37,6 +40,11 @@ pub fn partition(
             "the model has no layer to prove".into(),
         ));
     }
+    if layers > MAX_LAYERS {
+        return Err(ModelError::Partition(format!(
+            "the model has {layers} fused layers, at most {MAX_LAYERS} are supported"
+        )));
+    }
     let most = layers.min(MAX_CHUNKS);
     if let ChunkCount::Exactly(n) = chunks
         && !(1..=most).contains(&n)
@@ -46,7 +54,11 @@ pub fn partition(
         )));
     }
     leaves::check_ends(&graph)?;
-    let plan = Plan::new(&Costs::new(&graph, costs), layers, most);
+    let rows = match chunks {
+        ChunkCount::Exactly(n) => n,
+        ChunkCount::Auto => most,
+    };
+    let plan = Plan::new(&Costs::new(&graph, costs), layers, rows);
     let count = match chunks {
         ChunkCount::Exactly(n) => n,
         ChunkCount::Auto => plan.fewest(costs.auto_target),

@@ -6,6 +6,8 @@ use crate::executor::{ClampTable, Saturation, SaturationPolicy, execute_counting
 use crate::float::FloatGraph;
 use crate::fuse::{FusedGraph, fuse};
 use crate::quantized::QuantizedGraph;
+use crate::split::is_part;
+use std::collections::BTreeMap;
 
 /// A program, and the float network that it was made from if that is at hand. It can be shared between threads.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Evaluator<'a> {
     graph: &'a QuantizedGraph,
     clamps: &'a ClampTable,
     reference: Option<FusedGraph>,
+    /// The float network's tensor that each of the program's is; parts of tensors are none.
+    places: Vec<Option<usize>>,
 }
 
 /// What became of one sample.
@@ -39,24 +43,27 @@ impl<'a> Evaluator<'a> {
         float: Option<&FloatGraph>,
     ) -> Result<Self> {
         let reference = float.map(fuse).transpose()?;
+        let mut places = Vec::new();
         if let Some(fused) = &reference {
-            let of = |fused: &FusedGraph| -> Vec<_> {
-                let tensors = fused.tensors.iter();
-                tensors.map(|t| (t.name.clone(), t.dims)).collect()
-            };
-            let own: Vec<_> = (graph.tensors.iter())
-                .map(|t| (t.name.clone(), t.dims))
+            let known: BTreeMap<_, _> = (fused.tensors.iter().enumerate())
+                .map(|(n, t)| (t.name.as_str(), (n, t.dims)))
                 .collect();
-            if of(fused) != own {
-                return Err(ModelError::InvalidGraph(
-                    "the float network is not the one that the program was made from: their tensors differ".into(),
-                ));
+            for tensor in &graph.tensors {
+                let found = known.get(tensor.name.as_str());
+                let found = found.filter(|(_, dims)| *dims == tensor.dims);
+                if found.is_none() && !is_part(&tensor.name) {
+                    return Err(ModelError::InvalidGraph(
+                        "the float network is not the one that the program was made from: their tensors differ".into(),
+                    ));
+                }
+                places.push(found.map(|(n, _)| *n));
             }
         }
         Ok(Self {
             graph,
             clamps,
             reference,
+            places,
         })
     }
 
@@ -78,10 +85,11 @@ impl<'a> Evaluator<'a> {
         };
         if let Some(fused) = &self.reference {
             let expected = fused.run(sample);
-            let tensors = graph.tensors.iter().zip(&trace.tensors).zip(&expected);
+            let tensors = graph.tensors.iter().zip(&trace.tensors).zip(&self.places);
             evaluated.tallies = tensors
-                .map(|((tensor, values), expected)| {
+                .map(|((tensor, values), place)| {
                     let mut tally = Tally::default();
+                    let expected = place.map_or(&[][..], |n| &expected[n]);
                     for (e, (u, expected)) in values.iter().zip(expected).enumerate() {
                         tally.add(tensor.real(e, *u), *expected);
                     }

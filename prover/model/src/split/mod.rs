@@ -51,6 +51,11 @@ pub fn split(
     Ok(splitter.finish())
 }
 
+/// Whether a tensor of this name is a part of another, or a copy that parts needed.
+pub(crate) fn is_part(name: &str) -> bool {
+    name.contains(".part") || name.contains(".operand")
+}
+
 struct Splitter<'g> {
     graph: &'g QuantizedGraph,
     limits: SplitLimits,
