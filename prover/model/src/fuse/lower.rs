@@ -48,14 +48,9 @@ impl Lowering<'_> {
             FloatOp::GlobalAveragePool => self.global_average_pool(node),
             FloatOp::MaxPool(op) => self.max_pool(node, op),
             FloatOp::Reshape(_) => self.take(input),
-            FloatOp::Rearrange(_)
-            | FloatOp::Function(_)
-            | FloatOp::Mul
-            | FloatOp::MatMul => Err(super::lowering::unsupported(
-                &node.name,
-                node.op.name(),
-                "not lowered yet".into(),
-            )),
+            FloatOp::Rearrange(_) | FloatOp::Function(_) | FloatOp::Mul | FloatOp::MatMul => Err(
+                super::lowering::unsupported(&node.name, node.op.name(), "not lowered yet".into()),
+            ),
             FloatOp::Transpose(perm) => {
                 let mut value = self.take(input)?;
                 let moved = transpose_sources(self.shape(input), perm);
