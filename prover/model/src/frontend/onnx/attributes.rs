@@ -1,7 +1,5 @@
 //! Attributes of nodes, with their defaults.
 
-use super::node::refuse;
-use crate::error::Result;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
 /// Reads attributes of one node.
@@ -16,13 +14,6 @@ pub(super) trait Attributes {
     fn ints(&self, name: &str) -> Option<&[i64]>;
     /// A string.
     fn text(&self, name: &str) -> Option<String>;
-    /// `N` sizes, each at least `least`.
-    fn sizes<const N: usize>(
-        &self,
-        name: &str,
-        default: [usize; N],
-        least: i64,
-    ) -> Result<[usize; N]>;
 }
 
 impl Attributes for NodeProto {
@@ -45,32 +36,5 @@ impl Attributes for NodeProto {
     fn text(&self, name: &str) -> Option<String> {
         self.find(name)
             .map(|a| String::from_utf8_lossy(&a.s).into_owned())
-    }
-
-    fn sizes<const N: usize>(
-        &self,
-        name: &str,
-        default: [usize; N],
-        least: i64,
-    ) -> Result<[usize; N]> {
-        let Some(list) = self.ints(name) else {
-            return Ok(default);
-        };
-        let sizes: Option<Vec<usize>> = list
-            .iter()
-            .map(|v| {
-                usize::try_from(*v)
-                    .ok()
-                    .filter(|_| (least..=1 << 16).contains(v))
-            })
-            .collect();
-        sizes
-            .and_then(|s| <[usize; N]>::try_from(s).ok())
-            .ok_or_else(|| {
-                refuse(
-                    self,
-                    format!("{name} is {list:?}; supported: {N} numbers of at least {least}"),
-                )
-            })
     }
 }

@@ -3,6 +3,7 @@
 use super::evaluate::Evaluator;
 use super::extent::MAX_ELEMENTS;
 use super::external::Folder;
+use super::importer::Kind;
 use super::node::malformed;
 use crate::error::Result;
 use std::borrow::Cow;
@@ -24,6 +25,16 @@ pub(super) const BFLOAT16: i32 = 16;
 /// The types whose values stand for real numbers.
 pub(super) fn is_real(element_type: i32) -> bool {
     [FLOAT, FLOAT16, BFLOAT16, DOUBLE].contains(&element_type)
+}
+
+/// What values of an element type can be; `None` if they are no numbers.
+pub(super) fn kind(element_type: i32) -> Option<Kind> {
+    match element_type {
+        BOOL => Some(Kind::Truth),
+        // uint8 to int64, uint32, uint64
+        2..=7 | 12 | 13 => Some(Kind::Whole),
+        other => is_real(other).then_some(Kind::Real),
+    }
 }
 
 /// The name of an element type.

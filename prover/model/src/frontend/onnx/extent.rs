@@ -111,7 +111,6 @@ fn rule(op: &str) -> Option<Rule> {
 }
 
 /// Whether an operator is computed where all that it reads is constant.
-#[cfg(test)]
 pub(super) fn is_computed(op: &str) -> bool {
     rule(op).is_some()
 }

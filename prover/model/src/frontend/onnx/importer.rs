@@ -6,10 +6,10 @@ use super::node::{label, malformed, refuse};
 use super::scores::Scores;
 use crate::error::Result;
 use crate::float::{Constant, FloatId, FloatOp, GraphBuilder};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::Tensor;
+use tract_onnx::prelude::{DatumType, Tensor};
 
 /// What a name of the file stands for.
 #[derive(Clone, Debug)]
@@ -24,6 +24,18 @@ pub(super) enum Value {
     Dropped(&'static str),
     /// What a node computes that cannot be read.
     Unknown,
+}
+
+/// What the elements of a tensor can be: types other than those of real numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Any number.
+    #[default]
+    Real,
+    /// Whole numbers.
+    Whole,
+    /// 0 and 1.
+    Truth,
 }
 
 /// A value that a node reads.
@@ -42,6 +54,14 @@ pub(super) struct Importer {
     pub(super) raw_scores: bool,
     /// By ONNX value name.
     values: BTreeMap<String, Value>,
+    /// Names of tensors of other kinds than real numbers.
+    kinds: BTreeMap<String, Kind>,
+    /// Element types of constants, by name and ONNX's number.
+    types: BTreeMap<String, i32>,
+    /// Quantised tensors, which are not rounded.
+    pub(super) unrounded: BTreeSet<FloatId>,
+    /// Names of probabilities and places at the end of a classifier.
+    pub(super) endings: BTreeSet<String>,
 }
 
 impl Importer {
@@ -52,6 +72,42 @@ impl Importer {
             opset,
             raw_scores,
             values: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+            types: BTreeMap::new(),
+            unrounded: BTreeSet::new(),
+            endings: BTreeSet::new(),
+        }
+    }
+
+    /// The element type of a constant that the file holds.
+    pub(super) fn element_type(&self, name: &str) -> Option<i32> {
+        self.types.get(name).copied()
+    }
+
+    pub(super) fn set_element_type(&mut self, name: &str, element_type: i32) {
+        self.types.insert(name.to_owned(), element_type);
+    }
+
+    /// Says what the elements of a tensor can be.
+    pub(super) fn set_kind(&mut self, name: &str, kind: Kind) {
+        if kind != Kind::Real {
+            self.kinds.insert(name.to_owned(), kind);
+        }
+    }
+
+    /// What the elements of input `index` of a node can be.
+    pub(super) fn kind_of_input(&self, node: &NodeProto, index: usize) -> Kind {
+        let Some(name) = node.input.get(index) else {
+            return Kind::Real;
+        };
+        match self.values.get(name) {
+            Some(Value::Tensor(_)) => self.kinds.get(name).copied().unwrap_or_default(),
+            Some(Value::Constant(tensor)) => match tensor.datum_type() {
+                DatumType::Bool => Kind::Truth,
+                kind if kind.is_integer() => Kind::Whole,
+                _ => Kind::Real,
+            },
+            _ => Kind::Real,
         }
     }
 
@@ -102,6 +158,23 @@ impl Importer {
         }
     }
 
+    /// Input `index`, which must be given.
+    pub(super) fn given(&self, node: &NodeProto, index: usize) -> Result<Operand> {
+        self.operand(node, index)?
+            .ok_or_else(|| refuse(node, format!("input {index} is missing")))
+    }
+
+    /// Input `index`, which must be constant whole numbers where it is given.
+    pub(super) fn integers(&self, node: &NodeProto, index: usize) -> Result<Option<Vec<i64>>> {
+        let constant = self.constant(node, index)?;
+        Ok(constant.map(|c| c.data.iter().map(|v| *v as i64).collect()))
+    }
+
+    /// All inputs, which must be given.
+    pub(super) fn all_operands(&self, node: &NodeProto) -> Result<Vec<Operand>> {
+        (0..node.input.len()).map(|n| self.given(node, n)).collect()
+    }
+
     /// Input `index`, which must not be constant.
     pub(super) fn tensor(&self, node: &NodeProto, index: usize) -> Result<FloatId> {
         match self.operand(node, index)? {
@@ -145,23 +218,11 @@ impl Importer {
         }
         Ok(id)
     }
+
     /// Adds an operation on the node's first input.
     pub(super) fn unary(&mut self, node: &NodeProto, op: FloatOp) -> Result<FloatId> {
         let input = self.tensor(node, 0)?;
         self.add(node, op, &[input])
-    }
-
-    /// Rows and columns of a `[1, C, H, W]` tensor.
-    pub(super) fn plane(&self, node: &NodeProto, id: FloatId) -> Result<[usize; 2]> {
-        match *self.builder.shape(id) {
-            [1, _, h, w] => Ok([h, w]),
-            ref shape => Err(refuse(
-                node,
-                format!(
-                    "input shape {shape:?}; supported: [1, channels, rows, columns] (batch 1, two dimensions)"
-                ),
-            )),
-        }
     }
 
     /// Axes from the attribute or the second input, made non-negative for `rank` axes.
@@ -173,18 +234,26 @@ impl Importer {
                 .map(|c| c.data.iter().map(|v| *v as i64).collect()),
         };
         let Some(list) = list else { return Ok(None) };
-        let axis = |a: &i64| {
-            let positive = if *a < 0 {
-                a.saturating_add(rank as i64)
-            } else {
-                *a
-            };
-            usize::try_from(positive).ok().filter(|a| *a < rank)
-        };
         list.iter()
-            .map(axis)
+            .map(|axis| axis_of(*axis, rank))
             .collect::<Option<Vec<_>>>()
             .map(Some)
             .ok_or_else(|| refuse(node, format!("axes {list:?} for {rank} axes")))
     }
+
+    /// The axis that an attribute names, of `rank` axes.
+    pub(super) fn axis(&self, node: &NodeProto, default: i64, rank: usize) -> Result<usize> {
+        let axis = node.int("axis", default);
+        axis_of(axis, rank).ok_or_else(|| refuse(node, format!("axis {axis} of {rank}")))
+    }
+}
+
+/// A non-negative axis below `rank`; negative ones count from the end.
+pub(super) fn axis_of(axis: i64, rank: usize) -> Option<usize> {
+    let positive = if axis < 0 {
+        axis.saturating_add(rank as i64)
+    } else {
+        axis
+    };
+    usize::try_from(positive).ok().filter(|a| *a < rank)
 }

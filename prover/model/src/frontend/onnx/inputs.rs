@@ -1,6 +1,7 @@
 //! Inputs and outputs of the model: element types, and dimensions that the file leaves open.
 
-use super::constants::{is_real, type_name};
+use super::constants::{kind, type_name};
+use super::importer::Kind;
 use super::node::malformed;
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,17 +24,17 @@ impl<'o> OpenDims<'o> {
     }
 
     /// The shape of a model input. A first axis without a fixed length is the batch: it is 1 unless it is given.
-    pub(super) fn shape(&mut self, input: &ValueInfoProto) -> Result<Vec<usize>> {
+    pub(super) fn shape(&mut self, input: &ValueInfoProto) -> Result<(Vec<usize>, Kind)> {
         let name = &input.name;
         let tensor =
             tensor_type(input).ok_or_else(|| malformed(format!("input {name} is not a tensor")))?;
-        if !is_real(tensor.elem_type) {
-            return Err(malformed(format!(
-                "input {name} has element type {}; supported: float, double, float16, bfloat16; what follows from integers (token numbers, \
-                 categories) has to be computed before the model, and given as numbers",
+        let kind = kind(tensor.elem_type).ok_or_else(|| {
+            malformed(format!(
+                "input {name} has element type {}; supported: float, double, float16, bfloat16, integers of at most 64 bits, bool; what \
+                 follows from others has to be computed before the model, and given as numbers",
                 type_name(tensor.elem_type)
-            )));
-        }
+            ))
+        })?;
         let dims = tensor.shape.as_ref().map(|s| s.dim.as_slice());
         let dims = dims.filter(|d| !d.is_empty()).ok_or_else(|| {
             malformed(format!(
@@ -56,7 +57,7 @@ impl<'o> OpenDims<'o> {
             self.met.insert(symbol);
         }
         if open.is_empty() {
-            return Ok(shape);
+            return Ok((shape, kind));
         }
         let flags: Vec<String> = open
             .iter()

@@ -2,6 +2,9 @@
 //! messages name them.
 
 mod attributes;
+mod bounds;
+mod compose;
+mod constant_node;
 mod constants;
 mod evaluate;
 mod extent;
@@ -9,14 +12,19 @@ mod external;
 mod forms;
 mod importer;
 mod inputs;
+mod masks;
 mod node;
 mod operators;
 mod order;
+mod products;
+mod recognise;
+mod reductions;
 mod scores;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod unique;
+mod view;
 
 pub use operators::onnx_operators;
 

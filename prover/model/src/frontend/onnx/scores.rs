@@ -2,14 +2,15 @@
 
 use super::attributes::Attributes;
 use super::constants::is_real;
-use super::importer::{Importer, Value};
+use super::importer::{Importer, Operand, Value};
 use super::node::refuse;
 use super::operators;
-use super::operators::SCORES;
+use super::order;
 use crate::error::Result;
 use crate::float::FloatId;
 use crate::frontend::Support;
-use tract_onnx::pb::NodeProto;
+use std::collections::{BTreeMap, BTreeSet};
+use tract_onnx::pb::{GraphProto, NodeProto};
 
 /// Probabilities: increasing functions of the elements of a tensor, which is proved instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +40,12 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
         return Ok(None);
     };
     match title.as_str() {
-        "ArgMax" => {
+        "ArgMax" if ends(importer, node) => {
             let place = Value::Dropped("the place of the largest value");
             define_all(importer, node, &place)
         }
-        "Softmax" | "LogSoftmax" | "Sigmoid" => {
+        "Softmax" | "LogSoftmax" | "Sigmoid" if importer.raw_scores && ends(importer, node) => {
             operators::check(node, importer.opset, false)?;
-            if !importer.raw_scores {
-                return Err(operators::unsupported(node, SCORES));
-            }
             let shape = importer.builder.shape(*id);
             if shape.iter().filter(|d| **d > 1).count() > 1 {
                 return Err(refuse(
@@ -67,7 +65,10 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
         }
         "ai.onnx.ml.LinearClassifier" => {
             operators::check(node, importer.opset, false)?;
-            let id = operators::read(importer, node)?;
+            let Some(Operand::Tensor(id)) = operators::read(importer, node)?.into_iter().next()
+            else {
+                return Ok(None);
+            };
             let transform = node.text("post_transform").unwrap_or_default();
             let scores = match transform.as_str() {
                 "" | "NONE" => Value::Tensor(id),
@@ -84,6 +85,83 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
         }
         _ => Ok(None),
     }
+}
+
+fn ends(importer: &Importer, node: &NodeProto) -> bool {
+    let mut outputs = node.output.iter();
+    outputs.any(|name| importer.endings.contains(name))
+}
+
+/// What may stand between scores and an output: it keeps their order, or finds the first of them.
+const AFTER_SCORES: &[&str] = &[
+    "ArgMax",
+    "Cast",
+    "Concat",
+    "Identity",
+    "Sub",
+    "ai.onnx.ml.Normalizer",
+    "ai.onnx.ml.ZipMap",
+];
+/// What may stand between the place of the first score and an output.
+const AFTER_PLACE: &[&str] = &[
+    "Cast",
+    "Flatten",
+    "Identity",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "ai.onnx.ml.ArrayFeatureExtractor",
+];
+
+/// The values that nothing but the end of a classifier reads: those of Softmax and Sigmoid, and of ArgMax where another output
+/// remains.
+pub(super) fn endings(graph: &GraphProto) -> BTreeSet<String> {
+    let mut readers: BTreeMap<&str, Vec<&NodeProto>> = BTreeMap::new();
+    for node in &graph.node {
+        for name in order::reads(node) {
+            readers.entry(name).or_default().push(node);
+        }
+    }
+    let outputs: BTreeSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
+    // All that follows from a value, if nothing but these operators reads it.
+    let after = |name: &str, allowed: &[&str]| {
+        let mut found = BTreeSet::new();
+        let mut open = vec![(name.to_owned(), allowed == AFTER_PLACE)];
+        while let Some((name, place)) = open.pop() {
+            if !found.insert(name.clone()) {
+                continue;
+            }
+            for reader in readers.get(name.as_str()).into_iter().flatten() {
+                let title = operators::title(reader);
+                let of = if place { AFTER_PLACE } else { AFTER_SCORES };
+                if !of.contains(&title.as_str()) {
+                    return None;
+                }
+                let next = reader.output.iter().filter(|o| !o.is_empty());
+                open.extend(next.map(|o| (o.clone(), place || title == "ArgMax")));
+            }
+        }
+        Some(found)
+    };
+    let of = |operators: &[&str]| -> Vec<&String> {
+        let nodes = graph.node.iter();
+        nodes
+            .filter(|n| operators.contains(&operators::title(n).as_str()))
+            .filter_map(|n| n.output.first())
+            .collect()
+    };
+    let scores = of(&["Softmax", "LogSoftmax", "Sigmoid"]);
+    let places: Vec<(&String, BTreeSet<String>)> = of(&["ArgMax"])
+        .into_iter()
+        .filter_map(|name| Some((name, after(name, AFTER_PLACE)?)))
+        .collect();
+    let labels: BTreeSet<&String> = places.iter().flat_map(|(_, all)| all).collect();
+    let others = outputs.iter().any(|o| !labels.contains(&(*o).to_owned()));
+    let kept = scores
+        .into_iter()
+        .filter(|name| after(name, AFTER_SCORES).is_some());
+    let dropped = places.iter().map(|(name, _)| *name).filter(|_| others);
+    kept.chain(dropped).cloned().collect()
 }
 
 fn define_all(importer: &mut Importer, node: &NodeProto, value: &Value) -> Result<Option<Support>> {

@@ -1,11 +1,13 @@
 //! Goes through the nodes of a file in order: constants are computed, supported nodes become operations, and what cannot be read is
 //! collected.
 
+use super::constant_node::{self, tensor};
 use super::constants;
 use super::evaluate::Known;
+use super::extent;
 use super::external::Folder;
 use super::forms;
-use super::importer::{Importer, Value};
+use super::importer::{Importer, Operand, Value};
 use super::inputs::{OpenDims, output_shape};
 use super::node::{is_standard, label, malformed, refuse};
 use super::scores::{self, Scores};
@@ -95,8 +97,10 @@ pub(super) fn survey(
         if walk.importer.value(&input.name).is_some() {
             continue;
         }
-        let shape = dims.shape(input);
-        let id = shape.and_then(|shape| walk.importer.builder.input(&input.name, &shape));
+        let id = dims.shape(input).and_then(|(shape, kind)| {
+            walk.importer.set_kind(&input.name, kind);
+            walk.importer.builder.input(&input.name, &shape)
+        });
         let value = match id {
             Ok(id) => Value::Tensor(id),
             Err(error) => {
@@ -107,6 +111,7 @@ pub(super) fn survey(
         walk.importer.define(&input.name, value)?;
     }
     dims.finish()?;
+    walk.importer.endings = scores::endings(graph);
     walk.graph(graph, 0)?;
     walk.finish(&graph.output)
 }
@@ -115,6 +120,8 @@ impl Walk<'_> {
     /// The constants of a graph.
     fn constants(&mut self, graph: &GraphProto) -> Result<()> {
         for tensor in &graph.initializer {
+            self.importer
+                .set_element_type(&tensor.name, tensor.data_type);
             let value = self.constant(tensor, &tensor.name)?;
             self.importer.define(&tensor.name, value)?;
         }
@@ -177,6 +184,10 @@ impl Walk<'_> {
         forms::check(node, self.importer.opset)?;
         if node.op_type == "Constant" {
             let value = self.constant_of(node)?;
+            let tensor = node.attribute.iter().find_map(|a| a.t.as_ref());
+            if let (Some(name), Some(tensor)) = (node.output.first(), tensor) {
+                self.importer.set_element_type(name, tensor.data_type);
+            }
             self.define(node, vec![value])?;
             return Ok(Support::Constant);
         }
@@ -187,8 +198,12 @@ impl Walk<'_> {
             return Ok(Support::Unknown);
         };
         if let Some(values) = values {
-            let aligned = operators::align(node, self.importer.opset, values)?;
-            let computed = self.importer.evaluator.value(node, &aligned)?;
+            let computed = if extent::is_computed(&node.op_type) {
+                let aligned = operators::align(node, self.importer.opset, values)?;
+                self.importer.evaluator.value(node, &aligned)?
+            } else {
+                constant_node::value(&self.importer, node)?
+            };
             self.define(node, computed)?;
             return Ok(Support::Constant);
         }
@@ -196,16 +211,21 @@ impl Walk<'_> {
             self.define(node, vec![value])?;
             return Ok(Support::Constant);
         }
-        let mut others = node.output.iter().skip(1);
-        if let Some(second) = others.find(|name| self.read.contains(*name)) {
+        let before = self.importer.builder.tensors();
+        let made = operators::read(&mut self.importer, node)?;
+        let mut others = node.output.iter().skip(made.len());
+        if let Some(other) = others.find(|name| self.read.contains(*name)) {
             return Err(refuse(
                 node,
-                format!("its output {second} is read; supported: its first output"),
+                format!(
+                    "its output {other} is read; supported: its first {}",
+                    made.len()
+                ),
             ));
         }
-        let id = operators::read(&mut self.importer, node)?;
-        let shape = self.importer.builder.shape(id);
-        if let Some(inferred) = self.importer.evaluator.shape(node, &known)
+        if let Some(Operand::Tensor(id)) = made.first()
+            && let shape = self.importer.builder.shape(*id)
+            && let Some(inferred) = self.importer.evaluator.shape(node, &known)
             && inferred != shape
         {
             return Err(malformed(format!(
@@ -213,12 +233,24 @@ impl Walk<'_> {
                 label(node),
             )));
         }
-        let mut outputs = node.output.iter().enumerate();
-        outputs.try_for_each(|(n, output)| match (n, output.as_str()) {
-            (_, "") => Ok(()),
-            (0, output) => self.importer.define(output, Value::Tensor(id)),
-            (_, output) => self.importer.define(output, Value::Unknown),
-        })?;
+        let kind = operators::kind(&self.importer, node);
+        let mut made = made.into_iter();
+        for output in &node.output {
+            let value = match made.next() {
+                Some(Operand::Tensor(id)) => {
+                    if id.0 >= before && !output.is_empty() {
+                        self.importer.builder.rename(id, output);
+                    }
+                    Value::Tensor(id)
+                }
+                Some(Operand::Constant(constant)) => Value::Constant(tensor(node, &constant)?),
+                None => Value::Unknown,
+            };
+            if !output.is_empty() {
+                self.importer.set_kind(output, kind);
+                self.importer.define(output, value)?;
+            }
+        }
         Ok(Support::Supported)
     }
 
@@ -397,7 +429,14 @@ impl Walk<'_> {
             let value =
                 value.ok_or_else(|| malformed(format!("output {name}: no node computes it")))?;
             match *value {
-                Value::Tensor(id) => ids.push((id, Some(output), name.clone())),
+                Value::Tensor(id) => {
+                    if self.importer.unrounded.contains(&id) {
+                        warnings.push(format!(
+                            "output {name} is quantised in the file: it is given without rounding"
+                        ));
+                    }
+                    ids.push((id, Some(output), name.clone()));
+                }
                 Value::Scores(Scores {
                     of,
                     complement: false,

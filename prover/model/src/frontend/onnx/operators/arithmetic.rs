@@ -3,118 +3,209 @@
 //! Before opset 7, the second operand alone is broadcast, only where the attribute broadcast says so, and its axes are aligned with those
 //! of the first one from the attribute axis on instead of from the last axis backwards.
 
-use super::entry::Operator;
-use crate::error::{ModelError, Result};
-use crate::float::{Constant, FloatId, FloatOp};
+use super::entry::{Operator, many, one};
+use crate::error::Result;
+use crate::float::{Constant, FloatId, FloatOp, Function};
 use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::compose::{Arithmetic, broadcast, map};
 use crate::frontend::onnx::importer::{
-    Importer,
+    Importer, Kind,
     Operand::{self, Constant as C, Tensor as T},
 };
-use crate::frontend::onnx::node::{label, refuse};
-use crate::frontend::operator::OperatorInfo;
+use crate::frontend::onnx::node::refuse;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::Tensor;
 
+const BROADCAST: &str =
+    "tensors and constants that broadcast to each other; before opset 7 by axis and broadcast";
+const MANY: &str = "tensors and constants that broadcast to each other";
+const LINEAR: &str = "a linear layer with the terms of both; a constant is folded";
+const LEGACY: &[&str] = &["axis", "broadcast", "consumed_inputs"];
+
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator {
-        info: OperatorInfo {
-            name: "Add",
-            since: Some(1),
-            only: "",
-            accepts: "two tensors of one shape, or a tensor and a constant that broadcasts to it; before opset 7 by axis and broadcast",
-            becomes: "a linear layer with the terms of both; a constant is folded",
-        },
-        attributes: &["axis", "broadcast", "consumed_inputs"],
-        read: add,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Div",
-            since: Some(1),
-            only: "by a constant",
-            accepts: "a tensor divided by a constant that broadcasts to it; before opset 7 by axis and broadcast",
-            becomes: "nothing: it is folded into the linear layer before or after it",
-        },
-        attributes: &["axis", "broadcast", "consumed_inputs"],
-        read: div,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Mul",
-            since: Some(1),
-            only: "by a constant",
-            accepts: "a tensor and a constant that broadcasts to it; before opset 7 by axis and broadcast",
-            becomes: "nothing: it is folded into the linear layer before or after it",
-        },
-        attributes: &["axis", "broadcast", "consumed_inputs"],
-        read: mul,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Neg",
-            since: Some(1),
-            only: "",
-            accepts: "any shape",
-            becomes: "nothing: it is folded into the linear layer before or after it",
-        },
-        attributes: &["consumed_inputs"],
-        read: neg,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Mean",
-            since: Some(1),
-            only: "",
-            accepts: "tensors of one shape, and constants that broadcast to it",
-            becomes: "a linear layer with the terms of all; constants are folded",
-        },
-        attributes: &["consumed_inputs"],
-        read: mean,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Sum",
-            since: Some(1),
-            only: "",
-            accepts: "tensors of one shape, and constants that broadcast to it",
-            becomes: "a linear layer with the terms of all; constants are folded",
-        },
-        attributes: &["consumed_inputs"],
-        read: sum,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Sub",
-            since: Some(1),
-            only: "",
-            accepts: "two tensors of one shape, or a tensor and a constant that broadcasts to it, in either order; before opset 7 by axis and broadcast",
-            becomes: "a linear layer with the terms of both; a constant is folded",
-        },
-        attributes: &["axis", "broadcast", "consumed_inputs"],
-        read: sub,
-    },
+    many("Add", BROADCAST, LINEAR, LEGACY, add),
+    many(
+        "Div",
+        BROADCAST,
+        "a product with the reciprocal; a constant is folded; whole numbers by constants only",
+        LEGACY,
+        div,
+    ),
+    many(
+        "Max",
+        MANY,
+        "a saturation and a linear layer",
+        &["consumed_inputs"],
+        max,
+    ),
+    many(
+        "Mean",
+        MANY,
+        "a linear layer with the terms of all; constants are folded",
+        &["consumed_inputs"],
+        mean,
+    ),
+    many(
+        "Min",
+        MANY,
+        "a saturation and a linear layer",
+        &["consumed_inputs"],
+        min,
+    ),
+    many(
+        "Mod",
+        "a tensor and a constant",
+        "a function of every element",
+        &["fmod"],
+        modulo,
+    ),
+    many(
+        "Mul",
+        BROADCAST,
+        "a product; a constant is folded into the linear layer before or after it",
+        LEGACY,
+        mul,
+    ),
+    one(
+        "Neg",
+        "any shape",
+        "nothing: it is folded into the linear layer before or after it",
+        &["consumed_inputs"],
+        neg,
+    ),
+    many(
+        "Pow",
+        "a constant exponent, or a constant positive base; before opset 7 by axis and broadcast",
+        "a function of every element; a product for squares",
+        LEGACY,
+        pow,
+    ),
+    many("Sub", BROADCAST, LINEAR, LEGACY, sub),
+    many(
+        "Sum",
+        MANY,
+        "a linear layer with the terms of all; constants are folded",
+        &["consumed_inputs"],
+        sum,
+    ),
 ];
 
-fn add(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    match operands(importer, node)? {
-        (T(a), T(b)) => importer.add(node, FloatOp::Add, &[a, b]),
-        (T(a), C(c)) | (C(c), T(a)) => importer.add(node, FloatOp::AddConstant(c), &[a]),
-        _ => Err(kinds(node)),
-    }
+fn add(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    of_two(importer, node, Arithmetic::Add)
 }
 
-fn sub(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    match operands(importer, node)? {
-        (T(a), T(b)) => importer.add(node, FloatOp::Sub, &[a, b]),
-        (T(a), C(c)) => importer.add(node, FloatOp::AddConstant(map(c, |v| -v)), &[a]),
-        (C(c), T(a)) => {
-            let negative = FloatOp::MulConstant(Constant::scalar(-1.0));
-            let a = importer.builder.node(label(node), negative, &[a])?;
-            importer.add(node, FloatOp::AddConstant(c), &[a])
+fn sub(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    of_two(importer, node, Arithmetic::Sub)
+}
+
+fn mul(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    of_two(importer, node, Arithmetic::Mul)
+}
+
+fn of_two(importer: &mut Importer, node: &NodeProto, op: Arithmetic) -> Result<Vec<Operand>> {
+    let (a, b) = operands(importer, node)?;
+    Ok(vec![importer.arithmetic(node, op, a, b)?])
+}
+
+fn div(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let (a, b) = operands(importer, node)?;
+    if importer.kind_of_input(node, 0) == Kind::Real {
+        return Ok(vec![importer.arithmetic(node, Arithmetic::Div, a, b)?]);
+    }
+    // Towards 0: the part above 0 and that below it, each with a half so that no quotient lies at a whole number.
+    let (a, divisor) = match (a, b) {
+        (T(a), C(c)) if c.data.iter().all(|v| *v > 0.0) => (a, c),
+        _ => {
+            return Err(refuse(
+                node,
+                "a quotient of whole numbers; supported: by positive constants",
+            ));
         }
-        _ => Err(kinds(node)),
+    };
+    let part = |importer: &mut Importer, sign: f64| {
+        let part = importer.scaled(node, a, sign)?;
+        let part = importer.relu(node, part)?;
+        let part = importer.shifted(node, part, 0.5)?;
+        let divisor = C(divisor.clone());
+        let quotient = importer.arithmetic(node, Arithmetic::Div, T(part), divisor)?;
+        let quotient = importer.only_tensor(node, quotient)?;
+        importer.function(node, quotient, Function::Floor)
+    };
+    let above = part(importer, 1.0)?;
+    let below = part(importer, -1.0)?;
+    Ok(vec![T(importer.op(node, FloatOp::Sub, &[above, below])?)])
+}
+
+fn modulo(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let (a, b) = operands(importer, node)?;
+    let (T(a), C(c)) = (a, b) else {
+        return Err(refuse(node, "supported: a tensor modulo a constant"));
+    };
+    if c.data.iter().any(|v| *v <= 0.0) {
+        return Err(refuse(
+            node,
+            "a divisor that is not positive; supported: positive",
+        ));
+    }
+    let shape = broadcast(node, importer.builder.shape(a), &c.shape)?;
+    let a = importer.expand(node, a, &shape)?;
+    let whole = importer.kind_of_input(node, 0) != Kind::Real;
+    // A half keeps quotients of whole numbers away from whole numbers.
+    let moved = if whole {
+        importer.shifted(node, a, 0.5)?
+    } else {
+        a
+    };
+    let divisor = C(c.clone());
+    let quotient = importer.arithmetic(node, Arithmetic::Div, T(moved), divisor)?;
+    let quotient = importer.only_tensor(node, quotient)?;
+    let towards_zero = node.int("fmod", 0) != 0;
+    if towards_zero && whole {
+        return Err(refuse(
+            node,
+            "fmod = 1 of whole numbers; supported: fmod = 0",
+        ));
+    }
+    let quotient = if towards_zero {
+        importer.truncated(node, quotient)?
+    } else {
+        importer.function(node, quotient, Function::Floor)?
+    };
+    let multiple = importer.op(node, FloatOp::MulConstant(c), &[quotient])?;
+    Ok(vec![T(importer.op(node, FloatOp::Sub, &[a, multiple])?)])
+}
+
+fn pow(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    match operands(importer, node)? {
+        (T(base), C(exponent)) => {
+            let shape = broadcast(node, importer.builder.shape(base), &exponent.shape)?;
+            let base = importer.expand(node, base, &shape)?;
+            let first = exponent.data.first().copied().unwrap_or(1.0);
+            if exponent.data.iter().any(|v| *v != first) {
+                return Err(refuse(
+                    node,
+                    "exponents that differ; supported: one exponent",
+                ));
+            }
+            if first == 0.0 {
+                let data = vec![1.0; shape.iter().product()];
+                return Ok(vec![C(Constant { shape, data })]);
+            }
+            Ok(vec![T(importer.power(node, base, first)?)])
+        }
+        // base ^ x = exp(x ln base)
+        (C(base), T(exponent)) if base.data.iter().all(|v| *v > 0.0) => {
+            let shape = broadcast(node, importer.builder.shape(exponent), &base.shape)?;
+            let exponent = importer.expand(node, exponent, &shape)?;
+            let logarithm = FloatOp::MulConstant(map(base, libm::log));
+            let scaled = importer.op(node, logarithm, &[exponent])?;
+            Ok(vec![T(importer.function(node, scaled, Function::Exp)?)])
+        }
+        _ => Err(refuse(
+            node,
+            "an exponent that depends on the input; supported: constant exponents, or a constant positive base",
+        )),
     }
 }
 
@@ -122,56 +213,43 @@ fn neg(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     importer.unary(node, FloatOp::MulConstant(Constant::scalar(-1.0)))
 }
 
-fn sum(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let total = sum_of_operands(importer, node)?;
-    importer.add(node, FloatOp::MulConstant(Constant::scalar(1.0)), &[total])
+fn max(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    Ok(vec![folded(importer, node, Arithmetic::Max)?])
 }
 
-fn mean(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let total = sum_of_operands(importer, node)?;
-    let part = 1.0 / node.input.len() as f64;
-    importer.add(node, FloatOp::MulConstant(Constant::scalar(part)), &[total])
+fn min(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    Ok(vec![folded(importer, node, Arithmetic::Min)?])
 }
 
-/// The sum of all operands, of which one is a tensor.
-fn sum_of_operands(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let (mut tensors, mut constants) = (Vec::new(), Vec::new());
-    for index in 0..node.input.len() {
-        match importer.operand(node, index)? {
-            Some(T(id)) => tensors.push(id),
-            Some(C(constant)) => constants.push(constant),
-            None => return Err(refuse(node, format!("input {index} is missing"))),
-        }
-    }
-    let mut tensors = tensors.into_iter();
-    let mut total = tensors.next().ok_or_else(|| kinds(node))?;
-    for tensor in tensors {
-        total = importer
-            .builder
-            .node(label(node), FloatOp::Add, &[total, tensor])?;
-    }
-    for constant in constants {
-        let add = FloatOp::AddConstant(constant);
-        total = importer.builder.node(label(node), add, &[total])?;
+fn sum(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    Ok(vec![folded(importer, node, Arithmetic::Add)?])
+}
+
+fn mean(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let total = folded(importer, node, Arithmetic::Add)?;
+    let part = C(Constant::scalar(1.0 / node.input.len() as f64));
+    Ok(vec![importer.arithmetic(
+        node,
+        Arithmetic::Mul,
+        total,
+        part,
+    )?])
+}
+
+/// All operands, tensors first, under one operation.
+fn folded(importer: &mut Importer, node: &NodeProto, op: Arithmetic) -> Result<Operand> {
+    let mut operands = importer.all_operands(node)?;
+    operands.sort_by_key(|o| matches!(o, C(_)));
+    let mut operands = operands.into_iter();
+    let first = operands.next();
+    let mut total = first.ok_or_else(|| refuse(node, "it reads nothing"))?;
+    for operand in operands {
+        total = importer.arithmetic(node, op, total, operand)?;
     }
     Ok(total)
 }
 
-fn mul(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    match operands(importer, node)? {
-        (T(a), C(c)) | (C(c), T(a)) => importer.add(node, FloatOp::MulConstant(c), &[a]),
-        _ => Err(kinds(node)),
-    }
-}
-
-fn div(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    match operands(importer, node)? {
-        (T(a), C(c)) => importer.add(node, FloatOp::MulConstant(map(c, |v| 1.0 / v)), &[a]),
-        _ => Err(kinds(node)),
-    }
-}
-
-fn operands(importer: &Importer, node: &NodeProto) -> Result<(Operand, Operand)> {
+pub(super) fn operands(importer: &mut Importer, node: &NodeProto) -> Result<(Operand, Operand)> {
     let missing = || refuse(node, "an operand is missing; two are expected");
     let left = importer.operand(node, 0)?.ok_or_else(missing)?;
     let mut right = importer.operand(node, 1)?.ok_or_else(missing)?;
@@ -184,13 +262,7 @@ fn operands(importer: &Importer, node: &NodeProto) -> Result<(Operand, Operand)>
         let aligned = legacy_shape(node, importer.opset, &first, &second)?;
         match &mut right {
             C(constant) => constant.shape = aligned,
-            T(_) if aligned == second => {}
-            T(_) => {
-                return Err(refuse(
-                    node,
-                    "a tensor that is broadcast; supported: constants",
-                ));
-            }
+            T(id) => *id = importer.reshape(node, *id, &aligned)?,
         }
     }
     Ok((left, right))
@@ -260,19 +332,4 @@ fn legacy_shape(
         return bad(&format!("do not broadcast from axis {axis} on"));
     }
     Ok([second, &vec![1; last - axis]].concat())
-}
-
-fn map(constant: Constant, f: fn(f64) -> f64) -> Constant {
-    Constant {
-        data: constant.data.iter().map(|v| f(*v)).collect(),
-        ..constant
-    }
-}
-
-/// The error for tensors where a constant is needed, or the other way round.
-fn kinds(node: &NodeProto) -> ModelError {
-    refuse(
-        node,
-        "operands of these kinds; supported: sums and differences, and a tensor multiplied or divided by a constant",
-    )
 }

@@ -1,6 +1,6 @@
 //! The domain ai.onnx.ml: pipelines of scikit-learn, as skl2onnx writes them.
 
-use super::entry::Operator;
+use super::entry::{Operator, Read};
 use crate::error::Result;
 use crate::float::{Constant, Dense, FloatId, FloatOp};
 use crate::frontend::onnx::attributes::Attributes;
@@ -22,7 +22,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing",
         },
         attributes: &[],
-        read: not_numbers,
+        read: Read::One(not_numbers),
     },
     Operator {
         info: OperatorInfo {
@@ -40,7 +40,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             "multi_class",
             "post_transform",
         ],
-        read: linear_classifier,
+        read: Read::One(linear_classifier),
     },
     Operator {
         info: OperatorInfo {
@@ -51,7 +51,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "a linear layer",
         },
         attributes: &["coefficients", "intercepts", "post_transform", "targets"],
-        read: linear_regressor,
+        read: Read::One(linear_regressor),
     },
     Operator {
         info: OperatorInfo {
@@ -62,7 +62,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: the scores before it are the output",
         },
         attributes: &["norm"],
-        read: not_numbers,
+        read: Read::One(not_numbers),
     },
     Operator {
         info: OperatorInfo {
@@ -73,7 +73,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: it is folded into the linear layer before or after it",
         },
         attributes: &["offset", "scale"],
-        read: scaler,
+        read: Read::One(scaler),
     },
     Operator {
         info: OperatorInfo {
@@ -84,7 +84,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing",
         },
         attributes: &["classlabels_int64s", "classlabels_strings"],
-        read: not_numbers,
+        read: Read::One(not_numbers),
     },
 ];
 

@@ -1,14 +1,20 @@
-//! Products with constant weights.
+//! Linear maps and matrix products.
 
-use super::entry::Operator;
-use super::window::window;
+use super::entry::{Operator, Read, many};
+use super::remedies::MICROSOFT;
 use crate::error::Result;
-use crate::float::{BatchNorm, Conv, Dense, FloatId, FloatOp};
+use crate::float::{BatchNorm, Constant, Dense, FloatId, FloatOp};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::importer::{Importer, Operand};
+use crate::frontend::onnx::compose::Arithmetic;
+use crate::frontend::onnx::importer::{Importer, Operand, axis_of};
 use crate::frontend::onnx::node::refuse;
+use crate::frontend::onnx::products::by_output;
+use crate::frontend::onnx::view::size;
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
+
+const LINEAR: &str = "a linear layer";
+const PRODUCT: &str = "a linear layer where one factor is constant, else a matrix product";
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator {
@@ -27,48 +33,37 @@ pub(super) const OPERATORS: &[Operator] = &[
             "spatial",
             "training_mode",
         ],
-        read: batch_norm,
+        read: Read::One(batch_norm),
     },
-    Operator {
-        info: OperatorInfo {
-            name: "Conv",
-            since: Some(1),
-            only: "",
-            accepts: "two dimensions, batch 1, constant weights, any groups, strides and padding (also auto_pad); no dilation",
-            becomes: "a linear layer",
-        },
-        attributes: &[
-            "auto_pad",
-            "dilations",
-            "group",
-            "kernel_shape",
-            "pads",
-            "strides",
-        ],
-        read: conv,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "Gemm",
-            since: Some(1),
-            only: "",
-            accepts: "constant matrix, transA = 0; alpha, beta and transB as in ONNX",
-            becomes: "a linear layer",
-        },
-        attributes: &["alpha", "beta", "broadcast", "transA", "transB"],
-        read: gemm,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "MatMul",
-            since: Some(1),
-            only: "by a constant",
-            accepts: "tensor times constant matrix of two axes",
-            becomes: "a linear layer",
-        },
-        attributes: &[],
-        read: mat_mul,
-    },
+    many(
+        "CumSum",
+        "a constant axis; exclusive and reverse",
+        LINEAR,
+        &["exclusive", "reverse"],
+        cum_sum,
+    ),
+    many(
+        "FusedMatMul",
+        "as MatMul, with alpha, transA and transB",
+        PRODUCT,
+        &["alpha", "transA", "transB", "transBatchA", "transBatchB"],
+        fused_mat_mul,
+    )
+    .only(MICROSOFT),
+    many(
+        "Gemm",
+        "matrices, constant or computed; alpha, beta, transA and transB as in ONNX",
+        PRODUCT,
+        &["alpha", "beta", "broadcast", "transA", "transB"],
+        gemm,
+    ),
+    many(
+        "MatMul",
+        "tensors and constants of any number of axes, which broadcast",
+        PRODUCT,
+        &[],
+        mat_mul,
+    ),
 ];
 
 fn batch_norm(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
@@ -107,104 +102,115 @@ fn batch_norm(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     importer.unary(node, FloatOp::BatchNorm(op))
 }
 
-fn conv(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let input = importer.tensor(node, 0)?;
-    let plane = importer.plane(node, input)?;
-    let weights = importer.required(node, 1)?;
-    let &[channels, _, kh, kw] = weights.shape.as_slice() else {
-        return Err(refuse(
-            node,
-            format!(
-                "weights of shape {:?}; supported: two dimensions",
-                weights.shape
-            ),
-        ));
-    };
-    let window = window(node, plane, Some([kh, kw]))?;
-    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
-    let op = Conv {
-        channels,
-        kernel: window.kernel,
-        stride: window.stride,
-        padding: window.padding,
-        groups,
-        weights: weights.data,
-        bias: importer.constant(node, 2)?.map(|c| c.data),
-    };
-    importer.add(node, FloatOp::Conv(op), &[input])
-}
-
-fn gemm(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+fn gemm(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let [mut a, mut b] = [importer.given(node, 0)?, importer.given(node, 1)?];
+    for operand in [&a, &b] {
+        let shape = importer.shape_of(operand);
+        if shape.len() != 2 {
+            return Err(refuse(
+                node,
+                format!("a matrix of shape {shape:?}; supported: two axes"),
+            ));
+        }
+    }
     if node.int("transA", 0) != 0 {
-        return Err(refuse(node, "transA; supported: transA = 0"));
+        a = importer.flipped(node, a)?;
     }
-    let matrix = importer.required(node, 1)?;
-    let &[a, b] = matrix.shape.as_slice() else {
-        return Err(refuse(
-            node,
-            format!("a matrix of shape {:?}", matrix.shape),
-        ));
-    };
-    let alpha = node.float("alpha", 1.0);
-    let (outputs, transposed) = if node.int("transB", 0) != 0 {
-        (a, true)
-    } else {
-        (b, false)
-    };
-    let mut weights = rows(matrix.data, a, b, transposed);
-    weights.iter_mut().for_each(|w| *w *= alpha);
-    let beta = node.float("beta", 1.0);
-    let bias = match importer.constant(node, 2)? {
-        Some(c) if c.fits(&[1, outputs]) => Some(
-            c.broadcast(&[1, outputs])
-                .iter()
-                .map(|v| v * beta)
-                .collect(),
-        ),
-        Some(c) => {
-            return Err(refuse(
-                node,
-                format!("a bias of shape {:?} for {outputs} outputs", c.shape),
-            ));
+    if node.int("transB", 0) != 0 {
+        b = importer.flipped(node, b)?;
+    }
+    let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
+    let bias = importer.operand(node, 2)?;
+    let outputs = importer.shape_of(&b)[1];
+    // One layer with its bias.
+    if let (Operand::Tensor(input), Operand::Constant(matrix)) = (&a, &b) {
+        let constant_bias = match &bias {
+            None => Some(None),
+            Some(Operand::Constant(c)) if c.fits(&[1, outputs]) => {
+                let values = c.broadcast(&[1, outputs]);
+                Some(Some(values.iter().map(|v| v * beta).collect()))
+            }
+            Some(_) => None,
+        };
+        if let Some(bias) = constant_bias {
+            let mut weights = by_output(&matrix.data, matrix.shape[0], outputs);
+            weights.iter_mut().for_each(|w| *w *= alpha);
+            let op = Dense {
+                outputs,
+                weights,
+                bias,
+            };
+            let id = importer.op(node, FloatOp::Dense(op), &[*input])?;
+            return Ok(vec![Operand::Tensor(id)]);
         }
-        None => None,
-    };
-    let op = Dense {
-        outputs,
-        weights,
-        bias,
-    };
-    importer.unary(node, FloatOp::Dense(op))
+    }
+    let number = |v: f64| Operand::Constant(Constant::scalar(v));
+    let mut product = importer.matrix_product(node, a, b)?;
+    if alpha != 1.0 {
+        product = importer.arithmetic(node, Arithmetic::Mul, product, number(alpha))?;
+    }
+    if let Some(bias) = bias {
+        let bias = importer.arithmetic(node, Arithmetic::Mul, bias, number(beta))?;
+        let shape = importer.shape_of(&product);
+        let sum = importer.arithmetic(node, Arithmetic::Add, product, bias)?;
+        if importer.shape_of(&sum) != shape {
+            return Err(refuse(node, "a bias that is larger than the product"));
+        }
+        product = sum;
+    }
+    Ok(vec![product])
 }
 
-fn mat_mul(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let matrix = match importer.operand(node, 1)? {
-        Some(Operand::Constant(c)) => c,
-        _ => {
-            return Err(refuse(
-                node,
-                "the second operand is not a constant; supported: tensor times constant matrix",
-            ));
-        }
-    };
-    let &[inputs, outputs] = matrix.shape.as_slice() else {
-        return Err(refuse(
-            node,
-            format!("a matrix of shape {:?}; supported: two axes", matrix.shape),
-        ));
-    };
-    let op = Dense {
-        outputs,
-        weights: rows(matrix.data, inputs, outputs, false),
-        bias: None,
-    };
-    importer.unary(node, FloatOp::Dense(op))
+fn mat_mul(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let [a, b] = [importer.given(node, 0)?, importer.given(node, 1)?];
+    Ok(vec![importer.matrix_product(node, a, b)?])
 }
 
-/// A matrix as `[output][input]`; `data` is `[output][input]` if `transposed`, else `[input][output]`.
-fn rows(data: Vec<f64>, a: usize, b: usize, transposed: bool) -> Vec<f64> {
-    if transposed {
-        return data;
+fn fused_mat_mul(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    if node.int("transBatchA", 0) != 0 || node.int("transBatchB", 0) != 0 {
+        return Err(refuse(node, "transBatchA or transBatchB; supported: 0"));
     }
-    (0..a * b).map(|n| data[n % a * b + n / a]).collect()
+    let mut factors = [importer.given(node, 0)?, importer.given(node, 1)?];
+    for (factor, name) in factors.iter_mut().zip(["transA", "transB"]) {
+        if node.int(name, 0) != 0 {
+            if importer.shape_of(factor).len() < 2 {
+                return Err(refuse(node, format!("{name} of an operand of one axis")));
+            }
+            *factor = importer.flipped(node, factor.clone())?;
+        }
+    }
+    let [a, b] = factors;
+    let product = importer.matrix_product(node, a, b)?;
+    let alpha = Operand::Constant(Constant::scalar(node.float("alpha", 1.0)));
+    Ok(vec![importer.arithmetic(
+        node,
+        Arithmetic::Mul,
+        product,
+        alpha,
+    )?])
+}
+
+/// Sums of what comes before along an axis: a triangular matrix.
+fn cum_sum(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let input = importer.tensor(node, 0)?;
+    let shape = importer.builder.shape(input).to_vec();
+    let axis = importer.integers(node, 1)?;
+    let axis = axis.and_then(|a| a.first().copied());
+    let axis = axis.and_then(|a| axis_of(a, shape.len()));
+    let axis = axis.ok_or_else(|| refuse(node, format!("the axis, of shape {shape:?}")))?;
+    let length = shape[axis];
+    size(node, &[length, length])?;
+    let (exclusive, reverse) = (node.int("exclusive", 0) != 0, node.int("reverse", 0) != 0);
+    let weight = |n: usize| {
+        let (output, input) = (n / length, n % length);
+        let before = if reverse {
+            output < input
+        } else {
+            input < output
+        };
+        f64::from(before || !exclusive && input == output)
+    };
+    let weights = (0..length * length).map(weight).collect();
+    let sums = importer.along_axis(node, input, axis, length, weights)?;
+    Ok(vec![Operand::Tensor(sums)])
 }

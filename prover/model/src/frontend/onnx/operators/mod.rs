@@ -1,37 +1,60 @@
 //! The table of ONNX operators: one entry each, beside the function that reads it, in files by family.
 
-mod activation;
 mod arithmetic;
+mod cells;
+mod compare;
+mod convolution;
+mod einsum;
 mod entry;
 mod folded;
+mod functions;
+mod gather;
+mod interpolation;
 mod learning;
 mod linear;
+mod movement;
+mod normalise;
+mod pad;
 mod pooling;
+mod quantised;
+mod recurrent;
+mod reduce;
 mod remedies;
+mod resize;
 mod shape;
 mod window;
 
 pub(super) use arithmetic::align;
-pub(super) use remedies::SCORES;
 
 use super::attributes::Attributes;
 use super::constants;
-use super::importer::Importer;
+use super::importer::{Importer, Kind, Operand};
 use super::node::{is_standard, label, refuse};
 use crate::error::{ModelError, Result};
-use crate::float::FloatId;
 use crate::frontend::operator::{OperatorInfo, list};
-use entry::Operator;
+use entry::{Operator, Read};
+use remedies::MICROSOFT;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
 /// All operators, by family.
-const FAMILIES: [&[Operator]; 7] = [
-    activation::OPERATORS,
+const FAMILIES: [&[Operator]; 18] = [
     arithmetic::OPERATORS,
+    compare::OPERATORS,
+    convolution::OPERATORS,
+    einsum::OPERATORS,
     folded::OPERATORS,
+    functions::OPERATORS,
+    gather::OPERATORS,
     learning::OPERATORS,
     linear::OPERATORS,
+    movement::OPERATORS,
+    normalise::OPERATORS,
+    pad::OPERATORS,
     pooling::OPERATORS,
+    quantised::OPERATORS,
+    recurrent::OPERATORS,
+    reduce::OPERATORS,
+    resize::OPERATORS,
     shape::OPERATORS,
 ];
 
@@ -40,6 +63,12 @@ pub fn onnx_operators() -> impl Iterator<Item = OperatorInfo> {
     let mut infos: Vec<OperatorInfo> = FAMILIES.iter().copied().flatten().map(|o| o.info).collect();
     infos.sort_unstable_by_key(|info| info.name);
     infos.into_iter()
+}
+
+/// Operators of ONNX Runtime that are those of ONNX under another domain.
+fn is_alias(node: &NodeProto) -> bool {
+    let alike = ["DequantizeLinear", "Gelu", "QuantizeLinear"];
+    node.domain == MICROSOFT && alike.contains(&node.op_type.as_str())
 }
 
 /// The operator of this name.
@@ -67,12 +96,10 @@ pub(super) fn title(node: &NodeProto) -> String {
 }
 
 fn of(node: &NodeProto) -> Option<&'static Operator> {
-    find(&node.op_type).filter(|operator| {
-        if operator.info.only == learning::DOMAIN {
-            node.domain == learning::DOMAIN
-        } else {
-            is_standard(&node.domain)
-        }
+    find(&node.op_type).filter(|operator| match operator.info.only {
+        learning::DOMAIN => node.domain == learning::DOMAIN,
+        MICROSOFT => node.domain == MICROSOFT,
+        _ => is_standard(&node.domain) || is_alias(node),
     })
 }
 
@@ -139,11 +166,30 @@ fn check_permutation(node: &NodeProto) -> Result<()> {
     ))
 }
 
-/// Maps a node whose output is not constant, and that [`check`] accepts.
-pub(super) fn read(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    match of(node) {
-        Some(operator) => (operator.read)(importer, node),
+/// Maps a node whose output is not constant, and that [`check`] accepts: what its first outputs are.
+pub(super) fn read(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    match of(node).map(|operator| operator.read) {
+        Some(Read::One(read)) => Ok(vec![Operand::Tensor(read(importer, node)?)]),
+        Some(Read::Many(read)) => read(importer, node),
         None => Err(refuse(node, format!("unknown; supported: {}", supported()))),
+    }
+}
+
+/// What the elements of a node's output can be.
+pub(super) fn kind(importer: &Importer, node: &NodeProto) -> Kind {
+    match node.op_type.as_str() {
+        "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Not" | "Or"
+        | "Xor" => Kind::Truth,
+        "ArgMax" | "ArgMin" => Kind::Whole,
+        "Cast" => i32::try_from(node.int("to", 0))
+            .ok()
+            .and_then(constants::kind)
+            .unwrap_or_default(),
+        "CastLike" | "Where" => importer.kind_of_input(node, 1),
+        "ConvInteger" | "MatMulInteger" | "QuantizeLinear" => Kind::Whole,
+        "DequantizeLinear" => Kind::Real,
+        "OneHot" => importer.kind_of_input(node, 2),
+        _ => importer.kind_of_input(node, 0),
     }
 }
 

@@ -1,25 +1,24 @@
 //! Averages and maxima of windows.
 
-use super::entry::Operator;
-use super::window::window;
+use super::entry::{Operator, one};
+use super::window::{Span, spans};
 use crate::error::Result;
-use crate::float::{Constant, FloatId, FloatOp, Padding, Pool};
+use crate::float::{Constant, Dense, Element, FloatId, FloatOp, Padding, Pool};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::importer::Importer;
+use crate::frontend::onnx::importer::{Importer, Operand};
 use crate::frontend::onnx::node::refuse;
-use crate::frontend::operator::OperatorInfo;
+use crate::frontend::onnx::view::{Sources, View, ZERO, coordinates, ravel, size};
 use tract_onnx::pb::NodeProto;
 
+const SUMS: &str = "sums folded into the linear layer that reads them, or a linear layer";
+const MAXIMA: &str = "maxima of at most four values, in stages";
+
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator {
-        info: OperatorInfo {
-            name: "AveragePool",
-            since: Some(1),
-            only: "",
-            accepts: "two dimensions, batch 1; padding only with count_include_pad = 1 and without ceil_mode",
-            becomes: "sums folded into the linear layer that reads them, or a linear layer",
-        },
-        attributes: &[
+    one(
+        "AveragePool",
+        "any number of axes; padding, auto_pad, ceil_mode, count_include_pad and dilations",
+        SUMS,
+        &[
             "auto_pad",
             "ceil_mode",
             "count_include_pad",
@@ -28,39 +27,27 @@ pub(super) const OPERATORS: &[Operator] = &[
             "pads",
             "strides",
         ],
-        read: average_pool,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "GlobalAveragePool",
-            since: Some(1),
-            only: "",
-            accepts: "[1, channels, rows, columns]",
-            becomes: "sums folded into the linear layer that reads them",
-        },
-        attributes: &[],
-        read: global_average_pool,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "GlobalMaxPool",
-            since: Some(1),
-            only: "",
-            accepts: "[1, channels, rows, columns]",
-            becomes: "maxima of at most four values, in stages",
-        },
-        attributes: &[],
-        read: global_max_pool,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "MaxPool",
-            since: Some(1),
-            only: "",
-            accepts: "two dimensions, batch 1; padding, auto_pad and ceil_mode; no dilation",
-            becomes: "maxima of at most four values, in stages",
-        },
-        attributes: &[
+        average_pool,
+    ),
+    one(
+        "GlobalAveragePool",
+        "[batch, channels, ...]",
+        "sums folded into the linear layer that reads them",
+        &[],
+        global_average_pool,
+    ),
+    one(
+        "GlobalMaxPool",
+        "[batch, channels, ...]",
+        MAXIMA,
+        &[],
+        global_max_pool,
+    ),
+    one(
+        "MaxPool",
+        "any number of axes; padding, auto_pad, ceil_mode and dilations; the first output",
+        MAXIMA,
+        &[
             "auto_pad",
             "ceil_mode",
             "dilations",
@@ -69,121 +56,224 @@ pub(super) const OPERATORS: &[Operator] = &[
             "storage_order",
             "strides",
         ],
-        read: max_pool,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "ReduceMax",
-            since: Some(1),
-            only: "over rows and columns",
-            accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
-            becomes: "maxima of at most four values, in stages",
-        },
-        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
-        read: reduce_max,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "ReduceSum",
-            since: Some(1),
-            only: "over rows and columns",
-            accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
-            becomes: "sums folded into the linear layer that reads them",
-        },
-        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
-        read: reduce_sum,
-    },
-    Operator {
-        info: OperatorInfo {
-            name: "ReduceMean",
-            since: Some(1),
-            only: "over rows and columns",
-            accepts: "[1, channels, rows, columns], axes 2 and 3, with or without keepdims",
-            becomes: "sums folded into the linear layer that reads them",
-        },
-        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
-        read: reduce_mean,
-    },
+        max_pool,
+    ),
 ];
 
-fn global_average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    importer.unary(node, FloatOp::GlobalAveragePool)
-}
-
-fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let (input, pool) = pool(importer, node)?;
-    if pool.padding != Padding::NONE
-        && (node.int("count_include_pad", 0) == 0 || node.int("ceil_mode", 0) != 0)
-    {
+/// All axes after the channels.
+fn spatial(importer: &Importer, node: &NodeProto, id: FloatId) -> Result<Vec<usize>> {
+    let rank = importer.builder.shape(id).len();
+    if rank < 3 {
+        let shape = importer.builder.shape(id);
         return Err(refuse(
             node,
-            "averages that leave out the padding; supported: no padding, or count_include_pad = 1 without ceil_mode",
+            format!("input shape {shape:?}; supported: [batch, channels, ...]"),
         ));
     }
-    importer.add(node, FloatOp::AveragePool(pool), &[input])
+    Ok((2..rank).collect())
 }
 
-fn max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let (input, pool) = pool(importer, node)?;
-    importer.add(node, FloatOp::MaxPool(pool), &[input])
-}
-
-/// The tensor that is pooled, and the window.
-fn pool(importer: &Importer, node: &NodeProto) -> Result<(FloatId, Pool)> {
+fn global_average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
-    let plane = importer.plane(node, input)?;
-    Ok((input, window(node, plane, None)?))
+    let axes = spatial(importer, node, input)?;
+    importer.mean(node, input, &axes, true)
 }
 
 fn global_max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
-    let op = maximum_of(importer.plane(node, input)?);
-    importer.add(node, op, &[input])
+    let axes = spatial(importer, node, input)?;
+    importer.maximum(node, input, &axes, true)
 }
 
-fn maximum_of(plane: [usize; 2]) -> FloatOp {
-    FloatOp::MaxPool(Pool {
-        kernel: plane,
-        stride: plane,
-        padding: Padding::NONE,
-    })
+/// The input, its lengths after the channels, and the window.
+fn window(importer: &Importer, node: &NodeProto) -> Result<(FloatId, Vec<usize>, Vec<Span>)> {
+    let input = importer.tensor(node, 0)?;
+    spatial(importer, node, input)?;
+    let lengths = importer.builder.shape(input)[2..].to_vec();
+    let spans = spans(node, &lengths, None)?;
+    Ok((input, lengths, spans))
 }
 
-fn reduce_mean(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    reduce(importer, node, |_| vec![FloatOp::GlobalAveragePool])
+/// The pool over rows and columns that a window is, if it is one.
+fn plane(lengths: &[usize], spans: &[Span]) -> Option<([usize; 2], Pool)> {
+    let none = Span {
+        axis: crate::window::Axis::new(1, 1, 0),
+        after: 0,
+    };
+    let (lengths, [rows, columns]) = match (lengths, spans) {
+        ([w], [columns]) => ([1, *w], [none, *columns]),
+        ([h, w], [rows, columns]) => ([*h, *w], [*rows, *columns]),
+        _ => return None,
+    };
+    let fits = |s: &Span| s.axis.dilation == 1 && s.axis.pad.max(s.after) < s.axis.kernel;
+    let pool = Pool {
+        kernel: [rows.axis.kernel, columns.axis.kernel],
+        stride: [rows.axis.stride, columns.axis.stride],
+        padding: Padding {
+            top: rows.axis.pad,
+            left: columns.axis.pad,
+            bottom: rows.after,
+            right: columns.after,
+        },
+    };
+    [rows, columns].iter().all(fits).then_some((lengths, pool))
 }
 
-fn reduce_sum(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    reduce(importer, node, |[rows, columns]| {
-        let count = Constant::scalar((rows * columns) as f64);
-        vec![FloatOp::GlobalAveragePool, FloatOp::MulConstant(count)]
-    })
-}
-
-fn reduce_max(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    reduce(importer, node, |plane| vec![maximum_of(plane)])
-}
-
-/// Rows and columns become one value, by operations that follow from how many there are.
-fn reduce(
+/// Every channel as one of `[1, channels, rows, columns]`, pooled.
+fn over_plane(
     importer: &mut Importer,
     node: &NodeProto,
-    operations: fn([usize; 2]) -> Vec<FloatOp>,
+    input: FloatId,
+    plane: [usize; 2],
+    op: FloatOp,
 ) -> Result<FloatId> {
-    let input = importer.tensor(node, 0)?;
-    let plane = importer.plane(node, input)?;
-    let mut axes = importer.axes(node, 4)?.unwrap_or_default();
-    axes.sort_unstable();
-    if axes != [2, 3] {
-        return Err(refuse(node, format!("axes {axes:?}; supported: [2, 3]")));
+    let shape = importer.builder.shape(input).to_vec();
+    let channels = shape[0] * shape[1];
+    let view = importer.reshape(node, input, &[1, channels, plane[0], plane[1]])?;
+    importer.op(node, op, &[view])
+}
+
+/// The shape of the output.
+fn target(
+    importer: &Importer,
+    node: &NodeProto,
+    input: FloatId,
+    lengths: &[usize],
+    spans: &[Span],
+) -> Result<Vec<usize>> {
+    let mut target = importer.builder.shape(input)[..2].to_vec();
+    for (span, length) in spans.iter().zip(lengths) {
+        target.push(span.outputs(node, *length)?);
     }
-    let mut pooled = input;
-    for operation in operations(plane) {
-        pooled = importer.add(node, operation, &[pooled])?;
+    size(node, &target)?;
+    Ok(target)
+}
+
+fn max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let (input, lengths, spans) = window(importer, node)?;
+    let target = target(importer, node, input, &lengths, &spans)?;
+    if let Some((plane, pool)) = plane(&lengths, &spans) {
+        let pooled = over_plane(importer, node, input, plane, FloatOp::MaxPool(pool))?;
+        return importer.reshape(node, pooled, &target);
     }
-    if node.int("keepdims", 1) != 0 {
+    let (rows, _) = windows(importer, node, input, &lengths, &spans, true)?;
+    let maximum = importer.maximum(node, rows, &[1], false)?;
+    importer.reshape(node, maximum, &target)
+}
+
+fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let (input, lengths, spans) = window(importer, node)?;
+    let target = target(importer, node, input, &lengths, &spans)?;
+    let pooled = if let Some((plane, pool)) = plane(&lengths, &spans) {
+        over_plane(importer, node, input, plane, FloatOp::AveragePool(pool))?
+    } else {
+        let (rows, taps) = windows(importer, node, input, &lengths, &spans, false)?;
+        let mean = Dense {
+            outputs: 1,
+            weights: vec![1.0 / taps as f64; taps],
+            bias: None,
+        };
+        importer.op(node, FloatOp::Dense(mean), &[rows])?
+    };
+    let pooled = importer.reshape(node, pooled, &target)?;
+    let factors = factors(node, &lengths, &spans, &target[2..])?;
+    if factors.iter().all(|f| *f == 1.0) {
         return Ok(pooled);
     }
-    let channels = importer.builder.shape(pooled)[1];
-    importer.add(node, FloatOp::Reshape(vec![1, channels]), &[pooled])
+    let factors = Constant {
+        shape: target[2..].to_vec(),
+        data: factors,
+    };
+    importer.op(node, FloatOp::MulConstant(factors), &[pooled])
+}
+
+/// How many taps there are for each that counts, at every place: padding counts if the node says so, what ceil_mode adds never does.
+fn factors(
+    node: &NodeProto,
+    lengths: &[usize],
+    spans: &[Span],
+    places: &[usize],
+) -> Result<Vec<f64>> {
+    let padded = node.int("count_include_pad", 0) != 0;
+    let declared = super::window::list(node, "pads", 2 * lengths.len(), 0, 0)?;
+    let own = node.text("auto_pad").unwrap_or_default();
+    let count = |n: usize, place: usize| {
+        let (span, length) = (spans[n], lengths[n]);
+        let after = match own.as_str() {
+            "" | "NOTSET" => declared[lengths.len() + n],
+            "VALID" => 0,
+            _ => span.after,
+        };
+        let room = if padded {
+            0..span.axis.pad + length + after
+        } else {
+            span.axis.pad..span.axis.pad + length
+        };
+        let taps = (0..span.axis.kernel).map(|k| place * span.axis.stride + k * span.axis.dilation);
+        taps.filter(|at| room.contains(at)).count()
+    };
+    let factor = |at: Vec<usize>| {
+        let axes = at.iter().enumerate();
+        let counts = axes.map(|(n, place)| (spans[n].axis.kernel, count(n, *place)));
+        counts.map(|(k, c)| k as f64 / c as f64).product::<f64>()
+    };
+    let factors: Vec<f64> = coordinates(places).map(factor).collect();
+    if factors.iter().all(|f| f.is_finite()) {
+        return Ok(factors);
+    }
+    Err(refuse(node, "a window that lies in the padding alone"))
+}
+
+/// What the window reads at every place of every channel: `[places, taps]`. Taps outside read 0, or for maxima what another tap reads.
+fn windows(
+    importer: &mut Importer,
+    node: &NodeProto,
+    input: FloatId,
+    lengths: &[usize],
+    spans: &[Span],
+    inside: bool,
+) -> Result<(FloatId, usize)> {
+    let shape = importer.builder.shape(input).to_vec();
+    let channels = shape[0] * shape[1];
+    let mut places = Vec::new();
+    for (span, length) in spans.iter().zip(lengths) {
+        places.push(span.outputs(node, *length)?);
+    }
+    let kernel: Vec<usize> = spans.iter().map(|s| s.axis.kernel).collect();
+    let taps = size(node, &kernel)?;
+    let count = size(node, &places)?;
+    size(node, &[channels, count, taps])?;
+    let mut sources = Sources::default();
+    let whole = sources.view(importer, &Operand::Tensor(input));
+    let plane: usize = lengths.iter().product();
+    let read = |place: &[usize], tap: &[usize]| {
+        let at = (0..spans.len()).map(|n| spans[n].axis.input(place[n], tap[n], lengths[n]));
+        let at: Option<Vec<usize>> = at.collect();
+        at.map(|at| ravel(&at, lengths))
+    };
+    let mut reads: Vec<Option<usize>> = Vec::with_capacity(count * taps);
+    for place in coordinates(&places) {
+        let start = reads.len();
+        reads.extend(coordinates(&kernel).map(|tap| read(&place, &tap)));
+        let first = reads[start..].iter().flatten().copied().next();
+        if first.is_none() && inside {
+            return Err(refuse(node, "a window that lies in the padding alone"));
+        }
+        if inside {
+            reads[start..].iter_mut().for_each(|r| *r = r.or(first));
+        }
+    }
+    let element = |channel: usize, at: &Option<usize>| -> Element {
+        at.map_or(ZERO, |at| whole.elements[channel * plane + at])
+    };
+    let elements = (0..channels)
+        .flat_map(|channel| reads.iter().map(move |at| (channel, at)))
+        .map(|(channel, at)| element(channel, at))
+        .collect();
+    let view = View {
+        shape: vec![channels * count, taps],
+        elements,
+    };
+    let placed = importer.place(node, &sources, view)?;
+    Ok((importer.only_tensor(node, placed)?, taps))
 }

@@ -3,11 +3,11 @@
 use crate::frontend::onnx::node::is_standard;
 use tract_onnx::pb::NodeProto;
 
-const ACTIVATION: &str = "train the model with Relu or Clip (ReLU6) instead";
+/// The domain of ONNX Runtime's own operators.
+pub(super) const MICROSOFT: &str = "com.microsoft";
+
 /// Against functions of scores that give probabilities.
 pub(in crate::frontend::onnx) const SCORES: &str = "leave it out at the end of the model, or compile with --raw-scores: the scores before it have the same order";
-const NORMALISATION: &str = "train the model with BatchNormalization instead";
-const RECURRENT: &str = "recurrent networks are not supported: use convolutions or dense layers over a window of fixed length";
 const QUANTISED: &str =
     "export the model before its quantisation: chainfer quantises the float model itself";
 const AFTER: &str = "leave it out and compute it from the model's outputs";
@@ -16,64 +16,16 @@ const UNROLL: &str = "export the model with its steps unrolled (tracing instead 
 
 const REMEDIES: &[(&str, &[&str])] = &[
     (
-        ACTIVATION,
-        &[
-            "Celu",
-            "Elu",
-            "Erf",
-            "FastGelu",
-            "Gelu",
-            "HardSigmoid",
-            "HardSwish",
-            "LeakyRelu",
-            "Mish",
-            "PRelu",
-            "QuickGelu",
-            "Selu",
-            "Softplus",
-            "Softsign",
-            "Swish",
-            "Tanh",
-            "ThresholdedRelu",
-        ],
-    ),
-    (
-        NORMALISATION,
-        &[
-            "GroupNormalization",
-            "InstanceNormalization",
-            "LRN",
-            "LayerNormalization",
-            "LpNormalization",
-            "MeanVarianceNormalization",
-            "RMSNormalization",
-            "SimplifiedLayerNormalization",
-        ],
-    ),
-    (RECURRENT, &["GRU", "LSTM", "RNN"]),
-    (
         QUANTISED,
         &[
-            "ConvInteger",
-            "DequantizeLinear",
-            "DynamicQuantizeLinear",
-            "MatMulInteger",
-            "QLinearConv",
-            "QLinearMatMul",
-            "QuantizeLinear",
+            "QGemm",
+            "QAttention",
+            "QLinearAveragePool",
+            "QLinearConcat",
+            "QLinearSoftmax",
         ],
     ),
-    (
-        AFTER,
-        &[
-            "ArgMax",
-            "ArgMin",
-            "Hardmax",
-            "NonMaxSuppression",
-            "TopK",
-            "ZipMap",
-        ],
-    ),
+    (AFTER, &["NonMaxSuppression", "TopK", "ZipMap"]),
     (
         BEFORE,
         &[
@@ -81,7 +33,6 @@ const REMEDIES: &[(&str, &[&str])] = &[
             "DFT",
             "LabelEncoder",
             "MelWeightMatrix",
-            "OneHot",
             "OneHotEncoder",
             "STFT",
             "TfIdfVectorizer",

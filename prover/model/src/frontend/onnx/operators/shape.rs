@@ -1,11 +1,11 @@
 //! The same elements under another shape, or in another order.
 
-use super::entry::Operator;
+use super::entry::{Operator, Read};
 use crate::error::Result;
-use crate::float::{FloatId, FloatOp};
+use crate::float::{FloatId, FloatOp, Function};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::constants;
-use crate::frontend::onnx::importer::Importer;
+use crate::frontend::onnx::importer::{Importer, Kind};
 use crate::frontend::onnx::node::refuse;
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
@@ -16,11 +16,11 @@ pub(super) const OPERATORS: &[Operator] = &[
             name: "Cast",
             since: Some(1),
             only: "",
-            accepts: "to float, double, float16 or bfloat16; constants to any type",
-            becomes: "nothing: numbers are real until the model is quantised",
+            accepts: "to float, double, float16, bfloat16, integers of at most 64 bits and bool",
+            becomes: "nothing: numbers are real until the model is quantised; a function for real numbers that become whole ones",
         },
         attributes: &["round_mode", "saturate", "to"],
-        read: cast,
+        read: Read::One(cast),
     },
     Operator {
         info: OperatorInfo {
@@ -31,7 +31,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["consumed_inputs", "is_test", "ratio", "seed"],
-        read: dropout,
+        read: Read::One(dropout),
     },
     Operator {
         info: OperatorInfo {
@@ -42,7 +42,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["axis"],
-        read: flatten,
+        read: Read::One(flatten),
     },
     Operator {
         info: OperatorInfo {
@@ -53,7 +53,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &[],
-        read: identity,
+        read: Read::One(identity),
     },
     Operator {
         info: OperatorInfo {
@@ -64,7 +64,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["allowzero", "consumed_inputs", "shape"],
-        read: reshape,
+        read: Read::One(reshape),
     },
     Operator {
         info: OperatorInfo {
@@ -75,7 +75,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["axes"],
-        read: squeeze,
+        read: Read::One(squeeze),
     },
     Operator {
         info: OperatorInfo {
@@ -86,7 +86,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["perm"],
-        read: transpose,
+        read: Read::One(transpose),
     },
     Operator {
         info: OperatorInfo {
@@ -97,7 +97,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             becomes: "nothing: a view of the same elements",
         },
         attributes: &["axes"],
-        read: unsqueeze,
+        read: Read::One(unsqueeze),
     },
 ];
 
@@ -106,15 +106,28 @@ fn identity(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
 }
 
 fn cast(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
     let to = node.find("to").map_or(0, |to| to.i);
-    if i32::try_from(to).is_ok_and(constants::is_real) {
-        return identity(importer, node);
-    }
     let name = i32::try_from(to).map_or_else(|_| to.to_string().into(), constants::type_name);
-    Err(refuse(
-        node,
-        format!("to {name}; supported: float, double, float16, bfloat16"),
-    ))
+    match (
+        i32::try_from(to).ok().and_then(constants::kind),
+        importer.kind_of_input(node, 0),
+    ) {
+        (Some(Kind::Real), _) | (Some(Kind::Whole), Kind::Whole | Kind::Truth) => Ok(input),
+        (Some(Kind::Truth), Kind::Truth) => Ok(input),
+        (Some(Kind::Whole), Kind::Real) => importer.truncated(node, input),
+        // Everything but 0 is true.
+        (Some(Kind::Truth), kind) => {
+            let tolerance = if kind == Kind::Whole { 0.5 } else { 0.0 };
+            let zero = importer.function(node, input, Function::IsZero { tolerance })?;
+            let negative = importer.scaled(node, zero, -1.0)?;
+            importer.shifted(node, negative, 1.0)
+        }
+        (None, _) => Err(refuse(
+            node,
+            format!("to {name}; supported: float, double, float16, bfloat16, integers, bool"),
+        )),
+    }
 }
 
 fn dropout(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {

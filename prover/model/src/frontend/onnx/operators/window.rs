@@ -1,57 +1,114 @@
-//! Kernel, stride and padding of convolutions and pools.
+//! Kernel, stride, dilation and padding of convolutions and pools, for any number of axes.
 
 use crate::error::Result;
-use crate::float::{Padding, Pool};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::node::refuse;
-use crate::window::Window;
+use crate::window::Axis;
 use tract_onnx::pb::NodeProto;
 
-/// The window of a node over an input of `[rows, columns]`; `kernel` is known from weights for a convolution.
-pub(super) fn window(
+/// No kernel, stride, dilation or padding is larger than this.
+const MAX: i64 = 1 << 16;
+
+/// A window along one axis, and the padding after the last element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) axis: Axis,
+    pub(super) after: usize,
+}
+
+impl Span {
+    /// How many places the window has on an input of this length.
+    pub(super) fn outputs(&self, node: &NodeProto, length: usize) -> Result<usize> {
+        self.axis.output_len(length, self.after).ok_or_else(|| {
+            refuse(
+                node,
+                format!(
+                    "a window of {} on a padded input of {}",
+                    self.axis.extent(),
+                    length + self.axis.pad + self.after
+                ),
+            )
+        })
+    }
+}
+
+/// As many numbers as there are axes, each at least `least`.
+pub(super) fn list(
     node: &NodeProto,
-    input: [usize; 2],
-    kernel: Option<[usize; 2]>,
-) -> Result<Pool> {
-    let declared = node.sizes("kernel_shape", kernel.unwrap_or([0, 0]), 1)?;
-    if declared == [0, 0] || kernel.is_some_and(|k| k != declared) {
-        return Err(refuse(
-            node,
-            format!("kernel_shape {declared:?} is missing or does not match the weights"),
-        ));
-    }
-    let dilations = node.sizes("dilations", [1, 1], 1)?;
-    if dilations != [1, 1] {
-        return Err(refuse(
-            node,
-            format!("dilations {dilations:?}; supported: [1, 1]"),
-        ));
-    }
-    let stride = node.sizes("strides", [1, 1], 1)?;
-    let mut padding = match node.text("auto_pad").as_deref() {
-        None | Some("" | "NOTSET") => {
-            let [top, left, bottom, right] = node.sizes("pads", [0; 4], 0)?;
-            Padding {
-                top,
-                left,
-                bottom,
-                right,
-            }
-        }
-        Some("VALID") => Padding::NONE,
-        Some(mode @ ("SAME_UPPER" | "SAME_LOWER")) => {
-            Window::new(declared, stride, [0, 0]).same_padding(input, mode == "SAME_UPPER")
-        }
-        Some(other) => return Err(refuse(node, format!("auto_pad {other} is unknown"))),
+    name: &str,
+    count: usize,
+    default: usize,
+    least: i64,
+) -> Result<Vec<usize>> {
+    let Some(list) = node.ints(name).filter(|l| !l.is_empty()) else {
+        return Ok(vec![default; count]);
     };
-    if node.int("ceil_mode", 0) != 0 {
-        let window = Window::new(declared, stride, padding.before());
-        padding.bottom += window.rows.ceil_padding(input[0], padding.bottom);
-        padding.right += window.columns.ceil_padding(input[1], padding.right);
-    }
-    Ok(Pool {
-        kernel: declared,
-        stride,
-        padding,
+    let sizes: Option<Vec<usize>> = list
+        .iter()
+        .map(|v| {
+            usize::try_from(*v)
+                .ok()
+                .filter(|_| (least..=MAX).contains(v))
+        })
+        .collect();
+    sizes.filter(|s| s.len() == count).ok_or_else(|| {
+        refuse(
+            node,
+            format!("{name} is {list:?}; supported: {count} numbers of at least {least}"),
+        )
     })
+}
+
+/// The kernel's lengths, which a convolution knows from its weights.
+pub(super) fn kernel(
+    node: &NodeProto,
+    count: usize,
+    known: Option<&[usize]>,
+) -> Result<Vec<usize>> {
+    let declared = node.ints("kernel_shape").filter(|l| !l.is_empty());
+    match (declared, known) {
+        (None, Some(known)) if !known.contains(&0) => Ok(known.to_vec()),
+        (None, _) => Err(refuse(node, "kernel_shape is missing")),
+        (Some(_), _) => {
+            let kernel = list(node, "kernel_shape", count, 0, 1)?;
+            if known.is_some_and(|k| *k != kernel) {
+                return Err(refuse(
+                    node,
+                    format!("kernel_shape {kernel:?} does not match the weights"),
+                ));
+            }
+            Ok(kernel)
+        }
+    }
+}
+
+/// The window of a node over an input of these lengths.
+pub(super) fn spans(
+    node: &NodeProto,
+    input: &[usize],
+    known: Option<&[usize]>,
+) -> Result<Vec<Span>> {
+    let count = input.len();
+    let kernel = kernel(node, count, known)?;
+    let stride = list(node, "strides", count, 1, 1)?;
+    let dilation = list(node, "dilations", count, 1, 1)?;
+    let pads = list(node, "pads", 2 * count, 0, 0)?;
+    let auto = node.text("auto_pad").unwrap_or_default();
+    let mut spans = Vec::with_capacity(count);
+    for (n, length) in input.iter().enumerate() {
+        let mut axis = Axis::new(kernel[n], stride[n], 0);
+        axis.dilation = dilation[n];
+        let (before, mut after) = match auto.as_str() {
+            "" | "NOTSET" => (pads[n], pads[count + n]),
+            "VALID" => (0, 0),
+            "SAME_UPPER" | "SAME_LOWER" => axis.same_padding(*length, auto == "SAME_UPPER"),
+            other => return Err(refuse(node, format!("auto_pad {other} is unknown"))),
+        };
+        axis.pad = before;
+        if node.int("ceil_mode", 0) != 0 {
+            after += axis.ceil_padding(*length, after);
+        }
+        spans.push(Span { axis, after });
+    }
+    Ok(spans)
 }
