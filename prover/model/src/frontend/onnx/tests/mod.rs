@@ -154,6 +154,15 @@ fn output(model: &ModelProto) -> Vec<f64> {
     graph.outputs_of(&values)[0].to_vec()
 }
 
+/// Values that differ by rounding only.
+fn assert_near(got: &[f64], expected: &[f64]) {
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-6 * (1.0 + b.abs());
+    assert!(
+        got.len() == expected.len() && got.iter().zip(expected).all(near),
+        "{got:?}, expected {expected:?}"
+    );
+}
+
 /// Names of the nodes that are not supported.
 fn unsupported(survey: &Survey) -> Vec<&str> {
     let blocked =
