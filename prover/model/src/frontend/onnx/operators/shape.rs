@@ -1,11 +1,12 @@
 //! The same elements under another shape, or in another order.
 
-use super::entry::{Operator, Read, one};
+use super::entry::{Operator, Read, many};
 use crate::error::Result;
 use crate::float::{FloatId, FloatOp, Function};
 use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::compose::map;
 use crate::frontend::onnx::constants;
-use crate::frontend::onnx::importer::{Importer, Kind};
+use crate::frontend::onnx::importer::{Importer, Kind, Operand};
 use crate::frontend::onnx::node::refuse;
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
@@ -22,7 +23,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         attributes: &["round_mode", "saturate", "to"],
         read: Read::One(cast),
     },
-    one(
+    many(
         "CastLike",
         "as Cast",
         "as Cast",
@@ -125,9 +126,17 @@ fn cast(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     cast_to(importer, node, kind)
 }
 
-fn cast_like(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+fn cast_like(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     let kind = importer.kind_of_input(node, 1);
-    cast_to(importer, node, kind)
+    let made = match importer.given(node, 0)? {
+        Operand::Tensor(_) => Operand::Tensor(cast_to(importer, node, kind)?),
+        Operand::Constant(c) => Operand::Constant(map(c, |v| match kind {
+            Kind::Real => v,
+            Kind::Whole => v.trunc(),
+            Kind::Truth => f64::from(v != 0.0),
+        })),
+    };
+    Ok(vec![made])
 }
 
 fn cast_to(importer: &mut Importer, node: &NodeProto, kind: Kind) -> Result<FloatId> {
