@@ -14,7 +14,7 @@ use tract_onnx::pb::NodeProto;
 
 /// Arguments of roots of negative degree, logarithms and reciprocals are at least this where nothing else is known of them.
 pub(super) const LEAST: f64 = 1e-9;
-/// Constants beyond this stand for infinity, as in masks.
+/// What stands for infinity, as in masks.
 const INFINITE: f64 = 1e30;
 
 /// An operation on two numbers.
@@ -69,10 +69,10 @@ pub(super) fn map(constant: Constant, f: impl Fn(f64) -> f64) -> Constant {
 /// Infinities as numbers that no other value comes near to.
 pub(super) fn finite_mask(constant: Constant) -> Constant {
     map(constant, |v| {
-        if v.is_nan() {
-            v
+        if v.is_infinite() {
+            INFINITE.copysign(v)
         } else {
-            v.clamp(-INFINITE, INFINITE)
+            v
         }
     })
 }

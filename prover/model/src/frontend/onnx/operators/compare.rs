@@ -3,7 +3,7 @@
 use super::arithmetic::operands;
 use super::entry::{Operator, many, one};
 use crate::error::Result;
-use crate::float::{Bounds, FloatId, FloatOp, Function};
+use crate::float::{Bounds, Constant, FloatId, FloatOp, Function};
 use crate::frontend::onnx::compose::{Arithmetic, broadcast, finite_mask};
 use crate::frontend::onnx::importer::{
     Importer, Kind,
@@ -24,6 +24,20 @@ pub(super) const OPERATORS: &[Operator] = &[
     many("Equal", TWO, COMPARED, LEGACY, equal),
     many("Greater", TWO, COMPARED, LEGACY, greater),
     many("GreaterOrEqual", TWO, COMPARED, &[], greater_or_equal),
+    many(
+        "IsInf",
+        "any shape",
+        "a constant: all values are finite",
+        &["detect_negative", "detect_positive"],
+        never,
+    ),
+    many(
+        "IsNaN",
+        "any shape",
+        "a constant: all values are numbers",
+        &[],
+        never,
+    ),
     many("Less", TWO, COMPARED, LEGACY, less),
     many("LessOrEqual", TWO, COMPARED, &[], less_or_equal),
     one(
@@ -84,6 +98,14 @@ fn equal(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     let difference = importer.only_tensor(node, difference)?;
     let is = importer.function(node, difference, Function::IsZero { tolerance })?;
     Ok(vec![T(is)])
+}
+
+/// Nowhere.
+fn never(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let operand = importer.given(node, 0)?;
+    let shape = importer.shape_of(&operand);
+    let data = vec![0.0; shape.iter().product()];
+    Ok(vec![C(Constant { shape, data })])
 }
 
 fn not(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {

@@ -16,7 +16,7 @@ const MAX_ROWS: usize = 4096;
 pub(super) const OPERATORS: &[Operator] = &[
     many(
         "Gather",
-        "constant indices; or indices that depend on the input, from 0 on, into at most 4096 entries",
+        "constant indices; or indices that depend on the input, into at most 4096 entries",
         "a rearrangement; a comparison with every index and a linear layer",
         &["axis"],
         gather,
@@ -37,7 +37,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     ),
     many(
         "OneHot",
-        "indices from 0 on, constant depth of at most 4096, constant values",
+        "constant depth of at most 4096, constant values",
         "a comparison with every index",
         &["axis"],
         one_hot,
@@ -96,6 +96,12 @@ fn one_hot_rows(
             ),
         ));
     }
+    // Negative indices count from the end: the length is added where the index and a half is not positive.
+    let half = importer.shifted(node, indices, 0.5)?;
+    let is = importer.function(node, half, Function::Positive)?;
+    let less = importer.scaled(node, is, -(length as f64))?;
+    let indices = importer.op(node, FloatOp::Add, &[indices, less])?;
+    let indices = importer.shifted(node, indices, length as f64)?;
     let mut shape = importer.builder.shape(indices).to_vec();
     shape.push(1);
     let column = importer.reshape(node, indices, &shape)?;

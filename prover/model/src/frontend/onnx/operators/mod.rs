@@ -1,6 +1,7 @@
 //! The table of ONNX operators: one entry each, beside the function that reads it, in files by family.
 
 mod arithmetic;
+mod attention;
 mod cells;
 mod compare;
 mod convolution;
@@ -21,6 +22,8 @@ mod recurrent;
 mod reduce;
 mod remedies;
 mod resize;
+mod rotary;
+mod scatter;
 mod shape;
 mod window;
 
@@ -37,8 +40,9 @@ use remedies::MICROSOFT;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
 /// All operators, by family.
-const FAMILIES: [&[Operator]; 18] = [
+const FAMILIES: [&[Operator]; 21] = [
     arithmetic::OPERATORS,
+    attention::OPERATORS,
     compare::OPERATORS,
     convolution::OPERATORS,
     einsum::OPERATORS,
@@ -55,6 +59,8 @@ const FAMILIES: [&[Operator]; 18] = [
     recurrent::OPERATORS,
     reduce::OPERATORS,
     resize::OPERATORS,
+    rotary::OPERATORS,
+    scatter::OPERATORS,
     shape::OPERATORS,
 ];
 
@@ -178,8 +184,8 @@ pub(super) fn read(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Oper
 /// What the elements of a node's output can be.
 pub(super) fn kind(importer: &Importer, node: &NodeProto) -> Kind {
     match node.op_type.as_str() {
-        "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Not" | "Or"
-        | "Xor" => Kind::Truth,
+        "And" | "Equal" | "Greater" | "GreaterOrEqual" | "IsInf" | "IsNaN" | "Less"
+        | "LessOrEqual" | "Not" | "Or" | "Xor" => Kind::Truth,
         "ArgMax" | "ArgMin" => Kind::Whole,
         "Cast" => i32::try_from(node.int("to", 0))
             .ok()

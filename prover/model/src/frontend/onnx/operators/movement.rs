@@ -2,7 +2,7 @@
 
 use super::entry::{Operator, many, one};
 use crate::error::Result;
-use crate::float::{Element, FloatId, FloatOp};
+use crate::float::{Constant, Element, FloatId, FloatOp};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand, axis_of};
 use crate::frontend::onnx::node::refuse;
@@ -35,6 +35,13 @@ pub(super) const OPERATORS: &[Operator] = &[
         depth_to_space,
     ),
     many("Expand", "a constant shape", MOVED, &[], expand),
+    many(
+        "EyeLike",
+        "two axes",
+        "a constant",
+        &["dtype", "k"],
+        eye_like,
+    ),
     many(
         "ReverseSequence",
         "constant lengths",
@@ -279,6 +286,21 @@ fn trilu(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
         }
     }
     Ok(vec![importer.place(node, &sources, view)?])
+}
+
+fn eye_like(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let operand = importer.given(node, 0)?;
+    let shape = importer.shape_of(&operand);
+    if shape.len() != 2 {
+        return Err(refuse(
+            node,
+            format!("shape {shape:?}; supported: two axes"),
+        ));
+    }
+    let k = node.int("k", 0);
+    let is = |at: Vec<usize>| at[1] as i64 == (at[0] as i64).saturating_add(k);
+    let data = coordinates(&shape).map(|at| f64::from(is(at))).collect();
+    Ok(vec![Operand::Constant(Constant { shape, data })])
 }
 
 fn reverse_sequence(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {

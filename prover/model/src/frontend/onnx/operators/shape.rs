@@ -1,11 +1,12 @@
 //! The same elements under another shape, or in another order.
 
-use super::entry::{Operator, Read};
+use super::entry::{Operator, Read, many};
 use crate::error::Result;
 use crate::float::{FloatId, FloatOp, Function};
 use crate::frontend::onnx::attributes::Attributes;
+use crate::frontend::onnx::compose::map;
 use crate::frontend::onnx::constants;
-use crate::frontend::onnx::importer::{Importer, Kind};
+use crate::frontend::onnx::importer::{Importer, Kind, Operand};
 use crate::frontend::onnx::node::refuse;
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
@@ -22,6 +23,13 @@ pub(super) const OPERATORS: &[Operator] = &[
         attributes: &["round_mode", "saturate", "to"],
         read: Read::One(cast),
     },
+    many(
+        "CastLike",
+        "as Cast",
+        "as Cast",
+        &["round_mode", "saturate"],
+        cast_like,
+    ),
     Operator {
         info: OperatorInfo {
             name: "Dropout",
@@ -106,27 +114,45 @@ fn identity(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
 }
 
 fn cast(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
-    let input = importer.tensor(node, 0)?;
     let to = node.find("to").map_or(0, |to| to.i);
     let name = i32::try_from(to).map_or_else(|_| to.to_string().into(), constants::type_name);
-    match (
-        i32::try_from(to).ok().and_then(constants::kind),
-        importer.kind_of_input(node, 0),
-    ) {
-        (Some(Kind::Real), _) | (Some(Kind::Whole), Kind::Whole | Kind::Truth) => Ok(input),
-        (Some(Kind::Truth), Kind::Truth) => Ok(input),
-        (Some(Kind::Whole), Kind::Real) => importer.truncated(node, input),
+    let kind = i32::try_from(to).ok().and_then(constants::kind);
+    let kind = kind.ok_or_else(|| {
+        refuse(
+            node,
+            format!("to {name}; supported: float, double, float16, bfloat16, integers, bool"),
+        )
+    })?;
+    cast_to(importer, node, kind)
+}
+
+fn cast_like(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let kind = importer.kind_of_input(node, 1);
+    let made = match importer.given(node, 0)? {
+        Operand::Tensor(_) => Operand::Tensor(cast_to(importer, node, kind)?),
+        Operand::Constant(c) => Operand::Constant(map(c, |v| match kind {
+            Kind::Real => v,
+            Kind::Whole => v.trunc(),
+            Kind::Truth => f64::from(v != 0.0),
+        })),
+    };
+    Ok(vec![made])
+}
+
+fn cast_to(importer: &mut Importer, node: &NodeProto, kind: Kind) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    match (kind, importer.kind_of_input(node, 0)) {
+        (Kind::Real, _) | (Kind::Whole, Kind::Whole | Kind::Truth) | (Kind::Truth, Kind::Truth) => {
+            Ok(input)
+        }
+        (Kind::Whole, Kind::Real) => importer.truncated(node, input),
         // Everything but 0 is true.
-        (Some(Kind::Truth), kind) => {
+        (Kind::Truth, kind) => {
             let tolerance = if kind == Kind::Whole { 0.5 } else { 0.0 };
             let zero = importer.function(node, input, Function::IsZero { tolerance })?;
             let negative = importer.scaled(node, zero, -1.0)?;
             importer.shifted(node, negative, 1.0)
         }
-        (None, _) => Err(refuse(
-            node,
-            format!("to {name}; supported: float, double, float16, bfloat16, integers, bool"),
-        )),
     }
 }
 

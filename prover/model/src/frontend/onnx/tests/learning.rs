@@ -177,39 +177,63 @@ fn perceptron(classes: i64) -> ModelProto {
 #[test]
 fn perceptron_of_many_and_of_two_classes_gives_its_scores() {
     for (classes, expected) in [(3, &[3.0, 5.0, 7.0][..]), (2, &[1.0])] {
-        let model = perceptron(classes);
-        let loaded = read_scores(&model, true).unwrap();
+        let loaded = read_scores(&perceptron(classes), true).unwrap();
         assert_eq!(values(&loaded.graph, &[1.0, 1.0]), expected);
-        let refused = read_scores(&model, false).unwrap_err().to_string();
-        assert!(refused.contains("--raw-scores"), "{refused}");
     }
 }
 
 #[test]
-fn probabilities_inside_a_model_are_refused() {
-    let constants = [floats("w", &[2, 2], &[1.0; 4]), floats("one", &[], &[1.0])];
-    for (reader, says) in [
-        (node("MatMul", &["p", "w"], "y"), "it reads probabilities"),
-        (node("Sub", &["p", "one"], "y"), "it reads probabilities"),
-    ] {
-        let nodes = [node("Sigmoid", &["x"], "p"), reader];
-        let refused = read_scores(&model(15, &["1", "2"], &constants, &nodes), true);
-        let refused = refused.unwrap_err().to_string();
+fn perceptron_without_the_flag_gives_its_probabilities() {
+    let share = 1.0 / (1.0 + (-1f64).exp());
+    let sum = 3f64.exp() + 5f64.exp() + 7f64.exp();
+    let shares = [3.0, 5.0, 7.0].map(|v: f64| v.exp() / sum);
+    for (classes, expected) in [(3, &shares[..]), (2, &[1.0 - share, share])] {
+        let loaded = read_scores(&perceptron(classes), false).unwrap();
+        let got = values(&loaded.graph, &[1.0, 1.0]);
+        assert_near(&got, expected);
+        let warnings = loaded.warnings.join("; ");
         assert!(
-            refused.contains(says) && refused.contains("y node"),
-            "{refused}"
+            warnings.contains("output y is left out: the place"),
+            "{warnings}"
         );
     }
 }
 
 #[test]
-fn model_of_nothing_but_a_label_is_refused() {
-    let label = [node("ArgMax", &["x"], "y").int("axis", 1)];
-    let refused = refusal(&model(15, &["1", "2"], &[], &label));
+fn probabilities_inside_a_model_are_computed_with_the_flag_too() {
+    let constants = [floats("w", &[2, 1], &[1.0; 2])];
+    let nodes = [
+        node("Sigmoid", &["x"], "p"),
+        node("MatMul", &["p", "w"], "y"),
+    ];
+    let loaded = read_scores(&model(15, &["1", "2"], &constants, &nodes), true).unwrap();
+    assert_eq!(values(&loaded.graph, &[0.0, 0.0]), [1.0]);
+}
+
+#[test]
+fn probabilities_that_are_changed_at_the_end_are_refused_with_the_flag() {
+    let constants = [floats("one", &[], &[1.0])];
+    let nodes = [
+        node("Sigmoid", &["x"], "p"),
+        node("Sub", &["p", "one"], "y"),
+    ];
+    let refused = read_scores(&model(15, &["1", "2"], &constants, &nodes), true);
+    let refused = refused.unwrap_err().to_string();
     assert!(
-        refused.contains("no output remains") && refused.contains("largest value"),
+        refused.contains("it reads probabilities") && refused.contains("y node"),
         "{refused}"
     );
+}
+
+#[test]
+fn label_that_is_the_only_output_is_computed() {
+    let label = [node("ArgMax", &["x"], "y").int("axis", 1)];
+    let graph = read(&model(15, &["1", "3"], &[], &label)).unwrap();
+    assert_eq!(values(&graph, &[1.0, 4.0, 4.0]), [1.0]);
+}
+
+#[test]
+fn model_of_nothing_but_a_complement_is_refused() {
     // The complement alone has the other order.
     let constants = [floats("one", &[], &[1.0])];
     let nodes = [

@@ -1,11 +1,15 @@
 //! Models built in memory, read as files are.
 
 mod blockers;
+mod composed;
 mod constants;
 mod files;
 mod garbage;
 mod learning;
 mod legacy;
+mod movement;
+mod quantised;
+mod recurrent;
 
 use super::{Folder, survey_proto};
 use crate::error::Result;
@@ -81,10 +85,19 @@ fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
     }
 }
 
+/// A node of several outputs, named after the first.
+fn node_of(op: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
+    NodeProto {
+        output: outputs.iter().map(|o| (*o).to_owned()).collect(),
+        ..node(op, inputs, outputs[0])
+    }
+}
+
 trait With {
     fn with(self, attribute: AttributeProto) -> Self;
     fn int(self, name: &str, i: i64) -> Self;
     fn ints(self, name: &str, ints: &[i64]) -> Self;
+    fn text(self, name: &str, text: &str) -> Self;
 }
 
 impl With for NodeProto {
@@ -102,6 +115,15 @@ impl With for NodeProto {
         })
     }
 
+    fn text(self, name: &str, text: &str) -> Self {
+        self.with(AttributeProto {
+            name: name.to_owned(),
+            s: text.as_bytes().to_vec(),
+            r#type: 3,
+            ..AttributeProto::default()
+        })
+    }
+
     fn ints(self, name: &str, ints: &[i64]) -> Self {
         self.with(AttributeProto {
             name: name.to_owned(),
@@ -110,6 +132,20 @@ impl With for NodeProto {
             ..AttributeProto::default()
         })
     }
+}
+
+/// A model with the inputs x and z.
+fn model_of_two(
+    opset: i64,
+    inputs: [&[&str]; 2],
+    constants: &[TensorProto],
+    nodes: &[NodeProto],
+) -> ModelProto {
+    let mut model = model(opset, inputs[0], constants, nodes);
+    if let Some(graph) = &mut model.graph {
+        graph.input.push(value("z", inputs[1]));
+    }
+    model
 }
 
 /// A model with the input x and the output y.
@@ -142,6 +178,14 @@ fn refusal(model: &ModelProto) -> String {
     read(model).unwrap_err().to_string()
 }
 
+/// The first output for these inputs.
+fn run(model: &ModelProto, inputs: &[&[f64]]) -> Vec<f64> {
+    let graph = read(model).unwrap();
+    let inputs: Vec<Vec<f64>> = inputs.iter().map(|i| i.to_vec()).collect();
+    let values = graph.execute(&inputs).unwrap();
+    graph.outputs_of(&values)[0].to_vec()
+}
+
 /// The first output for an input of small different numbers.
 fn output(model: &ModelProto) -> Vec<f64> {
     let graph = read(model).unwrap();
@@ -152,6 +196,15 @@ fn output(model: &ModelProto) -> Vec<f64> {
     let inputs: Vec<Vec<f64>> = inputs.collect();
     let values = graph.execute(&inputs).unwrap();
     graph.outputs_of(&values)[0].to_vec()
+}
+
+/// Values that differ by rounding only.
+fn assert_near(got: &[f64], expected: &[f64]) {
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-6 * (1.0 + b.abs());
+    assert!(
+        got.len() == expected.len() && got.iter().zip(expected).all(near),
+        "{got:?}, expected {expected:?}"
+    );
 }
 
 /// Names of the nodes that are not supported.
