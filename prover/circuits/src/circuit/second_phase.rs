@@ -33,6 +33,6 @@ pub(crate) fn second_phase(
     )?;
     rlc::second_phase(shape, &plan.check, challenges, first, &mut trace)?;
     let active = plan.active_rows();
-    logup::second_phase(shape, active, values, challenges.x, first, &mut trace)?;
+    logup::second_phase(shape, active, values, &inputs, &mut trace)?;
     trace.finish()
 }

@@ -1,5 +1,6 @@
 //! Tests on whole chunk circuits with the mock prover.
 
+mod activations;
 pub(crate) mod builder;
 pub(crate) mod case;
 mod dags;
@@ -210,6 +211,10 @@ pub(crate) fn verify(setup: &Setup, circuit: &Witnessed) -> Result<(), Vec<Verif
 /// Every chunk of the cut satisfies its circuit, in every way.
 pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
     let inputs = builder.values();
+    assert_honest_with(&builder, sizes, &inputs);
+}
+
+fn assert_honest_with(builder: &Builder, sizes: &[usize], inputs: &[Vec<u32>]) {
     for (input, output) in [
         (Visibility::Committed, Visibility::Public),
         (Visibility::Public, Visibility::Committed),
@@ -217,7 +222,7 @@ pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
         let model = builder::partition(&builder.graph, sizes, input, output);
         for chunk in 0..sizes.len() {
             for way in Way::ALL {
-                let setup = way.setup(&model, &inputs, chunk, &PlanOptions::default());
+                let setup = way.setup(&model, inputs, chunk, &PlanOptions::default());
                 let shape = setup.plan.shape();
                 if let Err(failures) = verify(&setup, &setup.circuit) {
                     panic!(

@@ -16,6 +16,7 @@
 //! Security: docs/security.md#rule-3-one-equation-per-layer.
 
 mod layer;
+pub(crate) mod outputs;
 pub(crate) mod windows;
 
 pub(crate) use layer::Linear;
