@@ -213,13 +213,12 @@ impl<'a> Fractions<'a> {
 
 /// The running sums.
 pub(crate) fn second_phase(
-    shape: &CircuitShape,
     active: usize,
     values: Range<usize>,
     inputs: &SumInputs<'_>,
     second: &mut Trace,
 ) -> Result<(), CircuitError> {
-    let (first, x) = (inputs.first, inputs.challenges.x);
+    let (shape, first, x) = (inputs.shape, inputs.first, inputs.challenges.x);
     let table = Fr::from(u64::from(shape.table()));
     let mut fractions = Fractions::default();
     for lane in 0..shape.lanes {
@@ -243,7 +242,7 @@ pub(crate) fn second_phase(
     };
     let multiplicities = Numerators::Minus(first.column(Col::Mult)?);
     fractions.push(multiplicities, (0..active).map(|row| entry(row) + x));
-    function::second_phase(shape, active, inputs, &mut fractions)?;
+    function::second_phase(active, inputs, &mut fractions)?;
     let Fractions {
         numerators,
         mut denominators,

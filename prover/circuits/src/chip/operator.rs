@@ -107,6 +107,7 @@ pub(crate) type RowSums<'a> = Box<dyn Fn(usize) -> (Fr, Fr) + 'a>;
 /// What the values of D are computed from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SumInputs<'a> {
+    pub(crate) shape: &'a CircuitShape,
     pub(crate) fixed: &'a FixedCells,
     pub(crate) first: &'a Trace,
     pub(crate) challenges: Challenges,

@@ -89,15 +89,14 @@ pub(crate) fn fractions(c: &mut Cells<'_, '_>) -> Vec<(Expr, Expr)> {
 
 /// The fractions' values.
 pub(crate) fn second_phase<'a>(
-    shape: &CircuitShape,
     active: usize,
     inputs: &SumInputs<'a>,
     fractions: &mut Fractions<'a>,
 ) -> Result<(), CircuitError> {
+    let (shape, fixed, first) = (inputs.shape, inputs.fixed, inputs.first);
     if fraction_count(shape) == 0 {
         return Ok(());
     }
-    let (fixed, first) = (inputs.fixed, inputs.first);
     let (x, r) = (inputs.challenges.x, inputs.challenges.r);
     let place = two_to(TAG_BITS);
     for l in 0..shape.lanes {
@@ -206,13 +205,10 @@ impl Operator for Function {
 
     fn sums<'a>(&self, inputs: &SumInputs<'a>) -> Result<Option<RowSums<'a>>, CircuitError> {
         let (first, fixed) = (inputs.first, inputs.fixed);
-        let mut lanes = Vec::new();
-        while let (Ok(tags), Ok(arguments)) = (
-            fixed.column(tag(lanes.len())),
-            first.column(Col::E(lanes.len())),
-        ) {
-            lanes.push((tags, arguments));
-        }
+        let lane = |l| Ok((fixed.column(tag(l))?, first.column(Col::E(l))?));
+        let lanes: Vec<_> = (0..inputs.shape.lanes)
+            .map(lane)
+            .collect::<Result<_, CircuitError>>()?;
         let z = powers(inputs.challenges.z, lanes.len());
         Ok(Some(Box::new(move |row| {
             let mut term = Fr::ZERO;
