@@ -23,6 +23,10 @@ pub struct Entry {
     pub taps: usize,
     /// Whether there is max pooling.
     pub pooling: bool,
+    /// Whether there are functions by table.
+    pub functions: bool,
+    /// Whether there are products of elements.
+    pub products: bool,
 }
 
 /// The canonical shapes, the smallest first. Each holds what those before it hold.
@@ -32,23 +36,31 @@ pub const ENTRIES: [Entry; MAX_ENTRIES] = [
         name: "dense",
         taps: 0,
         pooling: false,
+        functions: false,
+        products: false,
     },
     // Convolutions with kernels up to three wide, sums of branches, average pooling.
     Entry {
         name: "conv3",
         taps: 3,
         pooling: false,
+        functions: false,
+        products: false,
     },
     Entry {
         name: "conv3pool",
         taps: 3,
         pooling: true,
+        functions: false,
+        products: false,
     },
     // Every operator; seven taps are the most with three products of the permutation argument.
     Entry {
-        name: "conv7pool",
+        name: "full7",
         taps: 7,
         pooling: true,
+        functions: true,
+        products: true,
     },
 ];
 
@@ -69,6 +81,8 @@ impl Entry {
             hash_lanes: 1,
             pooling: self.pooling,
             stacked: true,
+            functions: self.functions,
+            products: self.products,
         }
     }
 }

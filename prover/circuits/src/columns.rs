@@ -31,6 +31,8 @@ pub(crate) enum Col {
     Hash(usize, usize),
     /// Multiplicities of the lookup table.
     Mult,
+    /// Multiplicities of the entries of functions' tables.
+    TableMult,
     /// Accumulator over pre-activations (second phase).
     D,
     /// Beta accumulator over activations, one per column pattern (second phase).
@@ -56,7 +58,8 @@ impl Col {
             | Col::E(_)
             | Col::High(..)
             | Col::Hash(..)
-            | Col::Mult => true,
+            | Col::Mult
+            | Col::TableMult => true,
             Col::D | Col::Beta(_) | Col::Alpha | Col::Gamma | Col::U | Col::Phi(_) => false,
         }
     }
@@ -111,6 +114,8 @@ impl fmt::Debug for Fix {
 
 /// 1 on every row that gates constrain: all usable rows but the last.
 pub(crate) const ACTIVE: Fix = Fix::new("active");
+/// 1 on every row, scaled as flags of activations are.
+pub(crate) const UNIT: Fix = Fix::new("one");
 /// Rows of activations.
 pub(crate) const VALUE: Fix = Fix::new("row of activations");
 pub(crate) const REQUANTISED: &str = "requantised";

@@ -166,7 +166,7 @@ fn convolution(width: u64) -> Vec<u8> {
 #[test]
 fn chunk_that_no_shape_holds_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
-    for (width, name) in [(7, json!("conv7pool")), (9, Value::Null)] {
+    for (width, name) in [(7, json!("full7")), (9, Value::Null)] {
         let model = folder.path().join(format!("{width}.onnx"));
         fs::write(&model, convolution(width)).unwrap();
         let compiled = compile(folder.path(), &model, &["--optimize", "gas"]);

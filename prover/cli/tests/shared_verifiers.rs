@@ -149,7 +149,7 @@ fn catalogue_is_what_the_sources_compile_to() {
     }
     let shown = chainfer(["catalogue"]).expect(0).stdout;
     assert!(
-        shown.contains("conv7pool") && shown.contains("--rpc-url"),
+        shown.contains("full7") && shown.contains("--rpc-url"),
         "{shown}"
     );
 }

@@ -65,6 +65,8 @@ fn shape_element(shape: &CircuitShape) -> Result<Fr> {
         ("hash_lanes", shape.hash_lanes),
         ("pooling", shape.pooling.into()),
         ("stacked", shape.stacked.into()),
+        ("functions", shape.functions.into()),
+        ("products", shape.products.into()),
     ];
     let mut element = U256::ZERO;
     for (i, (name, value)) in parameters.into_iter().enumerate() {

@@ -119,6 +119,8 @@ impl Poseidon {
             shape.hash_lanes,
             usize::from(shape.pooling),
             usize::from(shape.stacked),
+            usize::from(shape.functions),
+            usize::from(shape.products),
         ];
         let shape_element: BigUint = (parameters.iter().enumerate())
             .map(|(i, value)| BigUint::from(*value) << (24 * i))
@@ -256,7 +258,7 @@ fn every_part_of_a_key_is_bound() {
     let mut digests = vec![key_digest(&base).unwrap()];
     let mut add = |key: &KeyParts<'_>| digests.push(key_digest(key).unwrap());
     type Change = fn(&mut CircuitShape);
-    let changes: [Change; 9] = [
+    let changes: [Change; 11] = [
         |s| s.k += 1,
         |s| s.range += 2,
         |s| s.limbs += 1,
@@ -266,6 +268,8 @@ fn every_part_of_a_key_is_bound() {
         |s| s.hash_lanes += 1,
         |s| s.pooling = !s.pooling,
         |s| s.stacked = !s.stacked,
+        |s| s.functions = !s.functions,
+        |s| s.products = !s.products,
     ];
     for change in changes {
         let mut shape = chunk.shape.clone();

@@ -25,6 +25,12 @@ pub struct CircuitShape {
     /// Whether the chunk has the compact arrangement, few columns for many rows, rather than the wide one.
     #[serde(default)]
     pub stacked: bool,
+    /// Whether the chunk has functions by table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub functions: bool,
+    /// Whether the chunk has products of elements.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub products: bool,
 }
 
 /// Largest circuit: 2^20 rows. A key's domain takes memory in proportion before anything else of it is read.
@@ -89,6 +95,25 @@ impl CircuitShape {
             "2 to 4 with max pooling in the wide arrangement",
         )?;
         check(self.taps <= 64, "taps", self.taps as u64, "at most 64")?;
+        check(
+            !self.products || self.taps >= 2,
+            "taps",
+            self.taps as u64,
+            "2 to 64 with products",
+        )?;
+        check(
+            !self.products || self.stacked || self.lanes == 1,
+            "lanes",
+            self.lanes as u64,
+            "1 with products",
+        )?;
+        let table_fits = u64::from(self.range) + 6 < 1u64 << self.k;
+        check(
+            !self.functions || table_fits,
+            "range",
+            self.range.into(),
+            "less than the rows with functions",
+        )?;
         let w = self.weights_per_row;
         check(
             (1..=16).contains(&w),
@@ -140,6 +165,8 @@ mod tests {
             hash_lanes: 1,
             pooling: true,
             stacked: false,
+            functions: false,
+            products: false,
         }
     }
 
@@ -147,7 +174,7 @@ mod tests {
     fn validate_every_parameter_out_of_bounds_is_named() {
         good().validate().unwrap();
         type Change = fn(&mut CircuitShape);
-        let cases: [(&str, Change); 13] = [
+        let cases: [(&str, Change); 16] = [
             ("k", |s| s.k = 4),
             ("k", |s| s.k = 21),
             ("range", |s| s.range = 14),
@@ -161,12 +188,30 @@ mod tests {
             ("taps", |s| s.taps = 65),
             ("weights_per_row", |s| s.weights_per_row = 0),
             ("hash_lanes", |s| s.hash_lanes = usize::MAX),
+            ("lanes", |s| s.products = true),
+            ("taps", |s| (s.products, s.taps) = (true, 1)),
+            ("range", |s| {
+                (s.functions, s.range, s.limbs) = (true, 1024, 4)
+            }),
         ];
         for (field, change) in cases {
             let mut shape = good();
             change(&mut shape);
             assert_eq!(shape.validate().unwrap_err().field, field, "{shape:?}");
         }
+    }
+
+    #[test]
+    fn operators_that_a_shape_lacks_are_not_written() {
+        let json = serde_json::to_string(&good()).unwrap();
+        assert!(!json.contains("functions") && !json.contains("products"));
+        let shape = CircuitShape {
+            functions: true,
+            ..good()
+        };
+        let json = serde_json::to_string(&shape).unwrap();
+        assert!(json.contains("functions"));
+        assert_eq!(serde_json::from_str::<CircuitShape>(&json).unwrap(), shape);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::chip::operator::Operator;
 use crate::chip::packing::compact::OneARow;
 use crate::chip::packing::{self, Packing};
 use crate::chip::registry;
-use crate::chip::{linear, logup, poseidon, requantise, rlc, words};
-use crate::columns::{self, ACTIVE, Col, Columns, Fix, Placement, Query, VALUE, requantised};
+use crate::chip::{function, linear, logup, poseidon, requantise, rlc, words};
+use crate::columns::{self, ACTIVE, Col, Columns, Fix, Placement, Query, UNIT, VALUE, requantised};
 use crate::error::CircuitError;
 use crate::field::signed;
 use crate::gate::{Cells, Expr, Gates, add, int};
@@ -56,8 +56,8 @@ fn rows_with(shape: &CircuitShape, query: &mut Query<'_>, codes: &[i64], scale: 
 }
 
 impl Placement for Compact {
-    fn first_phase_columns(&self, _shape: &CircuitShape) -> usize {
-        requantise::LANE_COLUMNS + 1
+    fn first_phase_columns(&self, shape: &CircuitShape) -> usize {
+        requantise::LANE_COLUMNS + 1 + function::advice_columns(shape)
     }
 
     fn second_phase_columns(&self, shape: &CircuitShape) -> usize {
@@ -72,6 +72,7 @@ impl Placement for Compact {
             Col::C(0) | Col::Hash(0, 3) => Some(3),
             Col::E(0) => Some(4),
             Col::Mult => Some(5),
+            Col::TableMult => (function::advice_columns(shape) > 0).then_some(6),
             Col::Beta(j) => (j < shape.taps).then_some(1 + j),
             Col::Phi(p) => {
                 (p < logup::sum_columns(shape)).then_some(accumulator_columns(shape) + p)
@@ -105,6 +106,7 @@ impl Placement for Compact {
         v.extend([ROWS, linear::SUM]);
         for operator in self.operators_in(shape) {
             v.extend(operator.selectors());
+            v.extend(operator.columns(shape));
         }
         v.extend((0..shape.taps).map(linear::windows::tap));
         v.extend([rlc::CARRY, rlc::LOAD, rlc::GAMMA, words::WORDS]);
@@ -133,6 +135,7 @@ impl Placement for Compact {
             .chain([REQUANTISED_CODE])
             .collect();
         match role {
+            UNIT => Some(int(SCALE)),
             // With no other rows of activations, the encoding is the flag.
             VALUE if own.is_empty() => Some(query(ROWS)),
             VALUE => Some(rows_with(shape, query, &values, 1)),

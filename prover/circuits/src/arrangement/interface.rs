@@ -65,6 +65,13 @@ pub(crate) trait Arrangement: Placement {
         needed.map(|operator| operator.lanes()).max().unwrap_or(1)
     }
 
+    /// The most lanes that a shape's operators can have.
+    fn most_lanes(&self, shape: &CircuitShape) -> usize {
+        let allowed = self.operators_in(shape).into_iter();
+        let most = allowed.map(|operator| operator.most_lanes()).min();
+        most.unwrap_or(usize::MAX).min(*self.sizes().lanes.end())
+    }
+
     /// The places of hashed words.
     fn grid(&self, plan: &OpeningPlan, shape: &CircuitShape) -> Grid {
         Grid::new(plan, shape.hash_lanes, self.packing(), self.wiring())

@@ -10,8 +10,8 @@ use crate::chip::operator::Operator;
 use crate::chip::packing::wide::TwoARow;
 use crate::chip::packing::{self, Packing};
 use crate::chip::registry;
-use crate::chip::{linear, logup, poseidon, requantise, rlc, words};
-use crate::columns::{self, ACTIVE, Col, Columns, Fix, Placement, Query, VALUE};
+use crate::chip::{function, linear, logup, poseidon, requantise, rlc, words};
+use crate::columns::{self, ACTIVE, Col, Columns, Fix, Placement, Query, UNIT, VALUE};
 use crate::error::CircuitError;
 use crate::gate::{Cells, Expr, Gates, add, int};
 use crate::selectors::SCALE;
@@ -41,13 +41,16 @@ fn value_flags(shape: &CircuitShape) -> Vec<Fix> {
     let mut flags = linear::flags(shape);
     for operator in Wide.operators_in(shape) {
         flags.extend(operator.flags(shape));
+        flags.extend(operator.columns(shape));
     }
     flags
 }
 
 impl Placement for Wide {
     fn first_phase_columns(&self, shape: &CircuitShape) -> usize {
-        lane_columns(shape) * shape.lanes + poseidon::LANE_COLUMNS * shape.hash_lanes + 1
+        let (lanes, hash_lanes) = (shape.lanes, shape.hash_lanes);
+        let of_lanes = lane_columns(shape) * lanes + poseidon::LANE_COLUMNS * hash_lanes;
+        of_lanes + 1 + function::advice_columns(shape)
     }
 
     fn second_phase_columns(&self, shape: &CircuitShape) -> usize {
@@ -71,6 +74,8 @@ impl Placement for Wide {
             }
             Col::Hash(..) => None,
             Col::Mult => Some(lanes + poseidon::LANE_COLUMNS * shape.hash_lanes),
+            Col::TableMult => (function::advice_columns(shape) > 0)
+                .then_some(lanes + poseidon::LANE_COLUMNS * shape.hash_lanes + 1),
             Col::D => Some(0),
             Col::Alpha => Some(1),
             Col::Gamma => Some(2),
@@ -116,6 +121,7 @@ impl Placement for Wide {
 
     fn decode(&self, role: Fix, shape: &CircuitShape, query: &mut Query<'_>) -> Option<Expr> {
         match role {
+            UNIT => Some(int(1)),
             VALUE => Some(query(ACTIVE)),
             Fix {
                 name: columns::REQUANTISED,

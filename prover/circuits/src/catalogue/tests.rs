@@ -87,6 +87,7 @@ fn last_entry_has_every_operator_and_each_holds_those_before() {
     }
     for pair in ENTRIES.windows(2) {
         assert!(pair[0].taps <= pair[1].taps && pair[0].pooling <= pair[1].pooling);
+        assert!(pair[0].functions <= pair[1].functions && pair[0].products <= pair[1].products);
         assert_ne!(pair[0].name, pair[1].name);
     }
     assert_eq!(RANGE, QuantOptions::default().range);
@@ -135,8 +136,8 @@ fn digits_take_no_column_more_than_they_need() {
 fn chunk_takes_the_cheapest_entry_that_holds_it() {
     assert_eq!(names(&convolution(RANGE, 1)), [Some("conv3")]);
     assert_eq!(names(&convolution(RANGE, 3)), [Some("conv3")]);
-    assert_eq!(names(&convolution(RANGE, 5)), [Some("conv7pool")]);
-    assert_eq!(names(&convolution(RANGE, 7)), [Some("conv7pool")]);
+    assert_eq!(names(&convolution(RANGE, 5)), [Some("full7")]);
+    assert_eq!(names(&convolution(RANGE, 7)), [Some("full7")]);
     let mut b = Builder::new(RANGE, 153);
     let x = b.input(1, 4, 4);
     let y = b.max_pool(x, [2, 2], [2, 2], [0, 0], (2, 2));

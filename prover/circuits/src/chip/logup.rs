@@ -15,6 +15,8 @@
 //!
 //! Security: docs/security.md#rule-5-logup; docs/security.md#rule-2-first-phase.
 
+use crate::chip::function;
+use crate::chip::operator::SumInputs;
 use crate::columns::{ACTIVE, Col, Fix};
 use crate::error::CircuitError;
 use crate::gate::{Cells, Expr, Gates, int, sum};
@@ -48,7 +50,21 @@ const FRACTIONS: usize = 3;
 
 /// Number of running sums of a shape: the digits' fractions, and the table's.
 pub(crate) fn sum_columns(shape: &CircuitShape) -> usize {
-    (DIGITS * shape.lanes + 1).div_ceil(FRACTIONS)
+    (DIGITS * shape.lanes + 1 + function::fraction_count(shape)).div_ceil(FRACTIONS)
+}
+
+/// Lookups of a row.
+pub(crate) fn lookups(shape: &CircuitShape) -> usize {
+    DIGITS * shape.lanes + function::lookups(shape)
+}
+
+/// Challenges at which the argument may fail: for x as many as there are fractions, and where pairs are looked up, for r as many as
+/// there are other pairs that one could be mistaken for.
+pub(crate) fn error(shape: &CircuitShape, lookups: usize, usable: usize) -> usize {
+    match function::lookups(shape) {
+        0 => lookups + usable,
+        _ => 2 * (lookups + 2 * usable),
+    }
 }
 
 /// Range of the high limbs, the steps of the sums, and their ends.
@@ -72,6 +88,7 @@ pub(crate) fn gates(c: &mut Cells<'_, '_>) -> Gates {
         }
     }
     fractions.push((-c.cur(Col::Mult), x + c.fix(TABLE)));
+    fractions.extend(function::fractions(c));
     for (i, group) in fractions.chunks(FRACTIONS).enumerate() {
         let product = |skip: Option<usize>| {
             let kept = group
@@ -164,26 +181,55 @@ pub(crate) fn looked_up_rows(col: Col, active: usize, values: Range<usize>) -> R
     }
 }
 
+/// The numerators of a column of fractions.
+#[derive(Debug)]
+pub(crate) enum Numerators<'a> {
+    /// 1 in these rows, 0 in the others.
+    One(Range<usize>),
+    /// Cells.
+    Cells(&'a [Fr]),
+    /// Cells, subtracted.
+    Minus(&'a [Fr]),
+}
+
+/// Columns of fractions: the numerators of each, and the denominators of all, one column after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Fractions<'a> {
+    pub(crate) numerators: Vec<Numerators<'a>>,
+    pub(crate) denominators: Vec<Fr>,
+}
+
+impl<'a> Fractions<'a> {
+    /// Adds a column.
+    pub(crate) fn push(
+        &mut self,
+        numerators: Numerators<'a>,
+        denominators: impl Iterator<Item = Fr>,
+    ) {
+        self.numerators.push(numerators);
+        self.denominators.extend(denominators);
+    }
+}
+
 /// The running sums.
 pub(crate) fn second_phase(
-    shape: &CircuitShape,
     active: usize,
     values: Range<usize>,
-    x: Fr,
-    first: &Trace,
+    inputs: &SumInputs<'_>,
     second: &mut Trace,
 ) -> Result<(), CircuitError> {
+    let (shape, first, x) = (inputs.shape, inputs.first, inputs.challenges.x);
     let table = Fr::from(u64::from(shape.table()));
-    let digits: Vec<Col> = (0..shape.lanes).flat_map(looked_up).collect();
-    let mut denominators: Vec<Fr> = Vec::with_capacity((digits.len() + 1) * active);
+    let mut fractions = Fractions::default();
     for lane in 0..shape.lanes {
         for (j, col) in looked_up(lane).into_iter().enumerate() {
-            let values = &first.column(col)?[..active];
+            let digits = first.column(col)?[..active].iter();
+            let counted = Numerators::One(looked_up_rows(col, active, values.clone()));
             if shape.limbs > 1 {
                 let high = first.column(Col::High(lane, j))?;
-                denominators.extend(values.iter().zip(high).map(|(v, h)| *v - *h * table + x));
+                fractions.push(counted, digits.zip(high).map(|(v, h)| *v - *h * table + x));
             } else {
-                denominators.extend(values.iter().map(|v| *v + x));
+                fractions.push(counted, digits.map(|v| *v + x));
             }
         }
     }
@@ -194,25 +240,26 @@ pub(crate) fn second_phase(
             Fr::ZERO
         }
     };
-    denominators.extend((0..active).map(|row| entry(row) + x));
+    let multiplicities = Numerators::Minus(first.column(Col::Mult)?);
+    fractions.push(multiplicities, (0..active).map(|row| entry(row) + x));
+    function::second_phase(active, inputs, &mut fractions)?;
+    let Fractions {
+        numerators,
+        mut denominators,
+    } = fractions;
     denominators.iter_mut().batch_invert();
-    let multiplicity = first.column(Col::Mult)?;
-    let fractions = digits.len() + 1;
-    let counted: Vec<_> = digits
-        .iter()
-        .map(|col| looked_up_rows(*col, active, values.clone()))
-        .collect();
-    for i in 0..sum_columns(shape) {
+    for (i, group) in numerators.chunks(FRACTIONS).enumerate() {
         let out = second.column_mut(Col::Phi(i))?;
         let mut total = Fr::ZERO;
         for row in 0..active {
             out[row] = total;
-            for f in FRACTIONS * i..(FRACTIONS * i + FRACTIONS).min(fractions) {
-                let inverse = denominators[f * active + row];
-                total += match counted.get(f) {
-                    Some(rows) if rows.contains(&row) => inverse,
-                    Some(_) => Fr::ZERO,
-                    None => -multiplicity[row] * inverse,
+            for (j, numerators) in group.iter().enumerate() {
+                let inverse = denominators[(FRACTIONS * i + j) * active + row];
+                total += match numerators {
+                    Numerators::One(rows) if rows.contains(&row) => inverse,
+                    Numerators::One(_) => Fr::ZERO,
+                    Numerators::Cells(cells) => cells[row] * inverse,
+                    Numerators::Minus(cells) => -cells[row] * inverse,
                 };
             }
         }

@@ -1,9 +1,10 @@
 //! What an operator must say to be proved: the traits behind the registry.
 
+use crate::chip::function::Uses;
 use crate::chip::logup::{DIGITS, Lookups};
 use crate::chip::requantise::Digits;
 use crate::chip::rlc::program::Program;
-use crate::columns::{Col, Fix, Query};
+use crate::columns::{CellRef, Col, Fix, Query};
 use crate::error::CircuitError;
 use crate::gate::{Cells, Expr, Gates};
 use crate::layout::place::ChunkLayout;
@@ -36,9 +37,19 @@ pub(crate) trait Operator: Debug + Send + Sync {
         1
     }
 
+    /// The most lanes that its rows can stand in.
+    fn most_lanes(&self) -> usize {
+        usize::MAX
+    }
+
     /// The flag of rows where a lane is not requantised, but belongs to this operator.
     fn own_rows(&self, _lane: usize) -> Option<Fix> {
         None
+    }
+
+    /// Its fixed columns that are no flags: no gate reads them in the last usable row.
+    fn columns(&self, _shape: &CircuitShape) -> Vec<Fix> {
+        vec![]
     }
 
     /// Its flags, in the order of their columns where they have columns of their own.
@@ -96,6 +107,7 @@ pub(crate) type RowSums<'a> = Box<dyn Fn(usize) -> (Fr, Fr) + 'a>;
 /// What the values of D are computed from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SumInputs<'a> {
+    pub(crate) shape: &'a CircuitShape,
     pub(crate) fixed: &'a FixedCells,
     pub(crate) first: &'a Trace,
     pub(crate) challenges: Challenges,
@@ -111,7 +123,22 @@ pub(crate) trait LayerChip {
         1
     }
 
-    /// Adds the layer's RLC check to the program.
+    /// Whether pairs of operands have rows of their own behind the output's.
+    fn has_pairs(&self) -> bool {
+        false
+    }
+
+    /// The table that it looks its output up in, by its index in the model.
+    fn table(&self) -> Option<usize> {
+        None
+    }
+
+    /// The activations that it repeats: cells with copy constraints.
+    fn copies(&self, _layout: &ChunkLayout) -> Result<Vec<(CellRef, CellRef)>, CircuitError> {
+        Ok(vec![])
+    }
+
+    /// Adds the layer's RLC check to the program, if it has one.
     fn relation(&self, program: &mut Program<'_>) -> Result<(), CircuitError>;
 
     /// Sets the layer's fixed cells among the rows of activations.
@@ -130,6 +157,7 @@ pub(crate) struct Witness<'a> {
     pub(crate) values: &'a [Vec<u32>],
     pub(crate) trace: Trace,
     pub(crate) lookups: Lookups,
+    pub(crate) uses: Uses,
 }
 
 impl Witness<'_> {

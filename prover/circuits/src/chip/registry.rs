@@ -5,9 +5,13 @@
 //! ([`QLayer`]), the parameter of a shape that says whether it has the operator's columns ([`Operator::require`]), and the catalogue, whose
 //! last entry has all of them.
 
+use crate::chip::function::Function;
+use crate::chip::gather::Gather;
 use crate::chip::linear::Linear;
+use crate::chip::mat_mul::MatMul;
 use crate::chip::max_pool;
 use crate::chip::operator::{LayerChip, Operator};
+use crate::chip::product::Product;
 use crate::error::CircuitError;
 use chainfer_model::quantized::QLayer;
 
@@ -27,6 +31,22 @@ pub(crate) const OPERATORS: &[Entry] = &[
     Entry {
         wide: &max_pool::wide::MaxPool,
         compact: &max_pool::compact::MaxPool,
+    },
+    Entry {
+        wide: &Gather,
+        compact: &Gather,
+    },
+    Entry {
+        wide: &Function,
+        compact: &Function,
+    },
+    Entry {
+        wide: &Product,
+        compact: &Product,
+    },
+    Entry {
+        wide: &MatMul,
+        compact: &MatMul,
     },
 ];
 

@@ -1,5 +1,6 @@
 //! First-phase columns: activations with their digits, packing, Poseidon, multiplicities.
 
+use crate::chip::function::Uses;
 use crate::chip::logup::{Lookups, looked_up};
 use crate::chip::operator::Witness;
 use crate::chip::{openings, requantise};
@@ -41,6 +42,7 @@ pub(crate) fn first_phase(plan: &ChunkPlan, witness: &ChunkWitness) -> Result<Tr
         values: &witness.values,
         trace,
         lookups: Lookups::idle(shape, idle),
+        uses: Uses::new(shape, &plan.layout),
     };
     for tensor in plan.inputs() {
         writer.input(tensor)?;
@@ -50,9 +52,13 @@ pub(crate) fn first_phase(plan: &ChunkPlan, witness: &ChunkWitness) -> Result<Tr
     }
     openings::write(&plan.openings, &plan.grid, &witness.commitment, &mut writer)?;
     let Witness {
-        mut trace, lookups, ..
+        mut trace,
+        lookups,
+        uses,
+        ..
     } = writer;
     lookups.finish(&mut trace);
+    uses.finish(&mut trace);
     trace.finish()
 }
 

@@ -2,7 +2,7 @@
 
 use super::blinders::blinders;
 use super::unread;
-use crate::chip::{linear::windows, logup, openings, rlc};
+use crate::chip::{function, linear::windows, logup, openings, rlc};
 use crate::columns::ACTIVE;
 use crate::error::CircuitError;
 use crate::plan::ChunkPlan;
@@ -16,6 +16,7 @@ pub(crate) fn fill(plan: &ChunkPlan) -> Result<FixedCells, CircuitError> {
         fixed.flag(ACTIVE, row);
     }
     logup::fixed(shape, plan.usable, &mut fixed);
+    function::fixed_tables(&plan.layout, &plan.model.graph, &mut fixed)?;
     windows::fixed(shape, &plan.layout, plan.value_rows(), &mut fixed);
     for layer in plan.layer_chips()? {
         layer.fixed(&plan.layout, &mut fixed)?;

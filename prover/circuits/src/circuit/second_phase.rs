@@ -18,12 +18,13 @@ pub(crate) fn second_phase(
     let mut trace = Trace::second_phase(shape, plan.arrangement.placement(), plan.usable);
     let values = plan.value_rows();
     let inputs = SumInputs {
+        shape,
         fixed,
         first,
         challenges: *challenges,
     };
     let operators = plan.arrangement.operators_in(shape);
-    linear::second_phase(shape, &operators, values.clone(), &inputs, &mut trace)?;
+    linear::second_phase(&operators, values.clone(), &inputs, &mut trace)?;
     windows::second_phase(
         shape,
         values.clone(),
@@ -33,6 +34,6 @@ pub(crate) fn second_phase(
     )?;
     rlc::second_phase(shape, &plan.check, challenges, first, &mut trace)?;
     let active = plan.active_rows();
-    logup::second_phase(shape, active, values, challenges.x, first, &mut trace)?;
+    logup::second_phase(active, values, &inputs, &mut trace)?;
     trace.finish()
 }

@@ -3,8 +3,8 @@
 //! A column that a chunk leaves empty (a lane that no output takes, the selector of an operator of a canonical shape, weights that
 //! are all 0) gets one nonzero cell that decides nothing, an *unread blinder*:
 //!
-//! - weights and biases, in the last usable row: no gate acts there, so the cell is not read at all. Where blinders hide the weights, no
-//!   column is empty;
+//! - weights and biases, and operators' columns that are no selectors, in the last usable row: no gate acts there, so the cell is not
+//!   read at all. Where blinders hide the weights, no column of theirs is empty;
 //! - selectors, in the last idle row: what the gate then says defines a cell of an accumulator, in a row after everything that is
 //!   read, from cells of the row and of the row above, where the accumulator is 0. Each chip names the cells ([`Operator::idle`]).
 //!
@@ -14,6 +14,7 @@
 //!
 //! [`Operator::idle`]: crate::chip::operator::Operator::idle
 
+use crate::chip::operator::Operator;
 use crate::chip::{linear, rlc};
 use crate::columns::Fix;
 use crate::error::CircuitError;
@@ -25,10 +26,11 @@ use halo2curves::ff::Field;
 
 /// The cells that make a column of a plan nonzero, with their values: (role, row, value); flags of encoded selectors among them.
 pub(crate) fn cells(plan: &ChunkPlan, column: Fix) -> Result<Vec<(Fix, usize, i64)>, CircuitError> {
-    if holds_weights(column) {
+    let operators = plan.arrangement.operators_in(&plan.shape);
+    let own = |operator: &&dyn Operator| operator.columns(&plan.shape).contains(&column);
+    if holds_weights(column) || operators.iter().any(own) {
         return Ok(vec![(column, plan.active_rows(), 1)]);
     }
-    let operators = plan.arrangement.operators_in(&plan.shape);
     let mut of_operators = operators
         .iter()
         .filter_map(|operator| operator.idle(column));

@@ -1,6 +1,7 @@
 //! Places every tensor of a chunk: from the last layer to the first, because a tensor's pitch depends on what its consumers'
 //! outputs need.
 
+use super::pairs::Pairs;
 use super::tensor::TensorLayout;
 use super::windows::{ColumnMap, RowMap, segments};
 use crate::error::CircuitError;
@@ -16,6 +17,10 @@ pub(crate) struct LayerGeometry {
     pub(crate) windows: Vec<(TensorId, Window)>,
     /// Slots that an element of its output takes.
     pub(crate) slots: usize,
+    /// Whether pairs of operands follow its output.
+    pub(crate) has_pairs: bool,
+    /// The table that it looks its output up in.
+    pub(crate) table: Option<usize>,
 }
 
 /// All tensors of a chunk.
@@ -24,6 +29,10 @@ pub(crate) struct ChunkLayout {
     pub(crate) tensors: BTreeMap<TensorId, TensorLayout>,
     /// Column maps of a tensor's consumers, one beta accumulator each.
     columns: BTreeMap<TensorId, Vec<ColumnMap>>,
+    /// Operands of outputs that are products.
+    pairs: BTreeMap<TensorId, Pairs>,
+    /// The tables of the chunk's functions, each once: table i has tag i + 1.
+    pub(crate) tables: Vec<usize>,
     /// First row of activations.
     pub(crate) first: usize,
     /// Row after the last.
@@ -46,9 +55,24 @@ impl ChunkLayout {
         self.columns.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// The most beta accumulators that any tensor of the chunk needs.
+    /// The operands of an output's elements.
+    pub(crate) fn pairs(&self, output: TensorId, layer: &str) -> Result<&Pairs, CircuitError> {
+        let found = self.pairs.get(&output);
+        found.ok_or_else(|| CircuitError::inconsistent(layer, "its operands have no rows"))
+    }
+
+    /// The tag of a table.
+    pub(crate) fn tag(&self, table: usize, layer: &str) -> Result<usize, CircuitError> {
+        let position = self.tables.iter().position(|t| *t == table);
+        let tag = position.map(|at| at + 1);
+        tag.ok_or_else(|| CircuitError::inconsistent(layer, "its table has no tag"))
+    }
+
+    /// The most beta accumulators that any rows of the chunk need.
     pub(crate) fn taps(&self) -> usize {
-        self.columns.values().map(Vec::len).max().unwrap_or(0)
+        let of_tensors = self.columns.values().map(Vec::len);
+        let of_pairs = self.pairs.values().map(|_| Pairs::TAPS);
+        of_tensors.chain(of_pairs).max().unwrap_or(0)
     }
 }
 
@@ -90,6 +114,8 @@ impl Geometry<'_> {
         let mut layout = ChunkLayout {
             tensors: BTreeMap::new(),
             columns: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            tables: self.tables(),
             first,
             end: first,
         };
@@ -102,9 +128,25 @@ impl Geometry<'_> {
             if let Some(t) = layout.tensors.get_mut(&tensor) {
                 t.base = layout.end;
                 layout.end += t.rows();
+                if self.producer(tensor).is_some_and(|layer| layer.has_pairs) {
+                    let pairs = Pairs::new(layout.end, t);
+                    layout.end = pairs.end();
+                    layout.pairs.insert(tensor, pairs);
+                }
             }
         }
         Ok(layout)
+    }
+
+    /// The tables of all functions, in the order of their first use.
+    fn tables(&self) -> Vec<usize> {
+        let mut tables = Vec::new();
+        for table in self.layers.iter().filter_map(|layer| layer.table) {
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
+        tables
     }
 
     fn lay_out_tensor(

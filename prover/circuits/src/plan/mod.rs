@@ -177,8 +177,9 @@ impl ChunkPlan {
     /// Figures for reports.
     pub fn summary(&self) -> PlanSummary {
         let s = &self.shape;
-        let lookups = logup::DIGITS * s.lanes * (self.usable - 1);
-        let total = (self.degree + lookups + self.usable) as f64;
+        let lookups = logup::lookups(s) * (self.usable - 1);
+        let error = logup::error(s, lookups, self.usable);
+        let total = (self.degree + error) as f64;
         PlanSummary {
             shape: s.clone(),
             usable_rows: self.usable - 1,
@@ -234,6 +235,9 @@ impl ChunkPlan {
     pub(crate) fn copies(&self) -> Result<Vec<(CellRef, CellRef)>, CircuitError> {
         let mut copies: Vec<_> = rlc::copies(&self.check).collect();
         copies.extend(openings::copies(&self.openings, &self.grid, &self.layout)?);
+        for layer in self.layer_chips()? {
+            copies.extend(layer.copies(&self.layout)?);
+        }
         Ok(copies)
     }
 

@@ -23,6 +23,8 @@ pub(super) fn geometries(
             output: layer.output(),
             windows: chip.windows(),
             slots: chip.slots(lanes),
+            has_pairs: chip.has_pairs(),
+            table: chip.table(),
         })
     };
     layers.iter().map(of_layer).collect()

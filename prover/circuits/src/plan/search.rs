@@ -93,7 +93,7 @@ pub(super) fn search(
         }
     }
     // A tall circuit never proves faster.
-    if options.objective != Objective::Time {
+    if options.objective != Objective::Time || !has_lanes(&Wide, chunk.layers) {
         search.arrangement(&Compact, chunk, None)?;
     }
     search.arrangement(&Wide, chunk, None)?;
@@ -107,6 +107,15 @@ pub(super) fn search(
             max_k: MAX_K,
         },
     })
+}
+
+/// Whether the operators of some layers can share rows: one may need more lanes than another can have.
+fn has_lanes(arrangement: &dyn Arrangement, layers: &[QLayer]) -> bool {
+    let mut shape = arrangement.base();
+    for operator in registry::used(&arrangement.operators(), layers) {
+        operator.require(&mut shape);
+    }
+    arrangement.lanes_needed(&shape) <= arrangement.most_lanes(&shape)
 }
 
 impl Search<'_> {
@@ -123,7 +132,11 @@ impl Search<'_> {
         };
         let mut base = arrangement.base();
         base.range = chunk.graph.range;
-        base.pooling = canonical.is_some_and(|entry| entry.pooling);
+        if let Some(entry) = canonical {
+            base.pooling = entry.pooling;
+            base.functions = entry.functions;
+            base.products = entry.products;
+        }
         for operator in registry::used(&arrangement.operators(), chunk.layers) {
             if canonical.is_some() && !operator.is_in(&base) {
                 return Ok(());
@@ -132,7 +145,7 @@ impl Search<'_> {
         }
         let sizes = arrangement.sizes();
         let fewest = arrangement.lanes_needed(&base).max(*sizes.lanes.start());
-        for lanes in fewest..=*sizes.lanes.end() {
+        for lanes in fewest..=arrangement.most_lanes(&base) {
             let layers = geometries(arrangement, chunk.layers, lanes)?;
             let geometry = Geometry {
                 graph: chunk.graph,
@@ -159,6 +172,7 @@ impl Search<'_> {
                     let first = arrangement.first_value_row(check.len(), hashing);
                     let rows = (first + placed.end + reserve + IDLE_ROWS)
                         .max(check.len() + reserve + IDLE_ROWS)
+                        .max(placed.tables.len() * base.range as usize)
                         .max(hashing);
                     for &limbs in sizes.limbs {
                         if base.range.is_multiple_of(limbs) {

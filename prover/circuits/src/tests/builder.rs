@@ -159,6 +159,126 @@ impl Builder {
         output
     }
 
+    /// A linear layer without inputs.
+    pub(crate) fn constants(&mut self, c: usize, h: usize, w: usize) -> TensorId {
+        self.conv(&[], (c, h, w))
+    }
+
+    pub(crate) fn len(&self, tensor: TensorId) -> usize {
+        self.graph.tensor(tensor).dims.len()
+    }
+
+    /// Elements of some tensors, in any order and as often as they come.
+    pub(crate) fn gather(
+        &mut self,
+        sources: &[TensorId],
+        (c, h, w): (usize, usize, usize),
+    ) -> TensorId {
+        let output = self.tensor(Dims { c, h, w });
+        let all: usize = sources.iter().map(|source| self.len(*source)).sum();
+        let elements = (0..c * h * w).map(|_| self.rng.gen_range(0..all)).collect();
+        self.graph.layers.push(QLayer::Gather(QGather {
+            name: format!("gather{}", output.0),
+            sources: sources.to_vec(),
+            output,
+            elements,
+        }));
+        output
+    }
+
+    /// A table of random values.
+    pub(crate) fn table(&mut self) -> usize {
+        let range = self.graph.range;
+        let table = (0..range).map(|_| self.rng.gen_range(0..range)).collect();
+        self.graph.tables.push(table);
+        self.graph.tables.len() - 1
+    }
+
+    pub(crate) fn function(&mut self, input: TensorId, table: usize) -> TensorId {
+        let output = self.tensor(self.graph.tensor(input).dims);
+        self.graph.layers.push(QLayer::Function(QFunction {
+            name: format!("function{}", output.0),
+            input,
+            output,
+            table,
+        }));
+        output
+    }
+
+    /// Random elements of a tensor, or the tensor as it stands if it has as many and `plain` asks for it.
+    fn operand(&mut self, tensor: TensorId, places: usize, plain: bool) -> Operand {
+        let len = self.len(tensor);
+        let elements = (!plain || len != places)
+            .then(|| (0..places).map(|_| self.rng.gen_range(0..len)).collect());
+        Operand { tensor, elements }
+    }
+
+    /// None of the three is 0.
+    fn product_weights(&mut self) -> [i64; 3] {
+        let half = i64::from(self.graph.range / 2);
+        let sign = if self.rng.gen_bool(0.5) { 1 } else { -1 };
+        let mut add = || self.rng.gen_range(1..=half);
+        let (first, second) = (add(), -add());
+        [sign * self.rng.gen_range(1..=3), first, second]
+    }
+
+    pub(crate) fn product(
+        &mut self,
+        left: TensorId,
+        right: TensorId,
+        (c, h, w): (usize, usize, usize),
+    ) -> TensorId {
+        let output = self.tensor(Dims { c, h, w });
+        let places = c * h * w;
+        let (left, right) = (
+            self.operand(left, places, true),
+            self.operand(right, places, false),
+        );
+        let weights = self.product_weights();
+        let element_bias = self.bias(places);
+        self.graph.layers.push(QLayer::Product(QProduct {
+            name: format!("product{}", output.0),
+            left,
+            right,
+            output,
+            weights,
+            element_bias,
+        }));
+        output
+    }
+
+    /// Products of so many matrices with so many rows; the right tensor's channels are the inner dimension of each.
+    pub(crate) fn mat_mul(
+        &mut self,
+        left: TensorId,
+        right: TensorId,
+        matrices: usize,
+        rows: usize,
+    ) -> TensorId {
+        let Dims { c, h, w } = self.graph.tensor(right).dims;
+        let inner = c / matrices;
+        let dims = Dims {
+            c: matrices * rows,
+            h,
+            w,
+        };
+        let output = self.tensor(dims);
+        let left = self.operand(left, matrices * rows * inner, true);
+        let weights = self.product_weights();
+        let element_bias = self.bias(dims.len());
+        self.graph.layers.push(QLayer::MatMul(QMatMul {
+            name: format!("matmul{}", output.0),
+            left,
+            right,
+            output,
+            matrices,
+            inner,
+            weights,
+            element_bias,
+        }));
+        output
+    }
+
     pub(crate) fn values(&mut self) -> Vec<Vec<u32>> {
         let range = self.graph.range;
         let lens: Vec<usize> = self

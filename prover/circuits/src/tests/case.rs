@@ -39,20 +39,110 @@ pub(crate) fn case(way: Way) -> Case {
     let w = b.input(1, 1, 12);
     let h = b.conv(&[(x, square(3, 1, 1))], (2, 3, 4));
     let y = b.dense(&[h, w], 4);
-    b.graph.outputs.push(y);
-    let inputs = b.values();
-    let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
-    let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
-    Case {
-        way,
-        model,
-        inputs,
-        setup,
-        output: y,
-    }
+    Case::of(way, b, y)
+}
+
+/// What a builder makes of its graph and an output, in every way.
+pub(crate) fn cases_of(build: impl Fn() -> (Builder, TensorId)) -> [Case; 3] {
+    Way::ALL.map(|way| {
+        let (b, output) = build();
+        Case::of(way, b, output)
+    })
 }
 
 impl Case {
+    /// A model in one chunk, with this output.
+    pub(crate) fn of(way: Way, mut b: Builder, output: TensorId) -> Case {
+        b.graph.outputs.push(output);
+        let (inputs, layers) = (b.values(), b.graph.layers.len());
+        let (input, visible) = (Visibility::Committed, Visibility::Public);
+        let model = partition(&b.graph, &[layers], input, visible);
+        let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
+        Case {
+            way,
+            model,
+            inputs,
+            setup,
+            output,
+        }
+    }
+
+    /// The trace of another model with the same geometry, under the fixed columns of this one.
+    pub(crate) fn with_trace_of(&self, other: &PartitionedModel) -> Setup {
+        let trace = execute(&other.graph, &self.inputs).unwrap().tensors;
+        let forged = (self.way).setup(other, &self.inputs, 0, &PlanOptions::default());
+        let mut cells = Vec::new();
+        for col in super::every_cell::columns(&forged) {
+            let rows = 0..if col.is_first_phase() {
+                forged.plan.usable
+            } else {
+                0
+            };
+            cells.extend(rows.map(|row| (col.at(row), forged.circuit.get(col.at(row)))));
+        }
+        let circuit = self.claiming(trace).circuit.tampered(&cells);
+        self.setup.with(circuit, forged.instances)
+    }
+
+    /// The cells of an activation and of its digits.
+    pub(crate) fn digits(&self, tensor: TensorId, element: usize) -> [CellRef; 5] {
+        [Col::Y, Col::Rem, Col::V, Col::C, Col::E].map(|col| self.cell(tensor, element, col))
+    }
+
+    /// A trace in which an input is one more or less, and nothing else follows: the output is as it was.
+    pub(crate) fn with_input_changed(&self, tensor: TensorId, element: usize) -> Setup {
+        let mut values = self.trace();
+        let value = &mut values[tensor.0][element];
+        *value = if *value == 0 { 1 } else { *value - 1 };
+        let output = std::mem::take(&mut self.trace()[self.output.0]);
+        let claimed = self.claiming_with(values, output.clone());
+        let cells = (0..output.len()).flat_map(|element| self.digits(self.output, element));
+        let cells: Vec<_> = cells.map(|cell| (cell, self.get(cell))).collect();
+        let forged = claimed.circuit.tampered(&cells);
+        let forged = recounted(&claimed, &forged);
+        claimed.with(forged, claimed.instances.clone())
+    }
+
+    fn claiming_with(&self, mut values: Vec<Vec<u32>>, output: Vec<u32>) -> Setup {
+        values[self.output.0] = output;
+        self.claiming(values)
+    }
+
+    /// What fails where an output is one more than it is, which the output's tensor says, too.
+    pub(crate) fn failing_with_output_off(&self, element: usize) -> BTreeSet<String> {
+        let mut values = self.trace();
+        let value = &mut values[self.output.0][element];
+        let up = *value + 1 < R;
+        *value = if up { *value + 1 } else { *value - 1 };
+        let claimed = self.claiming(values);
+        let by = if up { Fr::one() } else { -Fr::one() };
+        let [y, _, v, ..] = self.digits(self.output, element);
+        let honest = [y, v].map(|cell| (cell, self.get(cell) + by));
+        let forged = claimed.circuit.tampered(&honest);
+        failing(&claimed, &recounted(&claimed, &forged))
+    }
+
+    /// What fails where remainders of outputs are off by so much.
+    pub(crate) fn failing_with_remainders(&self, changes: &[(usize, i64)]) -> BTreeSet<String> {
+        let change = |(element, by): &(usize, i64)| {
+            let cell = self.cell(self.output, *element, Col::Rem);
+            (cell, self.get(cell) + crate::field::signed(*by))
+        };
+        let changes: Vec<_> = changes.iter().map(change).collect();
+        let forged = self.setup.circuit.tampered(&changes);
+        failing(&self.setup, &recounted(&self.setup, &forged))
+    }
+
+    /// Outputs whose remainder may be one more or less.
+    pub(crate) fn safe_remainders(&self) -> Vec<usize> {
+        let len = self.model.graph.tensor(self.output).dims.len();
+        let safe = |element: &usize| {
+            let rem = self.get(self.cell(self.output, *element, Col::Rem));
+            rem != Fr::zero() && rem != Fr::from(u64::from(R - 1))
+        };
+        (0..len).filter(safe).collect()
+    }
+
     pub(crate) fn layer(&self, tensor: TensorId) -> &QLinear {
         let found = self.model.graph.layers.iter().find_map(|l| match l {
             QLayer::Linear(l) if l.output == tensor => Some(l),

@@ -62,6 +62,34 @@ fn pool(b: &mut Builder, rng: &mut StdRng, tensors: &[TensorId]) -> Option<Tenso
     Some(b.max_pool(input, kernel, stride, pad, out))
 }
 
+/// A layer of activations alone.
+fn activations(b: &mut Builder, rng: &mut StdRng, tensors: &[TensorId]) -> TensorId {
+    let mut any = || tensors[rng.gen_range(0..tensors.len())];
+    let (first, second) = (any(), any());
+    let mut dims = || [0; 3].map(|_| rng.gen_range(1..=3));
+    let [c, h, w] = dims();
+    match rng.gen_range(0..4) {
+        0 if first == second => b.gather(&[first], (c, h, w)),
+        0 => b.gather(&[first, second], (c, h, w)),
+        1 => {
+            let table = match b.graph.tables.len() {
+                0 => b.table(),
+                1 if rng.gen_bool(0.5) => b.table(),
+                _ => 0,
+            };
+            b.function(first, table)
+        }
+        2 => b.product(first, second, (c, h, w)),
+        _ => {
+            let matrices = match b.graph.tensor(second).dims.c {
+                channels if channels.is_multiple_of(2) && rng.gen_bool(0.5) => 2,
+                _ => 1,
+            };
+            b.mat_mul(first, second, matrices, c)
+        }
+    }
+}
+
 /// A graph of several layers; whatever nothing reads is an output, or goes into the last layer if it is an input.
 fn graph(seed: u64) -> Builder {
     let mut rng = StdRng::seed_from_u64(1000 + seed);
@@ -73,8 +101,12 @@ fn graph(seed: u64) -> Builder {
     }
     let inputs = tensors.clone();
     let layers = rng.gen_range(2..=4);
+    // Maxima and products are in no wide circuit together.
+    let pools = seed % 2 == 0;
     while b.graph.layers.len() < layers {
-        let made = if rng.gen_bool(0.35) {
+        let made = if !pools && rng.gen_bool(0.7) {
+            Some(activations(&mut b, &mut rng, &tensors))
+        } else if pools && rng.gen_bool(0.35) {
             pool(&mut b, &mut rng, &tensors)
         } else {
             convolution(&mut b, &mut rng, &tensors)

@@ -10,9 +10,9 @@ use super::way::Way;
 use crate::PlanOptions;
 use crate::columns::{CellRef, Col};
 use crate::trace::Challenges;
-use chainfer_model::executor::linear_accumulators;
+use chainfer_model::executor::{accumulators, execute, linear_accumulators};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
-use chainfer_model::quantized::{QLayer, QLinear, QMaxPool, TensorId};
+use chainfer_model::quantized::{QFunction, QLayer, QLinear, QMaxPool, QProduct, TensorId};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{Field, PrimeField};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,14 +88,69 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn linear(&self, layer: &QLinear) {
-        let outputs: Vec<Fr> = (0..layer.element_bias.len())
+    /// The monomials of a layer's outputs, by what a remainder changes.
+    fn outputs(&self, output: TensorId) -> Vec<Fr> {
+        let outputs: Vec<Fr> = (0..self.model.graph.tensor(output).dims.len())
             .map(|element| {
-                let (row, lane) = self.cell(layer.output, element);
+                let (row, lane) = self.cell(output, element);
                 -self.change(Col::Rem(lane).at(row))
             })
             .collect();
         self.distinct(outputs.iter().copied());
+        outputs
+    }
+
+    /// An argument changes gamma by its tag times its monomial, one way where it is taken, the other way where it is read.
+    fn function(&self, layer: &QFunction) {
+        let tag = self.setup.plan.layout.tag(layer.table, "").unwrap() as u64;
+        let scale = -Fr::from(tag).invert().unwrap();
+        let arguments: Vec<Fr> = (0..self.model.graph.tensor(layer.output).dims.len())
+            .map(|element| {
+                let (row, lane) = self.cell(layer.output, element);
+                self.change(Col::E(lane).at(row)) * scale
+            })
+            .collect();
+        self.distinct(arguments.iter().copied());
+        self.inputs(layer.input, |element| arguments[element] * Fr::from(tag));
+    }
+
+    /// Each operand of a pair changes gamma by what it is multiplied with, times the monomial of the pair's output.
+    fn product(&self, layer: &QProduct, values: &[Vec<u32>]) {
+        let outputs = self.outputs(layer.output);
+        let layout = &self.setup.plan.layout;
+        let pairs = layout.pairs(layer.output, "").unwrap();
+        let [both, first, second] = layer.weights;
+        for (element, monomial) in outputs.into_iter().enumerate() {
+            let row = pairs.row(layout.tensors[&layer.output].slot_of(element));
+            let a = values[layer.left.tensor.0][layer.left.element(element)];
+            let b = values[layer.right.tensor.0][layer.right.element(element)];
+            for (row, other, alone) in [(row, b, first), (row + 1, a, second)] {
+                let by = crate::field::signed(both * i64::from(other) + alone);
+                assert_eq!(self.change(Col::Y(0).at(row)), by * monomial);
+            }
+        }
+    }
+
+    /// An input changes gamma by what it changes of each accumulator, times the output's monomial.
+    fn mat_mul(&self, layer: &QLayer, values: &[Vec<u32>]) {
+        let outputs = self.outputs(layer.output());
+        let graph = &self.model.graph;
+        let before = accumulators(graph, layer, values).unwrap();
+        for input in layer.inputs() {
+            self.inputs(input, |element| {
+                let mut values = values.to_vec();
+                values[input.0][element] += 1;
+                let after = accumulators(graph, layer, &values).unwrap();
+                let changes = after.iter().zip(&before).zip(&outputs);
+                changes
+                    .map(|((after, before), at)| crate::field::signed(after - before) * at)
+                    .sum()
+            });
+        }
+    }
+
+    fn linear(&self, layer: &QLinear) {
+        let outputs = self.outputs(layer.output);
         let zeros = |tensor: &chainfer_model::quantized::QTensor| vec![0; tensor.dims.len()];
         let zeros: Vec<Vec<u32>> = self.model.graph.tensors.iter().map(zeros).collect();
         let graph = &self.model.graph;
@@ -170,16 +225,26 @@ fn assert_equations(mut b: Builder) {
         Visibility::Committed,
         Visibility::Public,
     );
+    let values = execute(&model.graph, &inputs).unwrap().tensors;
     for way in Way::ALL {
         let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
         let rows = setup.plan.check.iter().enumerate();
-        let ends: Vec<usize> = rows.filter(|(_, r)| r.zero).map(|(i, _)| i).collect();
-        assert_eq!(ends.len(), layers);
-        for (layer, end) in model.graph.layers.iter().zip(ends) {
+        let ends = rows.filter(|(_, row)| row.zero && !row.keeps);
+        let ends: Vec<usize> = ends.map(|(i, _)| i).collect();
+        let layers = model.graph.layers.iter();
+        let checked: Vec<_> = layers
+            .filter(|layer| !matches!(layer, QLayer::Gather(_)))
+            .collect();
+        assert_eq!(ends.len(), checked.len());
+        for (layer, end) in checked.into_iter().zip(ends) {
             let check = Check::new(&model, &setup, end);
             match layer {
                 QLayer::Linear(linear) => check.linear(linear),
                 QLayer::MaxPool(pool) => check.max_pool(pool),
+                QLayer::Gather(_) => panic!("a gather has no equation"),
+                QLayer::Function(function) => check.function(function),
+                QLayer::Product(product) => check.product(product, &values),
+                QLayer::MatMul(_) => check.mat_mul(layer, &values),
             }
         }
     }
@@ -212,5 +277,39 @@ fn equations_of_max_pooling_have_distinct_monomials() {
     let h = b.max_pool(x, [2, 2], [1, 2], [1, 1], (3, 3));
     let y = b.max_pool(h, [1, 3], [2, 1], [0, 1], (2, 3));
     b.graph.outputs.push(y);
+    assert_equations(b);
+}
+
+#[test]
+fn equations_of_functions_have_distinct_monomials() {
+    let mut b = Builder::new(64, 73);
+    let x = b.input(2, 3, 2);
+    let (f, g) = (b.table(), b.table());
+    let h = b.function(x, f);
+    let h = b.conv(&[(h, square(3, 2, 1))], (2, 2, 1));
+    let y = b.function(h, g);
+    b.graph.outputs.push(y);
+    assert_equations(b);
+}
+
+#[test]
+fn equations_of_products_have_distinct_monomials() {
+    let mut b = Builder::new(64, 74);
+    let (x, w) = (b.input(2, 3, 2), b.input(1, 1, 4));
+    let h = b.product(x, w, (2, 3, 2));
+    let h = b.conv(&[(h, square(2, 2, 1))], (2, 2, 1));
+    let y = b.product(h, h, (1, 2, 3));
+    b.graph.outputs.push(y);
+    assert_equations(b);
+}
+
+#[test]
+fn equations_of_matrix_products_have_distinct_monomials() {
+    let mut b = Builder::new(64, 75);
+    let (x, w) = (b.input(4, 3, 2), b.input(1, 1, 12));
+    let h = b.mat_mul(w, x, 2, 3);
+    let h = b.gather(&[x, h], (3, 2, 2));
+    let y = b.mat_mul(h, h, 1, 2);
+    b.graph.outputs.extend([h, y]);
     assert_equations(b);
 }

@@ -25,6 +25,7 @@ use super::{Bumped, Setup, mock, setup, verify};
 use crate::chip::linear::taken;
 use crate::chip::operator::Operator;
 use crate::chip::poseidon::PERMUTATION_ROWS;
+use crate::chip::product::PAIRS;
 use crate::columns::{CellRef, Col};
 use crate::{HideWeights, Objective, PlanOptions};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
@@ -34,7 +35,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) fn columns(setup: &Setup) -> Vec<Col> {
     let shape = setup.plan.shape();
-    let mut cols = vec![Col::Mult, Col::D, Col::Alpha, Col::Gamma, Col::U];
+    let mut cols = vec![
+        Col::Mult,
+        Col::TableMult,
+        Col::D,
+        Col::Alpha,
+        Col::Gamma,
+        Col::U,
+    ];
     for l in 0..shape.lanes {
         cols.extend([Col::Y(l), Col::Rem(l), Col::V(l), Col::C(l), Col::E(l)]);
     }
@@ -96,13 +104,14 @@ fn free_saturation(setup: &Setup, lane: usize, row: usize, by: i64) -> Option<&'
 /// Whether D takes the operands of an operator in, in a row that is none of its own: where its selector would be empty.
 fn takes_taps(setup: &Setup, operator: &dyn Operator, row: usize) -> bool {
     let fixed = &setup.circuit.fixed;
-    let mut selectors = operator.selectors().into_iter();
-    selectors.any(|selector| fixed.is_set(selector, row).unwrap())
+    let selectors = operator.selectors().into_iter();
+    let mut taking = selectors.filter(|selector| *selector != PAIRS);
+    taking.any(|selector| fixed.is_set(selector, row).unwrap())
 }
 
 fn no_operand(setup: &Setup, row: usize) -> Option<&'static str> {
     match setup.plan.check.get(row) {
-        Some(line) if line.operand.is_some() => None,
+        Some(line) if line.operand.is_some() || line.keeps => None,
         _ => Some("no operand"),
     }
 }
@@ -263,6 +272,33 @@ fn every_cell_of_the_compact_arrangement_is_bound() {
     let setup = setup(&model, &inputs, 0, &options);
     assert!(setup.is_compact());
     assert_every_cell_is_bound(&setup);
+}
+
+/// Elements that are rearranged, a function, a product, a matrix product.
+fn activations() -> (PartitionedModel, Vec<Vec<u32>>) {
+    let mut b = Builder::new(64, 33);
+    let x = b.input(1, 1, 4);
+    let g = b.gather(&[x], (1, 2, 2));
+    let f = b.table();
+    let h = b.function(g, f);
+    let p = b.product(h, x, (2, 1, 2));
+    let y = b.mat_mul(g, p, 1, 2);
+    b.graph.outputs.push(y);
+    let inputs = with_extremes(b.values(), b.graph.range);
+    let model = partition(&b.graph, &[4], Visibility::Committed, Visibility::Public);
+    (model, inputs)
+}
+
+#[test]
+fn every_cell_of_layers_of_activations_is_bound() {
+    let (model, inputs) = activations();
+    for (way, k) in [(Way::Wide, 8), (Way::Compact, 9), (Way::Canonical, 9)] {
+        let options = PlanOptions {
+            k: Some(k),
+            ..options()
+        };
+        assert_every_cell_is_bound(&way.setup(&model, &inputs, 0, &options));
+    }
 }
 
 fn pooling(range: u32) -> (PartitionedModel, Vec<Vec<u32>>) {

@@ -53,6 +53,7 @@ fn shapes(out: &mut String) {
                 hash_lanes: 1,
                 pooling,
                 stacked: true,
+                ..CircuitShape::default()
             });
         }
     }
@@ -75,6 +76,7 @@ fn shapes(out: &mut String) {
                     hash_lanes,
                     pooling,
                     stacked: false,
+                    ..CircuitShape::default()
                 });
             }
         }

@@ -1,5 +1,6 @@
 //! Tests on whole chunk circuits with the mock prover.
 
+mod activations;
 pub(crate) mod builder;
 pub(crate) mod case;
 mod dags;
@@ -18,6 +19,7 @@ mod windows;
 mod wiring;
 mod worked_examples;
 
+use crate::chip::function::tag;
 use crate::chip::logup::looked_up;
 use crate::circuit::{fill, first_phase, second_phase};
 use crate::columns::{CellRef, Col};
@@ -210,6 +212,10 @@ pub(crate) fn verify(setup: &Setup, circuit: &Witnessed) -> Result<(), Vec<Verif
 /// Every chunk of the cut satisfies its circuit, in every way.
 pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
     let inputs = builder.values();
+    assert_honest_with(&builder, sizes, &inputs);
+}
+
+fn assert_honest_with(builder: &Builder, sizes: &[usize], inputs: &[Vec<u32>]) {
     for (input, output) in [
         (Visibility::Committed, Visibility::Public),
         (Visibility::Public, Visibility::Committed),
@@ -217,7 +223,7 @@ pub(crate) fn assert_honest(mut builder: Builder, sizes: &[usize]) {
         let model = builder::partition(&builder.graph, sizes, input, output);
         for chunk in 0..sizes.len() {
             for way in Way::ALL {
-                let setup = way.setup(&model, &inputs, chunk, &PlanOptions::default());
+                let setup = way.setup(&model, inputs, chunk, &PlanOptions::default());
                 let shape = setup.plan.shape();
                 if let Err(failures) = verify(&setup, &setup.circuit) {
                     panic!(
@@ -268,10 +274,38 @@ pub(crate) fn recounted(setup: &Setup, circuit: &Witnessed) -> Witnessed {
             }
         }
     }
-    let cells: Vec<(CellRef, Fr)> = counts
+    let mut cells: Vec<(CellRef, Fr)> = counts
         .into_iter()
         .enumerate()
         .map(|(row, n)| (Col::Mult.at(row), Fr::from(n)))
         .collect();
+    let uses = uses(setup, circuit).into_iter().enumerate();
+    cells.extend(uses.map(|(row, n)| (Col::TableMult.at(row), Fr::from(n))));
     circuit.tampered(&cells)
+}
+
+/// How often the entries of functions' tables are looked up, by tag; pairs that are no entry are not counted.
+fn uses(setup: &Setup, circuit: &Witnessed) -> Vec<u64> {
+    let shape = setup.plan.shape();
+    let (graph, range) = (&setup.plan.model.graph, shape.range as usize);
+    let tables = setup.plan.layout.tables.iter();
+    let entries: Vec<u32> = tables
+        .flat_map(|t| graph.tables[*t].iter().copied())
+        .collect();
+    let mut counts = vec![0; entries.len()];
+    let lanes = if shape.functions { shape.lanes } else { 0 };
+    for lane in 0..lanes {
+        let tags = circuit.fixed.column(tag(lane)).unwrap();
+        for (row, own) in tags[..setup.plan.active_rows()].iter().enumerate() {
+            let used = (1..=setup.plan.layout.tables.len()).find(|t| Fr::from(*t as u64) == *own);
+            let Some(used) = used else { continue };
+            let [y, argument] = [Col::Y(lane), Col::E(lane)].map(|col| circuit.get(col.at(row)));
+            let found = (0..range).find(|x| Fr::from(*x as u64) == argument);
+            let entry = found.map(|x| (used - 1) * range + x);
+            if let Some(entry) = entry.filter(|e| Fr::from(u64::from(entries[*e])) == y) {
+                counts[entry] += used as u64;
+            }
+        }
+    }
+    counts
 }

@@ -5,7 +5,7 @@ use super::evaluator::Evaluator;
 use super::recorder::Recorder;
 use super::way::Way;
 use super::{Setup, Witnessed, verify};
-use crate::chip::{linear, rlc};
+use crate::chip::{function, linear, rlc};
 use crate::circuit::{fill, unread_cells};
 use crate::columns::{Col, Fix};
 use crate::field::signed;
@@ -87,7 +87,9 @@ fn blinded(plan: &ChunkPlan) -> Vec<Fix> {
             .map(|(row, _)| row)
             .collect();
         assert!(!taken.is_empty(), "{column:?} is empty");
-        let row = if [rlc::WEIGHT, linear::BIAS].contains(&column.name) {
+        let own = [rlc::WEIGHT, linear::BIAS, function::TAG];
+        let row = if own.contains(&column.name) || [function::KEY, function::VALUE].contains(column)
+        {
             plan.active_rows()
         } else {
             plan.idle_row()
@@ -121,6 +123,9 @@ fn no_fixed_column_is_empty_and_every_kind_of_blinder_is_used() {
     }
     let expected = [
         "weight",
+        "function: key",
+        "function: tag",
+        "function: value",
         "linear: bias",
         "linear: enters D",
         "linear: D steps",
@@ -128,6 +133,7 @@ fn no_fixed_column_is_empty_and_every_kind_of_blinder_is_used() {
         "selector: carry of alpha",
         "selector: D",
         "selector: maximum",
+        "selector: pairs",
         "window: lane steps",
         "window: mask",
         "window: steps",

@@ -18,6 +18,8 @@ const LARGEST: [Entry; 1] = [Entry {
     name: "largest",
     taps: 7,
     pooling: true,
+    functions: true,
+    products: true,
 }];
 
 impl Way {

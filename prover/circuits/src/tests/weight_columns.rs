@@ -12,7 +12,7 @@ use crate::plan::names::holds_weights;
 use crate::trace::FixedCells;
 use crate::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanOptions};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
-use chainfer_model::quantized::{QLayer, TermMap};
+use chainfer_model::quantized::{QLayer, QMatMul, QProduct, TermMap};
 use halo2_proofs::plonk::{Any, Expression};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
@@ -49,8 +49,23 @@ fn options(hide: u32) -> PlanOptions {
 fn with_weights(model: &PartitionedModel, mut value: impl FnMut() -> i64) -> PartitionedModel {
     let mut model = model.clone();
     for layer in &mut model.graph.layers {
-        let QLayer::Linear(linear) = layer else {
-            continue;
+        let linear = match layer {
+            QLayer::Linear(linear) => linear,
+            QLayer::Product(QProduct {
+                weights,
+                element_bias,
+                ..
+            })
+            | QLayer::MatMul(QMatMul {
+                weights,
+                element_bias,
+                ..
+            }) => {
+                weights.iter_mut().for_each(|w| *w = value() / 8);
+                element_bias.iter_mut().for_each(|w| *w = value());
+                continue;
+            }
+            QLayer::MaxPool(_) | QLayer::Gather(_) | QLayer::Function(_) => continue,
         };
         linear.element_bias.iter_mut().for_each(|w| *w = value());
         for term in &mut linear.terms {
@@ -228,10 +243,7 @@ fn weight_columns_are_read_where_weights_stand_and_nowhere_else() {
             let layers = &model.graph.layers[spec.first_layer..spec.end_layer];
             let own: usize = layers
                 .iter()
-                .map(|layer| match layer {
-                    QLayer::Linear(linear) => layer.weights() + linear.element_bias.len(),
-                    QLayer::MaxPool(_) => 0,
-                })
+                .map(|layer| layer.weights() + layer.element_bias().map_or(0, <[i64]>::len))
                 .sum();
             assert!(read.len() >= own, "{} {own}", read.len());
             padded += read.len() - own;

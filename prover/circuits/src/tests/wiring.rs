@@ -9,12 +9,13 @@ use super::builder::{Builder, partition, square};
 use super::recorder::Recorder;
 use super::way::Way;
 use crate::chip::poseidon::{CONSTANT, PERMUTATION_ROWS};
-use crate::chip::rlc::{PRODUCT, SCALE_BY};
+use crate::chip::rlc::{PRODUCT, SCALE_BY, ZERO};
 use crate::chip::words::{PIN, PIN_INSTANCE};
 use crate::columns::{CellRef, Col, Columns};
 use crate::{InferenceCommitment, PlanOptions, arrangement};
 use chainfer_model::executor::execute;
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
+use chainfer_model::quantized::{QLayer, TensorId};
 use halo2_proofs::plonk::{Any, Column, ConstraintSystem};
 use halo2curves::bn256::Fr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,10 +216,63 @@ impl<'a> Wiring<'a> {
         let fixed = self.setup.circuit.fixed.clone();
         for row in 0..plan.usable {
             let read = [PRODUCT, SCALE_BY].map(|flag| fixed.is_set(flag, row).unwrap());
-            let operand = plan.check.get(row).and_then(|line| line.operand);
+            let line = plan.check.get(row);
+            // A row that keeps gamma has no other operand.
+            if line.is_some_and(|line| line.keeps) {
+                assert_eq!(line.and_then(|line| line.operand), None);
+                assert!(read[0] && !read[1] && fixed.is_set(ZERO, row).unwrap());
+                continue;
+            }
+            let operand = line.and_then(|line| line.operand);
             assert_eq!(operand.is_some(), read.contains(&true), "row {row}");
             if let Some(cell) = operand {
                 self.equal(format!("operand of row {row}"), Col::U.at(row), cell);
+            }
+        }
+    }
+}
+
+impl Wiring<'_> {
+    fn activation(&self, tensor: TensorId, element: usize) -> CellRef {
+        let (row, lane) = self.setup.plan.layout.tensors[&tensor].cell(element);
+        Col::Y(lane).at(row)
+    }
+
+    /// Elements that layers repeat: those of a gather, and the operands of products.
+    fn repeated(&mut self, model: &PartitionedModel, chunk: usize) {
+        let spec = &model.chunks[chunk];
+        let plan = self.setup.plan.clone();
+        for layer in &model.graph.layers[spec.first_layer..spec.end_layer] {
+            match layer {
+                QLayer::Gather(gather) => {
+                    let elements = gather.sources.iter().flat_map(|source| {
+                        let len = model.graph.tensor(*source).dims.len();
+                        (0..len).map(|element| (*source, element))
+                    });
+                    let elements: Vec<_> = elements.collect();
+                    for (place, from) in gather.elements.iter().enumerate() {
+                        let (source, element) = elements[*from];
+                        let pair = (
+                            self.activation(gather.output, place),
+                            self.activation(source, element),
+                        );
+                        self.equal(format!("{} {place}", gather.name), pair.0, pair.1);
+                    }
+                }
+                QLayer::Product(product) => {
+                    let output = &plan.layout.tensors[&product.output];
+                    for place in 0..product.element_bias.len() {
+                        // Two rows a slot behind the block of the output.
+                        let row = output.block().end + 2 * output.slot_of(place);
+                        let operands = [&product.left, &product.right];
+                        for (row, operand) in [row, row + 1].into_iter().zip(operands) {
+                            let from = self.activation(operand.tensor, operand.element(place));
+                            let what = format!("{} {place}", product.name);
+                            self.equal(what, Col::Y(0).at(row), from);
+                        }
+                    }
+                }
+                _ => {}
             }
         }
     }
@@ -230,6 +284,7 @@ fn assert_wired(model: &PartitionedModel, inputs: &[Vec<u32>], chunk: usize, set
     let mut wiring = Wiring::new(setup);
     wiring.openings(model, chunk, &commitment);
     wiring.operands();
+    wiring.repeated(model, chunk);
     let asked = classes(Recorder::run(&setup.circuit.circuit()).copies.into_iter());
     let apart: Vec<&String> = (wiring.pairs.iter())
         .filter(|(_, [left, right])| {
@@ -282,4 +337,24 @@ fn copies_of_the_compact_arrangement_are_the_wiring() {
 #[test]
 fn copies_of_a_canonical_shape_are_the_wiring() {
     assert_all_chunks_are_wired(Way::Canonical);
+}
+
+#[test]
+fn copies_of_gathers_and_products_are_the_wiring() {
+    let mut b = Builder::new(64, 82);
+    let (x, w) = (b.input(2, 3, 3), b.input(1, 1, 5));
+    let g = b.gather(&[w, x], (2, 3, 3));
+    let p = b.product(g, w, (2, 3, 3));
+    let q = b.mat_mul(p, g, 1, 2);
+    let h = b.conv(&[(q, square(3, 2, 1))], (1, 2, 2));
+    let y = b.product(h, h, (2, 2, 2));
+    b.graph.outputs.extend([p, y]);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[2, 3], Visibility::Committed, Visibility::Public);
+    for way in Way::ALL {
+        for chunk in 0..2 {
+            let setup = way.setup(&model, &inputs, chunk, &PlanOptions::default());
+            assert_wired(&model, &inputs, chunk, &setup);
+        }
+    }
 }

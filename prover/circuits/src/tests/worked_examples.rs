@@ -38,6 +38,8 @@ fn example(input: (usize, usize), conv: Conv, weights: &[i64], output: (usize, u
         output: y,
         windows: vec![(x, window)],
         slots: 1,
+        has_pairs: false,
+        table: None,
     };
     let layout = Geometry {
         graph: &b.graph,
@@ -98,8 +100,8 @@ impl Example {
         after
     }
 
-    /// What a tap reads: the exponents and signs of its terms, and their sum.
-    fn tap(&self, tap: (usize, usize), values: &[&[u64]]) -> (Vec<(usize, i8)>, u64) {
+    /// What a tap reads: the exponents and factors of its terms, and their sum.
+    fn tap(&self, tap: (usize, usize), values: &[&[u64]]) -> (Vec<(usize, i64)>, u64) {
         let x = self.layout.tensor(self.tensors.0, "example").unwrap();
         let terms = taps(&self.layout, "example", &self.window, self.tensors, 0, tap).unwrap();
         let mut sum = 0i64;
@@ -114,9 +116,9 @@ impl Example {
                 .position(|row| row == term.cell.row)
                 .unwrap();
             let power = Z.pow(u32::try_from(term.exponent).unwrap());
-            sum += i64::from(term.sign) * i64::try_from(power * after[position]).unwrap();
+            sum += term.factor * i64::try_from(power * after[position]).unwrap();
         }
-        let exponents = terms.iter().map(|t| (t.exponent, t.sign)).collect();
+        let exponents = terms.iter().map(|t| (t.exponent, t.factor)).collect();
         (exponents, u64::try_from(sum).unwrap())
     }
 }
@@ -205,7 +207,7 @@ fn worked_example_of_the_rlc_check_is_that_of_the_page() {
     chip.relation(&mut program).unwrap();
     let (rows, degree) = program.finish();
     // Row, alpha's carry, what it loads, weight; operand and its coefficient.
-    type Line = (Carry, Load, Option<i64>, Option<(CellRef, i8)>);
+    type Line = (Carry, Load, Option<i64>, Option<(CellRef, i64)>);
     let alpha = |row| (Col::Alpha.at(row), 0);
     let beta = |j, row, sign| (Col::Beta(j).at(row), sign);
     let (drop, hold, scale) = (Carry::Drop, Carry::Hold, Carry::Scale);

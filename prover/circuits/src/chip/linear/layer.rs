@@ -1,15 +1,12 @@
 //! The RLC checks of linear layers.
 
-use super::{D_STEP, bias, taken, windows};
+use super::{outputs, windows};
 use crate::chip::operator::{LayerChip, Operator, Witness};
-use crate::chip::requantise::digits;
 use crate::chip::rlc::program::{Load, Program, Step};
 use crate::columns::Col;
 use crate::error::CircuitError;
-use crate::field::signed;
 use crate::layout::place::ChunkLayout;
 use crate::trace::FixedCells;
-use chainfer_model::executor::linear_accumulators;
 use chainfer_model::quantized::{ConvMap, QLayer, QLinear, TensorId, TermMap};
 use chainfer_model::window::Window;
 
@@ -20,17 +17,20 @@ pub(crate) struct Linear;
 impl Operator for Linear {
     fn layer<'a>(&self, layer: &'a QLayer) -> Option<Box<dyn LayerChip + 'a>> {
         match layer {
-            QLayer::Linear(linear) => Some(Box::new(LinearLayer(linear))),
+            QLayer::Linear(linear) => Some(Box::new(LinearLayer { layer, linear })),
             _ => None,
         }
     }
 }
 
-struct LinearLayer<'a>(&'a QLinear);
+struct LinearLayer<'a> {
+    layer: &'a QLayer,
+    linear: &'a QLinear,
+}
 
 impl LayerChip for LinearLayer<'_> {
     fn windows(&self) -> Vec<(TensorId, Window)> {
-        let terms = self.0.terms.iter();
+        let terms = self.linear.terms.iter();
         terms
             .filter_map(|term| match &term.map {
                 TermMap::Conv(conv) => Some((term.input, conv.window())),
@@ -48,7 +48,7 @@ impl LayerChip for LinearLayer<'_> {
     }
 
     fn fixed(&self, layout: &ChunkLayout, fixed: &mut FixedCells) -> Result<(), CircuitError> {
-        let tensor = layout.tensor(self.0.output, &self.0.name)?;
+        let tensor = layout.tensor(self.linear.output, &self.linear.name)?;
         let begins = |row: usize| {
             if self.is_dense() {
                 row == tensor.base
@@ -56,47 +56,29 @@ impl LayerChip for LinearLayer<'_> {
                 tensor.begins_channel(row)
             }
         };
-        for row in tensor.block().filter(|row| !begins(*row)) {
-            fixed.flag(D_STEP, row);
-        }
-        for (element, value) in self.0.element_bias.iter().enumerate() {
-            let (row, lane) = tensor.cell(element);
-            fixed.flag(taken(lane), row);
-            fixed.set(bias(lane), row, signed(*value));
-        }
+        outputs::fixed_steps(tensor, begins, fixed);
+        outputs::fixed_biases(tensor, &self.linear.element_bias, fixed);
         Ok(())
     }
 
     fn witness(&self, witness: &mut Witness<'_>) -> Result<(), CircuitError> {
-        let range = witness.graph.range;
-        let layout = witness.layout.tensor(self.0.output, &self.0.name)?;
-        let accumulators = linear_accumulators(witness.graph, self.0, witness.values);
-        for (element, acc) in accumulators.into_iter().enumerate() {
-            let found = digits(acc, range).ok_or_else(|| CircuitError::AccumulatorBound {
-                layer: self.0.name.clone(),
-                bound: u128::from(acc.unsigned_abs()),
-                limit: u128::from(range).pow(3),
-            })?;
-            let (row, lane) = layout.cell(element);
-            witness.digits(lane, row, found);
-        }
-        Ok(())
+        outputs::witness(self.layer, witness)
     }
 }
 
 impl LinearLayer<'_> {
     fn is_dense(&self) -> bool {
-        let first = self.0.terms.first().map(|t| &t.map);
+        let first = self.linear.terms.first().map(|t| &t.map);
         matches!(first, Some(TermMap::Dense { .. }))
     }
 
     fn mixed(&self) -> CircuitError {
-        CircuitError::inconsistent(&self.0.name, "mixed terms")
+        CircuitError::inconsistent(&self.linear.name, "mixed terms")
     }
 
     /// `sum_o r^(O-1-o) ( - D_o + sum over terms, channels c, taps t  W_oct B_ct ) = 0`, Horner over the output channels.
     fn convolution(&self, program: &mut Program<'_>) -> Result<(), CircuitError> {
-        let layer = self.0;
+        let layer = self.linear;
         let out = program.tensor(layer.output, &layer.name)?;
         let channels = out.dims.c;
         let mut step = Step::Drop;
@@ -153,7 +135,7 @@ impl LinearLayer<'_> {
 
     /// `- D + sum over inputs i  (sum_q z^(U-1-q) W_qi) x_i = 0`, U the units of the output.
     fn dense(&self, program: &mut Program<'_>) -> Result<(), CircuitError> {
-        let layer = self.0;
+        let layer = self.linear;
         let out = program.tensor(layer.output, &layer.name)?;
         let units = out.dims.c * out.chan_units();
         program.one();

@@ -16,6 +16,7 @@
 //! Security: docs/security.md#rule-3-one-equation-per-layer.
 
 mod layer;
+pub(crate) mod outputs;
 pub(crate) mod windows;
 
 pub(crate) use layer::Linear;
@@ -129,7 +130,6 @@ pub(crate) fn idle(column: Fix) -> Option<Vec<(Fix, i64)>> {
 
 /// The values of D in the rows of activations.
 pub(crate) fn second_phase(
-    shape: &CircuitShape,
     operators: &[&dyn Operator],
     rows: Range<usize>,
     inputs: &SumInputs<'_>,
@@ -140,7 +140,7 @@ pub(crate) fn second_phase(
         taken: &'a [Fr],
         bias: &'a [Fr],
     }
-    let (first, fixed) = (inputs.first, inputs.fixed);
+    let (shape, first, fixed) = (inputs.shape, inputs.first, inputs.fixed);
     let range = Fr::from(u64::from(shape.range));
     let z = powers(inputs.challenges.z, shape.lanes + 1);
     let lane = |l| {

@@ -262,14 +262,14 @@ pub(crate) fn taps(
         let cell = |position| Col::Beta(beta).at(x.read_row(channel, position));
         terms.push(Term {
             exponent,
-            sign: 1,
+            factor: 1,
             cell: cell(run.last),
         });
         if !run.restarts {
             let more = (run.last + 1 - run.first) * pitch;
             terms.push(Term {
                 exponent: exponent + more,
-                sign: -1,
+                factor: -1,
                 cell: cell(run.first - 1),
             });
         }

@@ -46,7 +46,7 @@ pub(crate) const fn weight(t: usize) -> Fix {
     Fix::nth(WEIGHT, t)
 }
 
-/// Coefficient of the product of the previous alpha and the operand: -1, 0 or 1.
+/// Coefficient of the product of the previous alpha and the operand: -1, 0, 1 or a function's tag.
 pub(crate) const PRODUCT: Fix = Fix::new("product");
 /// Alpha is set to 1.
 pub(crate) const ALPHA_ONE: Fix = Fix::new("alpha = 1");
@@ -215,7 +215,7 @@ pub(crate) fn fixed(rows: &[Row], fixed: &mut FixedCells) -> Result<(), CircuitE
         if row.zero {
             fixed.flag(ZERO, at);
         }
-        fixed.set(PRODUCT, at, signed(row.product.into()));
+        fixed.set(PRODUCT, at, signed(row.product));
         for (t, value) in row.weights.iter().enumerate() {
             fixed.set(weight(t), at, signed(*value));
         }
@@ -262,9 +262,10 @@ pub(crate) fn second_phase(
     let (mut alpha, mut gamma) = (Fr::ZERO, Fr::ZERO);
     for (at, row) in rows.iter().enumerate() {
         let operand = match row.operand {
-            None => Fr::ZERO,
+            _ if row.keeps => gamma,
             Some(cell) if cell.col.is_first_phase() => first.get(cell)?,
             Some(cell) => second.get(cell)?,
+            None => Fr::ZERO,
         };
         let previous = alpha;
         let carried = match row.carry {
@@ -282,7 +283,7 @@ pub(crate) fn second_phase(
             Load::FoldZ => fold(&row.weights, ch.z),
         };
         alpha = carried + loaded;
-        let product = signed(row.product.into()) * previous * operand;
+        let product = signed(row.product) * previous * operand;
         gamma = product
             + match row.gamma {
                 Step::Drop => Fr::ZERO,

@@ -51,26 +51,28 @@ pub(crate) struct Row {
     pub(crate) weights: Vec<i64>,
     pub(crate) gamma: Step,
     /// Coefficient of (previous alpha) times operand.
-    pub(crate) product: i8,
+    pub(crate) product: i64,
     /// Gamma must be 0 here.
     pub(crate) zero: bool,
     /// Cell that the operand copies; 0 where there is none.
     pub(crate) operand: Option<CellRef>,
+    /// The operand is no copy: gamma = 0 here says that it is gamma of the row above, where alpha is 1.
+    pub(crate) keeps: bool,
 }
 
 /// A product that waits for the row after alpha's.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     operand: CellRef,
-    sign: i8,
+    factor: i64,
     step: Step,
 }
 
-/// A weighted accumulator value: sign * z^exponent * cell.
+/// A weighted accumulator value: factor * z^exponent * cell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Term {
     pub(crate) exponent: usize,
-    pub(crate) sign: i8,
+    pub(crate) factor: i64,
     pub(crate) cell: CellRef,
 }
 
@@ -81,6 +83,13 @@ pub(crate) struct Program<'a> {
     per_row: usize,
     layout: &'a ChunkLayout,
     powers: BTreeMap<usize, CellRef>,
+    /// Sums of powers of z by (ratio's exponent, number of terms), and of r by their number.
+    geometric: BTreeMap<(usize, usize), CellRef>,
+    geometric_r: BTreeMap<usize, CellRef>,
+    /// A cell that holds 1.
+    one: Option<CellRef>,
+    /// Alpha of the last row is 1.
+    alpha_is_one: bool,
     pending: Option<Pending>,
     /// Largest sum of challenge exponents in a relation, for the soundness error.
     degree: usize,
@@ -93,6 +102,10 @@ impl<'a> Program<'a> {
             per_row,
             layout,
             powers: BTreeMap::new(),
+            geometric: BTreeMap::new(),
+            geometric_r: BTreeMap::new(),
+            one: None,
+            alpha_is_one: false,
             pending: None,
             degree: 0,
         }
@@ -131,18 +144,38 @@ impl<'a> Program<'a> {
                 row = with_product(row, p);
             }
         }
+        self.alpha_is_one = match (row.carry, row.load) {
+            (Carry::Hold, Load::Nothing) => self.alpha_is_one,
+            (Carry::Drop, Load::One) => true,
+            _ => false,
+        };
         self.rows.push(row);
         self.rows.len() - 1
     }
 
     /// Gives gamma the product of the last row's alpha and a cell.
-    pub(crate) fn product(&mut self, cell: CellRef, sign: i8, step: Step) {
+    pub(crate) fn product(&mut self, cell: CellRef, factor: i64, step: Step) {
         self.flush();
         self.pending = Some(Pending {
             operand: cell,
-            sign,
+            factor,
             step,
         });
+    }
+
+    /// The cell that holds gamma after the last product; alpha is 1 then.
+    pub(crate) fn keep(&mut self) -> CellRef {
+        if self.pending.is_some() || !self.alpha_is_one {
+            self.one();
+        }
+        let row = self.push(Row {
+            carry: Carry::Hold,
+            product: -1,
+            zero: true,
+            keeps: true,
+            ..Row::default()
+        });
+        Col::U.at(row)
     }
 
     /// Ends a relation: gamma is 0 after the last product, in a row that holds gamma.
@@ -181,8 +214,87 @@ impl<'a> Program<'a> {
         });
     }
 
+    /// Sets alpha to 1 unless it is.
+    pub(crate) fn unit(&mut self) {
+        if !self.alpha_is_one {
+            self.one();
+        }
+    }
+
+    /// The cell that holds 1.
+    fn one_cell(&mut self) -> CellRef {
+        if let Some(cell) = self.one {
+            return cell;
+        }
+        let row = self.push(Row {
+            load: Load::One,
+            ..Row::default()
+        });
+        let cell = self.alpha_cell(row);
+        self.one = Some(cell);
+        cell
+    }
+
+    /// The cell that holds 1 + z^ratio + … + z^(ratio (count - 1)), made by doubling.
+    pub(crate) fn geometric(&mut self, ratio: usize, count: usize) -> CellRef {
+        if count == 1 {
+            return self.one_cell();
+        }
+        if let Some(cell) = self.geometric.get(&(ratio, count)) {
+            return *cell;
+        }
+        let even = count.is_multiple_of(2);
+        let part = if even { count / 2 } else { count - 1 };
+        let sum = self.geometric(ratio, part);
+        let power = self.power(ratio * part);
+        if even {
+            let one = self.one_cell();
+            self.unit();
+            self.scale(sum);
+            self.product(one, 1, Step::Drop);
+        } else {
+            self.unit();
+            self.product(sum, 1, Step::Drop);
+        }
+        self.product(power, 1, Step::Hold);
+        let cell = self.keep();
+        self.geometric.insert((ratio, count), cell);
+        cell
+    }
+
+    /// The cell that holds 1 + r + … + r^(count - 1).
+    pub(crate) fn geometric_r(&mut self, count: usize) -> CellRef {
+        if let Some(cell) = self.geometric_r.get(&count) {
+            return *cell;
+        }
+        let one = self.one_cell();
+        self.unit();
+        self.horner((0..count).map(|_| one));
+        let cell = self.keep();
+        self.geometric_r.insert(count, cell);
+        cell
+    }
+
+    /// Horner by r over alpha times the cells, in gamma.
+    pub(crate) fn horner(&mut self, cells: impl IntoIterator<Item = CellRef>) {
+        let mut step = Step::Drop;
+        for cell in cells {
+            self.product(cell, 1, step);
+            step = Step::R;
+        }
+    }
+
+    /// The cell that holds the product of some cells.
+    pub(crate) fn product_of(&mut self, cells: &[CellRef]) -> CellRef {
+        self.one();
+        for cell in cells {
+            self.scale(*cell);
+        }
+        self.alpha_cell(self.rows.len() - 1)
+    }
+
     /// The cell that holds z^exponent (at least 1), made by squaring.
-    fn power(&mut self, exponent: usize) -> CellRef {
+    pub(crate) fn power(&mut self, exponent: usize) -> CellRef {
         if let Some(cell) = self.powers.get(&exponent) {
             return *cell;
         }
@@ -217,7 +329,8 @@ impl<'a> Program<'a> {
         cell
     }
 
-    fn scale(&mut self, by: CellRef) -> usize {
+    /// Multiplies alpha by a cell.
+    pub(crate) fn scale(&mut self, by: CellRef) -> usize {
         self.push(Row {
             carry: Carry::Scale,
             operand: Some(by),
@@ -245,7 +358,7 @@ impl<'a> Program<'a> {
                 self.scale(by);
                 at = term.exponent;
             }
-            self.product(term.cell, term.sign, step);
+            self.product(term.cell, term.factor, step);
             step = Step::Hold;
         }
     }
@@ -288,7 +401,7 @@ impl<'a> Program<'a> {
 fn with_product(row: Row, p: Pending) -> Row {
     Row {
         operand: Some(p.operand),
-        product: p.sign,
+        product: p.factor,
         gamma: p.step,
         ..row
     }

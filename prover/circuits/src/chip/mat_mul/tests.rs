@@ -1,0 +1,1 @@
+//! What a cheating prover could try.
