@@ -6,7 +6,7 @@ use crate::error::{ModelError, Result};
 use crate::window::{Axis, Padding, Window};
 
 /// No tensor is larger than this, as in a bundle's structure: no chunk could hold it.
-const MAX_ELEMENTS: usize = 1 << 22;
+pub(crate) const MAX_ELEMENTS: usize = 1 << 22;
 /// No kernel, stride or padding is larger than this.
 const MAX_EXTENT: usize = 1 << 16;
 
@@ -36,6 +36,18 @@ impl GraphBuilder {
     /// The shape of a tensor made so far.
     pub fn shape(&self, id: FloatId) -> &[usize] {
         &self.tensors[id.0].shape
+    }
+
+    /// The node that makes a tensor, if it is no input.
+    pub fn producer(&self, id: FloatId) -> Option<&FloatNode> {
+        // Nodes are in the order of the tensors that they make.
+        let at = self.nodes.binary_search_by_key(&id, |n| n.output).ok()?;
+        self.nodes.get(at)
+    }
+
+    /// How many tensors were made so far; those that follow have greater ids.
+    pub fn tensors(&self) -> usize {
+        self.tensors.len()
     }
 
     /// Adds a model input.

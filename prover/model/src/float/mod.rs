@@ -11,6 +11,7 @@ mod ops;
 
 pub use crate::window::Padding;
 pub use builder::GraphBuilder;
+pub(crate) use builder::MAX_ELEMENTS;
 pub use exec::FloatTrace;
 pub use function::Function;
 pub use graph::{FloatGraph, FloatId, FloatNode, FloatTensor};
