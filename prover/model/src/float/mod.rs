@@ -11,7 +11,6 @@ mod ops;
 
 pub use crate::window::Padding;
 pub use builder::GraphBuilder;
-#[cfg(feature = "onnx")]
 pub(crate) use builder::MAX_ELEMENTS;
 pub use exec::FloatTrace;
 pub use function::Function;

@@ -40,7 +40,7 @@ fn error(path: &Path, found: Foreign) -> ModelError {
     ModelError::Malformed {
         format: "model",
         detail: format!(
-            "{} is {}; supported: ONNX, and zkml's msgpack; to export it as ONNX: {}",
+            "{} is {}; supported: ONNX, TensorFlow Lite, and zkml's msgpack; to export it as ONNX: {}",
             path.display(),
             found.name,
             found.export
@@ -63,12 +63,6 @@ const PICKLE: Option<Foreign> = foreign(
 
 fn of_bytes(bytes: &[u8]) -> Option<Foreign> {
     let at = |from: usize, magic: &[u8]| bytes.get(from..).is_some_and(|b| b.starts_with(magic));
-    if at(4, b"TFL3") {
-        return foreign(
-            "a TensorFlow Lite model",
-            "python -m tf2onnx.convert --tflite MODEL --output model.onnx, from a float model",
-        );
-    }
     if at(4, b"ORTM") {
         return foreign(
             "a model in ONNX Runtime's own format",
@@ -133,11 +127,6 @@ mod tests {
     fn other_formats_are_told_with_the_way_to_onnx() {
         let zip = |name: &str| [b"PK\x03\x04", name.as_bytes(), &[0; 40]].concat();
         for (file, bytes, says) in [
-            (
-                "a.tflite",
-                b"\x1c\0\0\0TFL3....".to_vec(),
-                "TensorFlow Lite",
-            ),
             (
                 "a.ort",
                 b"\x1c\0\0\0ORTM....".to_vec(),

@@ -1,9 +1,10 @@
 //! Front ends: model files to float graphs.
 //!
 //! Each format has a table with one entry per operator: its description and the function that reads it. To add
-//! an operator, write that function beside its entry in `onnx/operators` or `zkml/layers.rs`; lists, messages and
+//! an operator, write that function beside its entry in `onnx/operators`, `tflite/operators` or `zkml/layers`; lists, messages and
 //! `docs/operators.md` follow.
 
+mod compose;
 #[cfg(feature = "onnx")]
 mod foreign;
 mod guard;
@@ -11,6 +12,7 @@ mod guard;
 mod onnx;
 mod operator;
 mod survey;
+mod tflite;
 mod zkml;
 
 #[cfg(feature = "onnx")]
@@ -19,6 +21,7 @@ use onnx::survey_onnx;
 pub use onnx::{from_onnx_bytes, onnx_operators};
 pub use operator::OperatorInfo;
 pub use survey::{Blockers, LoadOptions, LoadedModel, Support, Survey, SurveyedNode};
+pub use tflite::{from_tflite_bytes, tflite_operators};
 pub use zkml::{from_zkml_bytes, zkml_inputs, zkml_layers};
 
 #[cfg(feature = "onnx")]
@@ -30,10 +33,10 @@ use crate::{
 #[cfg(feature = "onnx")]
 use std::path::Path;
 
-/// Reads a model: `.onnx`, or zkml's `.msgpack`. A file of another extension is read as what its first byte says.
+/// Reads a model: `.onnx`, `.tflite`, or zkml's `.msgpack`. A file of another extension is read as what its first bytes say.
 ///
 /// # Errors
-/// The file cannot be read, is in neither format, or has nodes that are not supported: all of them are named.
+/// The file cannot be read, is in none of these formats, or has nodes that are not supported: all of them are named.
 #[cfg(feature = "onnx")]
 pub fn load_model(path: &Path) -> Result<FloatGraph> {
     load_model_with(path, &LoadOptions::default()).map(|model| model.graph)
@@ -64,8 +67,11 @@ pub fn survey_model(path: &Path, options: &LoadOptions) -> Result<Survey> {
         return Err(error);
     }
     let onnx = || survey_onnx(&bytes, path.parent(), options);
-    let zkml = || Survey::of_first(from_zkml_bytes(&bytes));
+    let tflite = || tflite::survey_tflite(&bytes, options);
+    let zkml = || zkml::survey_zkml(&bytes);
     match extension(path).as_str() {
+        "tflite" => tflite(),
+        _ if bytes.get(4..8) == Some(b"TFL3") => tflite(),
         "onnx" => onnx(),
         "msgpack" => zkml(),
         _ if looks_like_zkml(&bytes) => zkml(),

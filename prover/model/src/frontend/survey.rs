@@ -1,8 +1,6 @@
 //! What a front end makes of each node of a model file, so that a user sees everything that is in the way at once.
 
-#[cfg(feature = "onnx")]
-use crate::error::ModelError;
-use crate::error::Result;
+use crate::error::{ModelError, Result};
 use crate::float::FloatGraph;
 use std::collections::BTreeMap;
 
@@ -73,34 +71,71 @@ pub struct Survey {
     pub model: Result<LoadedModel>,
 }
 
-#[cfg(feature = "onnx")]
-impl Survey {
-    /// Of a reader that stops at the first node that it cannot read.
+/// What a front end says of nodes while it goes through them.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    nodes: Vec<SurveyedNode>,
+    /// The first error of a node, which is the whole message where it is the only one.
+    first: Option<ModelError>,
+}
+
+impl Collector {
+    /// A node that was looked at.
+    pub(super) fn node(&mut self, name: &str, operator: &str, support: Support) {
+        self.nodes.push(SurveyedNode {
+            name: name.to_owned(),
+            operator: operator.to_owned(),
+            support,
+        });
+    }
+
+    /// A node that cannot be read.
+    pub(super) fn block(&mut self, name: &str, operator: &str, error: ModelError) {
+        let support = blocked(&error).map_or_else(
+            || {
+                let text = match &error {
+                    ModelError::Malformed { detail, .. } => detail.clone(),
+                    other => other.to_string(),
+                };
+                let (reason, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+                Support::Unsupported {
+                    reason: reason.to_owned(),
+                    remedy: remedy.to_owned(),
+                }
+            },
+            |node| node.support,
+        );
+        self.node(name, operator, support);
+        self.first.get_or_insert(error);
+    }
+
+    /// The survey. The model is made if nothing is in its way; `supported` lists what can be read.
     ///
     /// # Errors
-    /// What is wrong is no matter of one node.
-    pub(super) fn of_first(read: Result<FloatGraph>) -> Result<Self> {
-        let error = match read {
-            Ok(graph) => {
-                return Ok(Self {
-                    nodes: Vec::new(),
-                    model: Ok(graph.into()),
-                });
-            }
-            Err(error) => error,
+    /// The model cannot be made although every node can be read.
+    pub(super) fn finish(
+        self,
+        supported: String,
+        model: impl FnOnce() -> Result<LoadedModel>,
+    ) -> Result<Survey> {
+        let is_blocked = |n: &&SurveyedNode| matches!(n.support, Support::Unsupported { .. });
+        let blockers: Vec<SurveyedNode> = self.nodes.iter().filter(is_blocked).cloned().collect();
+        let model = match (self.first, blockers.len()) {
+            (None, _) => Ok(model()?),
+            (Some(only), 1) => Err(only),
+            (Some(_), _) => Err(ModelError::Blocked(Blockers {
+                nodes: blockers,
+                supported,
+            })),
         };
-        match blocked(&error) {
-            Some(node) => Ok(Self {
-                nodes: vec![node],
-                model: Err(error),
-            }),
-            None => Err(error),
-        }
+        Ok(Survey {
+            nodes: self.nodes,
+            model,
+        })
     }
 }
 
 /// The node that an error is about.
-#[cfg(feature = "onnx")]
 pub(super) fn blocked(error: &ModelError) -> Option<SurveyedNode> {
     let (name, operator, reason, remedy) = match error {
         ModelError::UnsupportedOperator {

@@ -8,6 +8,7 @@ pub use layers::zkml_layers;
 pub use schema::zkml_inputs;
 
 use super::guard::guarded;
+use super::survey::{Collector, Survey, blocked};
 use crate::error::Result;
 use crate::float::FloatGraph;
 use importer::{Importer, Operand};
@@ -60,4 +61,19 @@ fn import(model: &Model) -> Result<FloatGraph> {
         outputs.push(id);
     }
     importer.builder.finish(&outputs)
+}
+
+/// A zkml model, layer by layer.
+pub(super) fn survey_zkml(bytes: &[u8]) -> Result<Survey> {
+    let mut collector = Collector::default();
+    match from_zkml_bytes(bytes) {
+        Ok(graph) => collector.finish(String::new(), || Ok(graph.into())),
+        Err(error) => match blocked(&error) {
+            Some(node) => {
+                collector.block(&node.name, &node.operator, error);
+                collector.finish(String::new(), || unreachable!())
+            }
+            None => Err(error),
+        },
+    }
 }
