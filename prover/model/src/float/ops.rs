@@ -199,6 +199,27 @@ pub struct Rearrange {
     pub elements: Vec<Element>,
 }
 
+impl Rearrange {
+    /// A tensor of this shape, backwards along an axis.
+    pub fn reversed(shape: &[usize], axis: usize) -> Self {
+        let inner: usize = shape[axis + 1..].iter().product();
+        let length = shape[axis];
+        let element = |flat: usize| {
+            let at = flat / inner % length;
+            let index = flat - at * inner + (length - 1 - at) * inner;
+            Element::Of {
+                operand: 0,
+                index: index as u32,
+            }
+        };
+        Self {
+            operands: 1,
+            shape: shape.to_vec(),
+            elements: (0..shape.iter().product()).map(element).collect(),
+        }
+    }
+}
+
 /// What a node computes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FloatOp {

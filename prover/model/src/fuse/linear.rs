@@ -14,6 +14,12 @@ const MAX_BLOCKS: usize = 1 << 16;
 
 impl Lowering<'_> {
     pub(super) fn conv(&mut self, node: &FloatNode, op: &Conv) -> Result<Value> {
+        if let Some(value) = self.waiting(node.inputs[0])
+            && let Some(product) = self.conv_of_sum(node, op, value)
+        {
+            self.take(node.inputs[0])?;
+            return Ok(product);
+        }
         let value = self.viewable(node.inputs[0])?;
         self.conv_of(node, op, value)
     }
@@ -45,6 +51,12 @@ impl Lowering<'_> {
     }
 
     pub(super) fn dense(&mut self, node: &FloatNode, op: &Dense) -> Result<Value> {
+        if let Some(value) = self.waiting(node.inputs[0])
+            && let Some(product) = self.dense_of_sum(node, op, value)
+        {
+            self.take(node.inputs[0])?;
+            return Ok(product);
+        }
         let value = self.viewable(node.inputs[0])?;
         let inputs = op.weights.len() / op.outputs;
         match value.dims.len() / inputs {

@@ -201,6 +201,12 @@ impl Lowering<'_> {
         self.emit(value, &name, Bounds::default())
     }
 
+    /// A value that is not stored yet and has one reader.
+    pub(super) fn waiting(&self, id: FloatId) -> Option<&Value> {
+        let value = self.values[id.0].as_ref()?;
+        matches!(value.body, Body::Linear { .. }).then_some(value)
+    }
+
     /// How many nodes read a tensor; being a model output counts as one.
     pub(super) fn uses(&self, id: FloatId) -> usize {
         self.uses[id.0]

@@ -16,6 +16,7 @@ mod movement;
 mod pooling;
 mod products;
 mod sum;
+mod sums;
 mod trim;
 mod value;
 mod views;

@@ -1,8 +1,8 @@
 //! Softmax and normalisations: means, differences, powers and products.
 
-use super::{C, Compose, Operand};
+use super::{Compose, Operand};
 use crate::error::Result;
-use crate::float::{Constant, FloatOp, Function};
+use crate::float::{Constant, FloatOp, Function, Rearrange};
 
 impl Compose<'_> {
     /// Exponentials of the differences from the maximum, their sum, which is at least 1, and the differences.
@@ -19,6 +19,13 @@ impl Compose<'_> {
     /// Softmax over an axis.
     pub(in crate::frontend) fn softmax(&mut self, x: &Operand, axis: usize) -> Result<Operand> {
         let shape = self.shape(x);
+        if shape[axis] == 2 {
+            // Of two, each has the sigmoid of what it is ahead by.
+            let other = FloatOp::Rearrange(Rearrange::reversed(&shape, axis));
+            let other = self.apply(other, std::slice::from_ref(x))?;
+            let ahead = self.arithmetic(super::Arithmetic::Sub, x, &other)?;
+            return self.function(&ahead, Function::Sigmoid);
+        }
         let [powers, sum, _] = self.exponentials(x, axis)?;
         let share = self.function(&sum, Function::Reciprocal { least: 1.0 })?;
         let share = self.expanded(&share, &shape)?;
@@ -83,30 +90,19 @@ impl Compose<'_> {
         self.apply(FloatOp::Mul, &[x.clone(), factor])
     }
 
-    /// `relu(x) - slope * relu(-x)`; the slope broadcasts to the tensor.
+    /// `x + (1 - slope) * relu(-x)`; the slope broadcasts to the tensor.
     pub(in crate::frontend) fn with_slope(
         &mut self,
         x: &Operand,
         slope: &Operand,
     ) -> Result<Operand> {
         let shape = self.shape(x);
-        let above = self.relu(x)?;
         let below = self.scaled(x, -1.0)?;
         let below = self.relu(&below)?;
-        let slope = self.expanded(slope, &shape)?;
-        let below = match slope {
-            C(Constant { shape, data }) => {
-                let slope = Constant {
-                    shape,
-                    data: data.iter().map(|v| -v).collect(),
-                };
-                self.apply(FloatOp::MulConstant(slope), &[below])?
-            }
-            slope => {
-                let product = self.apply(FloatOp::Mul, &[below, slope])?;
-                self.scaled(&product, -1.0)?
-            }
-        };
-        self.arithmetic(super::Arithmetic::Add, &above, &below)
+        let one = Operand::Constant(Constant::scalar(1.0));
+        let factor = self.arithmetic(super::Arithmetic::Sub, &one, slope)?;
+        let factor = self.expanded(&factor, &shape)?;
+        let below = self.arithmetic(super::Arithmetic::Mul, &below, &factor)?;
+        self.arithmetic(super::Arithmetic::Add, x, &below)
     }
 }

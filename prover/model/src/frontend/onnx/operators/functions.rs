@@ -233,7 +233,7 @@ fn clip(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     Ok(vec![T(importer.clamped(node, input, low, high)?)])
 }
 
-/// `relu(x) - slope * relu(-x)`.
+/// `x + (1 - slope) * relu(-x)`.
 fn prelu(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input).to_vec();
@@ -246,15 +246,18 @@ fn prelu(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         let after = shape.len().saturating_sub(2);
         c.shape = [vec![c.data.len()], vec![1; after]].concat();
     }
-    let above = importer.relu(node, input)?;
     let below = importer.scaled(node, input, -1.0)?;
     let below = importer.relu(node, below)?;
-    let slope = match slope {
-        C(c) => C(map(c, |v| -v)),
-        T(id) => T(importer.scaled(node, id, -1.0)?),
+    let factor = match slope {
+        C(c) => C(map(c, |v| 1.0 - v)),
+        T(id) => {
+            let negative = importer.scaled(node, id, -1.0)?;
+            let one = Constant::scalar(1.0);
+            T(importer.op(node, FloatOp::AddConstant(one), &[negative])?)
+        }
     };
-    let slope = importer.expanded(node, slope, &shape)?;
-    let below = importer.arithmetic(node, Arithmetic::Mul, T(below), slope)?;
+    let factor = importer.expanded(node, factor, &shape)?;
+    let below = importer.arithmetic(node, Arithmetic::Mul, T(below), factor)?;
     let below = importer.only_tensor(node, below)?;
-    importer.op(node, FloatOp::Add, &[above, below])
+    importer.op(node, FloatOp::Add, &[input, below])
 }

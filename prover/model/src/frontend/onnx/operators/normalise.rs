@@ -3,7 +3,7 @@
 use super::entry::{Operator, many, one};
 use super::remedies::MICROSOFT;
 use crate::error::Result;
-use crate::float::{FloatId, FloatOp, Function};
+use crate::float::{FloatId, FloatOp, Function, Rearrange};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::compose::Arithmetic;
 use crate::frontend::onnx::importer::{
@@ -163,6 +163,13 @@ pub(super) fn softmax_of(
     axis: usize,
 ) -> Result<FloatId> {
     let shape = importer.builder.shape(x).to_vec();
+    if shape[axis] == 2 && without_mask(importer, node, x, axis)?.1.is_none() {
+        // Of two, each has the sigmoid of what it is ahead by.
+        let other = FloatOp::Rearrange(Rearrange::reversed(&shape, axis));
+        let other = importer.op(node, other, &[x])?;
+        let ahead = importer.op(node, FloatOp::Sub, &[x, other])?;
+        return importer.function(node, ahead, Function::Sigmoid);
+    }
     let [powers, sum, _] = exponentials(importer, node, x, axis)?;
     let share = importer.function(node, sum, Function::Reciprocal { least: 1.0 })?;
     let share = importer.expand(node, share, &shape)?;

@@ -176,9 +176,8 @@ fn gelu(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
 fn leaky_relu(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
     let x = step.input(0)?;
     let slope = step.option_real(0)?;
-    Ok(vec![
-        step.compose.function(&x, Function::LeakyRelu { slope })?,
-    ])
+    let slope = Operand::Constant(crate::float::Constant::scalar(slope));
+    Ok(vec![step.compose.with_slope(&x, &slope)?])
 }
 
 impl crate::frontend::compose::Compose<'_> {
