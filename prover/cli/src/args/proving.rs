@@ -67,6 +67,9 @@ pub(crate) struct CompileArgs {
     pub(crate) chunks: AutoOr<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) size: SizeArgs,
+    /// Steps that values are quantised to; auto: 4064, or 16256 where the outputs' error is above 2 % with fewer
+    #[arg(long, value_name = "auto|R", default_value = "auto")]
+    pub(crate) range: AutoOr<u32>,
     /// What to optimise the circuits for
     #[arg(long, value_enum, default_value = "time")]
     pub(crate) optimize: ObjectiveArg,

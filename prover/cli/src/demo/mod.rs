@@ -12,6 +12,7 @@ mod stages;
 mod tamper;
 
 use crate::{
+    args::AutoOr,
     args::DemoArgs,
     chain::Transaction,
     output::{Progress, Report},
@@ -223,6 +224,7 @@ fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
         visibility: BoundaryVisibility::default(),
         hide_weights: HideWeights::Auto,
         target: FitTarget::default(),
+        range: AutoOr::Auto,
         hiding_seed: None,
         srs: "development".to_owned(),
         known: KnownSetups::default(),

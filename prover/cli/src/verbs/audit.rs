@@ -7,6 +7,7 @@ use super::{
     shared::factor_ends,
 };
 use crate::{
+    args::AutoOr,
     args::{AgainArgs, AuditArgs},
     failure::bad_input,
     output::{Page, Progress, Report, seconds},
@@ -249,7 +250,7 @@ fn program(
     integer_program(
         (file, &reading),
         calibration,
-        visibility,
+        (visibility, AutoOr::Exactly(manifest.range)),
         &Cut::Again { chunks, split },
         progress,
     )

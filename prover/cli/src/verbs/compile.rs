@@ -25,7 +25,7 @@ use chainfer_model::{
     load_model_with,
     partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
     partitioned::{PartitionedModel, Visibility},
-    quantise::{CalibrationSource, QuantOptions, QuantReport, quantise},
+    quantise::{CalibrationSource, QuantOptions, QuantReport, quantise, quantise_within_error},
     split::{SplitLimits, split as split_layers},
 };
 use chainfer_verifier_gen::GeneratedVerifier;
@@ -52,6 +52,7 @@ pub(crate) struct Request {
     pub(crate) hide_weights: HideWeights,
     /// What chunks stay within.
     pub(crate) target: FitTarget,
+    pub(crate) range: AutoOr<u32>,
     pub(crate) hiding_seed: Option<[u8; 32]>,
     /// As `--srs` takes it.
     pub(crate) srs: String,
@@ -70,6 +71,7 @@ impl Request {
             },
             hide_weights: args.hide_weights.into(),
             target: args.size.target(),
+            range: args.range,
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
             reading: args.reading.load_options()?,
             model: args.model,
@@ -201,7 +203,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
     } = integer_program(
         (&request.model, &request.reading),
         request.calibration.as_deref(),
-        request.visibility,
+        (request.visibility, request.range),
         &Cut::Fit {
             chunks: request.chunks,
             recipe: Recipe {
@@ -335,7 +337,7 @@ pub(crate) enum Cut {
 pub(crate) fn integer_program(
     (file, reading): (&Path, &LoadOptions),
     calibration: Option<&Path>,
-    visibility: BoundaryVisibility,
+    (visibility, range): (BoundaryVisibility, AutoOr<u32>),
     cut: &Cut,
     progress: Progress,
 ) -> anyhow::Result<Program> {
@@ -360,9 +362,13 @@ pub(crate) fn integer_program(
         input_factors: visibility.inputs == Visibility::Committed,
         ..QuantOptions::default()
     };
-    let quantised = quantise(&float, &samples, &options)?;
+    let quantised = match range {
+        AutoOr::Auto => quantise_within_error(&float, &samples, &options)?,
+        AutoOr::Exactly(range) => quantise(&float, &samples, &QuantOptions { range, ..options })?,
+    };
     progress.say(format_args!(
-        "quantised: {} layers",
+        "quantised to {} steps: {} layers",
+        thousands(quantised.graph.range.into()),
         quantised.graph.layers.len()
     ));
     for warning in &quantised.report.warnings {

@@ -101,6 +101,22 @@ pub(crate) struct FusedFunction {
 }
 
 impl FusedFunction {
+    /// The degree d of a function with `f(a x) = a^d f(x)` for every positive a; `None` if it is no such function.
+    pub(crate) fn degree(&self) -> Option<i32> {
+        self.steps.iter().try_fold(1, |degree, step| match step {
+            FunctionStep::Line(line) => (line.shift == 0.0).then_some(degree),
+            FunctionStep::Clamp(bounds) => {
+                let zero = |end: Option<f64>| end.is_none_or(|v| v == 0.0);
+                (zero(bounds.low) && zero(bounds.high)).then_some(degree)
+            }
+            FunctionStep::Function(Function::Power { exponent, .. }) if *exponent == 2.0 => {
+                Some(2 * degree)
+            }
+            FunctionStep::Function(Function::Abs | Function::LeakyRelu { .. }) => Some(degree),
+            FunctionStep::Function(_) => None,
+        })
+    }
+
     pub(crate) fn at(&self, x: f64) -> f64 {
         self.steps.iter().fold(x, |x, step| match step {
             FunctionStep::Line(line) => line.at(x),

@@ -23,8 +23,8 @@ mod views;
 
 pub(crate) use eval::divide;
 pub(crate) use graph::{
-    FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedMatMul, FusedOperand,
-    FusedProduct, FusedTensor, FusedTerm,
+    FunctionStep, FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedMatMul,
+    FusedOperand, FusedProduct, FusedTensor, FusedTerm, Line,
 };
 
 use crate::error::Result;

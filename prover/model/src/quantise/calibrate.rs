@@ -1,6 +1,6 @@
 //! Samples, and the ranges of tensors over them.
 
-use super::products;
+use super::{products, ranges};
 use crate::error::{ModelError, Result};
 use crate::executor::FloatClamp;
 use crate::float::{FloatGraph, FloatTensor};
@@ -157,7 +157,9 @@ pub(super) fn tensor_quants(
     for layer in &fused.layers {
         is_constant[layer.output()] = layer.inputs().is_empty();
     }
-    let functions = function_ranges(fused, traces, margins);
+    let functions = ranges::of_functions(fused, traces, |seen| widen(seen, margins.others));
+    let at_least_0 = ranges::at_least_0(fused, &functions);
+    let flat = ranges::flat_ends(fused, &functions, range);
     let mut ranges: Vec<Option<(f64, f64)>> = vec![None; fused.tensors.len()];
     let mut own = Vec::with_capacity(fused.tensors.len());
     for (t, function) in functions.iter().enumerate() {
@@ -175,7 +177,12 @@ pub(super) fn tensor_quants(
                 seen => widen(seen, margins.others),
             };
             let low = bounds.low.map_or(wanted.0, |b| -bounded(-wanted.0, -b));
-            (low, bounds.high.map_or(wanted.1, |b| bounded(wanted.1, b)))
+            let high = bounds.high.map_or(wanted.1, |b| bounded(wanted.1, b));
+            let low = if at_least_0[t] { 0.0 } else { low };
+            match flat[t] {
+                Some((from, to)) => (low.max(from), high.min(to)),
+                None => (low, high),
+            }
         };
         own.push((low, high));
         // What maxima and copies write is among what they read.
@@ -192,8 +199,10 @@ pub(super) fn tensor_quants(
             TensorQuant {
                 params: params(low, high, range),
                 clamp: FloatClamp {
-                    low: !is_input && bounds.low == Some(low),
-                    high: !is_input && bounds.high == Some(high),
+                    low: !is_input
+                        && (bounds.low == Some(low) || flat[t].is_some_and(|f| f.0 >= low)),
+                    high: !is_input
+                        && (bounds.high == Some(high) || flat[t].is_some_and(|f| f.1 <= high)),
                 },
             }
         })
@@ -227,43 +236,6 @@ impl Groups {
         Self { of, is_copy }
     }
 }
-
-/// The ranges of what functions write: what the samples show, as far as the function reaches over its argument's range.
-fn function_ranges(
-    fused: &FusedGraph,
-    traces: &[Vec<Vec<f64>>],
-    margins: Margins,
-) -> Vec<Option<(f64, f64)>> {
-    let mut ranges = vec![None; fused.tensors.len()];
-    for layer in &fused.layers {
-        let FusedLayer::Function(f) = layer else {
-            continue;
-        };
-        let values = |t: usize| traces.iter().flat_map(move |trace| &trace[t]).copied();
-        let ends = |t: usize| {
-            let values = values(t);
-            values.fold((0.0f64, 0.0f64), |(low, high), v| (low.min(v), high.max(v)))
-        };
-        let (low, high) = widen(ends(f.input), margins.others);
-        let steps = (0..=STEPS).map(|i| low + (high - low) * f64::from(i) / f64::from(STEPS));
-        let image = steps
-            .map(|x| f.at(x))
-            .filter(|y| y.is_finite())
-            .fold((0.0f64, 0.0f64), |(low, high), y| (low.min(y), high.max(y)));
-        let wanted = match ends(f.output) {
-            (0.0, 0.0) => image,
-            seen => widen(seen, margins.others),
-        };
-        ranges[f.output] = Some(match (wanted.0.max(image.0), wanted.1.min(image.1)) {
-            (0.0, 0.0) => (-1.0, 1.0),
-            range => range,
-        });
-    }
-    ranges
-}
-
-/// Arguments at which a function is looked at.
-const STEPS: u32 = 4096;
 
 /// The end of a range that the float function bounds: the bound itself if that costs at most one bit of precision, for
 /// then nothing ever saturates that should not.

@@ -11,7 +11,7 @@ use super::calibrate::TensorQuant;
 use crate::dims::Dims;
 use crate::executor::accumulator_limit;
 use crate::float::Bounds;
-use crate::fuse::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor, divide};
+use crate::fuse::{FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedTensor, FusedTerm, divide};
 
 /// Part of the tensor's range that a channel with a factor may fill on the samples: the rest is for other inputs.
 const FILLED: f64 = 0.5;
@@ -35,9 +35,8 @@ pub(super) fn equalise(
         let FusedLayer::Linear(producer) = &fused.layers[layer] else {
             return None;
         };
-        let tied = tied(&fused.layers, producer.output);
-        let others = read_by_others(&fused.layers, &tied);
-        if others || !tied.iter().all(|t| is_free(&fused.tensors[*t])) {
+        let tied = tied(&fused.layers, producer.output)?;
+        if !tied.iter().all(|t| is_free(&fused.tensors[t.tensor])) {
             return None;
         }
         let measure = Measure::new(fused, traces, quants, options);
@@ -54,7 +53,7 @@ pub(super) fn equalise(
     if options.input_factors && traces.len() >= INPUT_SAMPLES {
         for input in fused.inputs.clone() {
             let tied = tied(&fused.layers, input);
-            if tied.len() == 1 && !read_by_others(&fused.layers, &tied) {
+            if let Some(tied) = tied.filter(|tied| tied.len() == 1) {
                 let measure = Measure::new(fused, traces, quants, options);
                 let rows = vec![Row::default(); fused.tensors[input].dims.c];
                 let factors = measure.factors(&rows, &tied);
@@ -66,7 +65,7 @@ pub(super) fn equalise(
     let limit = accumulator_limit(options.range) as f64 * LIMIT;
     for layer in 0..fused.layers.len() {
         if let Some((rows, tied)) = measured(fused, traces, layer)
-            && let Some(own) = &fused.tensors[tied[0]].factors
+            && let Some(own) = &fused.tensors[tied[0].tensor].factors
         {
             let back: Vec<f64> = own
                 .iter()
@@ -78,27 +77,66 @@ pub(super) fn equalise(
     }
 }
 
-/// The tensor and the maxima of it, which share its quantisation.
-fn tied(layers: &[FusedLayer], tensor: usize) -> Vec<usize> {
-    let mut tied = vec![tensor];
-    for layer in layers {
-        if let FusedLayer::MaxPool(pool) = layer
-            && tied.contains(&pool.input)
-        {
-            tied.push(pool.output);
-        }
-    }
-    tied
+/// A tensor whose channels follow those of another: where those are divided by a factor, its are by the factor to a power.
+#[derive(Clone, Copy, Debug)]
+struct Tied {
+    tensor: usize,
+    power: i32,
 }
 
-/// Whether a layer reads one of the tensors that has no weight for each of its channels.
-fn read_by_others(layers: &[FusedLayer], tensors: &[usize]) -> bool {
-    let others = layers
-        .iter()
-        .filter(|l| !matches!(l, FusedLayer::Linear(_) | FusedLayer::MaxPool(_)));
-    others
-        .flat_map(FusedLayer::inputs)
-        .any(|t| tensors.contains(&t))
+/// The tensor, and what follows it: maxima, squares, and products with other tensors. `None` if a layer reads one of them in
+/// another way than channel by channel.
+fn tied(layers: &[FusedLayer], tensor: usize) -> Option<Vec<Tied>> {
+    let mut tied = vec![Tied { tensor, power: 1 }];
+    let power_of =
+        |tied: &[Tied], t: usize| tied.iter().find(|own| own.tensor == t).map(|own| own.power);
+    for layer in layers {
+        match layer {
+            FusedLayer::Linear(_) => {}
+            FusedLayer::MaxPool(pool) => {
+                let power = power_of(&tied, pool.input);
+                tied.extend(power.map(|power| Tied {
+                    tensor: pool.output,
+                    power,
+                }));
+            }
+            FusedLayer::Function(f) => {
+                if let Some(power) = power_of(&tied, f.input) {
+                    let degree = f.degree()?;
+                    tied.push(Tied {
+                        tensor: f.output,
+                        power: power * degree,
+                    });
+                }
+            }
+            FusedLayer::Product(l) => {
+                let (left, right) = (
+                    power_of(&tied, l.left.tensor),
+                    power_of(&tied, l.right.tensor),
+                );
+                let (operand, power) = match (left, right) {
+                    (None, None) => continue,
+                    (Some(power), None) => (&l.left, power),
+                    (None, Some(power)) => (&l.right, power),
+                    (Some(_), Some(_)) => return None,
+                };
+                if operand.elements.is_some() || operand.line.shift != 0.0 {
+                    return None;
+                }
+                tied.push(Tied {
+                    tensor: l.output,
+                    power,
+                });
+            }
+            FusedLayer::Gather(_) | FusedLayer::MatMul(_) => {
+                let read = layer.inputs().into_iter();
+                if read.into_iter().any(|t| power_of(&tied, t).is_some()) {
+                    return None;
+                }
+            }
+        }
+    }
+    Some(tied)
 }
 
 /// Whether channels can be rescaled: nobody outside sees the tensor, and its clamp is the same at every scale.
@@ -194,8 +232,8 @@ impl<'a> Measure<'a> {
     }
 
     /// The factor of each channel of tied tensors, of which the first is made by `rows`.
-    fn factors(&self, rows: &[Row], tied: &[usize]) -> Vec<f64> {
-        let seen = self.seen(tied[0]);
+    fn factors(&self, rows: &[Row], tied: &[Tied]) -> Vec<f64> {
+        let seen = self.seen(tied[0].tensor);
         let low = seen.iter().fold(0.0, |m, s| f64::min(m, s.low));
         let high = seen.iter().fold(0.0, |m, s| f64::max(m, s.high));
         let size = high.max(-low);
@@ -276,7 +314,7 @@ impl<'a> Measure<'a> {
         rows
     }
 
-    fn reads(&self, tied: &[usize], seen: &[Seen]) -> Vec<Read> {
+    fn reads(&self, tied: &[Tied], seen: &[Seen]) -> Vec<Read> {
         let mut reads = vec![Read::default(); seen.len()];
         for layer in &self.fused.layers {
             let FusedLayer::Linear(reader) = layer else {
@@ -284,7 +322,8 @@ impl<'a> Measure<'a> {
             };
             let out = self.fused.tensors[reader.output].dims;
             let per_step = f64::from(self.range) / self.quants[reader.output].params.scale;
-            for term in reader.terms.iter().filter(|t| tied.contains(&t.input)) {
+            let reads_tied = |t: &&FusedTerm| tied.iter().any(|own| own.tensor == t.input);
+            for term in reader.terms.iter().filter(reads_tied) {
                 let src = self.fused.tensors[term.input].dims;
                 let scale = self.quants[term.input].params.scale;
                 let area = area(&term.map);
@@ -318,10 +357,14 @@ fn power_of_two(wanted: f64) -> f64 {
 }
 
 /// Divides the channels of tied tensors by factors, where they are made and in the traces, and multiplies what reads them.
-fn rescale(fused: &mut FusedGraph, traces: &mut [Vec<Vec<f64>>], tied: &[usize], factors: &[f64]) {
+fn rescale(fused: &mut FusedGraph, traces: &mut [Vec<Vec<f64>>], tied: &[Tied], factors: &[f64]) {
     if factors.iter().all(|f| *f == 1.0) {
         return;
     }
+    // Powers of two stay exact.
+    let powers: Vec<(usize, Vec<f64>)> = (tied.iter())
+        .map(|t| (t.tensor, factors.iter().map(|f| f.powi(t.power)).collect()))
+        .collect();
     let tensors = &mut fused.tensors;
     for layer in &mut fused.layers {
         let FusedLayer::Linear(linear) = layer else {
@@ -330,28 +373,28 @@ fn rescale(fused: &mut FusedGraph, traces: &mut [Vec<Vec<f64>>], tied: &[usize],
         let out = tensors[linear.output].dims;
         for term in &mut linear.terms {
             let places = places(&term.map, tensors[term.input].dims, out);
-            let read = tied.contains(&term.input);
+            let read = powers.iter().find(|(t, _)| *t == term.input);
             let (FusedMap::Dense(weights) | FusedMap::Conv { weights, .. }) = &mut term.map;
-            if linear.output == tied[0] {
+            if linear.output == tied[0].tensor {
                 divide(weights, factors);
             }
-            if read {
+            if let Some((_, powers)) = read {
                 for (w, [_, _, from]) in weights.iter_mut().zip(places) {
-                    *w *= factors[from];
+                    *w *= powers[from];
                 }
             }
         }
-        if linear.output == tied[0] {
+        if linear.output == tied[0].tensor {
             divide(&mut linear.bias, factors);
         }
     }
-    for t in tied {
+    for (t, powers) in &powers {
         for trace in traces.iter_mut() {
-            divide(&mut trace[*t], factors);
+            divide(&mut trace[*t], powers);
         }
         match &mut tensors[*t].factors {
-            Some(own) => own.iter_mut().zip(factors).for_each(|(o, f)| *o *= f),
-            none => *none = Some(factors.to_vec()),
+            Some(own) => own.iter_mut().zip(powers).for_each(|(o, f)| *o *= f),
+            none => *none = Some(powers.clone()),
         }
     }
 }

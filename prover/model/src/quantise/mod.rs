@@ -7,7 +7,9 @@ mod correct;
 mod equalise;
 mod evaluate;
 mod layer;
+mod levels;
 mod products;
+mod ranges;
 mod report;
 mod rounding;
 
@@ -62,6 +64,46 @@ pub struct Quantised {
     pub report: QuantReport,
 }
 
+/// Ranges that [`quantise_within_error`] tries: the one that verifiers are shared with, and one with four times the steps.
+pub const RANGES: [u32; 2] = [4064, 16256];
+
+/// Quantises `graph` with the first of [`RANGES`] that keeps the error of every output within [`MAX_RELATIVE_ERROR`] of its range
+/// on the samples; with the one of the least error if none does. [`QuantOptions::range`] is not read.
+///
+/// # Errors
+/// As [`quantise`], with the last range.
+pub fn quantise_within_error(
+    graph: &FloatGraph,
+    samples: &[Sample],
+    options: &QuantOptions,
+) -> Result<Quantised> {
+    let mut best: Option<(f64, Quantised)> = None;
+    let mut last = None;
+    for range in RANGES {
+        let made = quantise(graph, samples, &QuantOptions { range, ..*options });
+        let quantised = match made {
+            Ok(quantised) => quantised,
+            Err(error) => {
+                last = Some(error);
+                continue;
+            }
+        };
+        let outputs = quantised.report.outputs.iter();
+        let error = outputs.map(|o| o.relative_error).fold(0.0, f64::max);
+        if error <= MAX_RELATIVE_ERROR {
+            return Ok(quantised);
+        }
+        if best.as_ref().is_none_or(|(least, _)| error < *least) {
+            best = Some((error, quantised));
+        }
+    }
+    match (best, last) {
+        (Some((_, quantised)), _) => Ok(quantised),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(ModelError::InvalidOption("no range to try".into())),
+    }
+}
+
 /// Quantises `graph`. Without samples, seeded pseudo-random ones take their place, and the report warns.
 ///
 /// # Errors
@@ -76,6 +118,9 @@ pub fn quantise(
     let margins = Margins::new(options.margin, source, samples.len());
     let mut fused = fuse(graph)?;
     let mut traces: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| fused.run(&s.0)).collect();
+    if levels::refine(&mut fused, &traces, options.range) {
+        traces = samples.iter().map(|s| fused.run(&s.0)).collect();
+    }
     let quants = calibrate::tensor_quants(&fused, &traces, margins, (options.range, false));
     equalise::equalise(&mut fused, &mut traces, &quants, options);
     let quants = calibrate::tensor_quants(&fused, &traces, margins, (options.range, true));

@@ -131,6 +131,18 @@ pub(super) fn measure(
 ) -> Result<QuantReport> {
     let mut tallies = vec![Tally::default(); graph.tensors.len()];
     let mut saturated = vec![0; graph.tensors.len()];
+    // What the float function reaches of a tensor that saturates where the function is flat, or bounded.
+    let mut ends = vec![(f64::NEG_INFINITY, f64::INFINITY); graph.tensors.len()];
+    for (layer, clamp) in graph.layers.iter().zip(&clamps.0) {
+        let quant = &graph.tensor(layer.output()).quant;
+        let slot = &mut ends[layer.output().0];
+        if clamp.low {
+            slot.0 = quant.real(0);
+        }
+        if clamp.high {
+            slot.1 = quant.real(graph.range - 1);
+        }
+    }
     for (sample, float) in samples.iter().zip(traces) {
         let inputs = quantise_clamped(graph, &sample.0);
         let trace = run(graph, &inputs, |index, acc| {
@@ -141,7 +153,9 @@ pub(super) fn measure(
         for (t, (values, scaled)) in trace.tensors.iter().zip(float).enumerate() {
             let tensor = &graph.tensors[t];
             for (e, (u, scaled)) in values.iter().zip(scaled).enumerate() {
-                tallies[t].add(tensor.real(e, *u), tensor.factor(e) * scaled);
+                let factor = tensor.factor(e);
+                let expected = scaled.clamp(ends[t].0, ends[t].1);
+                tallies[t].add(tensor.real(e, *u), factor * expected);
             }
         }
     }

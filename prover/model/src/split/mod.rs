@@ -51,9 +51,11 @@ pub fn split(
     Ok(splitter.finish())
 }
 
-/// Whether a tensor of this name is a part of another, or a copy that parts needed.
+/// Whether a tensor of this name is a part of another, a copy that parts needed, or a level of a function.
 pub(crate) fn is_part(name: &str) -> bool {
-    name.contains(".part") || name.contains(".operand")
+    [".part", ".operand", ".level"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 struct Splitter<'g> {
