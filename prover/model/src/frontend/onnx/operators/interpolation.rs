@@ -121,6 +121,12 @@ impl Axis {
         self.input == self.output && self.scale == 1.0 && !crops
     }
 
+    /// Whether an axis keeps its length, though its scale is another one than 1.
+    pub(super) fn moves(&self) -> bool {
+        let crops = matches!(self.coordinates, Coordinates::Crop { .. });
+        self.input == self.output && self.scale != 1.0 && !crops
+    }
+
     /// The coordinate of the input that a place of the output follows from.
     fn coordinate(&self, place: usize) -> f64 {
         let x = place as f64;
