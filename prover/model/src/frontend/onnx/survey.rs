@@ -26,10 +26,17 @@ const MAX_DEPTH: usize = 8;
 
 /// Operators whose output has the shape of their first input, so that what comes after them can be looked at.
 const SAME_SHAPE: &[&str] = &[
+    "Acos",
+    "Acosh",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
     "BatchNormalization",
     "Cast",
     "Celu",
     "Clip",
+    "Cosh",
     "Dropout",
     "Elu",
     "Erf",
@@ -52,6 +59,7 @@ const SAME_SHAPE: &[&str] = &[
     "Selu",
     "Sigmoid",
     "Sign",
+    "Sinh",
     "Softmax",
     "Softplus",
     "Softsign",

@@ -101,7 +101,8 @@ impl Axis {
         scale: f64,
         coordinates: Coordinates,
     ) -> Result<Self> {
-        if !(1.0..=f64::from(1 << 22)).contains(&output) || !(scale.is_finite() && scale > 0.0) {
+        let fine = scale.is_finite() && scale > 0.0;
+        if !fine || !(1.0..=f64::from(1 << 22)).contains(&output) {
             return Err(refuse(
                 node,
                 format!("a length of {output}, {input} times {scale}"),
