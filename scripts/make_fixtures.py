@@ -431,30 +431,23 @@ SUPPORTED = (
 # --- not supported: the refusal names this node and operator ---------------------------------------------------------
 
 
-def softmax_inside(n):
-    """Softmax in the middle, where it cannot be dropped as a last layer."""
+def arctangent_inside(n):
+    """A function of one value that the float graph does not have."""
     y = n.node("Gemm", [n.input("x", 1, 6), n.weight("w1", 4, 6), n.bias("b1", 4)], "hidden", transB=1)
-    n.node("Gemm", [n.node("Softmax", [y], "attention", axis=1), n.weight("w2", 3, 4), n.bias("b2", 3)], "y", transB=1)
+    n.node("Gemm", [n.node("Atan", [y], "angle"), n.weight("w2", 3, 4), n.bias("b2", 3)], "y", transB=1)
     n.output("y", 1, 3)
-    return "Softmax", "attention"
+    return "Atan", "angle"
 
 
-def lstm(n):
-    x = n.input("x", 2, 1, 3)
-    n.node("LSTM", [x, n.weight("w", 1, 16, 3), n.weight("r", 1, 16, 4)], "recurrent", hidden_size=4)
-    n.node("Relu", ["recurrent"], "y")
-    n.output("y", 2, 1, 1, 4)
-    return "LSTM", "recurrent"
-
-
-def mul_two_inputs(n):
-    """A product of two activations: only a constant factor is supported."""
-    n.node("Mul", [n.input("a", 1, 2, 3, 3), n.input("b", 1, 2, 3, 3)], "y")
+def power_of_two_inputs(n):
+    """A power whose exponent is no constant."""
+    n.node("Exp", [n.input("a", 1, 2, 3, 3)], "base")
+    n.node("Pow", ["base", n.input("b", 1, 2, 3, 3)], "y")
     n.output("y", 1, 2, 3, 3)
-    return "Mul", "y"
+    return "Pow", "y"
 
 
-UNSUPPORTED = (softmax_inside, lstm, mul_two_inputs)
+UNSUPPORTED = (arctangent_inside, power_of_two_inputs)
 
 
 def flat(arrays):

@@ -19,15 +19,13 @@ pub(super) fn recognise(builder: &GraphBuilder, product: FloatId) -> Option<(Flo
     let mut ancestors = BTreeSet::new();
     collect(builder, product, &mut ancestors);
     // The nearest ones first: they were made last.
-    for of in ancestors.iter().rev().filter(|id| **id != product) {
-        let value = |x: f64| value_at(builder, product, *of, x, &mut STEPS.clone());
-        if value(1.0).is_none() {
-            continue;
-        }
-        let values: Option<Vec<f64>> = PLACES.iter().map(|x| value(*x)).collect();
-        return candidates(&values?).map(|f| (*of, f));
-    }
-    None
+    let near = ancestors.iter().rev().filter(|id| **id != product);
+    near.copied().find_map(|of| {
+        let value = |x: &f64| value_at(builder, product, of, *x, &mut STEPS.clone());
+        value(&1.0)?;
+        let values: Option<Vec<f64>> = PLACES.iter().map(value).collect();
+        candidates(&values?).map(|f| (of, f))
+    })
 }
 
 /// The tensors that a tensor is made of, element by element.

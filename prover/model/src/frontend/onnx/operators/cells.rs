@@ -222,7 +222,7 @@ impl Gates {
         sum: Operand,
         state: &Operand,
     ) -> Result<Operand> {
-        if matches!(state, C(c) if c.data.iter().all(|v| *v == 0.0)) {
+        if is_zero(state) {
             return Ok(sum);
         }
         let product = self.linear(importer, node, &self.recurrent[gate], None, state)?;
@@ -238,7 +238,7 @@ impl Gates {
         sum: Operand,
         state: &Operand,
     ) -> Result<Operand> {
-        let Some(peepholes) = &self.peepholes else {
+        let Some(peepholes) = self.peepholes.as_ref().filter(|_| !is_zero(state)) else {
             return Ok(sum);
         };
         let factor = C(Constant {
@@ -268,8 +268,12 @@ impl Gates {
         let forget = f.of(importer, node, forget)?;
         let new = g.of(importer, node, sums[3].clone())?;
         let new = importer.arithmetic(node, Arithmetic::Mul, input, new)?;
-        let kept = importer.arithmetic(node, Arithmetic::Mul, forget, before.clone())?;
-        let cell = importer.arithmetic(node, Arithmetic::Add, kept, new)?;
+        let cell = if is_zero(before) {
+            new
+        } else {
+            let kept = importer.arithmetic(node, Arithmetic::Mul, forget, before.clone())?;
+            importer.arithmetic(node, Arithmetic::Add, kept, new)?
+        };
         let output = self.peep(importer, node, 1, sums[1].clone(), &cell)?;
         let output = f.of(importer, node, output)?;
         let shown = h.of(importer, node, cell.clone())?;
@@ -310,4 +314,9 @@ impl Gates {
             step,
         )?])
     }
+}
+
+/// Whether a state is the one before the first step.
+fn is_zero(state: &Operand) -> bool {
+    matches!(state, C(c) if c.data.iter().all(|v| *v == 0.0))
 }

@@ -101,7 +101,8 @@ impl Axis {
         scale: f64,
         coordinates: Coordinates,
     ) -> Result<Self> {
-        if !(1.0..=f64::from(1 << 22)).contains(&output) || !(scale.is_finite() && scale > 0.0) {
+        let fine = scale.is_finite() && scale > 0.0;
+        if !fine || !(1.0..=f64::from(1 << 22)).contains(&output) {
             return Err(refuse(
                 node,
                 format!("a length of {output}, {input} times {scale}"),
@@ -119,6 +120,12 @@ impl Axis {
     pub(super) fn is_same(&self) -> bool {
         let crops = matches!(self.coordinates, Coordinates::Crop { start, end } if start != 0.0 || end != 1.0);
         self.input == self.output && self.scale == 1.0 && !crops
+    }
+
+    /// Whether an axis keeps its length, though its scale is another one than 1.
+    pub(super) fn moves(&self) -> bool {
+        let crops = matches!(self.coordinates, Coordinates::Crop { .. });
+        self.input == self.output && self.scale != 1.0 && !crops
     }
 
     /// The coordinate of the input that a place of the output follows from.

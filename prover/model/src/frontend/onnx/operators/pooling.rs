@@ -91,6 +91,19 @@ fn window(importer: &Importer, node: &NodeProto) -> Result<(FloatId, Vec<usize>,
     spatial(importer, node, input)?;
     let lengths = importer.builder.shape(input)[2..].to_vec();
     let spans = spans(node, &lengths, None)?;
+    let same = node
+        .text("auto_pad")
+        .is_some_and(|pad| pad.starts_with("SAME"));
+    let skips = |(span, length): (&Span, &usize)| {
+        let steps = length.div_ceil(span.axis.stride) - 1;
+        steps * span.axis.stride + span.axis.extent() < *length
+    };
+    if same && spans.iter().zip(&lengths).any(skips) {
+        return Err(refuse(
+            node,
+            "auto_pad for a window that is smaller than its stride, which readers differ in; export the model with pads",
+        ));
+    }
     Ok((input, lengths, spans))
 }
 
@@ -176,7 +189,7 @@ fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         importer.op(node, FloatOp::Dense(mean), &[rows])?
     };
     let pooled = importer.reshape(node, pooled, &target)?;
-    let factors = factors(node, &lengths, &spans, &target[2..])?;
+    let factors = factors(importer.opset, node, &lengths, &spans, &target[2..])?;
     if factors.iter().all(|f| *f == 1.0) {
         return Ok(pooled);
     }
@@ -189,6 +202,7 @@ fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
 
 /// How many taps there are for each that counts, at every place: padding counts if the node says so, what ceil_mode adds never does.
 fn factors(
+    opset: i64,
     node: &NodeProto,
     lengths: &[usize],
     spans: &[Span],
@@ -196,6 +210,15 @@ fn factors(
 ) -> Result<Vec<f64>> {
     let padded = node.int("count_include_pad", 0) != 0;
     let declared = super::window::list(node, "pads", 2 * lengths.len(), 0, 0)?;
+    let more = |n: usize| spans[n].after > declared[lengths.len() + n];
+    if padded && opset < 19 && node.int("ceil_mode", 0) != 0 && (0..spans.len()).any(more) {
+        return Err(refuse(
+            node,
+            format!(
+                "count_include_pad with ceil_mode in opset {opset}, which readers differ in; export the model with opset 19 or later"
+            ),
+        ));
+    }
     let own = node.text("auto_pad").unwrap_or_default();
     let count = |n: usize, place: usize| {
         let (span, length) = (spans[n], lengths[n]);

@@ -14,7 +14,15 @@ const AFTER: &str = "leave it out and compute it from the model's outputs";
 const BEFORE: &str = "compute it before the model, and make what it gives the model's input";
 const UNROLL: &str = "export the model with its steps unrolled (tracing instead of scripting)";
 
+const FUNCTION: &str = "train the model with Tanh or another function that is supported";
+
 const REMEDIES: &[(&str, &[&str])] = &[
+    (
+        FUNCTION,
+        &[
+            "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Sinh",
+        ],
+    ),
     (
         QUANTISED,
         &[

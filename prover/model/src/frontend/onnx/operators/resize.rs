@@ -239,6 +239,12 @@ fn resized(
     kernel: Option<Kernel>,
     nearest: fn(f64) -> f64,
 ) -> Result<Operand> {
+    if axes.iter().all(|a| a.input == a.output) && axes.iter().any(Axis::moves) {
+        return Err(refuse(
+            node,
+            "scales that change no length, which readers differ in; leave it out when you export the model",
+        ));
+    }
     let outputs: Vec<usize> = axes.iter().map(|a| a.output).collect();
     size(node, &outputs)?;
     let outside = node.float("extrapolation_value", 0.0);

@@ -148,7 +148,7 @@ fn nearest_elements_repeat_as_the_scale_says() {
     let constants = [floats("scales", &[4], &[1.0, 1.0, 1.0, 2.0])];
     let resize = node("Resize", &["x", "", "scales"], "y");
     let shape = &["1", "1", "1", "3"];
-    let got = output(&model(13, shape, &constants, &[resize.clone()]));
+    let got = output(&model(13, shape, &constants, std::slice::from_ref(&resize)));
     assert_eq!(got, [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
     let linear = resize.text("mode", "linear");
     let got = output(&model(13, shape, &constants, &[linear]));
