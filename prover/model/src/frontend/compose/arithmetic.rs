@@ -2,7 +2,7 @@
 
 use super::{C, Compose, Operand, T, view::ZERO, view::all};
 use crate::error::Result;
-use crate::float::{Bounds, Constant, FloatId, FloatOp};
+use crate::float::{Bounds, Constant, FloatOp};
 
 /// An operation on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,14 +182,6 @@ impl Compose<'_> {
                 let clamped = self.apply(FloatOp::Clamp(bounds), &[moved])?;
                 self.apply(FloatOp::AddConstant(c), &[clamped])
             }
-        }
-    }
-
-    /// The tensor of an operand; constants are refused.
-    pub(in crate::frontend) fn only_tensor(&self, operand: &Operand) -> Result<FloatId> {
-        match operand {
-            T(id) => Ok(*id),
-            C(_) => Err(self.refuse("a constant where a tensor is expected")),
         }
     }
 }

@@ -6,6 +6,7 @@ mod arithmetic;
 mod bounds;
 mod interpolation;
 mod logic;
+mod masks;
 mod normalise;
 mod planes;
 mod products;

@@ -5,28 +5,57 @@ use crate::error::Result;
 use crate::float::{Constant, FloatOp, Function, Rearrange};
 
 impl Compose<'_> {
-    /// Exponentials of the differences from the maximum, their sum, which is at least 1, and the differences.
-    fn exponentials(&mut self, x: &Operand, axis: usize) -> Result<[Operand; 3]> {
+    /// Exponentials of the differences from the maximum, their sum, which is at least 1, and the differences. Masked elements have 0.
+    fn exponentials(
+        &mut self,
+        x: &Operand,
+        axis: usize,
+        mask: Option<&[bool]>,
+    ) -> Result<[Operand; 3]> {
         let shape = self.shape(x);
-        let maximum = self.maximum(x, &[axis], true)?;
+        let (x, factors) = match mask {
+            Some(mask) if axis + 1 == shape.len() => {
+                let (x, factors) = self.masked_rows(x, mask)?;
+                (x, Some(factors))
+            }
+            _ => (x.clone(), None),
+        };
+        let maximum = self.maximum(&x, &[axis], true)?;
         let maximum = self.expanded(&maximum, &shape)?;
-        let rest = self.apply(FloatOp::Sub, &[x.clone(), maximum])?;
-        let powers = self.function(&rest, Function::Exp)?;
+        let rest = self.apply(FloatOp::Sub, &[x, maximum])?;
+        let mut powers = self.function(&rest, Function::Exp)?;
+        if let Some(factors) = factors {
+            powers = self.apply(FloatOp::MulConstant(factors), &[powers])?;
+        }
         let sum = self.sum(&powers, &[axis], 1.0, true)?;
         Ok([powers, sum, rest])
     }
 
     /// Softmax over an axis.
     pub(in crate::frontend) fn softmax(&mut self, x: &Operand, axis: usize) -> Result<Operand> {
+        let (x, mask) = match axis + 1 == self.shape(x).len() {
+            true => self.without_mask(x)?,
+            false => (x.clone(), None),
+        };
+        self.masked_softmax(&x, axis, mask.as_deref())
+    }
+
+    /// Softmax over an axis, the last one if elements are masked, which have no share.
+    pub(in crate::frontend) fn masked_softmax(
+        &mut self,
+        x: &Operand,
+        axis: usize,
+        mask: Option<&[bool]>,
+    ) -> Result<Operand> {
         let shape = self.shape(x);
-        if shape[axis] == 2 {
+        if shape[axis] == 2 && mask.is_none() {
             // Of two, each has the sigmoid of what it is ahead by.
             let other = FloatOp::Rearrange(Rearrange::reversed(&shape, axis));
             let other = self.apply(other, std::slice::from_ref(x))?;
             let ahead = self.arithmetic(super::Arithmetic::Sub, x, &other)?;
             return self.function(&ahead, Function::Sigmoid);
         }
-        let [powers, sum, _] = self.exponentials(x, axis)?;
+        let [powers, sum, _] = self.exponentials(x, axis, mask)?;
         let share = self.function(&sum, Function::Reciprocal { least: 1.0 })?;
         let share = self.expanded(&share, &shape)?;
         self.apply(FloatOp::Mul, &[powers, share])
@@ -35,7 +64,7 @@ impl Compose<'_> {
     /// The logarithm of Softmax over an axis.
     pub(in crate::frontend) fn log_softmax(&mut self, x: &Operand, axis: usize) -> Result<Operand> {
         let shape = self.shape(x);
-        let [_, sum, rest] = self.exponentials(x, axis)?;
+        let [_, sum, rest] = self.exponentials(x, axis, None)?;
         let logarithm = self.function(&sum, Function::Log { least: 1.0 })?;
         let logarithm = self.expanded(&logarithm, &shape)?;
         self.apply(FloatOp::Sub, &[rest, logarithm])

@@ -1,6 +1,6 @@
 //! Sums and maxima over axes.
 
-use super::{C, Compose, Operand, T};
+use super::{Compose, Operand, T};
 use crate::error::Result;
 use crate::float::{Constant, Dense, FloatOp, Function, Padding, Pool};
 
@@ -192,10 +192,5 @@ impl Compose<'_> {
         let greatest = self.maximum(&numbered, &[axis], true)?;
         let place = self.scaled(&greatest, -1.0)?;
         self.shifted(&place, (length - 1) as f64)
-    }
-
-    /// A constant of one value.
-    pub(in crate::frontend) fn scalar(value: f64) -> Operand {
-        C(Constant::scalar(value))
     }
 }

@@ -1,27 +1,25 @@
 //! The graph being made, and what the layers' operands are in it.
 
 use super::schema::{Layer, Model, malformed, shape_of};
-use crate::error::{ModelError, Result};
-use crate::float::{Bounds, Constant, FloatId, FloatOp, GraphBuilder, transpose_sources};
+use crate::error::Result;
+use crate::float::{Constant, GraphBuilder};
+use crate::frontend::compose::{C, Compose, Operand, T};
 use std::collections::BTreeMap;
 
-/// Rows and columns move behind the channels.
-pub(super) const TO_PLANES: [usize; 4] = [0, 3, 1, 2];
-const FROM_PLANES: [usize; 4] = [0, 2, 3, 1];
-
-/// A tensor that a layer reads.
+/// What a tensor of the file is.
 #[derive(Clone, Debug)]
-pub(super) enum Operand {
-    Tensor(FloatId),
-    Constant(Constant),
+pub(super) enum Value {
+    Known(Operand),
+    /// What a layer computes that cannot be read, and of which nothing is known.
+    Unknown,
 }
 
-/// Tensors with four axes are kept as channels, rows, columns; every other one as the model has it.
+/// Tensors are kept in the model's axis order: channels last.
 pub(super) struct Importer {
     pub(super) builder: GraphBuilder,
-    pub(super) operands: BTreeMap<i64, Operand>,
-    /// Type of the layer at hand and its position, for messages.
-    pub(super) current: String,
+    pub(super) values: BTreeMap<i64, Value>,
+    /// What stands for infinity in masks.
+    pub(super) least: f64,
 }
 
 impl Importer {
@@ -29,7 +27,8 @@ impl Importer {
         if model.global_sf < 1 {
             return Err(malformed(format!("global_sf is {}", model.global_sf)));
         }
-        let mut operands = BTreeMap::new();
+        let scale = model.global_sf as f64;
+        let mut values = BTreeMap::new();
         for tensor in &model.tensors {
             let shape = shape_of(&tensor.shape)?;
             if shape.iter().product::<usize>() != tensor.data.len() {
@@ -39,164 +38,98 @@ impl Importer {
                     tensor.data.len()
                 )));
             }
-            let data = tensor
-                .data
-                .iter()
-                .map(|v| *v as f64 / model.global_sf as f64)
-                .collect();
-            operands.insert(tensor.idx, Operand::Constant(Constant { shape, data }));
+            let data = tensor.data.iter().map(|v| *v as f64 / scale).collect();
+            values.insert(tensor.idx, Value::Known(C(Constant { shape, data })));
         }
         Ok(Self {
-            builder: GraphBuilder::with_fixed_point(model.global_sf as f64),
-            operands,
-            current: String::new(),
+            builder: GraphBuilder::with_fixed_point(scale),
+            values,
+            least: -f64::from(1u32 << 31),
         })
     }
+}
 
-    pub(super) fn channels_first(&mut self, name: &str, id: FloatId) -> Result<FloatId> {
-        match self.builder.shape(id).len() {
-            4 => self.builder.node(
-                &format!("{name}.nchw"),
-                FloatOp::Transpose(TO_PLANES.to_vec()),
-                &[id],
-            ),
-            _ => Ok(id),
-        }
-    }
+/// A layer as its reader sees it.
+pub(super) struct Step<'s> {
+    pub(super) compose: Compose<'s>,
+    pub(super) layer: &'s Layer,
+    pub(super) inputs: Vec<Operand>,
+    /// What stands for infinity in masks.
+    pub(super) least: f64,
+}
 
-    pub(super) fn channels_last(&mut self, name: &str, id: FloatId) -> Result<FloatId> {
-        match self.builder.shape(id).len() {
-            4 => self.builder.node(
-                &format!("{name}.nhwc"),
-                FloatOp::Transpose(FROM_PLANES.to_vec()),
-                &[id],
-            ),
-            _ => Ok(id),
-        }
-    }
-
-    /// A tensor's shape as the model has it.
-    pub(super) fn model_shape(&self, id: FloatId) -> Vec<usize> {
-        match *self.builder.shape(id) {
-            [n, c, h, w] => vec![n, h, w, c],
-            ref other => other.to_vec(),
-        }
-    }
-
-    pub(super) fn refuse(&self, op: &str, reason: impl Into<String>) -> ModelError {
-        ModelError::UnsupportedUse {
-            node: self.current.clone(),
-            op: op.to_owned(),
-            reason: reason.into(),
-        }
-    }
-
-    pub(super) fn operand(&self, layer: &Layer, index: usize) -> Result<&Operand> {
-        let idx = layer.inp_idxes.get(index).ok_or_else(|| {
-            malformed(format!("layer {}: input {index} is missing", self.current))
-        })?;
-        self.operands.get(idx).ok_or_else(|| {
+impl Step<'_> {
+    pub(super) fn input(&self, index: usize) -> Result<Operand> {
+        let input = self.inputs.get(index).cloned();
+        input.ok_or_else(|| {
             malformed(format!(
-                "layer {}: nothing computes its input {idx}",
-                self.current
+                "layer {}: input {index} is missing",
+                self.compose.name
             ))
         })
     }
 
-    pub(super) fn tensor(&self, layer: &Layer, index: usize) -> Result<FloatId> {
-        match self.operand(layer, index)? {
-            Operand::Tensor(id) => Ok(*id),
-            Operand::Constant(_) => Err(malformed(format!(
-                "layer {}: input {index} is a constant",
-                self.current
-            ))),
+    pub(super) fn constant(&self, index: usize) -> Result<Constant> {
+        match self.input(index)? {
+            C(c) => Ok(c),
+            T(_) => Err(self
+                .compose
+                .refuse(format!("input {index} is computed; supported: a constant"))),
         }
     }
 
-    pub(super) fn constant(&self, layer: &Layer, index: usize) -> Result<&Constant> {
-        match self.operand(layer, index)? {
-            Operand::Constant(c) => Ok(c),
-            Operand::Tensor(_) => Err(malformed(format!(
-                "layer {}: input {index} is not a constant",
-                self.current
-            ))),
-        }
-    }
-
-    pub(super) fn params<const N: usize>(&self, layer: &Layer) -> Result<[usize; N]> {
-        let list: Option<Vec<usize>> = layer
-            .params
-            .iter()
-            .map(|p| usize::try_from(*p).ok().filter(|p| *p <= 1 << 16))
-            .collect();
-        list.and_then(|l| <[usize; N]>::try_from(l).ok())
-            .ok_or_else(|| {
-                malformed(format!(
-                    "layer {}: {N} parameters expected, got {:?}",
-                    self.current, layer.params
-                ))
-            })
-    }
-
-    pub(super) fn node(&mut self, op: FloatOp, inputs: &[FloatId]) -> Result<FloatId> {
-        let name = self.current.clone();
-        self.builder.node(&name, op, inputs)
-    }
-
-    /// The activation fused into a layer (tflite's codes).
-    pub(super) fn activate(&mut self, id: FloatId, code: usize) -> Result<FloatId> {
-        let bounds = match code {
-            0 => return Ok(id),
-            1 => Bounds::RELU,
-            3 => Bounds::RELU6,
-            other => {
-                return Err(malformed(format!(
-                    "layer {}: activation {other} is unknown",
-                    self.current
-                )));
-            }
-        };
-        let name = format!("{}.act", self.current);
-        self.builder.node(&name, FloatOp::Clamp(bounds), &[id])
-    }
-
-    pub(super) fn planes(&self, id: FloatId) -> Result<[usize; 3]> {
-        match *self.builder.shape(id) {
-            [1, c, h, w] => Ok([c, h, w]),
-            ref shape => Err(malformed(format!(
-                "layer {}: its input has shape {shape:?}; four axes and batch 1 expected",
-                self.current
-            ))),
-        }
-    }
-
-    pub(super) fn bias(&self, layer: &Layer) -> Result<Option<Vec<f64>>> {
-        match layer.inp_idxes.len() {
+    /// The bias, if there is one.
+    pub(super) fn bias(&self) -> Result<Option<Vec<f64>>> {
+        match self.inputs.len() {
             0..=2 => Ok(None),
-            _ => self.constant(layer, 2).map(|c| Some(c.data.clone())),
+            _ => self.constant(2).map(|c| Some(c.data)),
         }
     }
 
-    /// A constant that broadcasts in the model's axis order, for a tensor kept as channels, rows, columns.
-    pub(super) fn aligned(&self, tensor: FloatId, constant: Constant) -> Constant {
-        if self.builder.shape(tensor).len() != 4 || constant.shape.len() > 4 {
-            return constant;
-        }
-        let mut shape = vec![1; 4 - constant.shape.len()];
-        shape.extend(&constant.shape);
-        let sources = transpose_sources(&shape, &TO_PLANES);
-        Constant {
-            data: sources.into_iter().map(|i| constant.data[i]).collect(),
-            shape: TO_PLANES.iter().map(|p| shape[*p]).collect(),
-        }
+    /// All parameters, as lengths.
+    pub(super) fn lengths(&self) -> Result<Vec<usize>> {
+        let list = self.layer.params.iter();
+        let list = list.map(|p| usize::try_from(*p).ok().filter(|p| *p <= 1 << 22));
+        list.collect::<Option<Vec<_>>>().ok_or_else(|| {
+            malformed(format!(
+                "layer {}: parameters {:?}",
+                self.compose.name, self.layer.params
+            ))
+        })
     }
 
-    /// An operation on the elements in the model's own order.
-    pub(super) fn rearrange(&mut self, layer: &Layer, op: FloatOp) -> Result<FloatId> {
-        let input = self.tensor(layer, 0)?;
-        let name = self.current.clone();
-        let input = self.channels_last(&name, input)?;
-        let id = self.node(op, &[input])?;
-        self.channels_first(&name, id)
+    pub(super) fn params<const N: usize>(&self) -> Result<[usize; N]> {
+        let list = self.lengths()?;
+        <[usize; N]>::try_from(list).map_err(|list| {
+            malformed(format!(
+                "layer {}: {N} parameters expected, got {list:?}",
+                self.compose.name
+            ))
+        })
+    }
+
+    /// The shape that the file states of an output.
+    pub(super) fn declared(&self, index: usize) -> Result<Vec<usize>> {
+        let shape = self.layer.out_shapes.get(index);
+        let shape = shape.ok_or_else(|| {
+            malformed(format!(
+                "layer {}: no shape of output {index}",
+                self.compose.name
+            ))
+        })?;
+        shape_of(shape)
+    }
+
+    /// The activation fused into a layer, its first parameter if it has any (TensorFlow Lite's numbers).
+    pub(super) fn activated(&mut self, x: &Operand, code: Option<usize>) -> Result<Operand> {
+        match code.unwrap_or(0) {
+            0 => Ok(x.clone()),
+            1 => self.compose.relu(x),
+            3 => self.compose.clamped(x, Some(0.0), Some(6.0)),
+            other => Err(malformed(format!(
+                "layer {}: activation {other} is unknown",
+                self.compose.name
+            ))),
+        }
     }
 }

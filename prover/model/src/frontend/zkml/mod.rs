@@ -1,4 +1,4 @@
-//! zkml's `.msgpack` models: NHWC, fixed point at one scale factor, activations fused into layers.
+//! zkml's `.msgpack` models: channels last, fixed point at one scale factor, activations fused into layers.
 
 mod importer;
 mod layers;
@@ -7,73 +7,132 @@ mod schema;
 pub use layers::zkml_layers;
 pub use schema::zkml_inputs;
 
+use super::compose::{Compose, Operand, T};
 use super::guard::guarded;
-use super::survey::{Collector, Survey, blocked};
+use super::survey::{Collector, LoadedModel, Support, Survey};
 use crate::error::Result;
-use crate::float::FloatGraph;
-use importer::{Importer, Operand};
-use schema::{Model, malformed, shape_of};
+use crate::float::{FloatGraph, FloatOp};
+use importer::{Importer, Step, Value};
+use schema::{Layer, Model, malformed, shape_of};
 
 /// The float graph of a zkml model.
 ///
 /// # Errors
-/// The bytes are not a zkml model, or it has a layer, or a use of one, that is not supported. Never panics.
+/// The bytes are not a zkml model, or it has layers, or uses of them, that are not supported. Never panics.
 pub fn from_zkml_bytes(bytes: &[u8]) -> Result<FloatGraph> {
-    guarded("zkml msgpack", || import(&Model::parse(bytes)?))
-}
-
-fn import(model: &Model) -> Result<FloatGraph> {
-    let mut importer = Importer::new(model)?;
-    for idx in &model.inp_idxes {
-        let shape = model.input_shape(*idx)?;
-        let name = format!("input_{idx}");
-        let id = importer.builder.input(&name, &shape)?;
-        let id = importer.channels_first(&name, id)?;
-        importer.operands.insert(*idx, Operand::Tensor(id));
-    }
-    for (position, layer) in model.layers.iter().enumerate() {
-        importer.current = format!("{}_{position}", layer.layer_type);
-        let id = layers::read(&mut importer, layer)?;
-        let &[output] = layer.out_idxes.as_slice() else {
-            return Err(malformed(format!(
-                "layer {}: one output expected",
-                importer.current
-            )));
-        };
-        let own = importer.model_shape(id);
-        if let Some(declared) = layer.out_shapes.first()
-            && shape_of(declared)? != own
-        {
-            return Err(malformed(format!(
-                "layer {}: output shape {declared:?} is declared, {own:?} is computed",
-                importer.current
-            )));
-        }
-        importer.operands.insert(output, Operand::Tensor(id));
-    }
-    let mut outputs = Vec::with_capacity(model.out_idxes.len());
-    for idx in &model.out_idxes {
-        let Some(Operand::Tensor(id)) = importer.operands.get(idx) else {
-            return Err(malformed(format!("no layer computes output {idx}")));
-        };
-        let id = importer.channels_last(&format!("output_{idx}"), *id)?;
-        importer.builder.rename(id, &format!("output_{idx}"));
-        outputs.push(id);
-    }
-    importer.builder.finish(&outputs)
+    survey_zkml(bytes)?.model.map(|model| model.graph)
 }
 
 /// A zkml model, layer by layer.
+///
+/// # Errors
+/// The bytes are not a zkml model, or broken. Never panics.
 pub(super) fn survey_zkml(bytes: &[u8]) -> Result<Survey> {
+    guarded("zkml msgpack", || survey(&Model::parse(bytes)?))
+}
+
+fn survey(model: &Model) -> Result<Survey> {
+    let mut importer = Importer::new(model)?;
     let mut collector = Collector::default();
-    match from_zkml_bytes(bytes) {
-        Ok(graph) => collector.finish(String::new(), || Ok(graph.into())),
-        Err(error) => match blocked(&error) {
-            Some(node) => {
-                collector.block(&node.name, &node.operator, error);
-                collector.finish(String::new(), || unreachable!())
+    for idx in &model.inp_idxes {
+        let shape = model.input_shape(*idx)?;
+        let id = importer.builder.input(&format!("input_{idx}"), &shape)?;
+        importer.values.insert(*idx, Value::Known(T(id)));
+    }
+    for (position, layer) in model.layers.iter().enumerate() {
+        let name = format!("{}_{position}", layer.layer_type);
+        match results(&mut importer, layer, &name) {
+            Ok(support) => collector.node(&name, &layer.layer_type, support),
+            Err(error) => {
+                collector.block(&name, &layer.layer_type, error);
+                stand_in(&mut importer, layer, &name);
             }
-            None => Err(error),
+        }
+    }
+    let mut outputs = Vec::with_capacity(model.out_idxes.len());
+    for idx in &model.out_idxes {
+        match importer.values.get(idx) {
+            Some(Value::Known(T(id))) => outputs.push((*idx, *id)),
+            Some(Value::Unknown) => {}
+            _ => return Err(malformed(format!("no layer computes output {idx}"))),
+        }
+    }
+    let mut builder = importer.builder;
+    collector.finish(layers::supported(), move || {
+        let mut ids = Vec::with_capacity(outputs.len());
+        for (idx, mut id) in outputs {
+            let name = format!("output_{idx}");
+            // An input, or what is another output too, has a name already.
+            if builder.producer(id).is_none() || ids.contains(&id) {
+                let shape = builder.shape(id).to_vec();
+                id = builder.node(&name, FloatOp::Reshape(shape), &[id])?;
+            }
+            builder.rename(id, &name);
+            ids.push(id);
+        }
+        Ok(LoadedModel::from(builder.finish(&ids)?))
+    })
+}
+
+/// Reads a layer and defines its outputs.
+fn results(importer: &mut Importer, layer: &Layer, name: &str) -> Result<Support> {
+    let mut inputs = Vec::with_capacity(layer.inp_idxes.len());
+    for idx in &layer.inp_idxes {
+        match importer.values.get(idx) {
+            Some(Value::Known(operand)) => inputs.push(operand.clone()),
+            Some(Value::Unknown) => {
+                stand_in(importer, layer, name);
+                return Ok(Support::Unknown);
+            }
+            None => {
+                return Err(malformed(format!(
+                    "layer {name}: nothing computes its input {idx}"
+                )));
+            }
+        }
+    }
+    let mut step = Step {
+        compose: Compose {
+            builder: &mut importer.builder,
+            name: name.to_owned(),
+            operator: layer.layer_type.clone(),
         },
+        layer,
+        inputs,
+        least: importer.least,
+    };
+    let results = layers::read(&mut step)?;
+    if results.len() != layer.out_idxes.len() {
+        return Err(malformed(format!(
+            "layer {name}: {} outputs are stated, {} are computed",
+            layer.out_idxes.len(),
+            results.len()
+        )));
+    }
+    for (result, declared) in results.iter().zip(&layer.out_shapes) {
+        let own = step.compose.shape(result);
+        if shape_of(declared)? != own {
+            return Err(malformed(format!(
+                "layer {name}: output shape {declared:?} is declared, {own:?} is computed"
+            )));
+        }
+    }
+    let is_constant = results.iter().all(|r| matches!(r, Operand::Constant(_)));
+    for (result, idx) in results.into_iter().zip(&layer.out_idxes) {
+        importer.values.insert(*idx, Value::Known(result));
+    }
+    Ok(match is_constant {
+        true => Support::Constant,
+        false => Support::Supported,
+    })
+}
+
+/// What stands for the outputs of a layer that is not read, so that those after it can be looked at.
+fn stand_in(importer: &mut Importer, layer: &Layer, name: &str) {
+    for (n, idx) in layer.out_idxes.iter().enumerate() {
+        let shape = layer.out_shapes.get(n).and_then(|s| shape_of(s).ok());
+        let made = shape.and_then(|s| importer.builder.input(name, &s).ok());
+        let value = made.map_or(Value::Unknown, |id| Value::Known(T(id)));
+        importer.values.insert(*idx, value);
     }
 }

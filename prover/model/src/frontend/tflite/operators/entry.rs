@@ -37,12 +37,6 @@ pub(super) const fn entry(
 }
 
 impl Entry {
-    /// With a restriction that a user should know first.
-    pub(super) const fn only(mut self, only: &'static str) -> Self {
-        self.info.only = only;
-        self
-    }
-
     /// Elements are moved, and nothing is computed.
     pub(super) const fn moving(mut self) -> Self {
         self.moves = true;

@@ -3,7 +3,7 @@
 use super::entry::{Entry, entry};
 use super::linear::edges;
 use crate::error::Result;
-use crate::frontend::compose::{Operand, Window2};
+use crate::frontend::compose::Window2;
 use crate::frontend::tflite::step::Step;
 
 pub(super) const OPERATORS: &[Entry] = &[
