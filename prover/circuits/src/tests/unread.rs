@@ -260,7 +260,7 @@ fn cells_that_a_blinder_defines_are_read_by_nothing() {
         assert_eq!(in_row.next(), None);
         let mut evaluator = Evaluator::new(&setup, &setup.circuit);
         let taps = (0..setup.plan.shape().taps).map(Col::Beta);
-        for col in taps.chain([Col::D, Col::Alpha]) {
+        for col in taps.chain([Col::D, Col::Alpha, Col::Gamma]) {
             let rows = evaluator.rows_that_notice(col.at(idle), Fr::ONE);
             assert!(rows.iter().all(|row| *row == idle), "{col:?}: {rows:?}");
         }
