@@ -3,6 +3,7 @@
 use crate::tests::builder::{Builder, partition};
 use crate::tests::case::{R, cases};
 use crate::tests::setup;
+use crate::tests::way::Way;
 use crate::{ChunkPlan, Objective, PlanOptions};
 use chainfer_model::partitioned::Visibility;
 use halo2curves::bn256::Fr;
@@ -27,6 +28,20 @@ fn codes_with_max_pooling_stand_for_their_flags() {
     let inputs = b.values();
     let model = partition(&b.graph, &[1], Visibility::Committed, Visibility::Public);
     assert_codes_stand_for_flags(&setup(&model, &inputs, 0, &options).plan);
+}
+
+#[test]
+fn codes_with_products_stand_for_their_flags() {
+    let mut b = Builder::new(R, 26);
+    let x = b.input(2, 2, 2);
+    let f = b.table();
+    let h = b.function(x, f);
+    let y = b.product(h, x, (2, 2, 2));
+    b.graph.outputs.push(y);
+    let model = partition(&b.graph, &[2], Visibility::Committed, Visibility::Public);
+    for way in Way::ALL {
+        assert_codes_stand_for_flags(&way.plan(&model, 0, &PlanOptions::default()));
+    }
 }
 
 fn assert_codes_stand_for_flags(plan: &ChunkPlan) {

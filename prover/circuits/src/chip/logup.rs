@@ -13,6 +13,8 @@
 //! an entry. The error is (number of lookups + number of rows) over the field's order. The gate acts on every row but the last
 //! usable one; idle cells hold 0, an entry, and are counted. Multiplicities and digits are committed before x.
 //!
+//! With functions ([`function`]) pairs are looked up in the same sums, a digit a being the pair (a, 0).
+//!
 //! Security: docs/security.md#rule-5-logup; docs/security.md#rule-2-first-phase.
 
 use crate::chip::function;

@@ -8,7 +8,8 @@ use crate::columns::{CellRef, Col};
 use crate::{ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances};
 use chainfer_model::executor::{execute, linear_accumulators};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
-use chainfer_model::quantized::{QLayer, QLinear, TensorId};
+pub(crate) use chainfer_model::quantized::QLayer;
+use chainfer_model::quantized::{QLinear, TensorId};
 use halo2curves::bn256::Fr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(crate) struct Case {
     pub(crate) model: PartitionedModel,
     pub(crate) inputs: Vec<Vec<u32>>,
     pub(crate) setup: Setup,
+    pub(crate) options: PlanOptions,
     pub(crate) output: TensorId,
 }
 
@@ -39,30 +41,38 @@ pub(crate) fn case(way: Way) -> Case {
     let w = b.input(1, 1, 12);
     let h = b.conv(&[(x, square(3, 1, 1))], (2, 3, 4));
     let y = b.dense(&[h, w], 4);
-    Case::of(way, b, y)
+    Case::of(way, b, y, &PlanOptions::default())
 }
 
 /// What a builder makes of its graph and an output, in every way.
 pub(crate) fn cases_of(build: impl Fn() -> (Builder, TensorId)) -> [Case; 3] {
     Way::ALL.map(|way| {
         let (b, output) = build();
-        Case::of(way, b, output)
+        // Rows enough for the whole range: no digit has limbs.
+        let options = PlanOptions {
+            k: (way == Way::Wide).then_some(9),
+            ..PlanOptions::default()
+        };
+        let case = Case::of(way, b, output, &options);
+        assert_eq!(case.setup.plan.shape().limbs, 1);
+        case
     })
 }
 
 impl Case {
     /// A model in one chunk, with this output.
-    pub(crate) fn of(way: Way, mut b: Builder, output: TensorId) -> Case {
+    pub(crate) fn of(way: Way, mut b: Builder, output: TensorId, options: &PlanOptions) -> Case {
         b.graph.outputs.push(output);
         let (inputs, layers) = (b.values(), b.graph.layers.len());
         let (input, visible) = (Visibility::Committed, Visibility::Public);
         let model = partition(&b.graph, &[layers], input, visible);
-        let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
+        let setup = way.setup(&model, &inputs, 0, options);
         Case {
             way,
             model,
             inputs,
             setup,
+            options: options.clone(),
             output,
         }
     }
@@ -70,7 +80,7 @@ impl Case {
     /// The trace of another model with the same geometry, under the fixed columns of this one.
     pub(crate) fn with_trace_of(&self, other: &PartitionedModel) -> Setup {
         let trace = execute(&other.graph, &self.inputs).unwrap().tensors;
-        let forged = (self.way).setup(other, &self.inputs, 0, &PlanOptions::default());
+        let forged = (self.way).setup(other, &self.inputs, 0, &self.options);
         let mut cells = Vec::new();
         for col in super::every_cell::columns(&forged) {
             let rows = 0..if col.is_first_phase() {
@@ -94,18 +104,13 @@ impl Case {
         let mut values = self.trace();
         let value = &mut values[tensor.0][element];
         *value = if *value == 0 { 1 } else { *value - 1 };
-        let output = std::mem::take(&mut self.trace()[self.output.0]);
-        let claimed = self.claiming_with(values, output.clone());
-        let cells = (0..output.len()).flat_map(|element| self.digits(self.output, element));
+        let claimed = self.claiming(values);
+        let outputs = self.model.graph.tensor(self.output).dims.len();
+        let cells = (0..outputs).flat_map(|element| self.digits(self.output, element));
         let cells: Vec<_> = cells.map(|cell| (cell, self.get(cell))).collect();
         let forged = claimed.circuit.tampered(&cells);
         let forged = recounted(&claimed, &forged);
         claimed.with(forged, claimed.instances.clone())
-    }
-
-    fn claiming_with(&self, mut values: Vec<Vec<u32>>, output: Vec<u32>) -> Setup {
-        values[self.output.0] = output;
-        self.claiming(values)
     }
 
     /// What fails where an output is one more than it is, which the output's tensor says, too.
@@ -131,6 +136,14 @@ impl Case {
         let changes: Vec<_> = changes.iter().map(change).collect();
         let forged = self.setup.circuit.tampered(&changes);
         failing(&self.setup, &recounted(&self.setup, &forged))
+    }
+
+    /// Outputs that are not saturated.
+    pub(crate) fn plain_outputs(&self) -> Vec<usize> {
+        let len = self.model.graph.tensor(self.output).dims.len();
+        let plain =
+            |element: &usize| self.get(self.cell(self.output, *element, Col::C)) == Fr::one();
+        (0..len).filter(plain).collect()
     }
 
     /// Outputs whose remainder may be one more or less.

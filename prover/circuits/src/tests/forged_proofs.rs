@@ -68,6 +68,60 @@ fn shifted(setup: &Setup, cells: &[CellRef], by: Fr) -> Witnessed {
     recounted(setup, &forged)
 }
 
+fn assert_forgeries_of_activations_are_refused(way: Way, k: u32) {
+    let mut b = Builder::new(64, 94);
+    let x = b.input(1, 2, 2);
+    let g = b.gather(&[x], (1, 1, 4));
+    let f = b.table();
+    let h = b.function(x, f);
+    let p = b.product(h, x, (2, 2, 1));
+    let y = b.mat_mul(g, p, 1, 2);
+    b.graph.outputs.push(y);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[4], Visibility::Committed, Visibility::Public);
+    let options = PlanOptions {
+        k: Some(k),
+        hide_weights: HideWeights::Rows(2),
+        ..PlanOptions::default()
+    };
+    let setup = way.setup(&model, &inputs, 0, &options);
+    let keys = Keys::new(&setup);
+    let instances = &setup.instances;
+    assert!(keys.accepts(setup.circuit.circuit(), instances));
+    let at = |tensor, col| cell(&setup, tensor, col);
+    let pair = setup.plan.layout.pairs(p, "").unwrap().row(0);
+    let forgeries: [(&str, Vec<CellRef>); 7] = [
+        ("gather", vec![at(g, Col::Y), at(g, Col::V)]),
+        ("value", vec![at(h, Col::Y), at(h, Col::V)]),
+        ("argument", vec![at(h, Col::E)]),
+        ("operand", vec![Col::Y(0).at(pair), Col::V(0).at(pair)]),
+        ("product", vec![at(p, Col::Rem)]),
+        ("matrix product", vec![at(y, Col::Rem)]),
+        ("table", vec![Col::TableMult.at(1)]),
+    ];
+    for (name, cells) in forgeries {
+        let mut forged = shifted(&setup, &cells, Fr::one());
+        if name == "table" {
+            let entry = cells[0];
+            forged = setup
+                .circuit
+                .tampered(&[(entry, setup.circuit.get(entry) + Fr::one())]);
+        }
+        assert!(!keys.accepts(forged.circuit(), instances), "{name}");
+    }
+    // A sum that is kept for the checks, and what copies it.
+    let kept = setup.plan.check.iter().position(|row| row.keeps).unwrap();
+    let bumped = Bumped::new(&setup, Col::U.at(kept), Fr::one());
+    assert!(!keys.accepts(bumped, instances), "kept sum");
+}
+
+#[test]
+fn forged_proofs_of_layers_of_activations_are_refused() {
+    for (way, k) in [(Way::Wide, 8), (Way::Compact, 10), (Way::Canonical, 10)] {
+        assert_forgeries_of_activations_are_refused(way, k);
+    }
+}
+
 fn assert_forgeries_are_refused(way: Way, k: u32) {
     let mut b = Builder::new(64, 93);
     let x = b.input(1, 2, 2);

@@ -38,6 +38,13 @@ fn pinned(shape: &CircuitShape) -> String {
     hex(&Keccak256::digest(text.as_bytes()))
 }
 
+/// Operators that came after the file's first lines, where there are any.
+fn further(shape: &CircuitShape) -> String {
+    let flags = [("functions", shape.functions), ("products", shape.products)];
+    let present = flags.into_iter().filter(|(_, present)| *present);
+    present.map(|(name, _)| format!(" {name} true")).collect()
+}
+
 /// Every kind of constraint system.
 fn shapes(out: &mut String) {
     let mut all = Vec::new();
@@ -81,19 +88,47 @@ fn shapes(out: &mut String) {
             }
         }
     }
+    for (functions, products) in [(true, false), (false, true), (true, true)] {
+        for (stacked, lanes, taps, limbs) in [
+            (true, 1, 2, 1),
+            (true, 1, 3, 1),
+            (false, 1, 2, 2),
+            (false, 2, 2, 1),
+            (false, 3, 5, 4),
+            (false, 4, 3, 1),
+        ] {
+            for pooling in [false, true] {
+                let shape = CircuitShape {
+                    k: 9,
+                    range: 64,
+                    limbs,
+                    lanes,
+                    taps,
+                    weights_per_row: 1,
+                    hash_lanes: 1,
+                    pooling,
+                    stacked,
+                    functions,
+                    products,
+                };
+                all.extend(shape.validate().is_ok().then_some(shape));
+            }
+        }
+    }
     for shape in all {
         shape.validate().unwrap();
         let digest = pinned(&shape);
         writeln!(
             out,
-            "shape lanes {} taps {} weights {} hash {} limbs {} pooling {} compact {}: {digest}",
+            "shape lanes {} taps {} weights {} hash {} limbs {} pooling {} compact {}{}: {digest}",
             shape.lanes,
             shape.taps,
             shape.weights_per_row,
             shape.hash_lanes,
             shape.limbs,
             shape.pooling,
-            shape.stacked
+            shape.stacked,
+            further(&shape),
         )
         .unwrap();
     }
@@ -132,8 +167,8 @@ fn chunk(
     }
     writeln!(
         out,
-        "{name} chunk {chunk} k {} lanes {} taps {} weights {} hash {} limbs {} pooling {} compact {} hide {}:\n  system {digest} fixed {} copies {} trace {}",
-        shape.k, shape.lanes, shape.taps, shape.weights_per_row, shape.hash_lanes, shape.limbs, shape.pooling, shape.stacked,
+        "{name} chunk {chunk} k {} lanes {} taps {} weights {} hash {} limbs {} pooling {} compact {}{} hide {}:\n  system {digest} fixed {} copies {} trace {}",
+        shape.k, shape.lanes, shape.taps, shape.weights_per_row, shape.hash_lanes, shape.limbs, shape.pooling, shape.stacked, further(shape),
         setup.plan.hide_rows(),
         digest_columns(&recorder.fixed),
         hex(&copies.finalize()),
@@ -215,6 +250,25 @@ fn small(pool: bool, range: u32) -> (PartitionedModel, Vec<Vec<u32>>) {
     (model, inputs)
 }
 
+/// Constants, a gather, two functions, products of elements and of matrices.
+fn activations() -> (PartitionedModel, Vec<Vec<u32>>) {
+    let mut b = Builder::new(64, 54);
+    let (x, w) = (b.input(2, 4, 3), b.input(1, 1, 6));
+    let (f, g) = (b.table(), b.table());
+    let c = b.constants(2, 4, 3);
+    let h = b.function(x, f);
+    let p = b.product(h, c, (2, 4, 3));
+    let q = b.gather(&[p, w], (3, 2, 2));
+    let h = b.function(q, g);
+    let m = b.mat_mul(w, h, 1, 2);
+    let y = b.function(m, f);
+    b.graph.outputs.extend([p, y]);
+    let inputs = b.values();
+    let (input, output) = (Visibility::Committed, Visibility::Public);
+    let model = partition(&b.graph, &[3, 4], input, output);
+    (model, inputs)
+}
+
 fn golden() -> String {
     let mut out = String::new();
     shapes(&mut out);
@@ -258,6 +312,20 @@ fn golden() -> String {
                 ..options(objective, None)
             };
             chunk(&mut out, "hide", &model, &inputs, 1, &options);
+        }
+    }
+    let (model, inputs) = activations();
+    for objective in [Objective::Time, Objective::Gas, Objective::Memory] {
+        for at in 0..model.chunks.len() {
+            let name = format!("activations {objective:?}");
+            chunk(
+                &mut out,
+                &name,
+                &model,
+                &inputs,
+                at,
+                &options(objective, None),
+            );
         }
     }
     out

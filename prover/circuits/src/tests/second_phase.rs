@@ -20,12 +20,15 @@ fn randomised(setup: &Setup) -> Vec<(CellRef, Fr)> {
     let mut rng = StdRng::seed_from_u64(81);
     let shape = setup.plan.shape();
     let mut columns = vec![Col::Mult];
+    if shape.functions {
+        columns.push(Col::TableMult);
+    }
     for l in 0..shape.lanes {
         columns.extend([Col::Y(l), Col::Rem(l), Col::V(l), Col::C(l), Col::E(l)]);
     }
     let cells = columns.iter().flat_map(|col| {
         let rows = match col {
-            Col::Mult => 0..setup.plan.active_rows(),
+            Col::Mult | Col::TableMult => 0..setup.plan.active_rows(),
             _ => setup.plan.value_rows(),
         };
         rows.map(|row| col.at(row))
@@ -49,6 +52,24 @@ fn random_first_phase_determines_the_second() {
             ..PlanOptions::default()
         };
         let setup = way.setup(&model, &inputs, 0, &options);
+        assert_determined(&setup);
+    }
+}
+
+#[test]
+fn random_activations_determine_the_second_phase() {
+    let mut b = Builder::new(64, 83);
+    let x = b.input(2, 2, 2);
+    let f = b.table();
+    let h = b.function(x, f);
+    let p = b.product(h, x, (2, 2, 2));
+    let g = b.gather(&[p], (1, 2, 1));
+    let y = b.mat_mul(p, g, 1, 2);
+    b.graph.outputs.push(y);
+    let inputs = b.values();
+    let model = partition(&b.graph, &[4], Visibility::Committed, Visibility::Public);
+    for way in Way::ALL {
+        let setup = way.setup(&model, &inputs, 0, &PlanOptions::default());
         assert_determined(&setup);
     }
 }
@@ -83,6 +104,13 @@ fn assert_determined(setup: &Setup) {
     columns.extend((0..crate::chip::logup::sum_columns(shape)).map(Col::Phi));
     let values = setup.plan.value_rows();
     let check = 0..setup.plan.check.len();
+    let keeping = |row: &usize| setup.plan.check[*row].keeps;
+    for row in check.clone().filter(keeping) {
+        assert!(
+            !evaluator.changes_nothing(Col::U.at(row), Fr::ONE),
+            "kept {row}"
+        );
+    }
     for col in columns {
         let rows = match col {
             Col::Alpha | Col::Gamma => check.clone(),

@@ -65,6 +65,15 @@ fn one_maximum() -> (PartitionedModel, Vec<Vec<u32>>) {
     chunk(b)
 }
 
+/// A gather: there is no check.
+fn rearranged() -> (PartitionedModel, Vec<Vec<u32>>) {
+    let mut b = Builder::new(64, 145);
+    let x = b.input(1, 2, 2);
+    let y = b.gather(&[x], (1, 1, 3));
+    b.graph.outputs.push(y);
+    chunk(b)
+}
+
 /// Windows that read one column of several: in a few lanes nothing is taken in, and nothing steps.
 fn thin(width: usize) -> (PartitionedModel, Vec<Vec<u32>>) {
     let mut b = Builder::new(64, 143);
@@ -108,6 +117,7 @@ fn plans() -> Vec<(ChunkPlan, Vec<Vec<u32>>)> {
     for way in Way::ALL {
         plan(sparse(), way, None);
         plan(one_maximum(), way, None);
+        plan(rearranged(), way, None);
         plan(thin(2), way, None);
     }
     // Few rows take several lanes.
@@ -130,7 +140,9 @@ fn no_fixed_column_is_empty_and_every_kind_of_blinder_is_used() {
         "linear: enters D",
         "linear: D steps",
         "max: D steps",
+        "product",
         "selector: carry of alpha",
+        "selector: load of alpha",
         "selector: D",
         "selector: maximum",
         "selector: pairs",
@@ -171,8 +183,6 @@ fn column_that_nothing_may_fill_is_refused() {
             "lookup table",
             "active",
             "poseidon: constant",
-            "product",
-            "selector: load of alpha",
             "selector: gamma",
             "selector: words",
             "window: held",
@@ -250,7 +260,7 @@ fn cells_that_a_blinder_defines_are_read_by_nothing() {
         assert_eq!(in_row.next(), None);
         let mut evaluator = Evaluator::new(&setup, &setup.circuit);
         let taps = (0..setup.plan.shape().taps).map(Col::Beta);
-        for col in taps.chain([Col::D, Col::Alpha]) {
+        for col in taps.chain([Col::D, Col::Alpha, Col::Gamma]) {
             let rows = evaluator.rows_that_notice(col.at(idle), Fr::ONE);
             assert!(rows.iter().all(|row| *row == idle), "{col:?}: {rows:?}");
         }

@@ -37,6 +37,21 @@ fn network() -> PartitionedModel {
     partition(&b.graph, &[2, 2], Visibility::Committed, Visibility::Public)
 }
 
+/// Products of elements and of matrices, a function and a gather in two chunks.
+fn activations() -> PartitionedModel {
+    let mut b = Builder::new(R, 132);
+    let x = b.input(2, 3, 3);
+    let p = b.product(x, x, (2, 3, 3));
+    let f = b.table();
+    let h = b.function(p, f);
+    let g = b.gather(&[h, x], (1, 2, 3));
+    let q = b.mat_mul(x, g, 1, 2);
+    b.graph.outputs.push(q);
+    let model = partition(&b.graph, &[2, 2], Visibility::Committed, Visibility::Public);
+    assert_eq!(model.chunks.len(), 2);
+    model
+}
+
 fn options(hide: u32) -> PlanOptions {
     PlanOptions {
         hide_weights: HideWeights::Rows(hide),
@@ -107,13 +122,18 @@ fn parts(plan: &ChunkPlan) -> (Visible, Vec<Vec<Fr>>) {
 
 #[test]
 fn weights_decide_nothing_but_their_columns() {
-    let base = network();
+    for base in [network(), activations()] {
+        assert_weights_decide_nothing_else(&base);
+    }
+}
+
+fn assert_weights_decide_nothing_else(base: &PartitionedModel) {
     let mut rng = StdRng::seed_from_u64(137);
-    let mut others = vec![with_weights(&base, || 0)];
+    let mut others = vec![with_weights(base, || 0)];
     // As large as the bound of the accumulators allows for all of them.
-    others.push(with_weights(&base, || 60));
+    others.push(with_weights(base, || 60));
     for _ in 0..3 {
-        others.push(with_weights(&base, || rng.gen_range(-60..=60)));
+        others.push(with_weights(base, || rng.gen_range(-60..=60)));
     }
     let by_objective = |objective| {
         move |model: &PartitionedModel, chunk: usize, options: &PlanOptions| {
@@ -138,7 +158,7 @@ fn weights_decide_nothing_but_their_columns() {
     for (planner, hide) in planners {
         let options = options(hide);
         for chunk in 0..2 {
-            let (visible, weights) = parts(&planner(&base, chunk, &options));
+            let (visible, weights) = parts(&planner(base, chunk, &options));
             for other in &others {
                 let (seen, hidden) = parts(&planner(other, chunk, &options));
                 assert_eq!(visible, seen);
@@ -228,11 +248,14 @@ fn planned_cells(plan: &ChunkPlan, fixed: &FixedCells) -> BTreeSet<(usize, usize
 
 #[test]
 fn weight_columns_are_read_where_weights_stand_and_nowhere_else() {
-    let model = network();
     let mut padded = 0;
-    for way in Way::ALL {
+    let models = [network(), activations()];
+    for (model, way) in models
+        .iter()
+        .flat_map(|model| Way::ALL.map(|way| (model, way)))
+    {
         for chunk in 0..2 {
-            let plan = Arc::new(way.plan(&model, chunk, &options(4)));
+            let plan = Arc::new(way.plan(model, chunk, &options(4)));
             let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan)).unwrap();
             let recorder = Recorder::run(&circuit);
             let fixed = fill(&plan).unwrap();

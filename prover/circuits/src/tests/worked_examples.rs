@@ -1,14 +1,21 @@
-//! The worked examples of docs/chips/linear.md and docs/chips/rlc.md, number by number.
+//! The worked examples of docs/chips, number by number.
 
-use super::builder::{Builder, Conv, square};
+use super::builder::{Builder, Conv, partition, square};
+use super::way::Way;
+use super::{Setup, failing};
+use crate::PlanOptions;
+use crate::chip::function;
 use crate::chip::linear::windows::taps;
 use crate::chip::registry;
 use crate::chip::rlc::program::{Carry, Load, Program, Row, Step};
 use crate::columns::{CellRef, Col};
 use crate::layout::place::{ChunkLayout, Geometry, LayerGeometry};
 use crate::layout::windows::ColumnMap;
+use crate::trace::{Challenges, Trace};
+use chainfer_model::partitioned::Visibility;
 use chainfer_model::quantized::{QLayer, TensorId, TermMap};
 use chainfer_model::window::Window;
+use halo2curves::bn256::Fr;
 
 /// The challenge of the pages: accumulators read as the digits that they take in.
 const Z: u64 = 10;
@@ -243,4 +250,127 @@ fn worked_example_of_the_rlc_check_is_that_of_the_page() {
         assert_eq!(row.gamma == Step::Drop, at == 6, "row {at}");
     }
     assert_eq!(degree, 1 + 6);
+}
+
+/// The challenge r of the pages on layers of activations.
+const R_CHALLENGE: u64 = 1000;
+
+/// A chunk in the compact arrangement, and its second phase under the challenges of the pages.
+fn computed(b: &Builder, inputs: &[Vec<u32>]) -> (Setup, Trace) {
+    let layers = b.graph.layers.len();
+    let (input, output) = (Visibility::Committed, Visibility::Public);
+    let model = partition(&b.graph, &[layers], input, output);
+    let setup = Way::Compact.setup(&model, inputs, 0, &PlanOptions::default());
+    let challenges = Challenges {
+        z: Fr::from(Z),
+        r: Fr::from(R_CHALLENGE),
+        x: Fr::from(0x5eed),
+    };
+    let second = setup.circuit.second_phase(&challenges);
+    assert_eq!(failing(&setup, &setup.circuit).len(), 0);
+    (setup, second)
+}
+
+fn number(second: &Trace, cell: CellRef) -> Fr {
+    second.get(cell).unwrap()
+}
+
+/// What the checks keep, in order.
+fn kept((setup, second): &(Setup, Trace)) -> Vec<Fr> {
+    let rows = setup.plan.check.iter().enumerate();
+    let rows = rows.filter(|(_, row)| row.keeps);
+    rows.map(|(at, _)| number(second, Col::U.at(at))).collect()
+}
+
+/// D at the end of a tensor's channels.
+fn sums_of((setup, second): &(Setup, Trace), tensor: TensorId) -> Vec<Fr> {
+    let layout = &setup.plan.layout.tensors[&tensor];
+    let ends = (0..layout.dims.c).map(|c| Col::D.at(layout.channel_end(c)));
+    ends.map(|end| number(second, end)).collect()
+}
+
+fn numbers(list: &[u64]) -> Vec<Fr> {
+    list.iter().copied().map(Fr::from).collect()
+}
+
+#[test]
+fn worked_example_of_the_function_is_that_of_the_page() {
+    let mut b = Builder::new(240, 0);
+    let x = b.input(1, 1, 3);
+    let (f, g) = (b.table(), b.table());
+    b.graph.tables[g][..4].copy_from_slice(&[9, 8, 7, 6]);
+    let first = b.function(x, f);
+    let y = b.function(x, g);
+    b.graph.outputs.extend([first, y]);
+    let example = computed(&b, &[vec![3, 1, 2]]);
+    assert_eq!(sums_of(&example, y), numbers(&[624]));
+    let (setup, second) = &example;
+    let input = &setup.plan.layout.tensors[&x];
+    let end = Col::Beta(0).at(input.channel_end(0));
+    assert_eq!(number(second, end), Fr::from(312));
+    let row = 240 + 3;
+    let column = |role| setup.circuit.fixed.column(role).unwrap()[row];
+    assert_eq!(column(function::KEY), Fr::from(262_147));
+    assert_eq!(column(function::VALUE), Fr::from(7));
+    let times = setup.circuit.get(Col::TableMult.at(row));
+    assert_eq!(times, Fr::from(2));
+}
+
+#[test]
+fn worked_example_of_the_product_is_that_of_the_page() {
+    let mut b = Builder::new(240, 0);
+    let (x, w) = (b.input(1, 1, 3), b.input(1, 1, 3));
+    let y = b.product(x, w, (1, 1, 3));
+    let QLayer::Product(layer) = &mut b.graph.layers[0] else {
+        panic!("it is a product");
+    };
+    (layer.left.elements, layer.right.elements) = (None, None);
+    layer.weights = [1, 2, -1];
+    layer.element_bias.fill(0);
+    b.graph.outputs.push(y);
+    let example = computed(&b, &[vec![1, 2, 3], vec![4, 5, 6]]);
+    assert_eq!(sums_of(&example, y), numbers(&[308]));
+    assert_eq!(kept(&example), numbers(&[518, 123, 456]));
+    let (setup, second) = &example;
+    let base = setup.plan.layout.tensors[&y].block().end;
+    let d = (base..base + 6).map(|row| number(second, Col::D.at(row)));
+    assert_eq!(d.collect::<Vec<_>>(), numbers(&[4, 4, 50, 50, 518, 518]));
+}
+
+#[test]
+fn worked_example_of_the_matrix_product_is_that_of_the_page() {
+    let mut b = Builder::new(240, 0);
+    let (x, w) = (b.input(2, 1, 3), b.input(1, 2, 2));
+    let y = b.mat_mul(w, x, 1, 2);
+    let QLayer::MatMul(layer) = &mut b.graph.layers[0] else {
+        panic!("it is a matrix product");
+    };
+    layer.weights = [1, 2, -1];
+    layer.element_bias.fill(0);
+    b.graph.outputs.push(y);
+    let example = computed(&b, &[vec![1, 2, 3, 4, 5, 6], vec![1, 2, 3, 4]]);
+    assert_eq!(sums_of(&example, y), numbers(&[1122, 3168]));
+    let sums = [1001, 1003, 2004, 1_037_193, 3007, 579];
+    let geometric = [11, 111];
+    assert_eq!(kept(&example), numbers(&[&geometric[..], &sums].concat()));
+}
+
+/// Rows of the check for one product of so many matrices, rows and inner columns.
+fn rows_of_matrix_products(matrices: usize, rows: usize, inner: usize) -> usize {
+    let mut b = Builder::new(240, 0);
+    let (x, w) = (b.input(matrices * inner, 2, 3), b.input(1, 1, 7));
+    let y = b.mat_mul(w, x, matrices, rows);
+    b.graph.outputs.push(y);
+    let model = partition(&b.graph, &[1], Visibility::Public, Visibility::Public);
+    let plan = Way::Compact.plan(&model, 0, &PlanOptions::default());
+    plan.check.len()
+}
+
+#[test]
+fn matrix_products_take_the_rows_of_the_page() {
+    let rows = rows_of_matrix_products;
+    for (m, i, k) in [(1, 2, 2), (2, 3, 4), (3, 5, 2)] {
+        assert_eq!(rows(m, i, k + 1) - rows(m, i, k), m * (i + 5));
+        assert_eq!(rows(m + 1, i, k) - rows(m, i, k), k * (i + 5) + i + 8);
+    }
 }

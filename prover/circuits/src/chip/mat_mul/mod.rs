@@ -15,7 +15,7 @@
 //! ```
 //!
 //! whose coefficient at r^(I M - 1 - (m, i)) z^(U-1-j) is the equation of output (m, i, j). Its degree in z and r together is I M + U at
-//! most. The check's rows: I + 5 for each (m, k), I + 12 or so for each matrix.
+//! most. The check's rows: I + 5 for each (m, k), I + 8 for each matrix, and a few for each layer.
 //!
 //! Security: docs/security.md#rule-3-one-equation-per-layer.
 

@@ -234,9 +234,15 @@ pub(crate) fn fixed_ends(usable: usize, fixed: &mut FixedCells) {
     }
 }
 
-/// Cells of an idle row that make the column nonzero and change nothing that is read: alpha is held, and is 0 in the row above.
+/// Cells of an idle row that make the column nonzero and change nothing that is read: alpha is 0 in the row above, and is held; where
+/// nothing is loaded either, it is multiplied by the operand. A product with it is 0.
 pub(crate) fn idle(column: Fix) -> Option<Vec<(Fix, i64)>> {
-    (column == CARRY).then(|| vec![(HOLD, 1), (CARRY, 1)])
+    match column {
+        CARRY => Some(vec![(HOLD, 1), (CARRY, 1)]),
+        LOAD => Some(vec![(HOLD, 0), (SCALE_BY, 1), (CARRY, 2), (LOAD, 3)]),
+        PRODUCT => Some(vec![(PRODUCT, 1)]),
+        _ => None,
+    }
 }
 
 /// Copy constraints of the operands.
