@@ -189,7 +189,7 @@ fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         importer.op(node, FloatOp::Dense(mean), &[rows])?
     };
     let pooled = importer.reshape(node, pooled, &target)?;
-    let factors = factors(importer.opset, node, &lengths, &spans, &target[2..])?;
+    let factors = factors(node, &lengths, &spans, &target[2..])?;
     if factors.iter().all(|f| *f == 1.0) {
         return Ok(pooled);
     }
@@ -202,7 +202,6 @@ fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
 
 /// How many taps there are for each that counts, at every place: padding counts if the node says so, what ceil_mode adds never does.
 fn factors(
-    opset: i64,
     node: &NodeProto,
     lengths: &[usize],
     spans: &[Span],
@@ -211,12 +210,10 @@ fn factors(
     let padded = node.int("count_include_pad", 0) != 0;
     let declared = super::window::list(node, "pads", 2 * lengths.len(), 0, 0)?;
     let more = |n: usize| spans[n].after > declared[lengths.len() + n];
-    if padded && opset < 19 && node.int("ceil_mode", 0) != 0 && (0..spans.len()).any(more) {
+    if padded && node.int("ceil_mode", 0) != 0 && (0..spans.len()).any(more) {
         return Err(refuse(
             node,
-            format!(
-                "count_include_pad with ceil_mode in opset {opset}, which readers differ in; export the model with opset 19 or later"
-            ),
+            "count_include_pad where ceil_mode adds to the padding, which readers differ in; export the model with ceil_mode = 0",
         ));
     }
     let own = node.text("auto_pad").unwrap_or_default();
