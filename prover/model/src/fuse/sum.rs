@@ -12,6 +12,9 @@ use crate::window::Window;
 /// A convolution is written out as a matrix only up to this many weights.
 const MAX_MATRIX: usize = 1 << 20;
 
+/// Tensors of at most so many elements are brought into another order by a matrix.
+const SMALL: usize = 64;
+
 /// A linear value taken apart.
 struct Parts {
     nodes: Vec<String>,
@@ -109,7 +112,7 @@ impl Lowering<'_> {
                 let (at, dims) = self.layout(node.output);
                 (a.laid_out(&at, dims), b.laid_out(&at, dims))
             }
-            (false, false) => (a, b),
+            (false, false) => self.one_order(node, a, b)?,
         };
         let mut left = self.branch(node, a)?;
         let mut right = self.branch(node, b)?;
@@ -142,6 +145,23 @@ impl Lowering<'_> {
             right.align(&left);
         }
         Ok([left, right])
+    }
+
+    /// Two values of which one is read as a view in the other's order, where the orders differ and the tensors are large.
+    fn one_order(&mut self, node: &FloatNode, a: Value, b: Value) -> Result<(Value, Value)> {
+        let same = a.at == b.at && a.dims == b.dims;
+        if same || a.dims.len() <= SMALL {
+            return Ok((a, b));
+        }
+        if b.elements().is_some() {
+            let b = self.wanted(b, (&a.at, a.dims), &node.name)?;
+            return Ok((a, b));
+        }
+        if a.elements().is_some() {
+            let a = self.wanted(a, (&b.at, b.dims), &node.name)?;
+            return Ok((a, b));
+        }
+        Ok((a, b))
     }
 
     fn branch(&mut self, node: &FloatNode, value: Value) -> Result<Parts> {

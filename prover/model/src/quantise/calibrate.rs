@@ -191,6 +191,7 @@ pub(super) fn tensor_quants(
             *slot = (slot.0.min(low), slot.1.max(high));
         }
     }
+    ranges::share(fused, &groups.of, &mut ranges);
     let mut quants: Vec<TensorQuant> = (0..fused.tensors.len())
         .map(|t| {
             let (low, high) = ranges[groups.of[t]].unwrap_or(own[t]);

@@ -116,5 +116,80 @@ pub(super) fn flat_ends(
     ends
 }
 
+/// Gives functions that are the same, and whose arguments and values have about the same ranges, the same ranges: they share a table
+/// then.
+pub(super) fn share(fused: &FusedGraph, groups: &[usize], ranges: &mut [Option<(f64, f64)>]) {
+    let mut members = vec![0; fused.tensors.len()];
+    groups.iter().for_each(|g| members[*g] += 1);
+    let alone = |t: usize| members[groups[t]] == 1 && !fused.inputs.contains(&t);
+    let mut of_products = vec![false; fused.tensors.len()];
+    for layer in &fused.layers {
+        if let FusedLayer::Product(_) | FusedLayer::MatMul(_) = layer {
+            of_products[layer.output()] = true;
+        }
+    }
+    // Name of the function, its ranges, and the tensors that have them.
+    let mut kinds: Vec<Kind> = Vec::new();
+    for layer in &fused.layers {
+        let FusedLayer::Function(f) = layer else {
+            continue;
+        };
+        let tensors = [f.input, f.output];
+        if of_products[f.input] || !tensors.iter().all(|t| alone(*t)) {
+            continue;
+        }
+        let [Some(argument), Some(value)] = tensors.map(|t| ranges[groups[t]]) else {
+            continue;
+        };
+        let steps = format!("{:?}", f.steps);
+        let near = |kind: &Kind| {
+            kind.steps == steps
+                && is_near(kind.ranges[0], argument)
+                && is_near(kind.ranges[1], value)
+                && !kind.tensors.iter().any(|own| own[0] == f.input)
+        };
+        match kinds.iter_mut().find(|kind| near(kind)) {
+            Some(kind) => {
+                kind.ranges = [
+                    union(kind.ranges[0], argument),
+                    union(kind.ranges[1], value),
+                ];
+                kind.tensors.push(tensors);
+            }
+            None => kinds.push(Kind {
+                steps,
+                ranges: [argument, value],
+                tensors: vec![tensors],
+            }),
+        }
+    }
+    for kind in kinds {
+        for tensors in kind.tensors {
+            for (t, range) in tensors.into_iter().zip(kind.ranges) {
+                ranges[groups[t]] = Some(range);
+            }
+        }
+    }
+}
+
+/// Functions that share a table.
+struct Kind {
+    steps: String,
+    /// Of arguments and of values.
+    ranges: [(f64, f64); 2],
+    tensors: Vec<[usize; 2]>,
+}
+
+fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// Whether sharing costs each at most one bit of precision.
+fn is_near(a: (f64, f64), b: (f64, f64)) -> bool {
+    let width = |(low, high): (f64, f64)| high - low;
+    let both = width(union(a, b));
+    both <= 2.0 * width(a) && both <= 2.0 * width(b)
+}
+
 /// Where functions that become flat have done so.
 const FAR: f64 = 64.0;
