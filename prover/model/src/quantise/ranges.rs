@@ -95,11 +95,11 @@ pub(super) fn flat_ends(
         // Far enough for every function that is flat anywhere.
         let reach = |sign: f64| {
             let far = f.at(sign * FAR);
-            let goes_on = |by: f64| !((f.at(sign * FAR * by) - far).abs() <= tolerance);
+            let goes_on = |by: f64| exceeds((f.at(sign * FAR * by) - far).abs(), tolerance);
             if [1.5, 4.0, 1e3, 1e6].into_iter().any(goes_on) {
                 return f64::INFINITY;
             }
-            let flat = |x: &f64| !((f.at(sign * x) - far).abs() <= tolerance);
+            let flat = |x: &f64| exceeds((f.at(sign * x) - far).abs(), tolerance);
             let last = arguments((0.0, FAR)).rev().find(flat).unwrap_or(0.0);
             // One argument further, where the function is flat.
             last + FAR / f64::from(STEPS)
@@ -189,6 +189,11 @@ fn is_near(a: (f64, f64), b: (f64, f64)) -> bool {
     let width = |(low, high): (f64, f64)| high - low;
     let both = width(union(a, b));
     both <= 2.0 * width(a) && both <= 2.0 * width(b)
+}
+
+/// Whether a difference is larger than a tolerance, or no number.
+fn exceeds(difference: f64, tolerance: f64) -> bool {
+    difference.is_nan() || difference > tolerance
 }
 
 /// Where functions that become flat have done so.
