@@ -195,12 +195,12 @@ fn zkml_models_with_wrong_fields_are_refused() {
         assert!(from_zkml_bytes(&bytes).is_err(), "{place} = {value}");
     }
     let mut model = zkml_model();
-    model["layers"][0]["layer_type"] = json!("Softmax");
+    model["layers"][0]["layer_type"] = json!("Gather");
     let error = from_zkml_bytes(&rmp_serde::to_vec_named(&model).unwrap())
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("node Softmax_0: operator Softmax is not supported; supported: Add,"),
+        error.contains("node Gather_0: operator Gather is not supported; supported: Add,"),
         "{error}"
     );
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use chainfer_model::frontend::{OperatorInfo, onnx_operators, zkml_layers};
+use chainfer_model::frontend::{OperatorInfo, onnx_operators, tflite_operators, zkml_layers};
 
 /// The rows of one table. A format without versions has no column for them.
 fn table(head: &str, operators: &[OperatorInfo]) -> String {
@@ -61,6 +61,8 @@ fn operator_tables_of_the_documentation_are_current() {
     let onnx: Vec<OperatorInfo> = onnx_operators().collect();
     let zkml: Vec<OperatorInfo> = zkml_layers().collect();
     let current = replaced(&written, "onnx", &table("operator", &onnx));
+    let tflite: Vec<OperatorInfo> = tflite_operators().collect();
+    let current = replaced(&current, "tflite", &table("operator", &tflite));
     let current = replaced(&current, "zkml", &table("layer", &zkml));
     if std::env::var_os("CHAINFER_BLESS").is_some() {
         std::fs::write(&path, &current).unwrap();
@@ -81,6 +83,7 @@ fn operator_tables_of_the_documentation_are_current() {
 fn operators_are_listed_once_in_order_and_described() {
     for operators in [
         onnx_operators().collect::<Vec<_>>(),
+        tflite_operators().collect::<Vec<_>>(),
         zkml_layers().collect::<Vec<_>>(),
     ] {
         assert!(operators.windows(2).all(|pair| pair[0].name < pair[1].name));

@@ -230,3 +230,114 @@ fn reshape_between_layers_keeps_the_models_order() {
     let outputs = q.graph.real_outputs(&execute(&q.graph, &ints).unwrap());
     assert!(distance(&outputs[0], &expected) < 0.02);
 }
+
+#[test]
+fn functions_and_products_match() {
+    let (x, square) = run("Square", json!([]), &[], &[1, 4, 5, 2], &[]);
+    let (_, tanh) = run("Tanh", json!([]), &[], &[1, 4, 5, 2], &[]);
+    let (_, logistic) = run("Logistic", json!([]), &[], &[1, 4, 5, 2], &[]);
+    let (_, cube) = run("Pow", json!([3]), &[], &[1, 4, 5, 2], &[]);
+    let (_, own) = run("Mul", json!([]), &[], &[1, 4, 5, 2], &[0]);
+    let constant = [(vec![2], numbers(2, 5))];
+    let (_, difference) = run(
+        "SquaredDifference",
+        json!([]),
+        &constant,
+        &[1, 4, 5, 2],
+        &[],
+    );
+    for (n, v) in x.iter().enumerate() {
+        let c = constant[0].1[n % 2] as f64 / SF;
+        for (got, expected) in [
+            (square[n], v * v),
+            (tanh[n], v.tanh()),
+            (logistic[n], 1.0 / (1.0 + (-v).exp())),
+            (cube[n], v * v * v),
+            (own[n], v * v),
+            (difference[n], (v - c) * (v - c)),
+        ] {
+            assert!((got - expected).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn rearrangements_match() {
+    let (x, rotated) = run("Rotate", json!([2]), &[], &[1, 4, 5, 2], &[]);
+    let (_, part) = run(
+        "Slice",
+        json!([0, 1, 2, 0, 1, 2, -1, 1]),
+        &[],
+        &[1, 2, 3, 1],
+        &[],
+    );
+    let (_, padded) = run(
+        "Pad",
+        json!([0, 0, 1, 0, 0, 2, 0, 0]),
+        &[],
+        &[1, 5, 7, 2],
+        &[],
+    );
+    let (_, permuted) = run("Permute", json!([0, 2, 1, 3]), &[], &[1, 5, 4, 2], &[]);
+    let (_, resized) = run(
+        "ResizeNearestNeighbor",
+        json!([0, 1]),
+        &[],
+        &[1, 8, 5, 2],
+        &[],
+    );
+    let (_, joined) = run("Concatenation", json!([-1]), &[], &[1, 4, 5, 4], &[0]);
+    let (_, packed) = run("Pack", json!([1]), &[], &[1, 2, 4, 5, 2], &[0]);
+    for (n, v) in x.iter().enumerate() {
+        let (y, column, c) = (n / 10, n / 2 % 5, n % 2);
+        assert_eq!(rotated[n], at(&x, y, 4 - column, c));
+        assert_eq!(padded[((y + 1) * 7 + column) * 2 + c], *v);
+        assert_eq!(permuted[(column * 4 + y) * 2 + c], *v);
+        assert_eq!(resized[(2 * y * 5 + column) * 2 + c], *v);
+        assert_eq!(joined[(y * 5 + column) * 4 + 2 + c], *v);
+        assert_eq!(packed[40 + n], *v);
+    }
+    for (n, v) in part.iter().enumerate() {
+        assert_eq!(*v, at(&x, 1 + n / 3, 2 + n % 3, 0));
+    }
+}
+
+#[test]
+fn softmax_leaves_masked_elements_out() {
+    // One of the two channels, at every second column.
+    let mut params = vec![4, 1, 1, 5, 2];
+    params.extend([0, 0, 0, 1, 0, 0, 0, 1, 0, 0]);
+    let (x, shares) = run("Softmax", json!(params), &[], &[1, 4, 5, 2], &[]);
+    let (_, plain) = run("Softmax", json!([]), &[], &[1, 4, 5, 2], &[]);
+    for n in (0..40).step_by(2) {
+        let share = 1.0 / (1.0 + (x[n + 1] - x[n]).exp());
+        let expected = if n / 2 % 5 % 2 == 1 { 1.0 } else { share };
+        assert!((shares[n] - expected).abs() < 1e-9);
+        assert!((shares[n] + shares[n + 1] - 1.0).abs() < 1e-9);
+        assert!((plain[n] - share).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn all_layers_in_the_way_are_told_at_once() {
+    let layer = |kind: &str, input: i64| {
+        json!({"layer_type": kind, "params": [], "inp_idxes": [input], "inp_shapes": [[1, 4]],
+               "out_idxes": [input + 1], "out_shapes": [[1, 4]], "mask": []})
+    };
+    let model = json!({
+        "global_sf": 512, "inp_idxes": [0], "out_idxes": [3], "tensors": [],
+        "layers": [layer("Update", 0), layer("Tanh", 1), layer("Gather", 2)],
+    });
+    let error = from_zkml_bytes(&rmp_serde::to_vec_named(&model).unwrap())
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "2 nodes are not supported",
+        "node Update_0: Update",
+        "learning rate",
+        "node Gather_2: Gather",
+        "supported operators: Add, AveragePool2D",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+}

@@ -9,6 +9,7 @@
 mod support;
 
 use chainfer_model::executor::{execute, naive};
+use chainfer_model::frontend::{LoadOptions, load_model_with};
 use chainfer_model::io::load_inputs;
 use chainfer_model::partition::{
     BoundaryVisibility, ChunkCount, CostModel, chunk_costs, partition,
@@ -154,4 +155,73 @@ fn zkml_mnist_cuts_into_every_number_of_chunks() {
     }
     let auto = partition(q, ChunkCount::Auto, BoundaryVisibility::default(), &costs).unwrap();
     println!("auto: {} chunks", auto.chunks.len());
+}
+
+/// The TensorFlow Lite file with its weights rounded as zkml's converter rounded them.
+fn rounded_tflite(folder: &std::path::Path) -> Vec<u8> {
+    let mut bytes = std::fs::read(folder.join("model.tflite")).unwrap();
+    let packed = std::fs::read(folder.join("model.msgpack")).unwrap();
+    let model: serde_json::Value = rmp_serde::from_slice(&packed).unwrap();
+    for tensor in model["tensors"].as_array().unwrap() {
+        let data = tensor["data"].as_array().unwrap();
+        let values: Vec<f32> = data.iter().map(|v| v.as_i64().unwrap() as f32).collect();
+        if tensor["shape"] == serde_json::json!([2]) {
+            continue;
+        }
+        let number = |bytes: &[u8], at: usize| {
+            f32::from_le_bytes(<[u8; 4]>::try_from(&bytes[at..at + 4]).unwrap())
+        };
+        let is = |at: &usize| {
+            let mut places = values.iter().enumerate();
+            places.all(|(n, v)| (number(&bytes, at + 4 * n) * 512.0).round() == *v)
+        };
+        let last = bytes.len() - 4 * values.len();
+        let at = (0..last).step_by(4).find(is).expect("the weights");
+        for (n, v) in values.iter().enumerate() {
+            bytes[at + 4 * n..][..4].copy_from_slice(&(v / 512.0).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn zkml_mnist_is_one_program_in_three_formats() {
+    let Some(folder) = data("zkml-mnist") else {
+        return;
+    };
+    let own = tempfile::tempdir().unwrap();
+    let lite = own.path().join("model.tflite");
+    std::fs::write(&lite, rounded_tflite(&folder)).unwrap();
+    let options = LoadOptions {
+        raw_scores: true,
+        ..LoadOptions::default()
+    };
+    let input = |graph: &chainfer_model::float::FloatGraph| {
+        let specs = graph.input_specs();
+        load_inputs(&folder.join("input.json"), &specs, graph.fixed_point()).unwrap()
+    };
+    let program = |path: &std::path::Path| {
+        let graph = load_model_with(path, &options).unwrap().graph;
+        let q = quantise(&graph, &[], &QuantOptions::default())
+            .unwrap()
+            .graph;
+        let ints = q
+            .quantise_inputs(&input(&graph), SaturationPolicy::Saturate)
+            .unwrap();
+        let trace = execute(&q, &ints).unwrap();
+        (q, trace)
+    };
+    let (first, trace) = program(&folder.join("mnist.onnx"));
+    for path in [folder.join("model.msgpack"), lite] {
+        let (other, own) = program(&path);
+        assert_eq!(other.layers.len(), first.layers.len());
+        for (a, b) in first.layers.iter().zip(&other.layers) {
+            let (QLayer::Linear(a), QLayer::Linear(b)) = (a, b) else {
+                panic!("no maximum expected");
+            };
+            assert_eq!(a.terms, b.terms, "{}", path.display());
+            assert_eq!(a.bias, b.bias, "{}", path.display());
+        }
+        assert_eq!(own, trace, "{}", path.display());
+    }
 }
