@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from fixtures_activations import ACTIVATIONS
 from onnx import TensorProto, helper, numpy_helper
 
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "models"
@@ -425,7 +426,7 @@ SUPPORTED = (
     global_maxpool, reduce_sum, sums, maxpool2, maxpool3_pad1, conv_relu_maxpool, relu, clip_relu6, clip_symmetric, add_constant, add_two_inputs,
     mul_constant, residual_add, residual_deep, flatten_residual, gemm, gemm_transposed, matmul_add, mlp, transpose_reshape,
     squeeze, legacy_bias, scaled_regression, half_weights, double_weights, sparse_weights, computed_constants,
-    constant_condition, two_outputs,
+    constant_condition, two_outputs, *ACTIVATIONS,
 )  # fmt: skip
 
 # --- not supported: the refusal names this node and operator ---------------------------------------------------------
