@@ -50,6 +50,7 @@ fn recipe(options: &CompileOptions<'_>) -> Recipe {
         k: options.k,
         hide_weights: options.hide_weights,
         calibration: options.calibration,
+        split: options.split,
     }
 }
 
