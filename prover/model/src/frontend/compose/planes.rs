@@ -51,13 +51,13 @@ impl Compose<'_> {
         })
     }
 
-    fn to_planes(&mut self, x: &Operand) -> Result<Operand> {
+    fn planes(&mut self, x: &Operand) -> Result<Operand> {
         let [n, h, w, c] = self.image(x)?;
         let planes = self.transpose(x, &[0, 3, 1, 2])?;
         self.reshape(&planes, &[1, n * c, h, w])
     }
 
-    fn from_planes(&mut self, x: &Operand, batch: usize) -> Result<Operand> {
+    fn images(&mut self, x: &Operand, batch: usize) -> Result<Operand> {
         let [_, c, h, w] = self.image(x)?;
         let images = self.reshape(x, &[batch, c / batch, h, w])?;
         self.transpose(&images, &[0, 2, 3, 1])
@@ -87,7 +87,7 @@ impl Compose<'_> {
     ) -> Result<Operand> {
         let [n, h, w, c] = self.image(x)?;
         let groups = conv.groups;
-        if groups == 0 || c % groups != 0 || conv.channels % groups != 0 {
+        if groups == 0 || !c.is_multiple_of(groups) || !conv.channels.is_multiple_of(groups) {
             return Err(self.refuse(format!(
                 "{groups} groups of {c} input and {} output channels",
                 conv.channels
@@ -114,9 +114,9 @@ impl Compose<'_> {
             weights: weights.repeat(n),
             bias: conv.bias.map(|b| b.repeat(n)),
         };
-        let planes = self.to_planes(x)?;
+        let planes = self.planes(x)?;
         let planes = self.apply(FloatOp::Conv(op), &[planes])?;
-        self.from_planes(&planes, n)
+        self.images(&planes, n)
     }
 
     /// The kernel with zeros between its taps.
@@ -153,7 +153,7 @@ impl Compose<'_> {
             stride: window.stride,
             padding: self.padding(window, [h, w])?,
         };
-        Ok((self.to_planes(x)?, pool))
+        Ok((self.planes(x)?, pool))
     }
 
     /// Maxima of windows; padding is left out.
@@ -165,7 +165,7 @@ impl Compose<'_> {
         let [n, ..] = self.image(x)?;
         let (planes, pool) = self.pool(x, window)?;
         let planes = self.apply(FloatOp::MaxPool(pool), &[planes])?;
-        self.from_planes(&planes, n)
+        self.images(&planes, n)
     }
 
     /// Averages of windows; padding is left out.
@@ -201,7 +201,7 @@ impl Compose<'_> {
             };
             planes = self.apply(FloatOp::MulConstant(factors), &[planes])?;
         }
-        self.from_planes(&planes, n)
+        self.images(&planes, n)
     }
 
     /// A transposed convolution to `[rows, columns]`. Outputs that are a stride apart have the same taps: the outputs of one stride become
@@ -258,7 +258,7 @@ impl Compose<'_> {
             weights: weights.repeat(n),
             bias: conv.bias.as_ref().map(|b| b.repeat(n * phases)),
         };
-        let planes = self.to_planes(x)?;
+        let planes = self.planes(x)?;
         let planes = self.apply(FloatOp::Conv(op), &[planes])?;
         let [_, _, rows, columns] = self.image(&planes)?;
         let mut sources = Sources::default();

@@ -175,7 +175,7 @@ fn fully_connected(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
             .refuse(format!("weights of shape {of:?}; supported: two axes")));
     };
     let total: usize = shape.iter().product();
-    if inputs == 0 || total % inputs != 0 {
+    if inputs == 0 || !total.is_multiple_of(inputs) {
         return Err(step
             .compose
             .refuse(format!("weights of shape {of:?} for {shape:?}")));

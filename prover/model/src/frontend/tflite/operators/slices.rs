@@ -74,7 +74,7 @@ fn split(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
     let shape = step.compose.shape(&x);
     let axis = step.compose.axis(step.int(0)?, shape.len())?;
     let count = step.operator.outputs.len();
-    if count == 0 || shape[axis] % count != 0 {
+    if count == 0 || !shape[axis].is_multiple_of(count) {
         return Err(step
             .compose
             .refuse(format!("{count} parts of axis {axis} of {shape:?}")));

@@ -100,7 +100,7 @@ fn batch_to_space(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
     let shape = step.compose.shape(&x);
     let (blocks, crops) = blocks(step, shape.len())?;
     let (m, count) = (blocks.len(), blocks.iter().product::<usize>());
-    if shape[0] % count != 0 {
+    if !shape[0].is_multiple_of(count) {
         return Err(step
             .compose
             .refuse(format!("a batch of {} in blocks {blocks:?}", shape[0])));
@@ -140,7 +140,7 @@ fn space_to_batch(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
     let mut wide = shape.clone();
     for (n, [before, after]) in pads.iter().enumerate() {
         wide[n + 1] += before + after;
-        if wide[n + 1] % blocks[n] != 0 {
+        if !wide[n + 1].is_multiple_of(blocks[n]) {
             return Err(step
                 .compose
                 .refuse(format!("{wide:?} in blocks {blocks:?}")));
