@@ -14,6 +14,9 @@ use crate::frontend::compose::{C, Compose, Operand, T};
 use crate::frontend::survey::{Collector, LoadOptions, LoadedModel, Support, Survey};
 use std::collections::BTreeMap;
 
+/// All results of a graph have at most so many elements.
+const MAX_MADE: usize = 1 << 27;
+
 /// What a tensor is.
 #[derive(Clone, Debug)]
 enum Value {
@@ -33,6 +36,8 @@ struct Walk<'m, 'f> {
     warnings: Vec<String>,
     /// Whether shapes in the file are those of the model.
     fixed: bool,
+    /// Elements of all results so far.
+    elements: usize,
     ends: Ends,
 }
 
@@ -57,6 +62,7 @@ pub(super) fn survey(model: &Model<'_>, options: &LoadOptions) -> Result<Survey>
         collector: Collector::default(),
         warnings: Vec::new(),
         fixed: dims.are_default(),
+        elements: 0,
         ends: match options.raw_scores {
             true => ends(graph),
             false => Ends::default(),
@@ -203,6 +209,10 @@ impl<'f> Walk<'_, 'f> {
         for (result, id) in results.iter_mut().zip(&outputs) {
             let tensor = &self.graph.tensors[*id];
             let shape = step.compose.shape(result);
+            self.elements += shape.iter().product::<usize>();
+            if self.elements > MAX_MADE {
+                return Err(malformed(format!("more than {MAX_MADE} elements in all")));
+            }
             if self.fixed && differs(tensor, &shape) {
                 return Err(malformed(format!(
                     "its result {} is declared with shape {:?}, the operator computes {shape:?}",
