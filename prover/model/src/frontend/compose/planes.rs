@@ -51,21 +51,13 @@ impl Compose<'_> {
         })
     }
 
-<<<<<<< HEAD
-    fn planes_of(&mut self, x: &Operand) -> Result<Operand> {
-=======
     fn planes(&mut self, x: &Operand) -> Result<Operand> {
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
         let [n, h, w, c] = self.image(x)?;
         let planes = self.transpose(x, &[0, 3, 1, 2])?;
         self.reshape(&planes, &[1, n * c, h, w])
     }
 
-<<<<<<< HEAD
-    fn out_of_planes(&mut self, x: &Operand, batch: usize) -> Result<Operand> {
-=======
     fn images(&mut self, x: &Operand, batch: usize) -> Result<Operand> {
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
         let [_, c, h, w] = self.image(x)?;
         let images = self.reshape(x, &[batch, c / batch, h, w])?;
         self.transpose(&images, &[0, 2, 3, 1])
@@ -122,15 +114,9 @@ impl Compose<'_> {
             weights: weights.repeat(n),
             bias: conv.bias.map(|b| b.repeat(n)),
         };
-<<<<<<< HEAD
-        let planes = self.planes_of(x)?;
-        let planes = self.apply(FloatOp::Conv(op), &[planes])?;
-        self.out_of_planes(&planes, n)
-=======
         let planes = self.planes(x)?;
         let planes = self.apply(FloatOp::Conv(op), &[planes])?;
         self.images(&planes, n)
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
     }
 
     /// The kernel with zeros between its taps.
@@ -167,11 +153,7 @@ impl Compose<'_> {
             stride: window.stride,
             padding: self.padding(window, [h, w])?,
         };
-<<<<<<< HEAD
-        Ok((self.planes_of(x)?, pool))
-=======
         Ok((self.planes(x)?, pool))
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
     }
 
     /// Maxima of windows; padding is left out.
@@ -183,11 +165,7 @@ impl Compose<'_> {
         let [n, ..] = self.image(x)?;
         let (planes, pool) = self.pool(x, window)?;
         let planes = self.apply(FloatOp::MaxPool(pool), &[planes])?;
-<<<<<<< HEAD
-        self.out_of_planes(&planes, n)
-=======
         self.images(&planes, n)
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
     }
 
     /// Averages of windows; padding is left out.
@@ -223,11 +201,7 @@ impl Compose<'_> {
             };
             planes = self.apply(FloatOp::MulConstant(factors), &[planes])?;
         }
-<<<<<<< HEAD
-        self.out_of_planes(&planes, n)
-=======
         self.images(&planes, n)
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
     }
 
     /// A transposed convolution to `[rows, columns]`. Outputs that are a stride apart have the same taps: the outputs of one stride become
@@ -284,11 +258,7 @@ impl Compose<'_> {
             weights: weights.repeat(n),
             bias: conv.bias.as_ref().map(|b| b.repeat(n * phases)),
         };
-<<<<<<< HEAD
-        let planes = self.planes_of(x)?;
-=======
         let planes = self.planes(x)?;
->>>>>>> dcd86fb9004685d7a060488619039c5e586ce364
         let planes = self.apply(FloatOp::Conv(op), &[planes])?;
         let [_, _, rows, columns] = self.image(&planes)?;
         let mut sources = Sources::default();
