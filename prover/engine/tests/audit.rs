@@ -435,6 +435,79 @@ fn model_audit_compares_the_stated_structure_and_options() {
     assert!(!fixture.against_structure().unwrap().passed());
 }
 
+#[test]
+fn tables_elements_and_operands_of_the_structure_are_compared() {
+    for objective in [Objective::Time, Objective::Gas] {
+        let fixture = Fixture::new(common::of_activations(), options(objective, 3));
+        let audit = fixture.against_structure().unwrap();
+        assert!(audit.passed(), "{:?}", audit.differences);
+        let good = fixture.json(STRUCTURE_FILE);
+        let layer = |at: usize, kind: &str, rest: &str| format!("/model/layers/{at}/{kind}/{rest}");
+        let changes = [
+            ("/model/tables/0/9".to_owned(), json!(3)),
+            ("/model/tables/0/63".to_owned(), json!(0)),
+            (layer(0, "gather", "elements/2"), json!(3)),
+            (layer(0, "gather", "sources"), json!([1, 0])),
+            (layer(1, "function", "input"), json!(0)),
+            (layer(1, "function", "table"), json!(1)),
+            (layer(2, "product", "left/tensor"), json!(2)),
+            (layer(2, "product", "left/elements"), json!([0, 1, 3, 2])),
+            (layer(2, "product", "right/elements/3"), json!(2)),
+            (layer(3, "mat_mul", "left/elements/0"), json!(1)),
+            (layer(3, "mat_mul", "left/elements"), json!([0, 1])),
+            (layer(3, "mat_mul", "right"), json!(3)),
+            (layer(3, "mat_mul", "matrices"), json!(1)),
+            (layer(3, "mat_mul", "inner"), json!(4)),
+            (layer(3, "mat_mul", "inner"), json!(u64::MAX)),
+        ];
+        for (place, other) in changes {
+            let mut changed = good.clone();
+            match changed.pointer_mut(&place) {
+                Some(at) => *at = other,
+                None => {
+                    let (parent, field) = place.rsplit_once('/').unwrap();
+                    changed.pointer_mut(parent).unwrap()[field] = other;
+                }
+            }
+            fixture.write(STRUCTURE_FILE, &changed);
+            let passes = fixture.against_structure().is_ok_and(|a| a.passed());
+            assert!(!passes, "{place}");
+        }
+    }
+}
+
+/// A table that no function names is in no key.
+#[test]
+fn table_of_no_function_is_refused() {
+    let fixture = Fixture::new(common::of_activations(), options(Objective::Time, 0));
+    let mut lie = fixture.json(STRUCTURE_FILE);
+    let tables = lie["model"]["tables"].as_array_mut().unwrap();
+    tables.push(json!(vec![1; 64]));
+    fixture.write(STRUCTURE_FILE, &lie);
+    let error = fixture.against_structure().unwrap_err();
+    assert!(error.to_string().contains("table"), "{error}");
+}
+
+/// A gather repeats integers: they stand for the same numbers in its sources and in its output.
+#[test]
+fn quantisation_of_what_a_gather_connects_is_compared() {
+    let fixture = Fixture::new(common::of_activations(), options(Objective::Time, 0));
+    type Change = fn(&mut Manifest);
+    let changes: [(&str, Change); 4] = [
+        ("quantisation of w", |m| m.inputs[1].scale *= 2.0),
+        ("quantisation of w", |m| m.inputs[1].zero_point += 1),
+        ("quantisation of g", |m| m.outputs[0].scale *= 2.0),
+        ("quantisation of g", |m| m.outputs[0].zero_point += 1),
+    ];
+    for (what, change) in changes {
+        fixture.rewrite(change);
+        assert_names(&fixture.against_structure().unwrap(), what);
+    }
+    // What a product connects may differ.
+    fixture.rewrite(|m| m.outputs[1].scale *= 2.0);
+    assert!(fixture.against_structure().unwrap().passed());
+}
+
 /// Other values for a place.
 fn others(value: &Value) -> Vec<Value> {
     let mut others = match value {

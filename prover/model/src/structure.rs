@@ -99,6 +99,16 @@ impl Structure {
         if graph.tensors.len() != graph.inputs.len() + graph.layers.len() {
             return Err(refuse("a tensor is neither read nor written".to_owned()));
         }
+        // No key would show the table of no function.
+        let mut unread = vec![true; graph.tables.len()];
+        for layer in &graph.layers {
+            if let QLayer::Function(function) = layer {
+                unread[function.table] = false;
+            }
+        }
+        if unread.contains(&true) {
+            return Err(refuse("a table is no layer's".to_owned()));
+        }
         Ok(PartitionedModel {
             graph,
             leaves: self.leaves.clone(),

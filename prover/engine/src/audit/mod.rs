@@ -373,7 +373,16 @@ fn take_stated(expected: &mut Manifest, found: &Manifest) {
     specs(&mut expected.outputs, &found.outputs);
 }
 
-/// Maxima and copies do not change what an integer stands for: inputs and outputs that only those connect have one scale and zero point.
+/// What a tensor's set is called; the way there is half as long for whoever asks next.
+fn root(origin: &mut [usize], mut tensor: usize) -> usize {
+    while origin[tensor] != tensor {
+        origin[tensor] = origin[origin[tensor]];
+        tensor = origin[tensor];
+    }
+    tensor
+}
+
+/// Maxima and gathers do not change what an integer stands for: inputs and outputs that only they connect have one scale and zero point.
 fn compare_quantisation(
     model: &PartitionedModel,
     found: &Manifest,
@@ -382,21 +391,19 @@ fn compare_quantisation(
     let graph = &model.graph;
     let mut origin: Vec<usize> = (0..graph.tensors.len()).collect();
     for layer in &graph.layers {
-        if let QLayer::MaxPool(_) | QLayer::Gather(_) = layer {
-            let to = layer.output().0;
-            for from in layer.inputs() {
-                let (kept, merged) = (
-                    origin[from.0].min(origin[to]),
-                    origin[from.0].max(origin[to]),
+        if matches!(layer, QLayer::MaxPool(_) | QLayer::Gather(_)) {
+            // Several sources share what they may not have shared before.
+            for input in layer.inputs() {
+                let (one, other) = (
+                    root(&mut origin, input.0),
+                    root(&mut origin, layer.output().0),
                 );
-                origin
-                    .iter_mut()
-                    .filter(|o| **o == merged)
-                    .for_each(|o| *o = kept);
+                origin[other] = one;
             }
         }
     }
-    let ids = |ids: &[TensorId]| ids.iter().map(|id| origin[id.0]).collect::<Vec<_>>();
+    let mut ids =
+        |ids: &[TensorId]| -> Vec<usize> { ids.iter().map(|id| root(&mut origin, id.0)).collect() };
     let inputs = ids(&graph.inputs).into_iter().zip(&found.inputs);
     let outputs = ids(&graph.outputs).into_iter().zip(&found.outputs);
     let ends: Vec<(usize, &TensorSpec)> = inputs.chain(outputs).collect();

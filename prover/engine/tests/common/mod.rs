@@ -12,8 +12,8 @@ use chainfer_formats::{Address, B256, Binding, ChunkEntry, Scalar, U256, ids::mo
 use chainfer_model::{
     partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility},
     quantized::{
-        ConvMap, Dims, QLayer, QLinear, QMaxPool, QTensor, QTerm, QuantParams, QuantizedGraph,
-        TensorId, TermMap,
+        ConvMap, Dims, Operand, QFunction, QGather, QLayer, QLinear, QMatMul, QMaxPool, QProduct,
+        QTensor, QTerm, QuantParams, QuantizedGraph, TensorId, TermMap,
     },
 };
 use serde_json::Value;
@@ -209,6 +209,78 @@ pub(crate) fn with_windows() -> PartitionedModel {
             reads: vec![0],
             writes: vec![1],
             exposes: vec![0, 1],
+        }],
+    }
+}
+
+/// A gather of two inputs, a function, a product and a matrix product: 1 chunk, which has the gather and the matrix product as outputs.
+pub(crate) fn of_activations() -> PartitionedModel {
+    let name = |output: usize| format!("layer{output}");
+    let operand = |tensor, elements| Operand {
+        tensor: TensorId(tensor),
+        elements,
+    };
+    let layers = vec![
+        QLayer::Gather(QGather {
+            name: name(2),
+            sources: vec![TensorId(0), TensorId(1)],
+            output: TensorId(2),
+            elements: vec![4, 0, 2, 1],
+        }),
+        QLayer::Function(QFunction {
+            name: name(3),
+            input: TensorId(2),
+            output: TensorId(3),
+            table: 0,
+        }),
+        QLayer::Product(QProduct {
+            name: name(4),
+            left: operand(3, None),
+            right: operand(0, Some(vec![0, 2, 1, 1])),
+            output: TensorId(4),
+            weights: [1, -2, 3],
+            element_bias: vec![64, 32, 0, 7],
+        }),
+        QLayer::MatMul(QMatMul {
+            name: name(5),
+            left: operand(2, Some(vec![0, 3, 1, 2])),
+            right: TensorId(4),
+            output: TensorId(5),
+            matrices: 2,
+            inner: 2,
+            weights: [1, 2, -3],
+            element_bias: vec![64, 32],
+        }),
+    ];
+    let graph = QuantizedGraph {
+        tables: vec![(0..RANGE).map(|x| (x * x + 5) % RANGE).collect()],
+        range: RANGE,
+        tensors: [("x", 3), ("w", 2), ("g", 4), ("f", 4), ("p", 4), ("y", 2)]
+            .map(|(name, len)| tensor(name, len))
+            .to_vec(),
+        layers,
+        inputs: vec![TensorId(0), TensorId(1)],
+        outputs: vec![TensorId(2), TensorId(5)],
+    };
+    let leaf = |tensor, class, visibility| Leaf {
+        tensor: TensorId(tensor),
+        class,
+        visibility,
+    };
+    PartitionedModel {
+        graph,
+        leaves: vec![
+            leaf(0, LeafClass::Input, Visibility::Committed),
+            leaf(1, LeafClass::Input, Visibility::Committed),
+            leaf(2, LeafClass::Output, Visibility::Public),
+            leaf(5, LeafClass::Output, Visibility::Public),
+        ],
+        chunks: vec![ChunkSpec {
+            first_layer: 0,
+            end_layer: 4,
+            reads: vec![0, 1],
+            writes: vec![2, 3],
+            exposes: vec![0, 1, 2, 3],
         }],
     }
 }
