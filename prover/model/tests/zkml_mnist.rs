@@ -220,7 +220,7 @@ fn zkml_mnist_is_one_program_in_three_formats() {
                 panic!("no maximum expected");
             };
             assert_eq!(a.terms, b.terms, "{}", path.display());
-            assert_eq!(a.bias, b.bias, "{}", path.display());
+            assert_eq!(a.element_bias, b.element_bias, "{}", path.display());
         }
         assert_eq!(own, trace, "{}", path.display());
     }
