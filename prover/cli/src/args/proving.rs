@@ -52,7 +52,7 @@ pub(crate) enum VisibilityArg {
 /// `chainfer compile`.
 #[derive(Debug, Args)]
 pub(crate) struct CompileArgs {
-    /// Model file: .onnx, or zkml's .msgpack
+    /// Model file: .onnx, .tflite, or zkml's .msgpack
     pub(crate) model: PathBuf,
     /// Bundle folder to create
     #[arg(short, long, value_name = "BUNDLE")]
