@@ -642,7 +642,7 @@ fn structure_out_of_proportion_is_refused_before_it_is_planned() {
     assert_eq!(names(&audit), ["structure.json: chunk"]);
     assert!(audit.differences[0].found.contains("has room for"));
     let mut long = good.to_string();
-    long.push_str(&" ".repeat(1 << 24));
+    long.push_str(&" ".repeat(1 << 26));
     fs::write(fixture.public().join(STRUCTURE_FILE), long).unwrap();
     let error = fixture.against_structure().unwrap_err().to_string();
     assert!(error.contains("at most 16777216 bytes"), "{error}");

@@ -90,6 +90,14 @@ impl FileKind {
         let mut text = serde_json::to_vec_pretty(value)
             .map_err(|e| FormatError::malformed(self.name, ".", e))?;
         text.push(b'\n');
+        if text.len() as u64 > self.max_bytes {
+            let size = format!(
+                "it would have {} bytes, and at most {} are read",
+                text.len(),
+                self.max_bytes
+            );
+            return Err(FormatError::malformed(self.name, ".", size));
+        }
         Ok(text)
     }
 
