@@ -645,5 +645,5 @@ fn structure_out_of_proportion_is_refused_before_it_is_planned() {
     long.push_str(&" ".repeat(1 << 26));
     fs::write(fixture.public().join(STRUCTURE_FILE), long).unwrap();
     let error = fixture.against_structure().unwrap_err().to_string();
-    assert!(error.contains("at most 16777216 bytes"), "{error}");
+    assert!(error.contains("at most 67108864 bytes"), "{error}");
 }
