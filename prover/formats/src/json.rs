@@ -172,6 +172,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_could_not_be_read_back_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.json");
+        let kind = FileKind {
+            name: "list",
+            format: "test.list",
+            version: 1,
+            access: Access::Public,
+            max_bytes: 16,
+        };
+        kind.write(&path, &[1, 2]).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = kind.write(&path, &[1, 2, 3, 4, 5, 6]).unwrap_err();
+        assert!(error.to_string().contains("at most 16"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert!(kind.write_new(&folder.path().join("new"), &[9; 9]).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn long_text_is_cut_and_short_text_is_not() {
         for (text, shown) in [
             ("é".repeat(200), "é".repeat(200)),
