@@ -144,8 +144,8 @@ pub(super) fn share(fused: &FusedGraph, groups: &[usize], ranges: &mut [Option<(
         let steps = format!("{:?}", f.steps);
         let near = |kind: &Kind| {
             kind.steps == steps
-                && is_near(kind.ranges[0], argument)
-                && is_near(kind.ranges[1], value)
+                && is_near(kind.ranges[0], argument, kind.least[0])
+                && is_near(kind.ranges[1], value, kind.least[1])
                 && !kind.tensors.iter().any(|own| own[0] == f.input)
         };
         match kinds.iter_mut().find(|kind| near(kind)) {
@@ -154,11 +154,14 @@ pub(super) fn share(fused: &FusedGraph, groups: &[usize], ranges: &mut [Option<(
                     union(kind.ranges[0], argument),
                     union(kind.ranges[1], value),
                 ];
+                let widths = [width(argument), width(value)];
+                kind.least = [kind.least[0].min(widths[0]), kind.least[1].min(widths[1])];
                 kind.tensors.push(tensors);
             }
             None => kinds.push(Kind {
                 steps,
                 ranges: [argument, value],
+                least: [width(argument), width(value)],
                 tensors: vec![tensors],
             }),
         }
@@ -177,6 +180,8 @@ struct Kind {
     steps: String,
     /// Of arguments and of values.
     ranges: [(f64, f64); 2],
+    /// The least width of a range that was united.
+    least: [f64; 2],
     tensors: Vec<[usize; 2]>,
 }
 
@@ -184,11 +189,14 @@ fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// Whether sharing costs each at most one bit of precision.
-fn is_near(a: (f64, f64), b: (f64, f64)) -> bool {
-    let width = |(low, high): (f64, f64)| high - low;
-    let both = width(union(a, b));
-    both <= 2.0 * width(a) && both <= 2.0 * width(b)
+fn width((low, high): (f64, f64)) -> f64 {
+    high - low
+}
+
+/// Whether one range more, beside others of which the narrowest has the width `least`, costs none of them more than one bit of
+/// precision.
+fn is_near(united: (f64, f64), range: (f64, f64), least: f64) -> bool {
+    width(union(united, range)) <= 2.0 * least.min(width(range))
 }
 
 /// Whether a difference is larger than a tolerance, or no number.
