@@ -135,7 +135,9 @@ pub(super) fn share(fused: &FusedGraph, groups: &[usize], ranges: &mut [Option<(
             continue;
         };
         let tensors = [f.input, f.output];
-        if of_products[f.input] || !tensors.iter().all(|t| alone(*t)) {
+        // What saturates where the next level begins has a range of its own.
+        let is_level = fused.tensors[f.input].bounds.high.is_some();
+        if is_level || of_products[f.input] || !tensors.iter().all(|t| alone(*t)) {
             continue;
         }
         let [Some(argument), Some(value)] = tensors.map(|t| ranges[groups[t]]) else {
