@@ -138,7 +138,14 @@ impl Evaluator {
         if !INFERRED.contains(&node.op_type.as_str()) {
             return None;
         }
-        let given: Vec<Known> = inputs.iter().flatten().cloned().collect();
+        let mut given: Vec<Known> = inputs.iter().flatten().cloned().collect();
+        // Of values alone tract would compute the output, however large it is; a shape follows from shapes and what stands beside.
+        if given.iter().all(|known| matches!(known, Known::Value(_)))
+            && let Some(first) = given.first_mut()
+            && let Known::Value(tensor) = &*first
+        {
+            *first = Known::Shape(tensor.shape().to_vec());
+        }
         let facts = self.run(|ctx| infer(ctx, node, &given))?.ok()?;
         let dims = facts.first()?.shape.concretize()?;
         dims.iter().map(|d| d.to_usize().ok()).collect()

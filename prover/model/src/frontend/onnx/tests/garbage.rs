@@ -130,6 +130,25 @@ fn any_node() -> impl Strategy<Value = NodeProto> {
         })
 }
 
+/// The parser would make 2^40 elements to learn a shape.
+#[test]
+fn constants_of_huge_extent_are_not_made_to_infer_a_shape() {
+    let constants = [floats("a", &[2], &[1.0, 2.0]), ints("c", &[1 << 40, 0])];
+    for opset in [11, 13, 18, 21] {
+        for mode in [None, Some("refused")] {
+            let mut pad = node("Pad", &["a", "c"], "e");
+            pad.attribute.extend(mode.map(|mode| AttributeProto {
+                name: "mode".to_owned(),
+                s: mode.as_bytes().to_vec(),
+                ..AttributeProto::default()
+            }));
+            let add = node("Add", &["x", "e"], "y");
+            let message = refusal(&model(opset, &["1", "2"], &constants, &[pad, add]));
+            assert!(message.contains("Pad"), "{message}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
