@@ -7,7 +7,7 @@ use crate::{
     resources::proving_bytes,
 };
 use chainfer_circuits::{ChunkPlan, CircuitError, PlanSummary};
-use chainfer_formats::limits::MAX_CHUNKS;
+use chainfer_formats::{limits::MAX_CHUNKS, shape::MAX_K};
 use chainfer_model::{
     executor::ClampTable,
     partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
@@ -20,8 +20,6 @@ use rayon::prelude::*;
 /// Bytes of memory that chunks stay below where nothing else is asked for.
 pub const DEFAULT_TARGET: u64 = 4 << 30;
 
-/// Largest circuit.
-const MAX_K: u32 = 20;
 /// Columns that a row of a wide circuit takes, all forms of them that a proof holds, in bytes: what layers are cut by before any
 /// circuit is planned.
 const ROW_BYTES: u64 = 400 * 32;
@@ -98,9 +96,17 @@ pub fn fit(
     let mut limits = target.layers();
     let mut best: Option<(u64, Fitted)> = None;
     let mut reason = None;
-    for halving in 0..=HALVINGS {
-        let (parts, part_clamps) = split(graph.clone(), clamps.clone(), &limits)?;
-        let was_split = parts.layers.len() != graph.layers.len();
+    let mut tried = 0;
+    for _ in 0..=HALVINGS {
+        let cut_by = limits;
+        limits.values = (limits.values / 2).max(1);
+        limits.weights = (limits.weights / 2).max(1);
+        let (parts, part_clamps) = split(graph.clone(), clamps.clone(), &cut_by)?;
+        // The same layers give the same plans.
+        if std::mem::replace(&mut tried, parts.layers.len()) == parts.layers.len() {
+            continue;
+        }
+        let split = (parts.layers.len() != graph.layers.len()).then_some(cut_by);
         let most = parts.layers.len().min(MAX_CHUNKS);
         let mut count = chunks;
         loop {
@@ -115,7 +121,7 @@ pub fn fit(
                     return Ok(Fitted {
                         model,
                         clamps: part_clamps,
-                        split: was_split.then_some(limits),
+                        split,
                     });
                 }
                 Ok(Some((bytes, chunk))) => (bytes, layers(chunk) == 1),
@@ -129,7 +135,7 @@ pub fn fit(
                 let fitted = Fitted {
                     model,
                     clamps: part_clamps.clone(),
-                    split: was_split.then_some(limits),
+                    split,
                 };
                 best = Some((worst, fitted));
             }
@@ -138,10 +144,6 @@ pub fn fit(
                 break;
             }
             count = ChunkCount::Exactly((used + used.div_ceil(4)).min(most));
-        }
-        if halving < HALVINGS {
-            limits.values = (limits.values / 2).max(1);
-            limits.weights = (limits.weights / 2).max(1);
         }
     }
     match best {

@@ -188,9 +188,9 @@ pub(crate) fn looked_up_rows(col: Col, active: usize, values: Range<usize>) -> R
 pub(crate) enum Numerators<'a> {
     /// 1 in these rows, 0 in the others.
     One(Range<usize>),
-    /// Cells.
+    /// What these cells hold, row by row.
     Cells(&'a [Fr]),
-    /// Cells, subtracted.
+    /// The same, subtracted.
     Minus(&'a [Fr]),
 }
 

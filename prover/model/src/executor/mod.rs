@@ -9,7 +9,7 @@ mod validate;
 pub(crate) use convert::quantise_clamped;
 pub(crate) use run::layer_values;
 pub(crate) use run::run;
-pub use run::{Trace, accumulators, execute, gather, linear_accumulators, max_pool, requantise};
+pub use run::{Trace, accumulators, execute, linear_accumulators, max_pool, requantise};
 pub use strict::{
     ClampTable, FloatClamp, Saturation, SaturationPolicy, execute_counting, execute_strict,
 };

@@ -96,7 +96,7 @@ fn mat_mul_accumulators(graph: &QuantizedGraph, layer: &QMatMul, tensors: &[Vec<
 }
 
 /// The values of a rearranging layer's output.
-pub fn gather(layer: &QGather, tensors: &[Vec<u32>]) -> Vec<u32> {
+fn gather(layer: &QGather, tensors: &[Vec<u32>]) -> Vec<u32> {
     let all: Vec<u32> = (layer.sources.iter())
         .flat_map(|id| &tensors[id.0])
         .copied()
@@ -111,24 +111,22 @@ pub(crate) fn layer_values(
     tensors: &[Vec<u32>],
     observe: impl FnOnce(&[i64]) -> Result<()>,
 ) -> Result<Vec<u32>> {
-    let quotients = |acc: Vec<i64>| {
+    if let Some(acc) = accumulators(graph, layer, tensors) {
         observe(&acc)?;
         let values = acc.into_iter().map(|a| requantise(a, graph.range));
-        Ok(values.collect())
-    };
-    match layer {
-        QLayer::Linear(l) => quotients(linear_accumulators(graph, l, tensors)),
-        QLayer::Product(l) => quotients(product_accumulators(l, tensors)),
-        QLayer::MatMul(l) => quotients(mat_mul_accumulators(graph, l, tensors)),
-        QLayer::MaxPool(pool) => Ok(max_pool(graph, pool, &tensors[pool.input.0])),
-        QLayer::Gather(l) => Ok(gather(l, tensors)),
+        return Ok(values.collect());
+    }
+    Ok(match layer {
+        QLayer::MaxPool(pool) => max_pool(graph, pool, &tensors[pool.input.0]),
+        QLayer::Gather(l) => gather(l, tensors),
         QLayer::Function(l) => {
             let table = &graph.tables[l.table];
-            Ok((tensors[l.input.0].iter())
-                .map(|u| table[*u as usize])
-                .collect())
+            let input = tensors[l.input.0].iter();
+            input.map(|u| table[*u as usize]).collect()
         }
-    }
+        // They have accumulators.
+        QLayer::Linear(_) | QLayer::Product(_) | QLayer::MatMul(_) => Vec::new(),
+    })
 }
 
 /// Divides by the range, rounding down, and clamps to `[0, range)`.

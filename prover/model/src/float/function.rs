@@ -35,7 +35,7 @@ pub enum Function {
     GeluTanh,
     /// `max(0, min(1, alpha x + beta))`
     HardSigmoid {
-        /// Slope.
+        /// How fast it rises between its ends.
         alpha: f64,
         /// Value at 0.
         beta: f64,
@@ -58,7 +58,7 @@ pub enum Function {
     Positive,
     /// `x^exponent`; at and below `least` that of `least`, unless the exponent is a whole number of at least 1
     Power {
-        /// Exponent.
+        /// The power that the argument is raised to.
         exponent: f64,
         /// Least argument.
         least: f64,
@@ -77,7 +77,7 @@ pub enum Function {
     Softsign,
     /// `x sigmoid(beta x)`: Silu, Swish
     Swish {
-        /// Steepness.
+        /// Multiplies x in the sigmoid.
         beta: f64,
     },
     /// `tan(x)`, x in radians
@@ -86,7 +86,7 @@ pub enum Function {
     Tanh,
     /// `x` where greater than alpha, else 0
     ThresholdedRelu {
-        /// Threshold.
+        /// Greatest argument whose value is 0.
         alpha: f64,
     },
     /// `x` where greater than `lambda`, plus bias towards 0: `x - bias` above, `x + bias` below `-lambda`, else 0

@@ -79,6 +79,15 @@ impl Value {
         }
     }
 
+    /// Whether [`Self::elements`] has some.
+    pub(super) fn has_elements(&self) -> bool {
+        match &self.body {
+            Body::Elements(_) => true,
+            Body::Affine { pool, .. } => *pool == [1, 1],
+            Body::Linear { .. } => false,
+        }
+    }
+
     /// A view of these elements, which stand in the order of `dims`.
     pub(super) fn view(elements: Vec<Element>, at: Option<Vec<usize>>, dims: Dims) -> Self {
         Self {

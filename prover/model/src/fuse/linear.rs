@@ -2,7 +2,7 @@
 
 use super::graph::{FusedMap, FusedTerm};
 use super::lowering::{Lowering, internal};
-use super::value::{Body, Value, normal, per_channel, rows_layout};
+use super::value::{Body, Value, dims_of_planes, normal, per_channel, rows_layout};
 use crate::convolution::{Geometry, accumulate};
 use crate::dims::Dims;
 use crate::error::Result;
@@ -27,21 +27,13 @@ impl Lowering<'_> {
     /// Folds an affine value into the weights of the convolution that reads it.
     pub(super) fn conv_of(&mut self, node: &FloatNode, op: &Conv, value: Value) -> Result<Value> {
         let (shape, out) = (self.shape(node.inputs[0]), self.shape(node.output));
-        let out_dims = Dims {
-            c: out[1],
-            h: out[2],
-            w: out[3],
-        };
+        let out_dims = dims_of_planes(out);
         let is_view = matches!(value.body, Body::Elements(_));
         if is_view || !value.is_planes(shape) {
             if let Some(dense) = as_dense(op, shape, out) {
                 return self.dense_of(node, &dense, value);
             }
-            let dims = Dims {
-                c: shape[1],
-                h: shape[2],
-                w: shape[3],
-            };
+            let dims = dims_of_planes(shape);
             let name = format!("{}.input", node.name);
             let view = self.wanted(value, (&None, dims), &name)?;
             return self.conv_of_view(node, op, view, out_dims);
@@ -201,6 +193,33 @@ fn pointwise(op: &Dense) -> Conv {
     }
 }
 
+/// The bias of every output element, and what a shift of the inputs adds to it: it reaches an output through the taps that exist.
+pub(super) fn conv_bias(op: &Conv, shift: &[f64], src: Dims, out: Dims) -> Vec<f64> {
+    let geometry = Geometry {
+        window: op.window(),
+        groups: op.groups,
+    };
+    let mut bias = match &op.bias {
+        Some(bias) => bias.iter().flat_map(|b| vec![*b; out.plane()]).collect(),
+        None => vec![0.0; out.len()],
+    };
+    if shift.iter().any(|v| *v != 0.0) {
+        accumulate(&geometry, &op.weights, src, out, shift, &mut bias);
+    }
+    bias
+}
+
+/// The weights of a convolution whose input channels are multiplied by factors first.
+pub(super) fn scaled_weights(op: &Conv, factors: &[f64], out: Dims) -> Vec<f64> {
+    let taps = op.window().taps();
+    let (from, to) = (factors.len() / op.groups, out.c / op.groups);
+    let scaled = op.weights.iter().enumerate().map(|(n, w)| {
+        let (o, i) = (n / taps / from, n / taps % from);
+        w * factors[o / to * from + i]
+    });
+    scaled.collect()
+}
+
 /// A convolution of a value whose elements stand as channels, rows, columns, with one factor per channel.
 pub(super) fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims) -> Result<Value> {
     let Body::Affine {
@@ -217,25 +236,8 @@ pub(super) fn conv_planes(node: &FloatNode, op: &Conv, value: &Value, out: Dims)
         window: op.window(),
         groups: op.groups,
     };
-    let mut bias = match &op.bias {
-        Some(bias) => bias.iter().flat_map(|b| vec![*b; out.plane()]).collect(),
-        None => vec![0.0; out.len()],
-    };
-    // The shift reaches an output through the taps that exist.
-    if shift.iter().any(|v| *v != 0.0) {
-        accumulate(&geometry, &op.weights, value.dims, out, shift, &mut bias);
-    }
-    let taps = geometry.window.taps();
-    let (group_in, group_out) = (value.dims.c / op.groups, out.c / op.groups);
-    let weights = op
-        .weights
-        .iter()
-        .enumerate()
-        .map(|(n, w)| {
-            let (o, i) = (n / taps / group_in, n / taps % group_in);
-            w * factors[o / group_out * group_in + i]
-        })
-        .collect();
+    let bias = conv_bias(op, shift, value.dims, out);
+    let weights = scaled_weights(op, &factors, out);
     geometry.window = geometry.window.pooling(*pool);
     let map = FusedMap::Conv { geometry, weights };
     let term = FusedTerm {

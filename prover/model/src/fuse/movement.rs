@@ -13,7 +13,7 @@ impl Lowering<'_> {
     pub(super) fn rearrange(&mut self, node: &FloatNode, op: &Rearrange) -> Result<Value> {
         let mut operands = Vec::with_capacity(node.inputs.len());
         for input in &node.inputs {
-            let value = self.take_or_keep(*input)?;
+            let value = self.take(*input)?;
             let value = self.view_of(value, *input)?;
             let elements = value.elements().ok_or_else(|| internal(&node.name))?;
             operands.push((value.at, elements));
@@ -32,25 +32,23 @@ impl Lowering<'_> {
         Ok(as_affine(&view, &self.fused.tensors).unwrap_or(view))
     }
 
-    /// The value of a tensor that one node may read several times.
-    fn take_or_keep(&mut self, id: FloatId) -> Result<Value> {
-        let value = self.take(id)?;
-        Ok(Value {
-            sole: false,
-            ..value
-        })
-    }
-
     /// A value whose elements are known: a waiting map, or sums, are stored first.
-    pub(super) fn view_of(&mut self, value: Value, id: FloatId) -> Result<Value> {
-        if value.elements().is_some() {
+    fn view_of(&mut self, value: Value, id: FloatId) -> Result<Value> {
+        if value.has_elements() {
             return Ok(value);
         }
         let name = self.graph.tensor(id).name.clone();
-        let linear = self.linear_of(value, &name)?;
-        let value = self.emit(linear, &name, Bounds::default())?;
+        let value = self.with_elements(value, &name)?;
         self.keep(id, &value);
         Ok(value)
+    }
+
+    fn with_elements(&mut self, value: Value, name: &str) -> Result<Value> {
+        if value.has_elements() {
+            return Ok(value);
+        }
+        let linear = self.linear_of(value, name)?;
+        self.emit(linear, name, Bounds::default())
     }
 
     /// Later readers of a tensor share what was stored for the first.
@@ -75,13 +73,7 @@ impl Lowering<'_> {
 
     /// A value as a view in the order that it has.
     fn viewed(&mut self, value: Value, name: &str) -> Result<Value> {
-        let value = match value.elements() {
-            Some(_) => value,
-            None => {
-                let linear = self.linear_of(value, name)?;
-                self.emit(linear, name, Bounds::default())?
-            }
-        };
+        let value = self.with_elements(value, name)?;
         let elements = value.elements().ok_or_else(|| internal(name))?;
         Ok(Value::view(elements, value.at, value.dims))
     }

@@ -2,7 +2,7 @@
 
 use super::graph::{FusedLayer, FusedMaxPool};
 use super::lowering::{Lowering, internal};
-use super::value::{Body, Value, per_channel};
+use super::value::{Body, Value, dims_of_planes, per_channel};
 use crate::convolution::{pool_sums, pooled_dims};
 use crate::dims::Dims;
 use crate::error::Result;
@@ -77,12 +77,7 @@ impl Lowering<'_> {
 
     /// An affine value whose elements stand as the node's input has them: channels, rows, columns.
     pub(super) fn in_planes(&mut self, node: &FloatNode, value: Value) -> Result<Value> {
-        let shape = self.shape(node.inputs[0]);
-        let dims = Dims {
-            c: shape[1],
-            h: shape[2],
-            w: shape[3],
-        };
+        let dims = dims_of_planes(self.shape(node.inputs[0]));
         let name = format!("{}.input", node.name);
         self.ordered(value, &None, dims, &name)
     }

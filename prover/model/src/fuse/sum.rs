@@ -153,11 +153,11 @@ impl Lowering<'_> {
         if same || a.dims.len() <= SMALL {
             return Ok((a, b));
         }
-        if b.elements().is_some() {
+        if b.has_elements() {
             let b = self.wanted(b, (&a.at, a.dims), &node.name)?;
             return Ok((a, b));
         }
-        if a.elements().is_some() {
+        if a.has_elements() {
             let a = self.wanted(a, (&b.at, b.dims), &node.name)?;
             return Ok((a, b));
         }

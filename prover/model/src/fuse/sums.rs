@@ -2,11 +2,10 @@
 //! stored.
 
 use super::graph::{FusedMap, FusedTerm};
-use super::linear::pending;
+use super::linear::{conv_bias, pending, scaled_weights};
 use super::lowering::Lowering;
-use super::value::{Body, Value};
-use crate::convolution::{Geometry, accumulate};
-use crate::dims::Dims;
+use super::value::{Body, Value, dims_of_planes};
+use crate::convolution::Geometry;
 use crate::float::{Conv, Dense, FloatNode};
 use crate::window::Window;
 
@@ -23,38 +22,18 @@ impl Lowering<'_> {
         if !value.is_planes(self.shape(node.inputs[0])) {
             return None;
         }
-        let out = self.shape(node.output);
-        let out = Dims {
-            c: out[1],
-            h: out[2],
-            w: out[3],
-        };
+        let out = dims_of_planes(self.shape(node.output));
         let geometry = Geometry {
             window: op.window(),
             groups: op.groups,
         };
-        let mut bias = match &op.bias {
-            Some(bias) => bias.iter().flat_map(|b| vec![*b; out.plane()]).collect(),
-            None => vec![0.0; out.len()],
-        };
-        accumulate(&geometry, &op.weights, value.dims, out, shift, &mut bias);
-        let (taps, from, to) = (
-            geometry.window.taps(),
-            value.dims.c / op.groups,
-            out.c / op.groups,
-        );
-        let term = |(input, factors): Scaled<'_>| {
-            let weights = op.weights.iter().enumerate().map(|(n, w)| {
-                let (o, i) = (n / taps / from, n / taps % from);
-                w * factors[o / to * from + i]
-            });
-            FusedTerm {
-                input,
-                map: FusedMap::Conv {
-                    geometry,
-                    weights: weights.collect(),
-                },
-            }
+        let bias = conv_bias(op, shift, value.dims, out);
+        let term = |(input, factors): Scaled<'_>| FusedTerm {
+            input,
+            map: FusedMap::Conv {
+                geometry,
+                weights: scaled_weights(op, factors, out),
+            },
         };
         Some(pending(
             node,

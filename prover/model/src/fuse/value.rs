@@ -89,6 +89,15 @@ impl Value {
     }
 }
 
+/// Channels, rows and columns of a `[1, C, H, W]` shape.
+pub(super) fn dims_of_planes(shape: &[usize]) -> Dims {
+    Dims {
+        c: shape[1],
+        h: shape[2],
+        w: shape[3],
+    }
+}
+
 /// The factor of each channel, if all elements of a channel share it.
 pub(super) fn per_channel(scale: &[f64], dims: Dims) -> Option<Vec<f64>> {
     scale

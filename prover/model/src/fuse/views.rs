@@ -2,10 +2,10 @@
 
 use super::elements::{Element, planes, sources};
 use super::graph::{FusedMap, FusedTerm};
-use super::linear::{conv_planes, pending};
+use super::linear::{conv_bias, conv_planes, pending};
 use super::lowering::{Lowering, internal};
 use super::value::{Body, Value, normal, per_channel};
-use crate::convolution::{Geometry, accumulate};
+use crate::convolution::Geometry;
 use crate::dims::Dims;
 use crate::error::Result;
 use crate::float::{Bounds, Conv, Dense, FloatNode, Padding};
@@ -57,14 +57,8 @@ impl Lowering<'_> {
             window: op.window(),
             groups: 1,
         };
-        let mut bias = match &op.bias {
-            Some(bias) => bias.iter().flat_map(|b| vec![*b; out.plane()]).collect(),
-            None => vec![0.0; out.len()],
-        };
         let shift: Vec<f64> = elements.iter().map(|e| e.shift).collect();
-        if shift.iter().any(|v| *v != 0.0) {
-            accumulate(&geometry, &op.weights, view.dims, out, &shift, &mut bias);
-        }
+        let bias = conv_bias(op, &shift, view.dims, out);
         let term = |input: usize| {
             let own = tensors[input].dims.c;
             let mut weights = vec![0.0; op.channels * own * taps];

@@ -149,15 +149,17 @@ pub(super) fn tensor_quants(
     (range, last): (u32, bool),
 ) -> Vec<TensorQuant> {
     let groups = Groups::new(fused);
-    let seen = |t: usize| {
-        let values = || traces.iter().flat_map(|trace| &trace[t]).copied();
-        (values().fold(0.0, f64::min), values().fold(0.0, f64::max))
-    };
+    let seen: Vec<(f64, f64)> = (0..fused.tensors.len())
+        .map(|t| {
+            let values = || traces.iter().flat_map(|trace| &trace[t]).copied();
+            (values().fold(0.0, f64::min), values().fold(0.0, f64::max))
+        })
+        .collect();
     let mut is_constant = vec![false; fused.tensors.len()];
     for layer in &fused.layers {
         is_constant[layer.output()] = layer.inputs().is_empty();
     }
-    let functions = ranges::of_functions(fused, traces, |seen| widen(seen, margins.others));
+    let functions = ranges::of_functions(fused, &seen, |seen| widen(seen, margins.others));
     let at_least_0 = ranges::at_least_0(fused, &functions);
     let flat = ranges::flat_ends(fused, &functions, range);
     let mut ranges: Vec<Option<(f64, f64)>> = vec![None; fused.tensors.len()];
@@ -165,13 +167,13 @@ pub(super) fn tensor_quants(
     for (t, function) in functions.iter().enumerate() {
         let bounds = fused.tensors[t].bounds;
         let (low, high) = if fused.inputs.contains(&t) {
-            input_range(seen(t), margins.inputs)
+            input_range(seen[t], margins.inputs)
         } else if let Some(range) = function {
             *range
         } else if is_constant[t] {
-            seen(t)
+            seen[t]
         } else {
-            let wanted = match seen(t) {
+            let wanted = match seen[t] {
                 // Always 0 so far: anything will do.
                 (0.0, 0.0) => (-1.0, 1.0),
                 seen => widen(seen, margins.others),

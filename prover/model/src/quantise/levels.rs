@@ -64,9 +64,7 @@ fn levels(
     if count < 2 {
         return None;
     }
-    let thresholds: Vec<f64> = (0..count)
-        .map(|j| most * RATIO.powi(j as i32 + 1 - count as i32))
-        .collect();
+    let thresholds: Vec<f64> = thresholds(most, count).collect();
     let mut made = Vec::new();
     let mut terms = Vec::new();
     for (j, high) in thresholds.iter().enumerate() {
@@ -95,7 +93,7 @@ fn levels(
         let output = add(
             fused,
             &argument,
-            &format!("{}.level{j}", fused.tensors[f.output].name.clone()),
+            &format!("{}.level{j}", fused.tensors[f.output].name),
             Bounds::default(),
         );
         let mut steps = f.steps.clone();
@@ -137,6 +135,11 @@ fn levels(
     Some(made)
 }
 
+/// Where each of so many levels ends; the last at the largest argument.
+fn thresholds(most: f64, levels: usize) -> impl Iterator<Item = f64> {
+    (0..levels).map(move |j| most * RATIO.powi(j as i32 + 1 - levels as i32))
+}
+
 fn add(fused: &mut FusedGraph, like: &FusedTensor, name: &str, bounds: Bounds) -> usize {
     fused.tensors.push(FusedTensor {
         name: name.to_owned(),
@@ -161,9 +164,7 @@ fn needed<I: Iterator<Item = f64>>(
     let loss = |levels: usize| {
         values()
             .map(|v| {
-                let level = (0..levels)
-                    .map(|j| most * RATIO.powi(j as i32 + 1 - levels as i32))
-                    .find(|threshold| v <= *threshold);
+                let level = thresholds(most, levels).find(|threshold| v <= *threshold);
                 let half = level.unwrap_or(most) / f64::from(range);
                 (f.at(v + half) - f.at(v))
                     .abs()

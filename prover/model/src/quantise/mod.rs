@@ -230,7 +230,7 @@ fn assemble(
                 })
             }
             FusedLayer::Product(l) => QLayer::Product(products::product(l, &graph.tensors, range)),
-            FusedLayer::MatMul(l) => QLayer::MatMul(products::mat_mul(l, &graph.tensors, range)?),
+            FusedLayer::MatMul(l) => QLayer::MatMul(products::mat_mul(l, &graph.tensors, range)),
             FusedLayer::MaxPool(pool) => {
                 let layer = QMaxPool {
                     name: pool.name.clone(),

@@ -5,17 +5,18 @@
 
 use super::calibrate::{Groups, TensorQuant};
 use crate::dims::Dims;
-use crate::error::Result;
 use crate::executor::accumulator_limit;
 use crate::fuse::{
-    FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedOperand, FusedTerm,
+    FusedFunction, FusedGraph, FusedLayer, FusedLinear, FusedMap, FusedMatMul, FusedOperand,
+    FusedProduct, FusedTerm,
 };
-use crate::quantized::{Operand, QMatMul, QProduct, QTensor, TensorId};
+use crate::quantized::{Operand, QMatMul, QProduct, QTensor, QuantParams, TensorId};
 
 /// Times that scales are looked at again after an operand had to become coarser.
 const ROUNDS: usize = 16;
 /// Part of the limit that an accumulator may fill before weights are rounded.
 const FILLED: f64 = 0.99;
+
 /// Sets the scales of products and matrix products, and makes tensors coarser where an accumulator would not fit; those of
 /// linear layers only the last time, for equalisation rescales weights.
 pub(super) fn scales(
@@ -66,8 +67,11 @@ pub(super) fn scales(
                 break;
             }
             // An accumulator reaches weight * inner * room * range^2; twice range^2 is for the constant's own part.
-            let room = (1.0 + zero(left, quants) / f64::from(range))
-                * (1.0 + zero(right, quants) / f64::from(range));
+            let reach = |operand: &FusedOperand| {
+                let (_, zero) = line(operand, &quants[operand.tensor].params);
+                1.0 + zero.abs() / f64::from(range)
+            };
+            let room = reach(left) * reach(right);
             let limit = accumulator_limit(range) as f64 / f64::from(range).powi(2) - 2.0;
             let most = (limit / (room * inner as f64)).floor().max(1.0);
             let weight = (finest / scale * (1.0 + 1e-9)).floor().clamp(1.0, most);
@@ -83,10 +87,13 @@ pub(super) fn scales(
     }
 }
 
-/// Magnitude of the step that stands for real 0 in an operand, which may be outside of its range.
-fn zero(operand: &FusedOperand, quants: &[TensorQuant]) -> f64 {
-    let quant = &quants[operand.tensor].params;
-    (f64::from(quant.zero_point) - operand.line.shift / (operand.line.scale * quant.scale)).abs()
+/// Slope and zero of an operand: step u stands for `slope * (u - zero)`. The zero may be outside of the range.
+fn line(operand: &FusedOperand, quant: &QuantParams) -> (f64, f64) {
+    let slope = operand.line.scale * quant.scale;
+    (
+        slope,
+        f64::from(quant.zero_point) - operand.line.shift / slope,
+    )
 }
 
 /// Sums over the weights of each output channel of a convolution, or each output element of a dense map.
@@ -157,13 +164,7 @@ fn weights(
     (inner, range): (usize, u32),
 ) -> ([i64; 3], i64) {
     let per_step = f64::from(range) / output.quant.scale;
-    let line = |operand: &FusedOperand| {
-        let quant = &tensors[operand.tensor].quant;
-        let slope = operand.line.scale * quant.scale;
-        // The real value is slope * (u - zero).
-        let zero = f64::from(quant.zero_point) - operand.line.shift / slope;
-        (slope, zero)
-    };
+    let line = |operand: &FusedOperand| line(operand, &tensors[operand.tensor].quant);
     let ((slope_a, zero_a), (slope_b, zero_b)) = (line(left), line(right));
     let both = libm::round(slope_a * slope_b * per_step);
     let half = f64::from(range / 2) + f64::from(output.quant.zero_point) * f64::from(range);
@@ -186,11 +187,7 @@ fn operand(of: &FusedOperand) -> Operand {
     }
 }
 
-pub(super) fn product(
-    layer: &crate::fuse::FusedProduct,
-    tensors: &[QTensor],
-    range: u32,
-) -> QProduct {
+pub(super) fn product(layer: &FusedProduct, tensors: &[QTensor], range: u32) -> QProduct {
     let output = &tensors[layer.output];
     let (weights, constant) = weights(&layer.left, &layer.right, tensors, output, (1, range));
     QProduct {
@@ -203,15 +200,11 @@ pub(super) fn product(
     }
 }
 
-pub(super) fn mat_mul(
-    layer: &crate::fuse::FusedMatMul,
-    tensors: &[QTensor],
-    range: u32,
-) -> Result<QMatMul> {
+pub(super) fn mat_mul(layer: &FusedMatMul, tensors: &[QTensor], range: u32) -> QMatMul {
     let output = &tensors[layer.output];
     let size = (layer.inner, range);
     let (weights, constant) = weights(&layer.left, &layer.right, tensors, output, size);
-    Ok(QMatMul {
+    QMatMul {
         name: layer.name.clone(),
         left: operand(&layer.left),
         right: TensorId(layer.right.tensor),
@@ -220,7 +213,7 @@ pub(super) fn mat_mul(
         inner: layer.inner,
         weights,
         element_bias: vec![constant; output.dims.len()],
-    })
+    }
 }
 
 /// The table of a function: the nearest step of its value, halves away from zero, within the output's range.

@@ -6,11 +6,13 @@ use crate::fuse::{FusedGraph, FusedLayer, FusedMap, FusedOperand};
 const STEPS: u32 = 4096;
 /// Part of a step of the output that a function may change by where it counts as flat.
 const FLAT: f64 = 0.25;
+/// Where functions that become flat have done so.
+const FAR: f64 = 64.0;
 
 /// The ranges of what functions write: what the samples show, as far as the function reaches over its argument's range.
 pub(super) fn of_functions(
     fused: &FusedGraph,
-    traces: &[Vec<Vec<f64>>],
+    seen: &[(f64, f64)],
     widen: impl Fn((f64, f64)) -> (f64, f64),
 ) -> Vec<Option<(f64, f64)>> {
     let mut ranges = vec![None; fused.tensors.len()];
@@ -18,17 +20,12 @@ pub(super) fn of_functions(
         let FusedLayer::Function(f) = layer else {
             continue;
         };
-        let values = |t: usize| traces.iter().flat_map(move |trace| &trace[t]).copied();
-        let ends = |t: usize| {
-            let values = values(t);
-            values.fold((0.0f64, 0.0f64), |(low, high), v| (low.min(v), high.max(v)))
-        };
-        let domain = widen(ends(f.input));
+        let domain = widen(seen[f.input]);
         let image = arguments(domain)
             .map(|x| f.at(x))
             .filter(|y| y.is_finite())
             .fold((0.0f64, 0.0f64), |(low, high), y| (low.min(y), high.max(y)));
-        let wanted = match ends(f.output) {
+        let wanted = match seen[f.output] {
             (0.0, 0.0) => image,
             seen => widen(seen),
         };
@@ -205,6 +202,3 @@ fn is_near(united: (f64, f64), range: (f64, f64), least: f64) -> bool {
 fn exceeds(difference: f64, tolerance: f64) -> bool {
     difference.is_nan() || difference > tolerance
 }
-
-/// Where functions that become flat have done so.
-const FAR: f64 = 64.0;

@@ -140,36 +140,46 @@ impl<'g> Splitter<'g> {
         match layer {
             QLayer::Linear(l) => self.linear(layer, l, clamp),
             QLayer::MaxPool(l) => {
-                let ranges = self.parts[l.input.0].ranges();
-                let inputs = self.parts[l.input.0].tensors();
-                let outputs = self.outputs(l.output, &ranges);
-                for (n, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
-                    let part = QMaxPool {
-                        name: numbered(&l.name, n, ranges.len()),
+                self.follow(l.input, l.output, clamp, |n, parts, input, output| {
+                    QLayer::MaxPool(QMaxPool {
+                        name: numbered(&l.name, n, parts),
                         input,
                         output,
                         ..l.clone()
-                    };
-                    self.layers.push((QLayer::MaxPool(part), clamp));
-                }
+                    })
+                })
             }
             QLayer::Function(l) => {
-                let ranges = self.parts[l.input.0].ranges();
-                let inputs = self.parts[l.input.0].tensors();
-                let outputs = self.outputs(l.output, &ranges);
-                for (n, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
-                    let part = QFunction {
-                        name: numbered(&l.name, n, ranges.len()),
+                self.follow(l.input, l.output, clamp, |n, parts, input, output| {
+                    QLayer::Function(QFunction {
+                        name: numbered(&l.name, n, parts),
                         input,
                         output,
                         table: l.table,
-                    };
-                    self.layers.push((QLayer::Function(part), clamp));
-                }
+                    })
+                })
             }
             QLayer::Gather(l) => self.gather(layer, l, clamp),
             QLayer::Product(l) => self.product(layer, l, clamp),
             QLayer::MatMul(l) => self.mat_mul(layer, l, clamp),
+        }
+    }
+
+    /// A layer that works channel by channel has the parts that it reads: `make` is given a part's number, how many there are, and
+    /// its tensors.
+    fn follow(
+        &mut self,
+        input: TensorId,
+        output: TensorId,
+        clamp: FloatClamp,
+        make: impl Fn(usize, usize, TensorId, TensorId) -> QLayer,
+    ) {
+        let ranges = self.parts[input.0].ranges();
+        let inputs = self.parts[input.0].tensors();
+        let outputs = self.outputs(output, &ranges);
+        for (n, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
+            self.layers
+                .push((make(n, ranges.len(), input, output), clamp));
         }
     }
 

@@ -100,7 +100,7 @@ fn equal(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     Ok(vec![T(is)])
 }
 
-/// Nowhere.
+/// False at every element: a model's numbers are finite.
 fn never(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     let operand = importer.given(node, 0)?;
     let shape = importer.shape_of(&operand);
