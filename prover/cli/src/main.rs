@@ -3,6 +3,7 @@
 mod args;
 mod chain;
 mod demo;
+mod drawing;
 mod failure;
 mod output;
 mod solidity;
@@ -38,7 +39,7 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
         Command::Run(args) => verbs::run::run(&args, progress),
         Command::Evaluate(args) => verbs::evaluate::run(&args, progress),
         Command::Open(args) => verbs::open::run(&args, progress),
-        Command::Inspect(args) => verbs::inspect::run(&args),
+        Command::Inspect(args) => verbs::inspect::run(args, progress),
         Command::Audit(args) => verbs::audit::run(&args, progress),
         Command::Solidity(args) => verbs::solidity::run(&args, progress),
         Command::Deploy(args) => verbs::deploy::run(args, progress),

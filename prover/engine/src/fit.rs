@@ -166,7 +166,7 @@ fn worst(
     recipe: &Recipe,
     target: &FitTarget,
 ) -> std::result::Result<Option<(u64, usize)>, CircuitError> {
-    let options = recipe.plan().options([0; 32]);
+    let options = recipe.plan_options();
     let beyond = (0..model.chunks.len())
         .into_par_iter()
         .map(|chunk| {

@@ -85,6 +85,18 @@ pub struct PlanSummary {
     pub soundness_error_log2: f64,
 }
 
+impl PlanSummary {
+    /// CPU-seconds that a proof takes, by estimate: on one machine that was measured, and in proportion elsewhere.
+    pub fn cpu_seconds(&self) -> f64 {
+        search::cpu_seconds(&self.shape)
+    }
+
+    /// Rows up to the last one that is taken.
+    pub fn used_rows(&self) -> usize {
+        self.value_rows.max(self.combine_rows).max(self.hash_rows)
+    }
+}
+
 impl ChunkPlan {
     /// Plans chunk `chunk` of a model.
     ///

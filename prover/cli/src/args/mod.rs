@@ -12,7 +12,7 @@ pub(crate) use chain::{
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
     AgainArgs, AuditArgs, AutoOr, BindingArgs, CompileArgs, EvaluateArgs, InspectArgs,
-    ObjectiveArg, OpenArgs, ProveArgs, RunArgs, SaturationArgs, SolidityArgs, VerifyArgs,
+    ObjectiveArg, OpenArgs, PlanArgs, ProveArgs, RunArgs, SaturationArgs, SolidityArgs, VerifyArgs,
     VisibilityArg,
 };
 pub(crate) use setup::{KnownSrsArgs, SetupArgs, SrsArgs, SrsCommand, SrsFileArgs, SrsImportArgs};

@@ -2,7 +2,7 @@
 
 use super::{KnownSrsArgs, SetupArgs, SolcArgs};
 use crate::failure::bad_input;
-use chainfer_engine::fit::FitTarget;
+use chainfer_engine::fit::{DEFAULT_TARGET, FitTarget};
 use chainfer_model::frontend::LoadOptions;
 use clap::{Args, ValueEnum};
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
@@ -57,11 +57,31 @@ pub(crate) struct CompileArgs {
     /// Bundle folder to create
     #[arg(short, long, value_name = "BUNDLE")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: ModelArgs,
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// File with the 32-byte seed of the blinders, binary or hex; by default random
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hiding_seed: Option<PathBuf>,
+    /// Trusted setup: `development` (insecure), the digest or the name of a setup in the cache, or a setup file
+    #[arg(
+        long,
+        value_name = "DIGEST|NAME|FILE",
+        default_value = "development",
+        help_heading = "Trusted setup"
+    )]
+    pub(crate) srs: String,
+    #[command(flatten)]
+    pub(crate) known: KnownSrsArgs,
+}
+
+/// How a model is quantised and cut.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct PlanArgs {
     /// Sample inputs from which the ranges of values are measured; by default random inputs are used
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) reading: ModelArgs,
     /// Number of chunks to cut the model into, each proved by its own circuit
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub(crate) chunks: AutoOr<NonZeroUsize>,
@@ -83,23 +103,25 @@ pub(crate) struct CompileArgs {
     /// weights are not hidden
     #[arg(long, value_name = "auto|B|0", default_value = "auto")]
     pub(crate) hide_weights: AutoOr<u32>,
-    /// File with the 32-byte seed of the blinders, binary or hex; by default random
-    #[arg(long, value_name = "FILE")]
-    pub(crate) hiding_seed: Option<PathBuf>,
-    /// Trusted setup: `development` (insecure), the digest or the name of a setup in the cache, or a setup file
-    #[arg(
-        long,
-        value_name = "DIGEST|NAME|FILE",
-        default_value = "development",
-        help_heading = "Trusted setup"
-    )]
-    pub(crate) srs: String,
-    #[command(flatten)]
-    pub(crate) known: KnownSrsArgs,
+}
+
+impl Default for PlanArgs {
+    fn default() -> Self {
+        Self {
+            calibration: None,
+            chunks: AutoOr::Auto,
+            size: SizeArgs::default(),
+            range: AutoOr::Auto,
+            optimize: ObjectiveArg::Time,
+            input_visibility: VisibilityArg::Committed,
+            output_visibility: VisibilityArg::Public,
+            hide_weights: AutoOr::Auto,
+        }
+    }
 }
 
 /// How large chunks may be.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(crate) struct SizeArgs {
     /// Memory that proving one chunk should take at most: there are more chunks, and layers are cut inside, to stay below it
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "4GiB")]
@@ -110,6 +132,16 @@ pub(crate) struct SizeArgs {
     /// Largest circuit: no chunk has more than 2^K rows
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(5..=20))]
     pub(crate) max_k: Option<u32>,
+}
+
+impl Default for SizeArgs {
+    fn default() -> Self {
+        Self {
+            target_memory: DEFAULT_TARGET,
+            max_memory: None,
+            max_k: None,
+        }
+    }
 }
 
 impl SizeArgs {
@@ -383,10 +415,18 @@ pub(crate) struct InspectArgs {
     /// Bundle folder or model file
     #[arg(value_name = "BUNDLE|MODEL")]
     pub(crate) target: PathBuf,
+    /// Draw the layers, cut into chunks, with every chunk's circuit, time, memory and gas by estimate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: ModelArgs,
     #[command(flatten)]
     pub(crate) known: KnownSrsArgs,
+    #[command(
+        flatten,
+        next_help_heading = "How a model is cut for --svg, as compile takes it"
+    )]
+    pub(crate) plan: PlanArgs,
 }
 
 /// `chainfer solidity`.
@@ -426,6 +466,7 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::FromArgMatches as _;
 
     #[test]
     fn bytes_take_binary_units() {
@@ -435,6 +476,14 @@ mod tests {
         for bad in ["", "M", "1.5G", "-1", "1X", "99999999999999T"] {
             assert!(parse_bytes(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_command_line() {
+        let command = PlanArgs::augment_args(clap::Command::new("x"));
+        let matches = command.try_get_matches_from(["x"]).unwrap();
+        let parsed = PlanArgs::from_arg_matches(&matches).unwrap();
+        assert_eq!(parsed, PlanArgs::default());
     }
 
     #[test]

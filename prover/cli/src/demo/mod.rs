@@ -12,23 +12,20 @@ mod stages;
 mod tamper;
 
 use crate::{
-    args::AutoOr,
     args::DemoArgs,
     chain::Transaction,
     output::{Progress, Report},
     solidity::Solc,
-    verbs::{compile, deploy, prove, shared::argmax, verify},
+    verbs::{compile, deploy, program::Plan, prove, shared::argmax, verify},
 };
 use alloy::primitives::{B256, U256};
 use anvil::Anvil;
 use anyhow::{Context as _, bail};
 use chainfer_chain::{registry::Registration, wallet::WalletConfig};
-use chainfer_circuits::{HideWeights, Objective};
-use chainfer_engine::fit::FitTarget;
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
 use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
 use chainfer_model::frontend::LoadOptions;
-use chainfer_model::partition::{BoundaryVisibility, ChunkCount};
+use chainfer_model::partition::ChunkCount;
 use chainfer_relayer::client::{ClientConfig, KeyPlacement, RegistryPlan};
 use dapp::{Claim, Payout, Terms};
 use node::LocalNode;
@@ -218,13 +215,11 @@ fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
     compile::Request {
         model: args.model.clone(),
         reading: LoadOptions::default(),
-        calibration: args.calibration.clone(),
-        chunks: ChunkCount::Exactly(args.chunks.get()),
-        objective: Objective::Time,
-        visibility: BoundaryVisibility::default(),
-        hide_weights: HideWeights::Auto,
-        target: FitTarget::default(),
-        range: AutoOr::Auto,
+        plan: Plan {
+            calibration: args.calibration.clone(),
+            chunks: ChunkCount::Exactly(args.chunks.get()),
+            ..Plan::default()
+        },
         hiding_seed: None,
         srs: "development".to_owned(),
         known: KnownSetups::default(),

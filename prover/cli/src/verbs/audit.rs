@@ -1,8 +1,9 @@
 //! `chainfer audit`: compiles a bundle's model again, or the structure that it states, and compares everything with the bundle.
 
 use super::{
-    compile::{Cut, Program, integer_program, read_seed},
+    compile::read_seed,
     deploy::{counted, open},
+    program::{Cut, Program, integer_program},
     setup::{say, setup_facts},
     shared::factor_ends,
 };

@@ -1,39 +1,32 @@
 //! `chainfer compile`: turns a model file into a bundle.
 
 use super::{
+    program::{Plan, Program},
     setup::{choose, say, setup_facts},
     shared::{OWN_SHAPE, Origin, SHAPE_LEGEND, catalogue_name},
 };
 use crate::{
-    args::{AutoOr, CompileArgs, ObjectiveArg, VisibilityArg},
+    args::CompileArgs,
     failure::bad_input,
     output::{Align, Page, Progress, Report, Table, bytes, seconds, thousands},
     solidity::generate,
 };
-use chainfer_circuits::{HideWeights, Objective, PlanSummary};
+use chainfer_circuits::{Objective, PlanSummary};
 use chainfer_engine::{
-    bundle::{CompileOptions, Recipe, VerifierRequest, VerifierSource, compile as compile_bundle},
-    fit::{FitTarget, fit},
+    bundle::{CompileOptions, VerifierRequest, VerifierSource, compile as compile_bundle},
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
 use chainfer_formats::{B256, KnownSetups, SetupStatus, SrsSpec, files, hex};
 use chainfer_model::{
-    executor::ClampTable,
-    frontend::{LoadOptions, LoadedModel},
-    io::load_calibration,
-    load_model_with,
-    partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
-    partitioned::{PartitionedModel, Visibility},
-    quantise::{CalibrationSource, QuantOptions, QuantReport, quantise, quantise_within_error},
-    split::{SplitLimits, split as split_layers},
+    frontend::LoadOptions,
+    quantise::{CalibrationSource, QuantReport},
 };
 use chainfer_verifier_gen::GeneratedVerifier;
 use serde::Serialize;
 use std::{
     cell::RefCell,
     fs,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
@@ -45,14 +38,7 @@ const MAX_SEED_BYTES: u64 = 1 << 10;
 pub(crate) struct Request {
     pub(crate) model: PathBuf,
     pub(crate) reading: LoadOptions,
-    pub(crate) calibration: Option<PathBuf>,
-    pub(crate) chunks: ChunkCount,
-    pub(crate) objective: Objective,
-    pub(crate) visibility: BoundaryVisibility,
-    pub(crate) hide_weights: HideWeights,
-    /// What chunks stay within.
-    pub(crate) target: FitTarget,
-    pub(crate) range: AutoOr<u32>,
+    pub(crate) plan: Plan,
     pub(crate) hiding_seed: Option<[u8; 32]>,
     /// As `--srs` takes it.
     pub(crate) srs: String,
@@ -63,60 +49,14 @@ pub(crate) struct Request {
 impl Request {
     fn resolve(args: CompileArgs) -> anyhow::Result<Self> {
         Ok(Self {
-            chunks: args.chunks.into(),
-            objective: args.optimize.into(),
-            visibility: BoundaryVisibility {
-                inputs: args.input_visibility.into(),
-                outputs: args.output_visibility.into(),
-            },
-            hide_weights: args.hide_weights.into(),
-            target: args.size.target(),
-            range: args.range,
+            plan: args.plan.into(),
             hiding_seed: args.hiding_seed.as_deref().map(read_seed).transpose()?,
             reading: args.reading.load_options()?,
             model: args.model,
-            calibration: args.calibration,
             srs: args.srs,
             known: args.known.load()?,
             output: args.output,
         })
-    }
-}
-
-impl From<AutoOr<NonZeroUsize>> for ChunkCount {
-    fn from(arg: AutoOr<NonZeroUsize>) -> Self {
-        match arg {
-            AutoOr::Auto => Self::Auto,
-            AutoOr::Exactly(n) => Self::Exactly(n.get()),
-        }
-    }
-}
-
-impl From<AutoOr<u32>> for HideWeights {
-    fn from(arg: AutoOr<u32>) -> Self {
-        match arg {
-            AutoOr::Auto => Self::Auto,
-            AutoOr::Exactly(rows) => Self::Rows(rows),
-        }
-    }
-}
-
-impl From<ObjectiveArg> for Objective {
-    fn from(arg: ObjectiveArg) -> Self {
-        match arg {
-            ObjectiveArg::Time => Self::Time,
-            ObjectiveArg::Gas => Self::Gas,
-            ObjectiveArg::Memory => Self::Memory,
-        }
-    }
-}
-
-impl From<VisibilityArg> for Visibility {
-    fn from(arg: VisibilityArg) -> Self {
-        match arg {
-            VisibilityArg::Public => Self::Public,
-            VisibilityArg::Committed => Self::Committed,
-        }
     }
 }
 
@@ -200,21 +140,9 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         report: quantisation,
         fixed_point,
         split,
-    } = integer_program(
-        (&request.model, &request.reading),
-        request.calibration.as_deref(),
-        (request.visibility, request.range),
-        &Cut::Fit {
-            chunks: request.chunks,
-            recipe: Recipe {
-                objective: request.objective,
-                hide_weights: request.hide_weights,
-                ..Recipe::default()
-            },
-            target: request.target,
-        },
-        progress,
-    )?;
+    } = request
+        .plan
+        .program(&request.model, &request.reading, progress)?;
     let total = model.chunks.len();
     progress.say(format_args!(
         "cut into {total} chunk{}",
@@ -237,8 +165,8 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         Ok(source)
     };
     let options = CompileOptions {
-        objective: request.objective,
-        hide_weights: request.hide_weights,
+        objective: request.plan.objective,
+        hide_weights: request.plan.hide_weights,
         hiding_seed: request.hiding_seed,
         calibration: Some(quantisation.calibration),
         clamps: Some(clamps),
@@ -275,7 +203,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
             cost: report.cost,
         })
         .collect::<Vec<_>>();
-    if request.objective == Objective::Gas {
+    if request.plan.objective == Objective::Gas {
         say_own_shapes(&chunks, progress);
     }
     let setup = request.known.status(&manifest.srs);
@@ -300,113 +228,6 @@ fn say_own_shapes(chunks: &[ChunkOutcome], progress: Progress) {
             chunk.index
         ));
     }
-}
-
-/// A model file, quantised and cut.
-#[derive(Debug)]
-pub(crate) struct Program {
-    pub(crate) model: PartitionedModel,
-    pub(crate) clamps: ClampTable,
-    pub(crate) report: QuantReport,
-    /// Scale factor of the model's own fixed-point input files, if its format has any.
-    pub(crate) fixed_point: Option<f64>,
-    /// What layers were cut by, if any was.
-    pub(crate) split: Option<SplitLimits>,
-}
-
-/// How a program is cut into chunks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Cut {
-    /// So that chunks stay within a target.
-    Fit {
-        chunks: ChunkCount,
-        recipe: Recipe,
-        target: FitTarget,
-    },
-    /// As it has been before.
-    Again {
-        chunks: ChunkCount,
-        split: Option<SplitLimits>,
-    },
-}
-
-/// Reads a model, quantises it and cuts it.
-///
-/// # Errors
-/// The model or the samples cannot be used, or the model cannot be cut as asked.
-pub(crate) fn integer_program(
-    (file, reading): (&Path, &LoadOptions),
-    calibration: Option<&Path>,
-    (visibility, range): (BoundaryVisibility, AutoOr<u32>),
-    cut: &Cut,
-    progress: Progress,
-) -> anyhow::Result<Program> {
-    let LoadedModel {
-        graph: float,
-        warnings,
-    } = load_model_with(file, reading)?;
-    for warning in warnings {
-        progress.warn(warning);
-    }
-    progress.say(format_args!(
-        "{}: {} operations, {} parameters",
-        file.display(),
-        float.nodes().len(),
-        thousands(float.parameters() as u64)
-    ));
-    let samples = match calibration {
-        Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
-        None => Vec::new(),
-    };
-    let options = QuantOptions {
-        input_factors: visibility.inputs == Visibility::Committed,
-        ..QuantOptions::default()
-    };
-    let quantised = match range {
-        AutoOr::Auto => quantise_within_error(&float, &samples, &options)?,
-        AutoOr::Exactly(range) => quantise(&float, &samples, &QuantOptions { range, ..options })?,
-    };
-    progress.say(format_args!(
-        "quantised to {} steps: {} layers",
-        thousands(quantised.graph.range.into()),
-        quantised.graph.layers.len()
-    ));
-    for warning in &quantised.report.warnings {
-        progress.warn(warning);
-    }
-    let (graph, clamps) = (quantised.graph, quantised.clamps);
-    let (model, clamps, split) = match cut {
-        Cut::Fit {
-            chunks,
-            recipe,
-            target,
-        } => {
-            let layers = graph.layers.len();
-            let fitted = fit(&graph, &clamps, (*chunks, visibility), recipe, target)?;
-            let parts = fitted.model.graph.layers.len();
-            if parts > layers {
-                progress.say(format_args!(
-                    "large layers are cut by channels: {layers} layers become {parts}"
-                ));
-            }
-            (fitted.model, fitted.clamps, fitted.split)
-        }
-        Cut::Again { chunks, split } => {
-            let (graph, clamps) = match split {
-                Some(limits) => split_layers(graph, clamps, limits)?,
-                None => (graph, clamps),
-            };
-            let model = partition(graph, *chunks, visibility, &CostModel::default())?;
-            (model, clamps, *split)
-        }
-    };
-    Ok(Program {
-        model,
-        clamps,
-        report: quantised.report,
-        fixed_point: float.fixed_point(),
-        split,
-    })
 }
 
 fn page(outcome: &Outcome) -> Page {
@@ -500,7 +321,6 @@ fn chunks(chunks: &[ChunkOutcome]) -> Table {
     ]);
     for chunk in chunks {
         let plan = &chunk.plan;
-        let rows = plan.value_rows.max(plan.combine_rows).max(plan.hash_rows);
         table.row([
             chunk.index.to_string(),
             chunk.layers.len().to_string(),
@@ -508,7 +328,7 @@ fn chunks(chunks: &[ChunkOutcome]) -> Table {
             chunk.k.to_string(),
             format!(
                 "{} of {}",
-                thousands(rows as u64),
+                thousands(plan.used_rows() as u64),
                 thousands(plan.usable_rows as u64)
             ),
             format!(

@@ -1,13 +1,14 @@
 //! `chainfer inspect`: describes a bundle or a model.
 
 use super::{
+    picture,
     setup::setup_facts,
     shared::{OWN_SHAPE, SHAPE_LEGEND, catalogue_name, factor_ends},
 };
 use crate::{
-    args::InspectArgs,
+    args::{InspectArgs, PlanArgs},
     failure::bad_input,
-    output::{Align, Page, Report, Table, bytes, thousands},
+    output::{Align, Page, Progress, Report, Table, bytes, thousands},
 };
 use anyhow::Context as _;
 use chainfer_circuits::PlanSummary;
@@ -18,29 +19,42 @@ use chainfer_model::{
     survey_model,
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Describes a bundle if the target is a folder, a model file otherwise.
-pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Report> {
+pub(crate) fn run(args: InspectArgs, progress: Progress) -> anyhow::Result<Report> {
     // The reader of models says of other folders what they are.
-    if args.target.is_dir() && !args.target.join("saved_model.pb").is_file() {
-        bundle(&args.target, &args.known.load()?)
-    } else {
-        model(&args.target, &args.reading.load_options()?)
+    let is_bundle = args.target.is_dir() && !args.target.join("saved_model.pb").is_file();
+    if args.plan != PlanArgs::default() && (is_bundle || args.svg.is_none()) {
+        return Err(bad_input(
+            "options that say how a model is cut need a model file and --svg FILE: a bundle has been cut, and nothing else depends on them",
+        ));
     }
+    if is_bundle {
+        return bundle(&args.target, &args.known.load()?, args.svg.as_deref());
+    }
+    let reading = args.reading.load_options()?;
+    let (mut json, mut page) = model(&args.target, &reading)?;
+    if let Some(file) = &args.svg {
+        let model = (args.target.as_path(), &reading);
+        let (drawn, with_chunks) =
+            picture::of_model(model, &args.plan.into(), file, page, progress)?;
+        (json["svg"], page) = (drawn, with_chunks);
+    }
+    Report::new(&json, page)
 }
 
-fn model(path: &Path, options: &LoadOptions) -> anyhow::Result<Report> {
+fn model(path: &Path, options: &LoadOptions) -> anyhow::Result<(Value, Page)> {
     let survey = survey_model(path, options)?;
-    match &survey.model {
+    Ok(match &survey.model {
         Ok(model) => readable(path, model),
         Err(_) => unsupported(path, &survey.nodes),
-    }
+    })
 }
 
 /// A model that has nodes that are not supported: they are what its owner wants to know of it.
-fn unsupported(path: &Path, nodes: &[SurveyedNode]) -> anyhow::Result<Report> {
+fn unsupported(path: &Path, nodes: &[SurveyedNode]) -> (Value, Page) {
     let mut table = Table::new(&[
         ("node", Align::Left),
         ("operator", Align::Left),
@@ -87,10 +101,10 @@ fn unsupported(path: &Path, nodes: &[SurveyedNode]) -> anyhow::Result<Report> {
     let json = json!({
         "kind": "model", "supported": false, "unsupported": count, "nodes": json_nodes,
     });
-    Report::new(&json, page)
+    (json, page)
 }
 
-fn readable(path: &Path, model: &LoadedModel) -> anyhow::Result<Report> {
+fn readable(path: &Path, model: &LoadedModel) -> (Value, Page) {
     let graph = &model.graph;
     let mut table = Table::new(&[
         ("operation", Align::Left),
@@ -138,7 +152,7 @@ fn readable(path: &Path, model: &LoadedModel) -> anyhow::Result<Report> {
     let json = json!({
         "kind": "model", "supported": true, "warnings": model.warnings, "inputs": inputs, "outputs": outputs, "nodes": nodes, "parameters": graph.parameters(),
     });
-    Report::new(&json, page)
+    (json, page)
 }
 
 #[derive(Deserialize)]
@@ -146,7 +160,7 @@ struct LayoutFile {
     chunks: Vec<PlanSummary>,
 }
 
-fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
+fn bundle(path: &Path, known: &KnownSetups, svg: Option<&Path>) -> anyhow::Result<Report> {
     let public = PublicBundle::open(path)
         .with_context(|| format!("cannot use the bundle {}", path.display()))?;
     let manifest = public.manifest();
@@ -162,6 +176,9 @@ fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
         ))
     })?;
     let left = proofs_left(path)?;
+    let drawn = svg
+        .map(|file| picture::of_bundle(path, &public, &layout.chunks, file))
+        .transpose()?;
 
     let page = Page::new()
         .heading(format!("Bundle {}", path.display()))
@@ -179,10 +196,17 @@ fn bundle(path: &Path, known: &KnownSetups) -> anyhow::Result<Report> {
         .text("  rows, columns, lookups and error are what the bundle says of itself (public/layout.json): `chainfer audit` compares them")
         .text("  error: soundness error of lookups and random linear combinations; the curve has about 100 bits of security");
     let shapes = manifest.chunks.iter().map(|c| catalogue_name(&c.shape));
-    let json = json!({
+    let page = match svg {
+        Some(file) => page.text(format!("  drawn in {}", file.display())),
+        None => page,
+    };
+    let mut json = json!({
         "kind": "bundle", "catalogue": shapes.collect::<Vec<_>>(), "manifest": manifest, "layout": layout.chunks, "proofs_left": left,
         "setup": status.word(), "setup_name": status.name(),
     });
+    if let Some(file) = drawn {
+        json["svg"] = file;
+    }
     Report::new(&json, page)
 }
 

@@ -11,6 +11,8 @@ pub(crate) mod deploy;
 pub(crate) mod evaluate;
 pub(crate) mod inspect;
 pub(crate) mod open;
+mod picture;
+pub(crate) mod program;
 pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod setup;

@@ -189,8 +189,7 @@ pub fn audit_structure(
     store: &SrsStore,
 ) -> Result<Audit> {
     let watch = Stopwatch::start();
-    let model = (stated.model.blank_model(room(bundle.manifest())))
-        .map_err(|error| EngineError::malformed(STRUCTURE_FILE, error))?;
+    let model = stated.blank_model(bundle.manifest())?;
     let source = Source {
         model: &model,
         plan: stated.options.plan(),
@@ -200,15 +199,6 @@ pub fn audit_structure(
     let mut audit = run(bundle, &source, Against::Structure, emit, store)?;
     audit.cost = watch.cost();
     Ok(audit)
-}
-
-/// How many weights and biases the keys of a manifest have room for.
-fn room(manifest: &Manifest) -> usize {
-    let of_chunk = |chunk: &ChunkEntry| {
-        let shape = &chunk.shape;
-        (shape.weights_per_row + shape.lanes) << shape.k
-    };
-    manifest.chunks.iter().map(of_chunk).sum()
 }
 
 /// Why a chunk of a stated structure is not one that a key of this shape has room for. To plan it would take time and memory out of

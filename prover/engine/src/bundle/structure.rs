@@ -4,8 +4,8 @@
 
 use super::{names::STRUCTURE_FILE, private::StoredPlanOptions};
 use crate::error::{EngineError, Result};
-use chainfer_circuits::{HideWeights, Objective};
-use chainfer_formats::{files::Access, json::FileKind};
+use chainfer_circuits::{HideWeights, Objective, PlanOptions};
+use chainfer_formats::{ChunkEntry, Manifest, files::Access, json::FileKind};
 use chainfer_model::{
     partitioned::PartitionedModel, quantise::CalibrationSource, split::SplitLimits,
     structure::Structure,
@@ -48,6 +48,11 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl Recipe {
+    /// What the planner of circuits is given, without the seed of a model's own blinders.
+    pub fn plan_options(&self) -> PlanOptions {
+        self.plan().options([0; 32])
+    }
+
     pub(crate) fn plan(&self) -> StoredPlanOptions {
         StoredPlanOptions {
             objective: self.objective,
@@ -91,7 +96,25 @@ impl StructureFile {
         Ok(STRUCTURE.read(&path)?)
     }
 
+    /// The model with weights and biases of 0, as far as the keys of a manifest have room for it.
+    ///
+    /// # Errors
+    /// The structure is malformed, or larger.
+    pub fn blank_model(&self, manifest: &Manifest) -> Result<PartitionedModel> {
+        (self.model.blank_model(room(manifest)))
+            .map_err(|error| EngineError::malformed(STRUCTURE_FILE, error))
+    }
+
     pub(crate) fn write(&self, public: &Path) -> Result<()> {
         Ok(STRUCTURE.write(&public.join(STRUCTURE_FILE), self)?)
     }
+}
+
+/// How many weights and biases the keys of a manifest have room for.
+fn room(manifest: &Manifest) -> usize {
+    let of_chunk = |chunk: &ChunkEntry| {
+        let shape = &chunk.shape;
+        (shape.weights_per_row + shape.lanes) << shape.k
+    };
+    manifest.chunks.iter().map(of_chunk).sum()
 }
