@@ -10,6 +10,7 @@ pub mod float;
 pub mod frontend;
 mod fuse;
 pub mod io;
+mod names;
 pub mod partition;
 pub mod partitioned;
 pub mod quantise;

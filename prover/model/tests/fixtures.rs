@@ -11,8 +11,9 @@ mod support;
 use chainfer_model::executor::{execute, naive};
 use chainfer_model::io::{inputs_from_json, load_calibration, load_inputs};
 use chainfer_model::load_model;
-use chainfer_model::quantise::{QuantOptions, Sample, SaturationPolicy, quantise};
+use chainfer_model::quantise::{Evaluator, QuantOptions, Sample, SaturationPolicy, quantise};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::{distance, root};
 
@@ -62,6 +63,14 @@ fn operator_fixture(path: &Path) -> Result<(), String> {
     }
     let samples = [Sample(inputs.clone())];
     let q = quantise(&graph, &samples, &QuantOptions::default()).map_err(|e| e.to_string())?;
+    let names: BTreeSet<&str> = q.graph.tensors.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(names.len(), q.graph.tensors.len(), "tensors share a name");
+    let evaluated = Evaluator::new(&q.graph, &q.clamps, Some(&graph))
+        .and_then(|evaluator| evaluator.run(&inputs))
+        .map_err(|e| e.to_string())?;
+    for (id, output) in q.graph.outputs.iter().zip(&q.report.outputs) {
+        assert_eq!(evaluated.tallies[id.0].max, output.max_abs_error);
+    }
     let ints = q
         .graph
         .quantise_inputs(&inputs, SaturationPolicy::Refuse)

@@ -1,6 +1,6 @@
 //! Arguments of the demo.
 
-use super::SolcArgs;
+use super::{SolcArgs, proving::ModelArgs};
 use clap::Args;
 use std::{num::NonZeroUsize, path::PathBuf};
 
@@ -17,6 +17,8 @@ pub(crate) struct DemoArgs {
     /// Sample inputs from which the ranges of values are measured
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: ModelArgs,
     /// Number of chunks to cut the model into, each proved by its own circuit
     #[arg(long, value_name = "N", default_value = "3")]
     pub(crate) chunks: NonZeroUsize,

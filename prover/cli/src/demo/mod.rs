@@ -24,7 +24,6 @@ use anyhow::{Context as _, bail};
 use chainfer_chain::{registry::Registration, wallet::WalletConfig};
 use chainfer_engine::inference::{ContextSource, ProveOptions, verify_inference};
 use chainfer_formats::{Binding, KnownSetups, ProofFile, limits::DEVELOPMENT_CHAIN_ID};
-use chainfer_model::frontend::LoadOptions;
 use chainfer_model::partition::ChunkCount;
 use chainfer_relayer::client::{ClientConfig, KeyPlacement, RegistryPlan};
 use dapp::{Claim, Payout, Terms};
@@ -62,7 +61,7 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     let here = folder.path();
     let bundle = here.join("bundle");
 
-    let request = compile_request(&args, bundle.clone());
+    let request = compile_request(&args, bundle.clone())?;
     let what = format!("compile the model in {} chunks", args.chunks);
     let compiled = stages.run("compile", &what, || compile::compile(&request, progress))?;
 
@@ -211,10 +210,10 @@ pub(crate) fn run(args: DemoArgs, progress: Progress) -> anyhow::Result<Report> 
     Report::new(&outcome, report::page(&outcome))
 }
 
-fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
-    compile::Request {
+fn compile_request(args: &DemoArgs, bundle: PathBuf) -> anyhow::Result<compile::Request> {
+    Ok(compile::Request {
         model: args.model.clone(),
-        reading: LoadOptions::default(),
+        reading: args.reading.load_options()?,
         plan: Plan {
             calibration: args.calibration.clone(),
             chunks: ChunkCount::Exactly(args.chunks.get()),
@@ -224,7 +223,7 @@ fn compile_request(args: &DemoArgs, bundle: PathBuf) -> compile::Request {
         srs: "development".to_owned(),
         known: KnownSetups::default(),
         output: bundle,
-    }
+    })
 }
 
 fn prove_request(

@@ -3,7 +3,9 @@
 use super::graph::{FloatGraph, FloatId, FloatNode, FloatTensor};
 use super::ops::{Conv, Element, FloatOp, Rearrange};
 use crate::error::{ModelError, Result};
+use crate::names::tell_apart;
 use crate::window::{Axis, Padding, Window};
+use std::collections::BTreeSet;
 
 /// No tensor is larger than this, as in a bundle's structure: no chunk could hold it.
 pub(crate) const MAX_ELEMENTS: usize = 1 << 22;
@@ -117,13 +119,16 @@ impl GraphBuilder {
                 node.inputs.iter().for_each(|i| live[i.0] = true);
             }
         }
+        let mut nodes = self.nodes;
+        nodes.retain(|node| live[node.output.0]);
+        let mut tensors = self.tensors;
+        let ends: BTreeSet<usize> = self.inputs.iter().chain(outputs).map(|id| id.0).collect();
+        let used = tensors.iter_mut().enumerate().filter(|(at, _)| live[*at]);
+        tell_apart(used.map(|(at, tensor)| (&mut tensor.name, ends.contains(&at))));
+        tell_apart(nodes.iter_mut().map(|node| (&mut node.name, false)));
         Ok(FloatGraph {
-            nodes: self
-                .nodes
-                .into_iter()
-                .filter(|n| live[n.output.0])
-                .collect(),
-            tensors: self.tensors,
+            nodes,
+            tensors,
             inputs: self.inputs,
             outputs: outputs.to_vec(),
             fixed_point: self.fixed_point,

@@ -185,6 +185,17 @@ impl FusedLayer {
         }
     }
 
+    pub(crate) fn name_mut(&mut self) -> &mut String {
+        match self {
+            FusedLayer::Linear(l) => &mut l.name,
+            FusedLayer::MaxPool(l) => &mut l.name,
+            FusedLayer::Gather(l) => &mut l.name,
+            FusedLayer::Function(l) => &mut l.name,
+            FusedLayer::Product(l) => &mut l.name,
+            FusedLayer::MatMul(l) => &mut l.name,
+        }
+    }
+
     /// All tensors that it names.
     pub(crate) fn tensors_mut(&mut self) -> Vec<&mut usize> {
         match self {

@@ -29,6 +29,7 @@ pub(crate) use graph::{
 
 use crate::error::Result;
 use crate::float::FloatGraph;
+use crate::names::tell_apart;
 
 /// Fuses a float graph.
 ///
@@ -38,5 +39,13 @@ pub(crate) fn fuse(graph: &FloatGraph) -> Result<FusedGraph> {
     let mut fused = lower::lower(graph)?;
     trim::trim(&mut fused);
     finish::to_dense(&mut fused);
+    let tensors = fused.tensors.iter_mut();
+    tell_apart(tensors.map(|tensor| (&mut tensor.name, tensor.external.is_some())));
+    tell_apart(
+        fused
+            .layers
+            .iter_mut()
+            .map(|layer| (layer.name_mut(), false)),
+    );
     Ok(fused)
 }
