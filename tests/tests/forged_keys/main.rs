@@ -49,6 +49,7 @@ fn network() -> PartitionedModel {
             zero_point: 3,
         },
         factors: None,
+        before: None,
     };
     let weights = |n: i64| {
         (0..n)

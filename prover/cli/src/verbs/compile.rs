@@ -2,7 +2,9 @@
 
 use super::{
     setup::{choose, say, setup_facts},
-    shared::{OWN_SHAPE, Origin, SHAPE_LEGEND, catalogue_name},
+    shared::{
+        OWN_SHAPE, Origin, SHAPE_LEGEND, ScoresBefore, catalogue_name, say_before, scores_before,
+    },
 };
 use crate::{
     args::{AutoOr, CompileArgs, ObjectiveArg, VisibilityArg},
@@ -168,6 +170,8 @@ pub(crate) struct Outcome {
     #[serde(flatten)]
     pub(crate) setup: SetupStatus,
     pub(crate) quantisation: QuantReport,
+    /// The outputs that are scores before a function that was left out.
+    pub(crate) scores_before: ScoresBefore,
     pub(crate) chunks: Vec<ChunkOutcome>,
     #[serde(flatten)]
     pub(crate) cost: Cost,
@@ -243,6 +247,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         calibration: Some(quantisation.calibration),
         clamps: Some(clamps),
         split,
+        reading: request.reading.clone(),
         emit_verifier: Some(&emit),
         srs,
         ..CompileOptions::default()
@@ -287,6 +292,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         srs: manifest.srs.clone(),
         setup,
         quantisation,
+        scores_before: scores_before(&manifest.outputs),
         chunks,
         cost: watch.cost(),
     })
@@ -435,6 +441,9 @@ fn page(outcome: &Outcome) -> Page {
             output.mean_abs_error,
             output.max_abs_value
         ));
+    }
+    for (name, function) in &outcome.scores_before {
+        page = page.text(format!("  output {name}: {}", say_before(*function)));
     }
     for warning in &quantisation.warnings {
         page = page.text(format!("  warning: {warning}"));
