@@ -1,13 +1,14 @@
 //! Data sets: the integer program, and the float network beside it, sample by sample.
 
+use super::levels::is_level;
 use super::report::Tally;
 use crate::error::{ModelError, Result};
 use crate::executor::{ClampTable, Saturation, SaturationPolicy, execute_counting};
 use crate::float::FloatGraph;
 use crate::fuse::{FusedGraph, fuse};
-use crate::quantized::QuantizedGraph;
+use crate::quantized::{Dims, QuantizedGraph};
 use crate::split::is_part;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A program, and the float network that it was made from if that is at hand. It can be shared between threads.
 #[derive(Debug)]
@@ -45,18 +46,24 @@ impl<'a> Evaluator<'a> {
         let reference = float.map(fuse).transpose()?;
         let mut places = Vec::new();
         if let Some(fused) = &reference {
-            let known: BTreeMap<_, _> = (fused.tensors.iter().enumerate())
-                .map(|(n, t)| (t.name.as_str(), (n, t.dims)))
-                .collect();
+            // An operator that is composed of others gives its name to several tensors, which stand in the same order in both.
+            let mut known: BTreeMap<&str, VecDeque<(usize, Dims)>> = BTreeMap::new();
+            for (n, tensor) in fused.tensors.iter().enumerate() {
+                let same = known.entry(tensor.name.as_str()).or_default();
+                same.push_back((n, tensor.dims));
+            }
             for tensor in &graph.tensors {
-                let found = known.get(tensor.name.as_str());
-                let found = found.filter(|(_, dims)| *dims == tensor.dims);
-                if found.is_none() && !is_part(&tensor.name) {
+                let same = known.get_mut(tensor.name.as_str());
+                let found = same.and_then(|same| {
+                    let at = same.iter().position(|(_, dims)| *dims == tensor.dims)?;
+                    same.remove(at)
+                });
+                if found.is_none() && !is_part(&tensor.name) && !is_level(&tensor.name) {
                     return Err(ModelError::InvalidGraph(
                         "the float network is not the one that the program was made from: their tensors differ".into(),
                     ));
                 }
-                places.push(found.map(|(n, _)| *n));
+                places.push(found.map(|(n, _)| n));
             }
         }
         Ok(Self {

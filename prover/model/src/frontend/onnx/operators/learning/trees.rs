@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::float::{Bounds, Conv, Dense, FloatId, FloatOp, Function, Padding};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::Importer;
-use crate::frontend::onnx::node::refuse;
+use crate::frontend::onnx::node::{label, refuse};
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::NodeProto;
 
@@ -82,7 +82,9 @@ fn sums(
         bias: Some(shifts),
     });
     let differences = importer.op(node, differences, &[input])?;
+    name(importer, node, differences, "differences");
     let holds = importer.function(node, differences, Function::Positive)?;
+    name(importer, node, holds, "comparisons");
     let holds = importer.reshape(node, holds, &[1, groups * comparisons, 1, 1])?;
     let reached = FloatOp::Conv(Conv {
         channels: groups * leaves,
@@ -95,6 +97,7 @@ fn sums(
     });
     let reached = importer.op(node, reached, &[holds])?;
     let reached = importer.op(node, FloatOp::Clamp(Bounds::RELU), &[reached])?;
+    name(importer, node, reached, "leaves");
     let reached = importer.reshape(node, reached, &[1, groups * leaves])?;
     let bias = match base.len() {
         0 => None,
@@ -112,6 +115,13 @@ fn sums(
         bias,
     });
     importer.op(node, sum, &[reached])
+}
+
+/// Gives a tensor within the operator a name that says what it is, for reports and warnings.
+fn name(importer: &mut Importer, node: &NodeProto, id: FloatId, what: &str) {
+    importer
+        .builder
+        .rename(id, &format!("{} {what}", label(node)));
 }
 
 /// How far the thresholds of each feature lie apart; of one threshold its size.
