@@ -134,7 +134,60 @@ def reductions(n):
     n.output("z", 1, 3, 2)
 
 
+def inverse_functions(n):
+    """Functions that undo others, each on what one convolution gives."""
+    x = n.conv(n.input("x", 1, 2, 2, 2), "conv", 2, 2, (1, 1))
+    n.node("Atan", [x], "a")
+    n.node("Asinh", [n.conv("a", "inner", 2, 2, (1, 1))], "b")
+    n.node("Cosh", [n.conv("b", "last", 2, 2, (1, 1))], "y")
+    n.output("y", 1, 2, 2, 2)
+
+
+def top_k(n):
+    """The two greatest of five scores, and their places."""
+    n.node("Gemm", [n.input("x", 1, 4), n.weight("w", 5, 4), n.bias("b", 5)], "scores", transB=1)
+    n.nodes.append(helper.make_node("TopK", ["scores", n.ints("k", 2)], ["best", "at"], name="top", axis=-1))
+    n.node("Cast", ["at"], "places", to=1)
+    n.node("Concat", ["best", "places"], "y", axis=1)
+    n.output("y", 1, 4)
+
+
+def grid_sample(n):
+    """An image turned by a constant grid."""
+    n.opset = 16
+    x = n.conv(n.input("x", 1, 1, 4, 4), "conv", 2, 1, (1, 1))
+    turn = np.stack(np.meshgrid(np.linspace(-1, 1, 3), np.linspace(1, -1, 3), indexing="ij"), -1)
+    grid = n.const("grid", turn[None].astype(np.float32) * np.float32(0.75))
+    n.node("GridSample", [x, grid], "y", mode="bilinear", padding_mode="border", align_corners=1)
+    n.output("y", 1, 2, 3, 3)
+
+
+def trees(n):
+    """Two trees over three features, of two targets."""
+    x = n.input("x", 1, 3)
+    n.node(
+        "TreeEnsembleRegressor",
+        [x],
+        "y",
+        domain="ai.onnx.ml",
+        n_targets=2,
+        base_values=[0.5, -0.25],
+        nodes_treeids=[0] * 5 + [1] * 3,
+        nodes_nodeids=[0, 1, 2, 3, 4, 0, 1, 2],
+        nodes_featureids=[0, 2, 0, 0, 0, 1, 0, 0],
+        nodes_modes=["BRANCH_LEQ", "BRANCH_LT", "LEAF", "LEAF", "LEAF", "BRANCH_GT", "LEAF", "LEAF"],
+        nodes_values=[0.1, -0.3, 0, 0, 0, 0.25, 0, 0],
+        nodes_truenodeids=[1, 3, 0, 0, 0, 1, 0, 0],
+        nodes_falsenodeids=[2, 4, 0, 0, 0, 2, 0, 0],
+        target_treeids=[0, 0, 0, 0, 1, 1],
+        target_nodeids=[2, 3, 4, 4, 1, 2],
+        target_ids=[0, 1, 0, 1, 0, 1],
+        target_weights=[1.0, -0.5, 0.25, 2.0, -1.5, 0.75],
+    )
+    n.output("y", 1, 2)
+
+
 ACTIVATIONS = (
     concat_conv, slices, split_shuffle, pads, resize_nearest, conv_transpose, functions, prelu, gated, softmax,
-    layer_norm, attention, lstm, reductions,
+    layer_norm, attention, lstm, reductions, inverse_functions, top_k, grid_sample, trees,
 )  # fmt: skip

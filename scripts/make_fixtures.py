@@ -432,12 +432,13 @@ SUPPORTED = (
 # --- not supported: the refusal names this node and operator ---------------------------------------------------------
 
 
-def arctangent_inside(n):
-    """A function of one value that the float graph does not have."""
+def chance_inside(n):
+    """Values that are drawn at random."""
+    n.opset = 15
     y = n.node("Gemm", [n.input("x", 1, 6), n.weight("w1", 4, 6), n.bias("b1", 4)], "hidden", transB=1)
-    n.node("Gemm", [n.node("Atan", [y], "angle"), n.weight("w2", 3, 4), n.bias("b2", 3)], "y", transB=1)
+    n.node("Gemm", [n.node("Bernoulli", [y], "drawn"), n.weight("w2", 3, 4), n.bias("b2", 3)], "y", transB=1)
     n.output("y", 1, 3)
-    return "Atan", "angle"
+    return "Bernoulli", "drawn"
 
 
 def power_of_two_inputs(n):
@@ -448,7 +449,7 @@ def power_of_two_inputs(n):
     return "Pow", "y"
 
 
-UNSUPPORTED = (arctangent_inside, power_of_two_inputs)
+UNSUPPORTED = (chance_inside, power_of_two_inputs)
 
 
 def flat(arrays):

@@ -256,3 +256,90 @@ fn audit_wants_a_model_or_the_structure_and_not_both() {
         .expect(2)
         .says(&["bundle"]);
 }
+
+#[test]
+fn audit_reads_the_model_as_the_bundle_states() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    let model = fixture("ops/softmax.onnx");
+    let said = chainfer(args![
+        "compile",
+        model,
+        "-o",
+        bundle,
+        "--drop-final-softmax"
+    ])
+    .expect(0)
+    .stdout;
+    assert!(
+        said.contains("scores before the model's final Softmax"),
+        "{said}"
+    );
+    let read = |file: &str| -> Value {
+        let path = bundle.join("public").join(file);
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    assert_eq!(read("manifest.json")["outputs"][0]["before"], "softmax");
+    assert_eq!(
+        read("structure.json")["reading"],
+        json!({"drop_final_softmax": true})
+    );
+
+    let audit = |further: &[&str]| {
+        let mut args = args!["audit", bundle, model].to_vec();
+        args.extend(further.iter().map(OsString::from));
+        chainfer(args)
+    };
+    let outcome = audit(&["--json"]).expect(0).json();
+    assert_eq!(outcome["verdict"], "as_compiled");
+    assert_eq!(outcome["read_with"], json!(["--drop-final-softmax"]));
+    audit(&["--drop-final-softmax"]).expect(0);
+    audit(&["--raw-scores"]).expect(0);
+    audit(&["--dim", "rows=2"]).expect(2).says(&[
+        "--dim rows=2 contradicts the bundle",
+        "--drop-final-softmax",
+    ]);
+
+    // Whoever shows the outputs says what they are.
+    let input = fixture("ops/softmax.json");
+    let shown = chainfer(args!["run", bundle, "--input", input])
+        .expect(0)
+        .stdout;
+    assert!(
+        shown.contains("scores before the model's final Softmax"),
+        "{shown}"
+    );
+    let json = chainfer(args!["run", bundle, "--input", input, "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(json["scores_before"], json!({"y_scores": "softmax"}));
+    let page = chainfer(args!["inspect", bundle]).expect(0).stdout;
+    assert!(
+        page.contains("scores before the model's final Softmax"),
+        "{page}"
+    );
+
+    // A manifest that does not say so is another model's.
+    let path = bundle.join("public/manifest.json");
+    let mut manifest = read("manifest.json");
+    manifest["outputs"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("before");
+    fs::write(&path, manifest.to_string()).unwrap();
+    chainfer(args!["inspect", bundle])
+        .expect(2)
+        .says(&["manifest_id"]);
+}
+
+#[test]
+fn bundle_that_states_no_reading_takes_the_options() {
+    let setup = Setup::new(false, &[]);
+    assert!(
+        !fs::read_to_string(setup.bundle.join("public/structure.json"))
+            .unwrap()
+            .contains("reading")
+    );
+    // The model has no Softmax: the option changes nothing of it.
+    setup.audit(&["--drop-final-softmax"]).expect(0);
+}

@@ -55,19 +55,19 @@ fn compile_garbage_model_is_refused() {
 
 #[test]
 fn inspect_shows_what_is_in_the_way_of_a_model() {
-    let model = fixture("unsupported/arctangent_inside.onnx");
+    let model = fixture("unsupported/chance_inside.onnx");
     chainfer(args!["compile", model, "-o", "bundle"])
         .expect(2)
         .says(&[
-            "node angle: operator Atan is not supported",
-            "train the model with Tanh",
+            "node drawn: operator Bernoulli is not supported",
+            "export the model for inference",
         ]);
     let page = chainfer(args!["inspect", model]).expect(0).stdout;
     for part in [
         "1 of 3 nodes",
-        "angle",
+        "drawn",
         "no: the operator",
-        "train the model with Tanh",
+        "export the model for inference",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -156,7 +156,7 @@ fn model_that_the_parser_stops_on_is_one_clean_error() {
 fn compile_unsupported_operator_names_node_and_alternatives() {
     let folder = tempfile::tempdir().unwrap();
     for (file, node, operator) in [
-        ("unsupported/arctangent_inside.onnx", "angle", "Atan"),
+        ("unsupported/chance_inside.onnx", "drawn", "Bernoulli"),
         ("unsupported/power_of_two_inputs.onnx", "y", "Pow"),
     ] {
         let run = chainfer(args![

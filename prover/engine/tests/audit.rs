@@ -16,7 +16,8 @@ use chainfer_engine::{
 };
 use chainfer_formats::{Manifest, Visibility, digest::keccak256};
 use chainfer_model::{
-    partitioned::PartitionedModel, quantise::CalibrationSource, quantized::QLayer,
+    frontend::LoadOptions, partitioned::PartitionedModel, quantise::CalibrationSource,
+    quantized::QLayer,
 };
 use common::{compiled, key_set_of, model, places, two_chunks, word};
 use serde_json::{Value, json};
@@ -92,6 +93,7 @@ impl Fixture {
         let again = ModelAgain {
             model,
             recipe: recipe(&self.options),
+            reading: LoadOptions::default(),
             clamps: None,
             seed,
         };

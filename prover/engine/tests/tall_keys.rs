@@ -87,6 +87,7 @@ fn write(folder: &Path) {
         visibility: Visibility::Committed,
         element_order: None,
         factors: None,
+        before: None,
     };
     let ends = (vec![spec(0, 0)], vec![spec(CHUNKS, CHUNKS - 1)]);
     let setup = Srs::development(4).unwrap().spec().clone();

@@ -364,6 +364,30 @@ fn factors_that_nobody_may_rely_on_are_refused() {
 }
 
 #[test]
+fn function_left_out_behind_an_output_is_part_of_the_id() {
+    let plain = parse(good_manifest()).unwrap();
+    let text = serde_json::to_string(&plain).unwrap();
+    assert!(!text.contains("before"), "{text}");
+    let mut ids = vec![plain.manifest_id];
+    for function in ["softmax", "log_softmax", "sigmoid"] {
+        let mut manifest = good_manifest();
+        manifest["outputs"][0]["before"] = function.into();
+        let manifest = parse(manifest).unwrap();
+        let again = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(again["outputs"][0]["before"], function);
+        assert!(!ids.contains(&manifest.manifest_id), "{function}");
+        ids.push(manifest.manifest_id);
+    }
+    let mut input = good_manifest();
+    input["inputs"][0]["before"] = "softmax".into();
+    let message = parse(input).unwrap_err().to_string();
+    assert!(message.contains("inputs[0].before"), "{message}");
+    let mut unknown = good_manifest();
+    unknown["outputs"][0]["before"] = "tanh".into();
+    assert!(parse(unknown).is_err());
+}
+
+#[test]
 fn outputs_in_another_order_than_their_leaves_are_refused() {
     let mut m = good_manifest();
     let mut leaf = m["leaves"][2].clone();

@@ -16,6 +16,7 @@
 use crate::convolution::Geometry;
 use crate::signature::InputSpec;
 use crate::window::Window;
+use chainfer_formats::FinalFunction;
 use serde::{Deserialize, Serialize};
 
 pub use crate::dims::Dims;
@@ -63,6 +64,10 @@ pub struct QTensor {
     /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<Vec<f64>>,
+    /// For an output: the function at the end of the source model that was left out of the program. A bundle has it in its manifest, not
+    /// with the program.
+    #[serde(skip)]
+    pub before: Option<FinalFunction>,
 }
 
 impl QTensor {

@@ -82,6 +82,7 @@ impl Structure {
                 zero_point: 0,
             },
             factors: None,
+            before: None,
         };
         let layer = |(i, layer): (usize, &LayerShape)| self.blank_layer(i, layer);
         let graph = QuantizedGraph {

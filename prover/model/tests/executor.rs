@@ -22,6 +22,7 @@ fn tensor(name: &str, dims: Dims) -> QTensor {
             zero_point: 0,
         },
         factors: None,
+        before: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn graph(inputs: usize, layers: &[&[usize]], outputs: &[usize]) -> QuantizedGrap
             zero_point: 0,
         },
         factors: None,
+        before: None,
     };
     let layer = |n: usize, reads: &[usize]| {
         let term = |t: &usize| QTerm {

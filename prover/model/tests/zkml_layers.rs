@@ -3,8 +3,10 @@
 
 mod support;
 
+use chainfer_formats::FinalFunction;
 use chainfer_model::executor::execute;
-use chainfer_model::frontend::from_zkml_bytes;
+use chainfer_model::frontend::{LoadOptions, from_zkml_bytes};
+use chainfer_model::load_model_with;
 use chainfer_model::quantise::{QuantOptions, Sample, SaturationPolicy, quantise};
 use serde_json::{Value, json};
 use support::distance;
@@ -339,5 +341,51 @@ fn all_layers_in_the_way_are_told_at_once() {
         "supported operators: Add, AveragePool2D",
     ] {
         assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn scores_before_the_last_softmax_may_be_the_output() {
+    let layer = |kind: &str, params: &[i64], input: i64| {
+        json!({"layer_type": kind, "params": params, "inp_idxes": [input], "inp_shapes": [[1, 4]],
+               "out_idxes": [input + 1], "out_shapes": [[1, 4]], "mask": []})
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.msgpack");
+    let outputs = |layers: &[Value]| {
+        let model = json!({
+            "global_sf": 512, "inp_idxes": [0], "out_idxes": [layers.len()], "tensors": [], "layers": layers,
+        });
+        std::fs::write(&path, rmp_serde::to_vec_named(&model).unwrap()).unwrap();
+        let options = LoadOptions {
+            drop_final_softmax: true,
+            ..LoadOptions::default()
+        };
+        let loaded = load_model_with(&path, &options).unwrap();
+        let output = loaded.graph.outputs()[0];
+        let name = loaded.graph.tensor(output).name.clone();
+        (
+            name,
+            loaded.graph.left_out(output),
+            loaded.warnings.join("; "),
+        )
+    };
+    let (name, function, warnings) = outputs(&[layer("Tanh", &[], 0), layer("Softmax", &[], 1)]);
+    assert_eq!(name, "output_2_scores");
+    assert_eq!(function, Some(FinalFunction::Softmax));
+    assert!(warnings.contains("scores before its Softmax"), "{warnings}");
+    let (_, function, _) = outputs(&[layer("Tanh", &[], 0), layer("Logistic", &[], 1)]);
+    assert_eq!(function, Some(FinalFunction::Sigmoid));
+    // What is no end stays, and so does a mask.
+    for layers in [
+        [layer("Softmax", &[], 0), layer("Tanh", &[], 1)],
+        [
+            layer("Tanh", &[], 0),
+            layer("Softmax", &[2, 1, 4, 0, 0, 0, 1], 1),
+        ],
+    ] {
+        let (name, function, warnings) = outputs(&layers);
+        assert_eq!((name.as_str(), function), ("output_2", None));
+        assert!(warnings.contains("nothing is left out"), "{warnings}");
     }
 }

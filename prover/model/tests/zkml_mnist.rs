@@ -193,7 +193,7 @@ fn zkml_mnist_is_one_program_in_three_formats() {
     let lite = own.path().join("model.tflite");
     std::fs::write(&lite, rounded_tflite(&folder)).unwrap();
     let options = LoadOptions {
-        raw_scores: true,
+        drop_final_softmax: true,
         ..LoadOptions::default()
     };
     let input = |graph: &chainfer_model::float::FloatGraph| {

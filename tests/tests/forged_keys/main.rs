@@ -24,6 +24,7 @@ use chainfer_formats::{
     B256, ChunkProof, OutputValues, ProofFile, Scalar, manifest::MANIFEST_FILE, proof::Statement,
 };
 use chainfer_model::executor::{execute, linear_accumulators, requantise};
+use chainfer_model::frontend::LoadOptions;
 use chainfer_model::partitioned::{ChunkSpec, Leaf, LeafClass, PartitionedModel, Visibility};
 use chainfer_model::quantized::{
     ConvMap, Dims, QLayer, QLinear, QMaxPool, QTensor, QTerm, QuantParams, QuantizedGraph,
@@ -49,6 +50,7 @@ fn network() -> PartitionedModel {
             zero_point: 3,
         },
         factors: None,
+        before: None,
     };
     let weights = |n: i64| {
         (0..n)
@@ -242,6 +244,7 @@ impl Workshop {
         let again = ModelAgain {
             model: &self.model,
             recipe: self.recipe,
+            reading: LoadOptions::default(),
             clamps: None,
             seed: stored_seed(&self.dir.path().join("bundle")).unwrap(),
         };

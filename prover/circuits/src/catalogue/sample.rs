@@ -20,6 +20,7 @@ pub(super) fn model() -> PartitionedModel {
             zero_point: 0,
         },
         factors: None,
+        before: None,
     };
     let leaf = |tensor, class| Leaf {
         tensor: TensorId(tensor),

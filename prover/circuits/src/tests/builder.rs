@@ -39,6 +39,7 @@ impl Builder {
                 zero_point: 0,
             },
             factors: None,
+            before: None,
         });
         id
     }

@@ -367,15 +367,16 @@ pub(crate) struct ModelArgs {
     /// Length of a dimension of the inputs that the model file leaves open; repeat for more. A first axis (the batch) is 1 by default
     #[arg(long = "dim", value_name = "NAME=LENGTH", value_parser = parse_dim)]
     dims: Vec<(String, usize)>,
-    /// Leave out a Softmax or Sigmoid at the end of the model: the scores before it, which have the same order, are the output
-    #[arg(long)]
-    raw_scores: bool,
+    /// Leave out a Softmax, LogSoftmax or Sigmoid at the end of the model: the scores before it, which have the same order, are the output, and
+    /// the manifest says so
+    #[arg(long, alias = "raw-scores")]
+    drop_final_softmax: bool,
 }
 
 impl ModelArgs {
     /// Whether anything is given.
     pub(crate) fn is_given(&self) -> bool {
-        self.raw_scores || !self.dims.is_empty()
+        self.drop_final_softmax || !self.dims.is_empty()
     }
 
     /// The options of the reader.
@@ -384,7 +385,7 @@ impl ModelArgs {
     /// A dimension is given twice.
     pub(crate) fn load_options(&self) -> anyhow::Result<LoadOptions> {
         let mut options = LoadOptions {
-            raw_scores: self.raw_scores,
+            drop_final_softmax: self.drop_final_softmax,
             ..LoadOptions::default()
         };
         for (name, length) in &self.dims {

@@ -4,7 +4,10 @@ use super::{stages::Stage, tamper::Tampered};
 use crate::{
     chain::Transaction,
     output::{Align, Page, Table, bytes, seconds, thousands},
-    verbs::{deploy::transactions_table, shared::outputs_page},
+    verbs::{
+        deploy::transactions_table,
+        shared::{ScoresBefore, outputs_page},
+    },
 };
 use alloy::primitives::{Address, B256};
 use chainfer_engine::inference::ChunkMetrics;
@@ -59,7 +62,7 @@ pub(super) fn page(outcome: &Outcome) -> Page {
         .fact("inference id", outcome.inference_id)
         .fact("registry", outcome.registry)
         .fact("requester", outcome.requester);
-    page = outputs_page(page, &outcome.outputs)
+    page = outputs_page(page, &outcome.outputs, &ScoresBefore::default())
         .heading("Chunk proofs, made in parallel")
         .table(chunks(outcome))
         .heading(format!(

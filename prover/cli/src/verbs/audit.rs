@@ -25,6 +25,7 @@ use chainfer_engine::{
 };
 use chainfer_formats::{B256, SetupStatus, SrsSpec, TensorSpec, Visibility, hex};
 use chainfer_model::{
+    frontend::LoadOptions,
     partition::{BoundaryVisibility, ChunkCount},
     quantise::CalibrationSource,
     split::SplitLimits,
@@ -56,6 +57,8 @@ pub(crate) struct Outcome {
     unseen_weight_columns: usize,
     /// The real values that inputs and outputs can stand for, if they were compared.
     ranges: Vec<String>,
+    /// The options with which the model's file was read.
+    read_with: Vec<String>,
     /// What no comparison shows.
     pub(crate) on_trust: Vec<String>,
     pub(crate) differences: Vec<Difference>,
@@ -137,6 +140,7 @@ pub(crate) fn audit(
         })
     };
     let store = SrsStore::user()?;
+    let mut read_with = Vec::new();
     let (mut audit, remedies, stated, calibration) = match model {
         None => {
             let stated = StructureFile::read(bundle.dir())?;
@@ -145,10 +149,13 @@ pub(crate) fn audit(
             (audit, remedies, Some(stated), None)
         }
         Some(file) => {
-            let options = StructureFile::read(bundle.dir()).map(|stated| stated.options);
-            let options = options.ok();
+            let stated = StructureFile::read(bundle.dir()).ok();
+            let options = stated.as_ref().map(|stated| stated.options);
             let split = options.and_then(|options| options.split);
-            let program = program(bundle, file, again, split, progress)?;
+            let given = again.reading.load_options()?;
+            let reading = reading(given, stated.map(|stated| stated.reading))?;
+            let program = program(bundle, (file, &reading), again, split, progress)?;
+            read_with = words(&reading);
             let recipe = recipe(again, options, program.report.calibration);
             let seed = match &again.hiding_seed {
                 Some(file) => Some(read_seed(file)?),
@@ -157,6 +164,7 @@ pub(crate) fn audit(
             let compiled = ModelAgain {
                 model: &program.model,
                 recipe,
+                reading,
                 clamps: Some(&program.clamps),
                 seed,
             };
@@ -181,6 +189,7 @@ pub(crate) fn audit(
         } else {
             Vec::new()
         },
+        read_with,
         against: audit.against,
         manifest_id: bundle.manifest().manifest_id,
         unseen_weight_columns: audit.unseen_weight_columns(),
@@ -226,7 +235,7 @@ fn verdict(audit: &Audit) -> Verdict {
 /// The model, quantised and cut as the arguments or else the bundle's manifest say.
 fn program(
     bundle: &PublicBundle,
-    file: &Path,
+    model: (&Path, &LoadOptions),
     again: &AgainArgs,
     split: Option<SplitLimits>,
     progress: Progress,
@@ -247,14 +256,47 @@ fn program(
             .map_or_else(|| stated(&manifest.outputs, default.outputs), Into::into),
     };
     let calibration = again.calibration.as_deref();
-    let reading = again.reading.load_options()?;
     integer_program(
-        (file, &reading),
+        model,
         calibration,
         (visibility, AutoOr::Exactly(manifest.range)),
         &Cut::Again { chunks, split },
         progress,
     )
+}
+
+/// How the model's file is read: as the bundle states, which what is given may not contradict; as given, if it states nothing.
+///
+/// # Errors
+/// What is given contradicts what the bundle states.
+fn reading(given: LoadOptions, stated: Option<LoadOptions>) -> anyhow::Result<LoadOptions> {
+    let Some(stated) = stated.filter(|stated| !stated.is_default()) else {
+        return Ok(given);
+    };
+    let other = given
+        .dims
+        .iter()
+        .find(|(name, length)| stated.dims.get(*name) != Some(*length));
+    let contradiction = match other {
+        Some((name, length)) => format!("--dim {name}={length}"),
+        None if given.drop_final_softmax && !stated.drop_final_softmax => {
+            "--drop-final-softmax".to_owned()
+        }
+        None => return Ok(stated),
+    };
+    let options = words(&stated).join(" ");
+    Err(bad_input(format!(
+        "{contradiction} contradicts the bundle, which states that its model was read with {options}; leave these options out"
+    )))
+}
+
+/// Options of reading, as they are given on the command line.
+fn words(reading: &LoadOptions) -> Vec<String> {
+    let dims = reading.dims.iter();
+    let dims = dims.map(|(name, length)| format!("--dim {name}={length}"));
+    let scores = reading.drop_final_softmax;
+    dims.chain(scores.then(|| "--drop-final-softmax".to_owned()))
+        .collect()
 }
 
 fn recipe(again: &AgainArgs, stated: Option<Recipe>, calibration: CalibrationSource) -> Recipe {
@@ -377,6 +419,9 @@ pub(crate) fn add_to_page(mut page: Page, outcome: &Outcome) -> Page {
     );
     for words in &outcome.ranges {
         page = page.fact("range", words);
+    }
+    if !outcome.read_with.is_empty() {
+        page = page.fact("read with", outcome.read_with.join(" "));
     }
     for words in &outcome.on_trust {
         page = page.fact("on trust", words);

@@ -3,7 +3,9 @@
 use super::{
     program::{Plan, Program},
     setup::{choose, say, setup_facts},
-    shared::{OWN_SHAPE, Origin, SHAPE_LEGEND, catalogue_name},
+    shared::{
+        OWN_SHAPE, Origin, SHAPE_LEGEND, ScoresBefore, catalogue_name, say_before, scores_before,
+    },
 };
 use crate::{
     args::CompileArgs,
@@ -108,6 +110,8 @@ pub(crate) struct Outcome {
     #[serde(flatten)]
     pub(crate) setup: SetupStatus,
     pub(crate) quantisation: QuantReport,
+    /// The outputs that are scores before a function that was left out.
+    pub(crate) scores_before: ScoresBefore,
     pub(crate) chunks: Vec<ChunkOutcome>,
     #[serde(flatten)]
     pub(crate) cost: Cost,
@@ -171,6 +175,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         calibration: Some(quantisation.calibration),
         clamps: Some(clamps),
         split,
+        reading: request.reading.clone(),
         emit_verifier: Some(&emit),
         srs,
         ..CompileOptions::default()
@@ -215,6 +220,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         srs: manifest.srs.clone(),
         setup,
         quantisation,
+        scores_before: scores_before(&manifest.outputs),
         chunks,
         cost: watch.cost(),
     })
@@ -256,6 +262,9 @@ fn page(outcome: &Outcome) -> Page {
             output.mean_abs_error,
             output.max_abs_value
         ));
+    }
+    for (name, function) in &outcome.scores_before {
+        page = page.text(format!("  output {name}: {}", say_before(*function)));
     }
     for warning in &quantisation.warnings {
         page = page.text(format!("  warning: {warning}"));

@@ -7,12 +7,15 @@ use crate::{
     output::{Align, Page, Progress, Report, Table, seconds, thousands},
 };
 use anyhow::Context as _;
-use chainfer_engine::{EngineError, bundle::Bundle};
+use chainfer_engine::{
+    EngineError,
+    bundle::{Bundle, StructureFile},
+};
 use chainfer_formats::{B256, hex};
 use chainfer_model::{
     executor::Saturation,
     io::{load_labels, load_samples},
-    load_model,
+    load_model_with,
     quantise::{Evaluated, Evaluator, MAX_RELATIVE_ERROR, Tally},
     quantized::QuantizedGraph,
 };
@@ -164,7 +167,15 @@ pub(crate) fn run(args: &EvaluateArgs, progress: Progress) -> anyhow::Result<Rep
             "the bundle does not record where the float model saturates".to_owned(),
         )
     })?;
-    let float = args.model.as_deref().map(load_model).transpose()?;
+    let float = match args.model.as_deref() {
+        Some(file) => {
+            // Read as the bundle says that it was.
+            let stated = StructureFile::read(bundle.public().dir());
+            let reading = stated.map(|stated| stated.reading).unwrap_or_default();
+            Some(load_model_with(file, &reading)?.graph)
+        }
+        None => None,
+    };
     let evaluator = Evaluator::new(graph, clamps, float.as_ref())?;
     let origin = Origin::read(&args.bundle)?;
     let samples = load_samples(&args.inputs, &graph.input_specs(), origin.fixed_point)?;

@@ -3,7 +3,7 @@
 use super::{
     picture,
     setup::setup_facts,
-    shared::{OWN_SHAPE, SHAPE_LEGEND, catalogue_name, factor_ends},
+    shared::{OWN_SHAPE, SHAPE_LEGEND, catalogue_name, factor_ends, say_before, scores_before},
 };
 use crate::{
     args::{InspectArgs, PlanArgs},
@@ -185,10 +185,17 @@ fn bundle(path: &Path, known: &KnownSetups, svg: Option<&Path>) -> anyhow::Resul
         .fact("manifest id", manifest.manifest_id)
         .fact("key set", manifest.key_set);
     let status = known.status(&manifest.srs);
-    let page = setup_facts(page, &status, &manifest.srs)
-        .fact("range", format!("{} steps", thousands(manifest.range.into())))
+    let mut page = setup_facts(page, &status, &manifest.srs)
+        .fact(
+            "range",
+            format!("{} steps", thousands(manifest.range.into())),
+        )
         .heading("Tensors")
-        .table(tensors(manifest))
+        .table(tensors(manifest));
+    for (name, function) in scores_before(&manifest.outputs) {
+        page = page.text(format!("  output {name}: {}", say_before(function)));
+    }
+    page = page
         .heading("Chunks")
         .table(chunks(manifest, &layout.chunks, left.as_deref()))
         .text(SHAPE_LEGEND)

@@ -1,6 +1,6 @@
 //! `chainfer prove`: proves one inference.
 
-use super::shared::{outputs_page, quantised_inputs, say_saturation};
+use super::shared::{ScoresBefore, outputs_page, quantised_inputs, say_saturation, scores_before};
 use crate::{
     args::{BindingArgs, ProveArgs, SaturationArgs},
     chain::deployed,
@@ -179,6 +179,8 @@ pub(crate) struct Outcome {
     pub(crate) context: Scalar,
     pub(crate) binding: Option<Binding>,
     pub(crate) outputs: Vec<OutputValues>,
+    /// The outputs that are scores before a function that was left out.
+    pub(crate) scores_before: ScoresBefore,
     /// Tensors whose values saturated.
     pub(crate) saturation: Vec<Saturation>,
     /// Of the whole process, start-up and reading of keys included.
@@ -241,6 +243,7 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
     let outcome = outcome(request, secret, made.proof, made.metrics, progress);
     Ok(Outcome {
         saturation,
+        scores_before: scores_before(&bundle.public().manifest().outputs),
         ..outcome
     })
 }
@@ -261,6 +264,7 @@ fn outcome(
         context: proof.context,
         binding: proof.binding,
         outputs: proof.outputs,
+        scores_before: ScoresBefore::default(),
         saturation: Vec::new(),
         wall_s: progress.elapsed_s(),
         cpu_s: process_cpu_seconds(),
@@ -316,7 +320,7 @@ fn page(outcome: &Outcome) -> Page {
     if let Some(binding) = &outcome.binding {
         page = binding_facts(page, binding);
     }
-    page = outputs_page(page, &outcome.outputs)
+    page = outputs_page(page, &outcome.outputs, &outcome.scores_before)
         .heading("Cost")
         .table(costs(outcome));
     page

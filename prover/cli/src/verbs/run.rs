@@ -2,7 +2,7 @@
 
 use super::{
     prove::saturation,
-    shared::{outputs_page, quantised_inputs, say_saturation},
+    shared::{outputs_page, quantised_inputs, say_saturation, scores_before},
 };
 use crate::{
     args::RunArgs,
@@ -59,13 +59,15 @@ pub(crate) fn run(args: &RunArgs, progress: Progress) -> anyhow::Result<Report> 
             values: Some(values),
         })
         .collect();
+    let before = scores_before(&bundle.public().manifest().outputs);
     let wall_s = progress.elapsed_s();
     let json = json!({
         "manifest_id": bundle.public().manifest().manifest_id,
         "outputs": outputs,
+        "scores_before": before,
         "saturation": saturation,
         "wall_s": wall_s,
     });
     let page = Page::new().heading(format!("Computed in {} (not proved)", seconds(wall_s)));
-    Report::new(&json, outputs_page(page, &outputs))
+    Report::new(&json, outputs_page(page, &outputs, &before))
 }

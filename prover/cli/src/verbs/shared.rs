@@ -5,12 +5,13 @@ use anyhow::Context as _;
 use chainfer_circuits::{CircuitShape, catalogue};
 use chainfer_engine::bundle::Bundle;
 use chainfer_formats::{
-    FormatError, OutputValues, TensorSpec,
+    FinalFunction, FormatError, OutputValues, TensorSpec,
     files::{self, Access},
 };
 use chainfer_model::{executor::Saturation, io::load_inputs, quantise::SaturationPolicy};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
@@ -131,10 +132,33 @@ pub(crate) fn argmax(raw: &[u32]) -> Option<usize> {
         .map(|(i, _)| i)
 }
 
+/// The outputs that are scores before a function that was left out, by name.
+pub(crate) type ScoresBefore = BTreeMap<String, FinalFunction>;
+
+/// Those of a model.
+pub(crate) fn scores_before(outputs: &[TensorSpec]) -> ScoresBefore {
+    let before = |spec: &TensorSpec| Some((spec.name.clone(), spec.before?));
+    outputs.iter().filter_map(before).collect()
+}
+
+/// What is said of scores before a function that was left out.
+pub(crate) fn say_before(function: FinalFunction) -> String {
+    format!(
+        "scores before the model's final {function}, which is left out; their order is that of its values"
+    )
+}
+
 /// Adds the outputs of an inference to a page.
-pub(crate) fn outputs_page(mut page: Page, outputs: &[OutputValues]) -> Page {
+pub(crate) fn outputs_page(
+    mut page: Page,
+    outputs: &[OutputValues],
+    before: &ScoresBefore,
+) -> Page {
     for output in outputs {
         page = page.heading(format!("Output {} {:?}", output.name, output.shape));
+        if let Some(function) = before.get(&output.name) {
+            page = page.fact("they are", say_before(*function));
+        }
         let (Some(raw), Some(values)) = (&output.raw, &output.values) else {
             page = page.text("  committed: only a commitment to the values is public");
             continue;

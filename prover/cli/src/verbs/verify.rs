@@ -3,7 +3,7 @@
 use super::{
     prove::binding_facts,
     setup::{say, setup_facts},
-    shared::outputs_page,
+    shared::{outputs_page, scores_before},
 };
 use crate::{
     args::VerifyArgs,
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
     let check_s = start.elapsed().as_secs_f64();
     let wall_s = progress.elapsed_s();
     let manifest = bundle.manifest();
+    let before = scores_before(&manifest.outputs);
     let json = json!({
         "valid": true,
         "manifest_id": proof.manifest_id,
@@ -71,6 +72,7 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
         "insecure_srs": manifest.srs.insecure,
         "chunks": proof.chunks.len(),
         "outputs": proof.outputs,
+        "scores_before": before,
         "check_s": check_s,
         "wall_s": wall_s,
     });
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &VerifyArgs, progress: Progress) -> anyhow::Result<Repor
     if let Some(binding) = &proof.binding {
         page = binding_facts(page, binding);
     }
-    Report::new(&json, outputs_page(page, &proof.outputs))
+    Report::new(&json, outputs_page(page, &proof.outputs, &before))
 }
 
 fn invalid(reason: String, status: &SetupStatus, progress: Progress) -> anyhow::Result<Report> {

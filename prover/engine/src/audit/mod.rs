@@ -31,6 +31,7 @@ use chainfer_circuits::PlanSummary;
 use chainfer_formats::{ChunkEntry, Manifest, Scalar, SrsSpec, TensorSpec, files};
 use chainfer_model::{
     executor::ClampTable,
+    frontend::LoadOptions,
     partitioned::PartitionedModel,
     quantized::{QLayer, TensorId},
 };
@@ -47,6 +48,8 @@ pub struct ModelAgain<'a> {
     pub model: &'a PartitionedModel,
     /// The options of compile.
     pub recipe: Recipe,
+    /// How its file was read.
+    pub reading: LoadOptions,
     /// The saturations of the float model; they go into the blinders of a seed that a user gave to compile.
     pub clamps: Option<&'a ClampTable>,
     /// The seed that was given to compile, or the one that is in the bundle's private folder. Without it hidden weight columns cannot be
@@ -155,7 +158,12 @@ pub fn audit_model(
     let mut audit = run(bundle, &source, Against::Model, emit, store)?;
     match StructureFile::read(bundle.dir()) {
         Ok(found) => {
-            let expected = StructureFile::new(again.recipe, again.model);
+            // A bundle of an earlier release does not say how its file was read.
+            let reading = match found.reading.is_default() {
+                true => LoadOptions::default(),
+                false => again.reading.clone(),
+            };
+            let expected = StructureFile::new(again.recipe, reading, again.model);
             let what = format!("{STRUCTURE_FILE}: ");
             compare(
                 &what,
@@ -308,7 +316,8 @@ fn on_trust(audit: &Audit) -> Vec<String> {
     }
     if audit.against == Against::Structure {
         words.push(
-            "names, scales, factors, zero points, shapes and element orders of tensors, as the manifest states them"
+            "names, scales, factors, zero points, shapes and element orders of tensors, and which of them are scores before a function that was left \
+             out, as the manifest states them"
                 .to_owned(),
         );
     }
@@ -355,6 +364,7 @@ fn take_stated(expected: &mut Manifest, found: &Manifest) {
                 shape: stated.shape.clone(),
                 element_order: stated.element_order.clone(),
                 factors: stated.factors.clone(),
+                before: stated.before,
                 ..spec.clone()
             };
         }

@@ -29,8 +29,8 @@ use chainfer_formats::{
     srs::DEVELOPMENT_DIGEST,
 };
 use chainfer_model::{
-    executor::ClampTable, partitioned::PartitionedModel, quantise::CalibrationSource,
-    split::SplitLimits,
+    executor::ClampTable, frontend::LoadOptions, partitioned::PartitionedModel,
+    quantise::CalibrationSource, split::SplitLimits,
 };
 use rand::{RngCore, rngs::OsRng};
 use serde::Serialize;
@@ -91,6 +91,8 @@ pub struct CompileOptions<'a> {
     pub calibration: Option<CalibrationSource>,
     /// What layers were cut by that are too large for a chunk; recorded for audits.
     pub split: Option<SplitLimits>,
+    /// How the model's file was read; recorded for audits.
+    pub reading: LoadOptions,
     /// Which saturations are the float model's own; needed to refuse others when proving.
     pub clamps: Option<ClampTable>,
     /// Makes the Solidity verifiers; without it the bundle has none.
@@ -240,7 +242,12 @@ pub(crate) fn bound_seed(
 ) -> Result<[u8; 32]> {
     let compiled = rmp_serde::to_vec(&(plan, clamps, verifiers, model))
         .map_err(|e| EngineError::Inconsistent(format!("the model cannot be hashed: {e}")))?;
-    let compiled = keccak256(&[&compiled]);
+    // Nothing of this is part of the program.
+    let ends: String = (model.graph.outputs.iter())
+        .filter_map(|id| model.graph.tensor(*id).before)
+        .map(|function| function.to_string())
+        .collect();
+    let compiled = keccak256(&[&compiled, ends.as_bytes()]);
     Ok(keccak256(&[b"chainfer.hiding.v2", &seed, &setup.0, &compiled.0]).0)
 }
 
@@ -307,7 +314,7 @@ fn write_all(
     manifest.write(&public.join(MANIFEST_FILE))?;
     let layout = LayoutFile::new(reports.iter().map(|r| &r.plan).collect());
     LAYOUT.write(&public.join(LAYOUT_FILE), &layout)?;
-    StructureFile::new(options.recipe(), model).write(&public)?;
+    StructureFile::new(options.recipe(), options.reading.clone(), model).write(&public)?;
     private::write_seed(&private, &hiding_seed)?;
     let private_model = PrivateModel {
         manifest_id: manifest.manifest_id,

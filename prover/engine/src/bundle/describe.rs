@@ -126,6 +126,7 @@ fn tensor_specs(
                 visibility: model.leaves[leaf].visibility,
                 element_order: tensor.element_order.clone(),
                 factors: tensor.factors.clone(),
+                before: tensor.before,
             })
         })
         .collect()

@@ -7,8 +7,8 @@ use crate::error::{EngineError, Result};
 use chainfer_circuits::{HideWeights, Objective, PlanOptions};
 use chainfer_formats::{ChunkEntry, Manifest, files::Access, json::FileKind};
 use chainfer_model::{
-    partitioned::PartitionedModel, quantise::CalibrationSource, split::SplitLimits,
-    structure::Structure,
+    frontend::LoadOptions, partitioned::PartitionedModel, quantise::CalibrationSource,
+    split::SplitLimits, structure::Structure,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fs, path::Path};
@@ -70,16 +70,20 @@ pub struct StructureFile {
     version: u32,
     /// How the bundle was compiled.
     pub options: Recipe,
+    /// How the model's file was read, where that was asked for.
+    #[serde(default, skip_serializing_if = "LoadOptions::is_default")]
+    pub reading: LoadOptions,
     /// The model without weights and biases.
     pub model: Structure,
 }
 
 impl StructureFile {
-    pub(crate) fn new(options: Recipe, model: &PartitionedModel) -> Self {
+    pub(crate) fn new(options: Recipe, reading: LoadOptions, model: &PartitionedModel) -> Self {
         Self {
             format: STRUCTURE.format.to_owned(),
             version: STRUCTURE.version,
             options,
+            reading,
             model: Structure::of(model),
         }
     }

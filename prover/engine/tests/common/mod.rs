@@ -48,6 +48,7 @@ fn tensor(name: &str, len: usize) -> QTensor {
             zero_point: 20,
         },
         factors: None,
+        before: None,
     }
 }
 

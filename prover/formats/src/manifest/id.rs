@@ -4,6 +4,7 @@ use super::Manifest;
 use crate::{
     boundary::{LeafClass, Visibility},
     digest::Encoder,
+    final_function::FinalFunction,
 };
 use alloy_primitives::B256;
 
@@ -66,6 +67,12 @@ impl Manifest {
                 for factor in factors {
                     e.float(*factor);
                 }
+            }
+        }
+        if self.outputs.iter().any(|spec| spec.before.is_some()) {
+            e.text("scores");
+            for spec in &self.outputs {
+                e.number(spec.before.map_or(0, FinalFunction::code));
             }
         }
         e.digest()

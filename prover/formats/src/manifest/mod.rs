@@ -11,6 +11,7 @@ use crate::{
     boundary::{LeafClass, Visibility},
     error::Result,
     files::Access,
+    final_function::FinalFunction,
     hex,
     json::FileKind,
     packing::public_words,
@@ -147,6 +148,10 @@ pub struct TensorSpec {
     /// Absent: 1. Committed inputs alone may have any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<Vec<f64>>,
+    /// The function at the end of the model that was left out, so that the values are the scores before it. Absent: nothing was. Outputs alone
+    /// may have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<FinalFunction>,
 }
 
 /// A chunk's generated verifier.

@@ -389,6 +389,13 @@ impl Manifest {
                 );
             }
         }
+        if let Some(function) = spec.before.filter(|_| path.starts_with("inputs")) {
+            return refuse(
+                field("before"),
+                "none: only outputs are scores before a function",
+                function,
+            );
+        }
         let ordered = spec
             .element_order
             .as_ref()

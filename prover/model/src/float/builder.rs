@@ -5,7 +5,8 @@ use super::ops::{Conv, Element, FloatOp, Rearrange};
 use crate::error::{ModelError, Result};
 use crate::names::tell_apart;
 use crate::window::{Axis, Padding, Window};
-use std::collections::BTreeSet;
+use chainfer_formats::FinalFunction;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// No tensor is larger than this, as in a bundle's structure: no chunk could hold it.
 pub(crate) const MAX_ELEMENTS: usize = 1 << 22;
@@ -19,6 +20,7 @@ pub struct GraphBuilder {
     nodes: Vec<FloatNode>,
     inputs: Vec<FloatId>,
     fixed_point: Option<f64>,
+    left_out: BTreeMap<FloatId, FinalFunction>,
 }
 
 impl GraphBuilder {
@@ -99,6 +101,11 @@ impl GraphBuilder {
         self.tensors[id.0].name = name.to_owned();
     }
 
+    /// Says that a tensor, an output, is what a function at the end of the source model would read, which is left out.
+    pub fn leave_out(&mut self, id: FloatId, function: FinalFunction) {
+        self.left_out.insert(id, function);
+    }
+
     /// Closes the graph. Nodes that no output depends on are dropped.
     ///
     /// # Errors
@@ -132,6 +139,7 @@ impl GraphBuilder {
             inputs: self.inputs,
             outputs: outputs.to_vec(),
             fixed_point: self.fixed_point,
+            left_out: self.left_out,
         })
     }
 

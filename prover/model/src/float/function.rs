@@ -1,14 +1,31 @@
 //! Functions of one value, applied to every element.
 
+/// Where `artanh` ends.
+const NEARLY_1: f64 = 1.0 - 1e-7;
+
 /// A function of one real value. Exported models write them under the names of ONNX, whose definitions hold here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Function {
     /// `|x|`
     Abs,
+    /// `arccos(x)`; outside of [-1, 1] that of the nearer end
+    Acos,
+    /// `arcosh(x)`; below 1 that of 1
+    Acosh,
+    /// `arcsin(x)`; outside of [-1, 1] that of the nearer end
+    Asin,
+    /// `arsinh(x)`
+    Asinh,
+    /// `arctan(x)`
+    Atan,
+    /// `artanh(x)`; at and outside of -1 and 1 that of a number near the end
+    Atanh,
     /// `ceil(x)`
     Ceil,
     /// `cos(x)`, x in radians
     Cos,
+    /// `cosh(x)`
+    Cosh,
     /// `x` where positive, else `alpha * (exp(x / gamma) - 1)`, all times `scale`: Elu, Selu, Celu
     Elu {
         /// Size of the negative side.
@@ -71,6 +88,8 @@ pub enum Function {
     Sign,
     /// `sin(x)`, x in radians
     Sin,
+    /// `sinh(x)`
+    Sinh,
     /// `ln(1 + exp(x))`
     Softplus,
     /// `x / (1 + |x|)`
@@ -108,8 +127,15 @@ impl Function {
     pub fn name(&self) -> &'static str {
         match self {
             Function::Abs => "Abs",
+            Function::Acos => "Acos",
+            Function::Acosh => "Acosh",
+            Function::Asin => "Asin",
+            Function::Asinh => "Asinh",
+            Function::Atan => "Atan",
+            Function::Atanh => "Atanh",
             Function::Ceil => "Ceil",
             Function::Cos => "Cos",
+            Function::Cosh => "Cosh",
             Function::Elu { .. } => "Elu",
             Function::IsZero { .. } => "Equal",
             Function::Erf => "Erf",
@@ -127,6 +153,7 @@ impl Function {
             Function::Sigmoid => "Sigmoid",
             Function::Sign => "Sign",
             Function::Sin => "Sin",
+            Function::Sinh => "Sinh",
             Function::Softplus => "Softplus",
             Function::Softsign => "Softsign",
             Function::Swish { .. } => "Swish",
@@ -144,8 +171,15 @@ impl Function {
         let softplus = |x: f64| x.max(0.0) + libm::log1p(libm::exp(-x.abs()));
         match *self {
             Function::Abs => x.abs(),
+            Function::Acos => libm::acos(x.clamp(-1.0, 1.0)),
+            Function::Acosh => libm::acosh(x.max(1.0)),
+            Function::Asin => libm::asin(x.clamp(-1.0, 1.0)),
+            Function::Asinh => libm::asinh(x),
+            Function::Atan => libm::atan(x),
+            Function::Atanh => libm::atanh(x.clamp(-NEARLY_1, NEARLY_1)),
             Function::Ceil => libm::ceil(x),
             Function::Cos => libm::cos(x),
+            Function::Cosh => libm::cosh(x),
             Function::Elu {
                 alpha,
                 gamma,
@@ -193,6 +227,7 @@ impl Function {
                 }
             }
             Function::Sin => libm::sin(x),
+            Function::Sinh => libm::sinh(x),
             Function::Softplus => softplus(x),
             Function::Softsign => x / (1.0 + x.abs()),
             Function::Swish { beta } => x * sigmoid(beta * x),

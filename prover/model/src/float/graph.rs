@@ -2,6 +2,8 @@
 
 use super::ops::FloatOp;
 use crate::signature::InputSpec;
+use chainfer_formats::FinalFunction;
+use std::collections::BTreeMap;
 
 /// Index of a tensor in [`FloatGraph::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +51,7 @@ pub struct FloatGraph {
     pub(super) inputs: Vec<FloatId>,
     pub(super) outputs: Vec<FloatId>,
     pub(super) fixed_point: Option<f64>,
+    pub(super) left_out: BTreeMap<FloatId, FinalFunction>,
 }
 
 impl FloatGraph {
@@ -80,6 +83,11 @@ impl FloatGraph {
     /// Scale factor of the source format's fixed-point input files (zkml), which do not state it themselves.
     pub fn fixed_point(&self) -> Option<f64> {
         self.fixed_point
+    }
+
+    /// The function at the end of the source model that was left out behind a tensor.
+    pub fn left_out(&self, id: FloatId) -> Option<FinalFunction> {
+        self.left_out.get(&id).copied()
     }
 
     /// Names and shapes of the inputs.

@@ -66,18 +66,35 @@ pub fn survey_model(path: &Path, options: &LoadOptions) -> Result<Survey> {
     if let Some(error) = foreign::refuse(path, &bytes) {
         return Err(error);
     }
-    let onnx = || survey_onnx(&bytes, path.parent(), options);
-    let tflite = || tflite::survey_tflite(&bytes, options);
-    let zkml = || zkml::survey_zkml(&bytes);
+    let mut survey = by_format(path, &bytes, options).map_err(|e| locate(e, path))?;
+    if options.drop_final_softmax
+        && let Ok(LoadedModel { graph, warnings }) = &mut survey.model
+        && graph
+            .outputs()
+            .iter()
+            .all(|id| graph.left_out(*id).is_none())
+    {
+        warnings.push(
+            "--drop-final-softmax: no output ends in Softmax, LogSoftmax or Sigmoid alone, so nothing is left out"
+                .to_owned(),
+        );
+    }
+    Ok(survey)
+}
+
+#[cfg(feature = "onnx")]
+fn by_format(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result<Survey> {
+    let onnx = || survey_onnx(bytes, path.parent(), options);
+    let tflite = || tflite::survey_tflite(bytes, options);
+    let zkml = || zkml::survey_zkml(bytes, options);
     match extension(path).as_str() {
         "tflite" => tflite(),
         _ if bytes.get(4..8) == Some(b"TFL3") => tflite(),
         "onnx" => onnx(),
         "msgpack" => zkml(),
-        _ if looks_like_zkml(&bytes) => zkml(),
+        _ if looks_like_zkml(bytes) => zkml(),
         _ => onnx(),
     }
-    .map_err(|e| locate(e, path))
 }
 
 /// A MessagePack map begins with a byte that no ONNX file begins with.

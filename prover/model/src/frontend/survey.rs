@@ -2,15 +2,26 @@
 
 use crate::error::{ModelError, Result};
 use crate::float::FloatGraph;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a model file is read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LoadOptions {
     /// Lengths of the dimensions that the file leaves open, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dims: BTreeMap<String, usize>,
-    /// Whether a Softmax or Sigmoid at the end is left out, so that the scores before it are the output.
-    pub raw_scores: bool,
+    /// Whether a Softmax, LogSoftmax or Sigmoid at the end is left out, so that the scores before it are the output.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drop_final_softmax: bool,
+}
+
+impl LoadOptions {
+    /// Whether nothing is asked for.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A model that was read.

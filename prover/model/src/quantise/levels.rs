@@ -19,6 +19,17 @@ const RATIO: f64 = 64.0;
 /// Most levels.
 const MAX_LEVELS: usize = 3;
 
+/// The name of a tensor at one of several scales.
+fn level_name(name: &str, level: usize) -> String {
+    format!("{name}.level{level}")
+}
+
+/// Whether a tensor has such a name: the float network has no tensor of its own for it.
+pub(super) fn is_level(name: &str) -> bool {
+    let level = name.rsplit_once(".level").map(|(_, level)| level);
+    level.is_some_and(|n| n.parse::<usize>().is_ok_and(|n| n < MAX_LEVELS))
+}
+
 /// Gives steep functions arguments at several scales; whether there were any.
 pub(super) fn refine(fused: &mut FusedGraph, traces: &[Vec<Vec<f64>>], range: u32) -> bool {
     let mut changed = false;
@@ -77,12 +88,7 @@ fn levels(
                 low: None,
                 high: Some(*high),
             };
-            let tensor = add(
-                fused,
-                &argument,
-                &format!("{}.level{j}", argument.name),
-                bounds,
-            );
+            let tensor = add(fused, &argument, &level_name(&argument.name, j), bounds);
             made.push(FusedLayer::Linear(FusedLinear {
                 output: tensor,
                 name: format!("{}.level{j}", producer.name),
@@ -93,7 +99,7 @@ fn levels(
         let output = add(
             fused,
             &argument,
-            &format!("{}.level{j}", fused.tensors[f.output].name),
+            &level_name(&fused.tensors[f.output].name, j),
             Bounds::default(),
         );
         let mut steps = f.steps.clone();

@@ -125,7 +125,10 @@ pub fn quantise(
     equalise::equalise(&mut fused, &mut traces, &quants, options);
     let quants = calibrate::tensor_quants(&fused, &traces, margins, (options.range, true));
     check_fusion(graph, &fused, &samples[0])?;
-    let (program, clamps) = assemble(&fused, &samples, &traces, &quants, options.range)?;
+    let (mut program, clamps) = assemble(&fused, &samples, &traces, &quants, options.range)?;
+    for (of, id) in graph.outputs().iter().zip(&program.outputs) {
+        program.tensors[id.0].before = graph.left_out(*of);
+    }
     validate(&program)?;
     let report = report::measure(&fused, &program, &clamps, &samples, &traces, source)?;
     Ok(Quantised {
@@ -184,6 +187,7 @@ fn assemble(
         element_order: t.external.as_ref().and_then(|e| e.order.clone()),
         quant: q.params,
         factors: t.factors.clone(),
+        before: None,
     };
     let ids = |list: &[usize]| list.iter().map(|t| TensorId(*t)).collect();
     let mut graph = QuantizedGraph {

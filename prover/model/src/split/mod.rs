@@ -51,9 +51,9 @@ pub fn split(
     Ok(splitter.finish())
 }
 
-/// Whether a tensor of this name is a part of another, a copy that parts needed, or a level of a function.
+/// Whether a tensor of this name is a part of another, or a copy that parts needed.
 pub(crate) fn is_part(name: &str) -> bool {
-    [".part", ".operand", ".level"]
+    [".part", ".operand"]
         .iter()
         .any(|part| name.contains(part))
 }

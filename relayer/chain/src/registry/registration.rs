@@ -229,6 +229,7 @@ mod tests {
             visibility: FileVisibility::Public,
             element_order: None,
             factors: None,
+            before: None,
         }
     }
 

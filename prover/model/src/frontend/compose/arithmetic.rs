@@ -1,8 +1,9 @@
 //! Operations on two operands that broadcast to each other.
 
+use super::recognise::recognise;
 use super::{C, Compose, Operand, T, view::ZERO, view::all};
 use crate::error::Result;
-use crate::float::{Bounds, Constant, FloatOp};
+use crate::float::{Bounds, Constant, FloatId, FloatOp};
 
 /// An operation on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,20 @@ pub(in crate::frontend) fn map(constant: Constant, f: impl Fn(f64) -> f64) -> Co
         data: constant.data.iter().map(|v| f(*v)).collect(),
         ..constant
     }
+}
+
+/// What stands for infinity, as in masks.
+const INFINITE: f64 = 1e30;
+
+/// Infinities as numbers that no other value comes near to.
+pub(in crate::frontend) fn finite_mask(constant: Constant) -> Constant {
+    map(constant, |v| {
+        if v.is_infinite() {
+            INFINITE.copysign(v)
+        } else {
+            v
+        }
+    })
 }
 
 impl Compose<'_> {
@@ -142,7 +157,10 @@ impl Compose<'_> {
         match op {
             Arithmetic::Add => self.apply(FloatOp::Add, &[a, b]),
             Arithmetic::Sub => self.apply(FloatOp::Sub, &[a, b]),
-            Arithmetic::Mul | Arithmetic::Div => self.apply(FloatOp::Mul, &[a, b]),
+            Arithmetic::Mul | Arithmetic::Div => {
+                let product = self.apply(FloatOp::Mul, &[a, b])?;
+                self.as_function(product)
+            }
             // a + relu(b - a)
             Arithmetic::Max => {
                 let more = self.apply(FloatOp::Sub, &[b, a.clone()])?;
@@ -158,16 +176,45 @@ impl Compose<'_> {
         }
     }
 
+    /// The function that a product is, if it is one that exporters write out.
+    fn as_function(&mut self, product: Operand) -> Result<Operand> {
+        let found = match &product {
+            T(id) => recognise(self.builder, *id),
+            C(_) => None,
+        };
+        match found {
+            Some((of, f)) => self.function(&T(of), f),
+            None => Ok(product),
+        }
+    }
+
     /// An operation on a tensor and a constant that broadcasts to it.
     fn with_constant(&mut self, op: Arithmetic, a: &Operand, c: Constant) -> Result<Operand> {
         let first = c.data.first().copied();
         let uniform = first.filter(|first| c.data.iter().all(|v| v == first));
         let of = std::slice::from_ref(a);
         match op {
-            Arithmetic::Add => self.apply(FloatOp::AddConstant(c), of),
-            Arithmetic::Sub => self.apply(FloatOp::AddConstant(map(c, |v| -v)), of),
-            Arithmetic::Mul => self.apply(FloatOp::MulConstant(c), of),
-            Arithmetic::Div => self.apply(FloatOp::MulConstant(map(c, |v| 1.0 / v)), of),
+            Arithmetic::Add => self.apply(FloatOp::AddConstant(finite_mask(c)), of),
+            Arithmetic::Sub => {
+                let c = map(finite_mask(c), |v| -v);
+                self.apply(FloatOp::AddConstant(c), of)
+            }
+            Arithmetic::Mul | Arithmetic::Div => {
+                let c = match op {
+                    Arithmetic::Div => map(c, |v| 1.0 / v),
+                    _ => c,
+                };
+                let is_product = |id: &FloatId| {
+                    let made = self.builder.producer(*id);
+                    made.is_some_and(|n| n.op == FloatOp::Mul)
+                };
+                let of_product = matches!(a, T(id) if is_product(id));
+                let product = self.apply(FloatOp::MulConstant(c), of)?;
+                match of_product {
+                    true => self.as_function(product),
+                    false => Ok(product),
+                }
+            }
             Arithmetic::Max if uniform.is_some() => self.clamped(a, uniform, None),
             Arithmetic::Min if uniform.is_some() => self.clamped(a, None, uniform),
             Arithmetic::Max | Arithmetic::Min => {

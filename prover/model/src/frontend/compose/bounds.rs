@@ -68,8 +68,9 @@ fn least(builder: &GraphBuilder, id: FloatId, depth: usize) -> Option<f64> {
             match whole {
                 false if *exponent > 0.0 => Some(libm::pow(*least, *exponent)),
                 false => Some(0.0),
-                true if *exponent % 2.0 == 0.0 => Some(0.0),
-                true => from_zero(0).map(|v| libm::pow(v, *exponent)),
+                true => from_zero(0)
+                    .map(|v| libm::pow(v, *exponent))
+                    .or((*exponent % 2.0 == 0.0).then_some(0.0)),
             }
         }
         FloatOp::Function(Function::Reciprocal { .. }) => from_zero(0).map(|_| 0.0),

@@ -92,7 +92,10 @@ impl Compose<'_> {
                 };
                 let (a, b) = (self.expanded(&a, &shape)?, self.expanded(&b, &shape)?);
                 let mut sources = Sources::default();
-                let (a, b) = (sources.view(self, &a), sources.view(self, &b));
+                let (a, b) = (
+                    sources.view(self.builder, &a),
+                    sources.view(self.builder, &b),
+                );
                 let elements = a.elements.iter().zip(&b.elements).zip(c.broadcast(&shape));
                 let elements = elements
                     .map(|((a, b), first)| if first != 0.0 { *a } else { *b })

@@ -3,16 +3,21 @@
 //! Exporters add a large negative number to them, or put one in their place. It would take the digits of the numbers beside it, so that
 //! exponentials are multiplied by 0 instead.
 
-use super::{C, Compose, Operand, Sources, T, View};
+use super::{C, Compose, Operand, Sources, T, View, ravel, unravel};
 use crate::error::Result;
 use crate::float::{Constant, Element, FloatOp};
 
 /// Constants at and below this are masks.
 const MASK: f64 = -1e4;
 
+/// A tensor in which elements that are masked are others of the same row, so that they change no maximum, and what multiplies its
+/// exponentials.
+pub(super) type Masked = (Operand, Option<Constant>);
+
 impl Compose<'_> {
-    /// A tensor without the mask that was added to it or placed in it, and which elements it covers.
-    pub(super) fn without_mask(&mut self, x: &Operand) -> Result<(Operand, Option<Vec<bool>>)> {
+    /// A tensor without the mask that was added to it or placed in it, for exponentials along an axis. One that covers a whole row stays
+    /// where it is.
+    pub(super) fn without_mask(&mut self, x: &Operand, axis: usize) -> Result<Masked> {
         let made = match x {
             T(id) => self.builder.producer(*id),
             C(_) => None,
@@ -22,10 +27,9 @@ impl Compose<'_> {
         };
         let (inner, op) = (made.inputs[0], made.op.clone());
         let shape = self.shape(x);
-        match op {
+        let (plain, masked): (Operand, Vec<bool>) = match op {
             FloatOp::AddConstant(c) if c.data.iter().any(|v| *v <= MASK) => {
                 let values = c.broadcast(&shape);
-                let masked = values.iter().map(|v| *v <= MASK).collect();
                 let keep = |v: &f64| if *v <= MASK { 0.0 } else { *v };
                 let rest = Constant {
                     shape: c.shape.clone(),
@@ -35,48 +39,61 @@ impl Compose<'_> {
                     true => T(inner),
                     false => self.apply(FloatOp::AddConstant(rest), &[T(inner)])?,
                 };
-                Ok((plain, Some(masked)))
+                (plain, values.iter().map(|v| *v <= MASK).collect())
             }
             FloatOp::Rearrange(op) => {
                 let is = |e: &Element| matches!(e, Element::Constant(v) if *v <= MASK);
-                let masked: Vec<bool> = op.elements.iter().map(is).collect();
-                let any = masked.contains(&true);
-                Ok((x.clone(), any.then_some(masked)))
+                (x.clone(), op.elements.iter().map(is).collect())
             }
-            _ => Ok((x.clone(), None)),
+            _ => return Ok((x.clone(), None)),
+        };
+        if !masked.contains(&true) {
+            return Ok((x.clone(), None));
         }
+        let masked = self.masked_rows(&plain, &masked, axis)?;
+        Ok(masked.unwrap_or_else(|| (x.clone(), None)))
     }
 
-    /// A tensor whose masked elements are others of the same row along the last axis, so that they change no maximum, and what multiplies
-    /// its exponentials. A row that is masked as a whole is refused.
+    /// A tensor with masked elements, for exponentials along an axis; `None` if a row is masked as a whole.
     pub(super) fn masked_rows(
         &mut self,
         x: &Operand,
         masked: &[bool],
-    ) -> Result<(Operand, Constant)> {
+        axis: usize,
+    ) -> Result<Option<Masked>> {
         let shape = self.shape(x);
-        let length = shape.last().copied().unwrap_or(1).max(1);
         if masked.len() != shape.iter().product::<usize>() {
             return Err(self.refuse(format!("a mask of {} elements for {shape:?}", masked.len())));
         }
-        let mut sources = Sources::default();
-        let from = sources.view(self, x);
-        let mut elements = Vec::with_capacity(masked.len());
-        for (row, mask) in from.elements.chunks(length).zip(masked.chunks(length)) {
-            let other = row.iter().zip(mask).find(|(_, is)| !**is);
-            let other = other
-                .ok_or_else(|| self.refuse("a row that is masked as a whole"))?
-                .0;
-            elements.extend(
-                row.iter()
-                    .zip(mask)
-                    .map(|(e, is)| if *is { *other } else { *e }),
-            );
+        let mut row_shape = shape.clone();
+        row_shape[axis] = 1;
+        let row_of = |n: usize| {
+            let mut at = unravel(n, &shape);
+            at[axis] = 0;
+            ravel(&at, &row_shape)
+        };
+        // An element of each row that is not masked.
+        let mut others: Vec<Option<usize>> = vec![None; masked.len() / shape[axis]];
+        for (n, is) in masked.iter().enumerate() {
+            if !is {
+                others[row_of(n)].get_or_insert(n);
+            }
         }
+        if others.contains(&None) {
+            return Ok(None);
+        }
+        let mut sources = Sources::default();
+        let from = sources.view(self.builder, x);
+        let read = |(n, is): (usize, &bool)| {
+            let other = others[row_of(n)].filter(|_| *is);
+            from.elements[other.unwrap_or(n)]
+        };
+        let elements = masked.iter().enumerate().map(read).collect();
         let factors = Constant {
             shape: shape.clone(),
             data: masked.iter().map(|is| f64::from(!is)).collect(),
         };
-        Ok((self.place(&sources, View { shape, elements })?, factors))
+        let placed = self.place(&sources, View { shape, elements })?;
+        Ok(Some((placed, Some(factors))))
     }
 }

@@ -10,14 +10,17 @@ mod masks;
 mod normalise;
 mod planes;
 mod products;
+mod rank;
+mod recognise;
 mod reductions;
 mod view;
 
-pub(super) use arithmetic::{Arithmetic, broadcast, map};
+pub(super) use arithmetic::{Arithmetic, broadcast, finite_mask, map};
 pub(super) use interpolation::{Coordinates, Resize};
 pub(super) use logic::Comparison;
 pub(super) use planes::{Convolution, Same, Window2};
-pub(super) use view::{Sources, View, ZERO, all, coordinates, ravel};
+pub(super) use products::by_output;
+pub(super) use view::{Sources, View, ZERO, all, coordinates, count_of, ravel, unravel};
 
 use crate::error::{ModelError, Result};
 use crate::float::{
@@ -38,6 +41,15 @@ pub(super) enum Operand {
 }
 
 pub(super) use Operand::{Constant as C, Tensor as T};
+
+impl Operand {
+    pub(super) fn shape(&self, builder: &GraphBuilder) -> Vec<usize> {
+        match self {
+            T(id) => builder.shape(*id).to_vec(),
+            C(c) => c.shape.clone(),
+        }
+    }
+}
 
 /// The graph being made, at one operator of the source model.
 #[derive(Debug)]
@@ -71,22 +83,16 @@ impl Compose<'_> {
     }
 
     pub(super) fn shape(&self, operand: &Operand) -> Vec<usize> {
-        match operand {
-            T(id) => self.builder.shape(*id).to_vec(),
-            C(c) => c.shape.clone(),
-        }
+        operand.shape(self.builder)
     }
 
     /// The number of elements of a shape, which is not too large for a tensor.
     pub(super) fn size(&self, shape: &[usize]) -> Result<usize> {
-        let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-        count
-            .filter(|n| (1..=MAX_ELEMENTS).contains(n))
-            .ok_or_else(|| {
-                self.refuse(format!(
-                    "a tensor of shape {shape:?}; supported: 1 to {MAX_ELEMENTS} elements"
-                ))
-            })
+        count_of(shape).ok_or_else(|| {
+            self.refuse(format!(
+                "a tensor of shape {shape:?}; supported: 1 to {MAX_ELEMENTS} elements"
+            ))
+        })
     }
 
     /// The place that an axis is, which may be counted from the end.
@@ -256,6 +262,32 @@ impl Compose<'_> {
     pub(super) fn log(&mut self, input: &Operand) -> Result<Operand> {
         let least = self.positive_least(input);
         self.function(input, Function::Log { least })
+    }
+
+    /// The largest whole number towards 0, of a tensor that may have others.
+    pub(super) fn truncated(&mut self, x: &Operand) -> Result<Operand> {
+        let made = match x {
+            T(id) => self.builder.producer(*id),
+            C(_) => None,
+        };
+        let whole = |f: &Function| {
+            matches!(
+                f,
+                Function::Floor | Function::Ceil | Function::Round | Function::Sign
+            )
+        };
+        if made.is_some_and(|n| matches!(&n.op, FloatOp::Function(f) if whole(f))) {
+            return Ok(x.clone());
+        }
+        let above = self.relu(x)?;
+        let above = self.function(&above, Function::Floor)?;
+        if matches!(x, T(id) if least_value(self.builder, *id).is_some_and(|v| v >= 0.0)) {
+            return Ok(above);
+        }
+        let below = self.scaled(x, -1.0)?;
+        let below = self.relu(&below)?;
+        let below = self.function(&below, Function::Floor)?;
+        self.apply(FloatOp::Sub, &[above, below])
     }
 
     /// The same elements under another shape.

@@ -1,25 +1,14 @@
 //! Softmax and normalisations: means, differences, powers and products.
 
+use super::masks::Masked;
 use super::{Compose, Operand};
 use crate::error::Result;
 use crate::float::{Constant, FloatOp, Function, Rearrange};
 
 impl Compose<'_> {
     /// Exponentials of the differences from the maximum, their sum, which is at least 1, and the differences. Masked elements have 0.
-    fn exponentials(
-        &mut self,
-        x: &Operand,
-        axis: usize,
-        mask: Option<&[bool]>,
-    ) -> Result<[Operand; 3]> {
-        let shape = self.shape(x);
-        let (x, factors) = match mask {
-            Some(mask) if axis + 1 == shape.len() => {
-                let (x, factors) = self.masked_rows(x, mask)?;
-                (x, Some(factors))
-            }
-            _ => (x.clone(), None),
-        };
+    fn exponentials(&mut self, (x, factors): Masked, axis: usize) -> Result<[Operand; 3]> {
+        let shape = self.shape(&x);
         let maximum = self.maximum(&x, &[axis], true)?;
         let maximum = self.expanded(&maximum, &shape)?;
         let rest = self.apply(FloatOp::Sub, &[x, maximum])?;
@@ -33,29 +22,32 @@ impl Compose<'_> {
 
     /// Softmax over an axis.
     pub(in crate::frontend) fn softmax(&mut self, x: &Operand, axis: usize) -> Result<Operand> {
-        let (x, mask) = match axis + 1 == self.shape(x).len() {
-            true => self.without_mask(x)?,
-            false => (x.clone(), None),
-        };
-        self.masked_softmax(&x, axis, mask.as_deref())
+        let x = self.without_mask(x, axis)?;
+        self.shares(x, axis)
     }
 
-    /// Softmax over an axis, the last one if elements are masked, which have no share.
+    /// Softmax over an axis; elements that are masked have no share.
     pub(in crate::frontend) fn masked_softmax(
         &mut self,
         x: &Operand,
         axis: usize,
-        mask: Option<&[bool]>,
+        mask: &[bool],
     ) -> Result<Operand> {
-        let shape = self.shape(x);
-        if shape[axis] == 2 && mask.is_none() {
+        let masked = self.masked_rows(x, mask, axis)?;
+        let masked = masked.ok_or_else(|| self.refuse("a row that is masked as a whole"))?;
+        self.shares(masked, axis)
+    }
+
+    fn shares(&mut self, x: Masked, axis: usize) -> Result<Operand> {
+        let shape = self.shape(&x.0);
+        if shape[axis] == 2 && x.1.is_none() {
             // Of two, each has the sigmoid of what it is ahead by.
             let other = FloatOp::Rearrange(Rearrange::reversed(&shape, axis));
-            let other = self.apply(other, std::slice::from_ref(x))?;
-            let ahead = self.arithmetic(super::Arithmetic::Sub, x, &other)?;
+            let other = self.apply(other, std::slice::from_ref(&x.0))?;
+            let ahead = self.arithmetic(super::Arithmetic::Sub, &x.0, &other)?;
             return self.function(&ahead, Function::Sigmoid);
         }
-        let [powers, sum, _] = self.exponentials(x, axis, mask)?;
+        let [powers, sum, _] = self.exponentials(x, axis)?;
         let share = self.function(&sum, Function::Reciprocal { least: 1.0 })?;
         let share = self.expanded(&share, &shape)?;
         self.apply(FloatOp::Mul, &[powers, share])
@@ -64,7 +56,8 @@ impl Compose<'_> {
     /// The logarithm of Softmax over an axis.
     pub(in crate::frontend) fn log_softmax(&mut self, x: &Operand, axis: usize) -> Result<Operand> {
         let shape = self.shape(x);
-        let [_, sum, rest] = self.exponentials(x, axis, None)?;
+        let x = self.without_mask(x, axis)?;
+        let [_, sum, rest] = self.exponentials(x, axis)?;
         let logarithm = self.function(&sum, Function::Log { least: 1.0 })?;
         let logarithm = self.expanded(&logarithm, &shape)?;
         self.apply(FloatOp::Sub, &[rest, logarithm])

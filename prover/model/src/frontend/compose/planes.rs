@@ -228,7 +228,7 @@ impl Compose<'_> {
         let last = |side: usize| (to[side] - 1 + padding[side]) / stride[side];
         let shape = [phases, channels, c, taps[0], taps[1]];
         let weight = |flat: usize| {
-            let at = super::coordinates(flat, &shape);
+            let at = super::unravel(flat, &shape);
             let tap = |side: usize, phase: usize| {
                 let tap = phase + stride[side] * (taps[side] - 1 - at[3 + side]);
                 (tap < kernel[side]).then_some(tap)
@@ -262,10 +262,10 @@ impl Compose<'_> {
         let planes = self.apply(FloatOp::Conv(op), &[planes])?;
         let [_, _, rows, columns] = self.image(&planes)?;
         let mut sources = Sources::default();
-        let from = sources.view(self, &planes);
+        let from = sources.view(self.builder, &planes);
         let shape = vec![n, to[0], to[1], channels];
         let element = |flat: usize| {
-            let at = super::coordinates(flat, &shape);
+            let at = super::unravel(flat, &shape);
             let (y, x) = (at[1] + padding[0], at[2] + padding[1]);
             let phase = y % stride[0] * stride[1] + x % stride[1];
             let channel = (at[0] * phases + phase) * channels + at[3];

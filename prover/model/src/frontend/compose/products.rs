@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::float::{Constant, Conv, Dense, FloatOp, Padding};
 
 /// A matrix as `[output][input]` from `[input][output]`.
-fn by_output(data: &[f64], inputs: usize, outputs: usize) -> Vec<f64> {
+pub(in crate::frontend) fn by_output(data: &[f64], inputs: usize, outputs: usize) -> Vec<f64> {
     (0..inputs * outputs)
         .map(|n| data[n % inputs * outputs + n / inputs])
         .collect()
@@ -29,24 +29,46 @@ impl Compose<'_> {
         self.transpose(operand, &perm)
     }
 
-    /// Matrix products over the last two axes; the others broadcast.
+    /// The product as numpy has it: over the last two axes, the others broadcast; an operand of one axis is a row or a column.
     pub(in crate::frontend) fn matrix_product(
         &mut self,
         a: &Operand,
         b: &Operand,
     ) -> Result<Operand> {
         let (left, right) = (self.shape(a), self.shape(b));
-        if left.len() < 2 || right.len() < 2 {
-            return Err(self.refuse(format!(
-                "operands of shapes {left:?} and {right:?}; supported: two axes or more"
-            )));
+        if left.is_empty() || right.is_empty() {
+            return Err(self.refuse("a scalar; supported: operands with axes"));
         }
+        let (row, column) = (left.len() == 1, right.len() == 1);
+        let a = match row {
+            true => self.reshape(a, &[1, left[0]])?,
+            false => a.clone(),
+        };
+        let b = match column {
+            true => self.reshape(b, &[right[0], 1])?,
+            false => b.clone(),
+        };
+        let product = self.matrices(&a, &b)?;
+        let mut shape = self.shape(&product);
+        let rank = shape.len();
+        if column {
+            shape.remove(rank - 1);
+        }
+        if row {
+            shape.remove(rank - 2);
+        }
+        self.reshape(&product, &shape)
+    }
+
+    /// Both have at least two axes.
+    fn matrices(&mut self, a: &Operand, b: &Operand) -> Result<Operand> {
+        let (left, right) = (self.shape(a), self.shape(b));
         let (before, [rows, inner]) = last_two(&left);
         let (other, [same, columns]) = last_two(&right);
         let batch = broadcast(before, other).filter(|_| inner == same);
         let batch = batch.ok_or_else(|| {
             self.refuse(format!(
-                "operands of shapes {left:?} and {right:?} do not fit"
+                "operands of shapes {left:?} and {right:?}, whose inner lengths differ or whose other axes do not broadcast"
             ))
         })?;
         match (a, b) {
@@ -63,7 +85,7 @@ impl Compose<'_> {
             // The transposed product is that of the transposed factors, exchanged.
             (C(_), T(_)) => {
                 let (a, b) = (self.flipped(a)?, self.flipped(b)?);
-                let product = self.matrix_product(&b, &a)?;
+                let product = self.matrices(&b, &a)?;
                 self.flipped(&product)
             }
             _ => {

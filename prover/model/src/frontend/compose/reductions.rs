@@ -90,6 +90,7 @@ impl Compose<'_> {
         }
         let total: usize = self.shape(input).iter().product();
         let (view, kernel) = match (self.shape(input).as_slice(), axes) {
+            ([1, _, h, w], [2, 3]) => (input.clone(), [*h, *w]),
             ([1, h, w, _], [1, 2]) => (self.transpose(input, &[0, 3, 1, 2])?, [*h, *w]),
             _ => {
                 let moved = self.axes_last(input, axes)?;
@@ -169,27 +170,34 @@ impl Compose<'_> {
         self.transpose(&product, &perm)
     }
 
-    /// The first place of the maximum along an axis, which stays with length 1.
+    /// The first place of the maximum along an axis, which stays with length 1, or the last one.
     pub(in crate::frontend) fn place_of_maximum(
         &mut self,
         input: &Operand,
         axis: usize,
+        last: bool,
     ) -> Result<Operand> {
         let shape = self.shape(input);
         let maximum = self.maximum(input, &[axis], true)?;
         let maximum = self.expanded(&maximum, &shape)?;
         let difference = self.apply(FloatOp::Sub, &[input.clone(), maximum])?;
         let is = self.function(&difference, Function::IsZero { tolerance: 0.0 })?;
-        // The first place has the greatest number.
+        // The place that is looked for has the greatest number.
         let length = shape[axis];
         let mut numbers = vec![1; shape.len() - axis];
         numbers[0] = length;
         let numbers = Constant {
             shape: numbers,
-            data: (0..length).rev().map(|n| n as f64).collect(),
+            data: match last {
+                true => (0..length).map(|n| n as f64).collect(),
+                false => (0..length).rev().map(|n| n as f64).collect(),
+            },
         };
         let numbered = self.apply(FloatOp::MulConstant(numbers), &[is])?;
         let greatest = self.maximum(&numbered, &[axis], true)?;
+        if last {
+            return Ok(greatest);
+        }
         let place = self.scaled(&greatest, -1.0)?;
         self.shifted(&place, (length - 1) as f64)
     }

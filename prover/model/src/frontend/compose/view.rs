@@ -2,7 +2,7 @@
 
 use super::{C, Compose, Operand, T};
 use crate::error::Result;
-use crate::float::{Constant, Element, FloatId, FloatOp, Rearrange};
+use crate::float::{Constant, Element, FloatId, FloatOp, GraphBuilder, MAX_ELEMENTS, Rearrange};
 use std::ops::Range;
 
 /// The constant 0.
@@ -21,8 +21,8 @@ pub(in crate::frontend) struct Sources(Vec<FloatId>);
 
 impl Sources {
     /// All elements of an operand.
-    pub(in crate::frontend) fn view(&mut self, compose: &Compose<'_>, operand: &Operand) -> View {
-        let shape = compose.shape(operand);
+    pub(in crate::frontend) fn view(&mut self, builder: &GraphBuilder, operand: &Operand) -> View {
+        let shape = operand.shape(builder);
         let elements = match operand {
             C(c) => c.data.iter().map(|v| Element::Constant(*v)).collect(),
             T(id) => {
@@ -41,13 +41,49 @@ impl Sources {
     }
 }
 
+impl View {
+    /// The element that each coordinate of each axis reads; `fill` where one of them reads nothing.
+    pub(in crate::frontend) fn by_axis(&self, axes: &[Vec<Option<usize>>], fill: Element) -> Self {
+        let mut places = vec![Some(0)];
+        for (axis, length) in axes.iter().zip(&self.shape) {
+            let step = |place: Option<usize>| {
+                axis.iter()
+                    .map(move |at| Some(place? * length + at.as_ref()?))
+            };
+            places = places.into_iter().flat_map(step).collect();
+        }
+        let element = |place: Option<usize>| place.map_or(fill, |p| self.elements[p]);
+        Self {
+            shape: axes.iter().map(Vec::len).collect(),
+            elements: places.into_iter().map(element).collect(),
+        }
+    }
+
+    /// The same elements under another shape of as many.
+    pub(in crate::frontend) fn shaped(self, shape: Vec<usize>) -> Self {
+        Self { shape, ..self }
+    }
+}
+
+/// The number of elements of a shape, if it is not too large for a tensor.
+pub(in crate::frontend) fn count_of(shape: &[usize]) -> Option<usize> {
+    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+    count.filter(|n| (1..=MAX_ELEMENTS).contains(n))
+}
+
 /// Every coordinate of an axis, as it is.
 pub(in crate::frontend) fn all(length: usize) -> Vec<Option<usize>> {
     (0..length).map(Some).collect()
 }
 
+/// Coordinates of every element of a shape, row-major.
+pub(in crate::frontend) fn coordinates(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> {
+    let total = shape.iter().product::<usize>();
+    (0..total).map(|flat| unravel(flat, shape))
+}
+
 /// Coordinates of an element.
-pub(in crate::frontend) fn coordinates(mut flat: usize, shape: &[usize]) -> Vec<usize> {
+pub(in crate::frontend) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     let mut at = vec![0; shape.len()];
     for (axis, length) in shape.iter().enumerate().rev() {
         at[axis] = flat % length;
@@ -115,20 +151,7 @@ impl Compose<'_> {
         let shape: Vec<usize> = axes.iter().map(Vec::len).collect();
         self.size(&shape)?;
         let mut sources = Sources::default();
-        let from = sources.view(self, operand);
-        let mut places = vec![Some(0)];
-        for (axis, length) in axes.iter().zip(&from.shape) {
-            let step = |place: Option<usize>| {
-                axis.iter()
-                    .map(move |at| Some(place? * length + at.as_ref()?))
-            };
-            places = places.into_iter().flat_map(step).collect();
-        }
-        let element = |place: Option<usize>| place.map_or(fill, |p| from.elements[p]);
-        let view = View {
-            shape,
-            elements: places.into_iter().map(element).collect(),
-        };
+        let view = sources.view(self.builder, operand).by_axis(axes, fill);
         self.place(&sources, view)
     }
 
@@ -155,7 +178,10 @@ impl Compose<'_> {
         axis: usize,
     ) -> Result<Operand> {
         let mut sources = Sources::default();
-        let views: Vec<View> = parts.iter().map(|p| sources.view(self, p)).collect();
+        let views: Vec<View> = parts
+            .iter()
+            .map(|p| sources.view(self.builder, p))
+            .collect();
         let first = views.first().map(|v| v.shape.clone());
         let mut shape = first.ok_or_else(|| self.refuse("it reads nothing"))?;
         for view in &views {

@@ -6,6 +6,8 @@ use super::node::{label, malformed, refuse};
 use super::scores::Scores;
 use crate::error::Result;
 use crate::float::{Constant, FloatId, FloatOp, GraphBuilder};
+use crate::frontend::compose::Compose;
+pub(super) use crate::frontend::compose::Operand;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
@@ -38,20 +40,13 @@ pub(super) enum Kind {
     Truth,
 }
 
-/// A value that a node reads.
-#[derive(Clone, Debug)]
-pub(super) enum Operand {
-    Tensor(FloatId),
-    Constant(Constant),
-}
-
 pub(super) struct Importer {
     pub(super) builder: GraphBuilder,
     pub(super) evaluator: Evaluator,
     /// Version of the operator set that the file uses.
     pub(super) opset: i64,
     /// Whether scores are the output instead of the probabilities that are made of them.
-    pub(super) raw_scores: bool,
+    pub(super) drop_final_softmax: bool,
     /// By ONNX value name.
     values: BTreeMap<String, Value>,
     /// Names of tensors of other kinds than real numbers.
@@ -60,22 +55,34 @@ pub(super) struct Importer {
     types: BTreeMap<String, i32>,
     /// Quantised tensors, which are not rounded.
     pub(super) unrounded: BTreeSet<FloatId>,
+    /// Shares, which are at least 0 and whose sum is 1.
+    pub(super) shares: BTreeSet<FloatId>,
     /// Names of probabilities and places at the end of a classifier.
     pub(super) endings: BTreeSet<String>,
 }
 
 impl Importer {
-    pub(super) fn new(opset: i64, raw_scores: bool) -> Self {
+    pub(super) fn new(opset: i64, drop_final_softmax: bool) -> Self {
         Self {
             builder: GraphBuilder::new(),
             evaluator: Evaluator::new(opset),
             opset,
-            raw_scores,
+            drop_final_softmax,
             values: BTreeMap::new(),
             kinds: BTreeMap::new(),
             types: BTreeMap::new(),
             unrounded: BTreeSet::new(),
+            shares: BTreeSet::new(),
             endings: BTreeSet::new(),
+        }
+    }
+
+    /// The graph being made, at a node.
+    pub(super) fn at(&mut self, node: &NodeProto) -> Compose<'_> {
+        Compose {
+            builder: &mut self.builder,
+            name: label(node).to_owned(),
+            operator: node.op_type.clone(),
         }
     }
 

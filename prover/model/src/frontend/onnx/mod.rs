@@ -2,7 +2,6 @@
 //! messages name them.
 
 mod attributes;
-mod bounds;
 mod compose;
 mod constant_node;
 mod constants;
@@ -12,19 +11,14 @@ mod external;
 mod forms;
 mod importer;
 mod inputs;
-mod masks;
 mod node;
 mod operators;
 mod order;
-mod products;
-mod recognise;
-mod reductions;
 mod scores;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod unique;
-mod view;
 
 pub use operators::onnx_operators;
 

@@ -1,6 +1,8 @@
 //! Errors that name a node of the file.
 
-use crate::error::ModelError;
+use crate::error::{ModelError, Result};
+use crate::float::MAX_ELEMENTS;
+use crate::frontend::compose::count_of;
 use tract_onnx::pb::NodeProto;
 
 /// ONNX's own operators, under either name.
@@ -21,6 +23,16 @@ pub(super) fn label(node: &NodeProto) -> &str {
         ("", Some(output)) => output,
         (name, _) => name,
     }
+}
+
+/// The number of elements of a shape, which is not too large for a tensor.
+pub(super) fn size(node: &NodeProto, shape: &[usize]) -> Result<usize> {
+    count_of(shape).ok_or_else(|| {
+        refuse(
+            node,
+            format!("a tensor of shape {shape:?}; supported: 1 to {MAX_ELEMENTS} elements"),
+        )
+    })
 }
 
 /// A supported operator, used in a way that is not; `reason` says what is.

@@ -9,6 +9,7 @@ use super::order;
 use crate::error::Result;
 use crate::float::FloatId;
 use crate::frontend::Support;
+use chainfer_formats::FinalFunction;
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::{GraphProto, NodeProto};
 
@@ -16,6 +17,7 @@ use tract_onnx::pb::{GraphProto, NodeProto};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scores {
     pub(super) of: FloatId,
+    pub(super) function: FinalFunction,
     /// The function is decreasing: those of the other class.
     pub(super) complement: bool,
 }
@@ -44,7 +46,9 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
             let place = Value::Dropped("the place of the largest value");
             define_all(importer, node, &place)
         }
-        "Softmax" | "LogSoftmax" | "Sigmoid" if importer.raw_scores && ends(importer, node) => {
+        "Softmax" | "LogSoftmax" | "Sigmoid"
+            if importer.drop_final_softmax && ends(importer, node) =>
+        {
             operators::check(node, importer.opset, false)?;
             let shape = importer.builder.shape(*id);
             if shape.iter().filter(|d| **d > 1).count() > 1 {
@@ -55,6 +59,11 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
             }
             let scores = Scores {
                 of: *id,
+                function: match node.op_type.as_str() {
+                    "Softmax" => FinalFunction::Softmax,
+                    "LogSoftmax" => FinalFunction::LogSoftmax,
+                    _ => FinalFunction::Sigmoid,
+                },
                 complement: false,
             };
             define_all(importer, node, &Value::Scores(scores))
@@ -63,19 +72,29 @@ pub(super) fn ending(importer: &mut Importer, node: &NodeProto) -> Result<Option
             operators::check(node, importer.opset, false)?;
             define_all(importer, node, &Value::Tensor(*id))
         }
-        "ai.onnx.ml.LinearClassifier" => {
+        title if operators::is_classifier(title) => {
             operators::check(node, importer.opset, false)?;
-            let Some(Operand::Tensor(id)) = operators::read(importer, node)?.into_iter().next()
-            else {
-                return Ok(None);
-            };
-            let transform = node.text("post_transform").unwrap_or_default();
-            let scores = match transform.as_str() {
-                "" | "NONE" => Value::Tensor(id),
-                _ => Value::Scores(Scores {
-                    of: id,
-                    complement: false,
-                }),
+            let mut scores = None;
+            let ends = node
+                .output
+                .get(1)
+                .is_some_and(|n| importer.endings.contains(n));
+            if importer.drop_final_softmax && ends {
+                let made = operators::scores(importer, node)?;
+                scores = made.function.map(|function| {
+                    Value::Scores(Scores {
+                        of: made.of,
+                        function,
+                        complement: false,
+                    })
+                });
+            }
+            let scores = match scores {
+                Some(scores) => scores,
+                None => match operators::read(importer, node)?.into_iter().next() {
+                    Some(Operand::Tensor(id)) => Value::Tensor(id),
+                    _ => return Ok(None),
+                },
             };
             let outputs = node.output.iter().zip([Value::Dropped("a label"), scores]);
             for (name, value) in outputs.filter(|(name, _)| !name.is_empty()) {
@@ -101,6 +120,15 @@ const AFTER_SCORES: &[&str] = &[
     "Sub",
     "ai.onnx.ml.Normalizer",
     "ai.onnx.ml.ZipMap",
+];
+/// What may end a classifier.
+const SCORES: &[&str] = &[
+    "LogSoftmax",
+    "Sigmoid",
+    "Softmax",
+    "ai.onnx.ml.LinearClassifier",
+    "ai.onnx.ml.SVMClassifier",
+    "ai.onnx.ml.TreeEnsembleClassifier",
 ];
 /// What may stand between the place of the first score and an output.
 const AFTER_PLACE: &[&str] = &[
@@ -147,10 +175,13 @@ pub(super) fn endings(graph: &GraphProto) -> BTreeSet<String> {
         let nodes = graph.node.iter();
         nodes
             .filter(|n| operators.contains(&operators::title(n).as_str()))
-            .filter_map(|n| n.output.first())
+            .filter_map(|n| match operators::is_classifier(&operators::title(n)) {
+                true => n.output.get(1),
+                false => n.output.first(),
+            })
             .collect()
     };
-    let scores = of(&["Softmax", "LogSoftmax", "Sigmoid"]);
+    let scores = of(SCORES);
     let places: Vec<(&String, BTreeSet<String>)> = of(&["ArgMax"])
         .into_iter()
         .filter_map(|name| Some((name, after(name, AFTER_PLACE)?)))

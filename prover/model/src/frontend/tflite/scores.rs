@@ -1,10 +1,15 @@
 //! The end of a classifier: probabilities have the order of the scores that they are made of.
 
 use super::schema::Subgraph;
-use std::collections::BTreeSet;
+use chainfer_formats::FinalFunction;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Functions of scores that keep their order.
-const PROBABILITIES: &[&str] = &["LOGISTIC", "LOG_SOFTMAX", "SOFTMAX"];
+const PROBABILITIES: [(&str, FinalFunction); 3] = [
+    ("LOGISTIC", FinalFunction::Sigmoid),
+    ("LOG_SOFTMAX", FinalFunction::LogSoftmax),
+    ("SOFTMAX", FinalFunction::Softmax),
+];
 /// What may stand behind them.
 const VIEWS: &[&str] = &["DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE"];
 
@@ -15,8 +20,8 @@ pub(super) struct Ends {
     pub(super) passed: BTreeSet<usize>,
     /// Those that are left out.
     pub(super) dropped: BTreeSet<usize>,
-    /// Outputs that are scores for it.
-    pub(super) outputs: BTreeSet<i32>,
+    /// Outputs that are scores for it, and what is left out behind them.
+    pub(super) outputs: BTreeMap<i32, FinalFunction>,
 }
 
 /// The operators at the end of a graph that give probabilities.
@@ -30,10 +35,10 @@ pub(super) fn ends(graph: &Subgraph<'_>) -> Ends {
             let title = operator.title.as_str();
             let from = operator.inputs.first().copied().unwrap_or(-1);
             behind.insert(n);
-            if PROBABILITIES.contains(&title) {
+            if let Some((_, function)) = PROBABILITIES.iter().find(|(name, _)| *name == title) {
                 ends.dropped.insert(n);
                 ends.passed.append(&mut behind);
-                ends.outputs.insert(*output);
+                ends.outputs.insert(*output, *function);
                 break;
             }
             if !VIEWS.contains(&title) || readers(graph, from) != 1 || behind.len() > VIEWS.len() {

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::float::{Constant, FloatOp, GraphBuilder};
 use crate::frontend::compose::{C, Compose, Operand, T};
 use crate::frontend::survey::{Collector, LoadOptions, LoadedModel, Support, Survey};
+use chainfer_formats::FinalFunction;
 use std::collections::BTreeMap;
 
 /// All results of a graph have at most so many elements.
@@ -63,7 +64,7 @@ pub(super) fn survey(model: &Model<'_>, options: &LoadOptions) -> Result<Survey>
         warnings: Vec::new(),
         fixed: dims.are_default(),
         elements: 0,
-        ends: match options.raw_scores {
+        ends: match options.drop_final_softmax {
             true => ends(graph),
             false => Ends::default(),
         },
@@ -279,14 +280,14 @@ impl<'f> Walk<'_, 'f> {
         let mut outputs = Vec::new();
         for id in named(&self.graph.outputs) {
             let tensor = &self.graph.tensors[id];
-            let is_scores = usize_in(&self.ends, id);
-            let name = match is_scores {
-                true => format!("{}_scores", tensor.name),
-                false => tensor.name.clone(),
+            let before = left_out(&self.ends, id);
+            let name = match before {
+                Some(_) => format!("{}_scores", tensor.name),
+                None => tensor.name.clone(),
             };
-            if is_scores {
+            if let Some(function) = before {
                 self.warnings.push(format!(
-                    "output {}: the scores before its probabilities are the output {name} instead (--raw-scores)",
+                    "output {}: the scores before its {function} are the output {name} instead (--drop-final-softmax)",
                     tensor.name
                 ));
             }
@@ -299,16 +300,20 @@ impl<'f> Walk<'_, 'f> {
                 }
             };
             if let Value::Known(operand) = value {
-                outputs.push((name, operand));
+                outputs.push((name, operand, before));
             }
         }
         let (states, notes) = self.states.finish();
-        outputs.extend(states);
+        outputs.extend(
+            states
+                .into_iter()
+                .map(|(name, operand)| (name, operand, None)),
+        );
         self.warnings.extend(notes);
         let (mut builder, warnings) = (self.builder, self.warnings);
         self.collector.finish(operators::supported(), move || {
             let mut ids = Vec::with_capacity(outputs.len());
-            for (name, operand) in outputs {
+            for (name, operand, before) in outputs {
                 let T(mut id) = operand else {
                     return Err(malformed(format!(
                         "output {name} does not depend on any input"
@@ -320,6 +325,9 @@ impl<'f> Walk<'_, 'f> {
                     id = builder.node(&name, FloatOp::Reshape(shape), &[id])?;
                 }
                 builder.rename(id, &name);
+                if let Some(function) = before {
+                    builder.leave_out(id, function);
+                }
                 ids.push(id);
             }
             Ok(LoadedModel {
@@ -330,8 +338,10 @@ impl<'f> Walk<'_, 'f> {
     }
 }
 
-fn usize_in(ends: &Ends, id: usize) -> bool {
-    i32::try_from(id).is_ok_and(|id| ends.outputs.contains(&id))
+/// What is left out behind an output.
+fn left_out(ends: &Ends, id: usize) -> Option<FinalFunction> {
+    let id = i32::try_from(id).ok()?;
+    ends.outputs.get(&id).copied()
 }
 
 /// Whether a shape that the file states is another than the computed one. Files without a rank state none.

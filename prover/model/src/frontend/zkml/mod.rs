@@ -3,35 +3,49 @@
 mod importer;
 mod layers;
 mod schema;
+mod scores;
 
 pub use layers::zkml_layers;
 pub use schema::zkml_inputs;
 
 use super::compose::{Compose, Operand, T};
 use super::guard::guarded;
-use super::survey::{Collector, LoadedModel, Support, Survey};
+use super::survey::{Collector, LoadOptions, LoadedModel, Support, Survey};
 use crate::error::Result;
 use crate::float::{FloatGraph, FloatOp};
 use importer::{Importer, Step, Value};
 use schema::{Layer, Model, malformed, shape_of};
+use scores::End;
+use std::collections::BTreeMap;
 
 /// The float graph of a zkml model.
 ///
 /// # Errors
 /// The bytes are not a zkml model, or it has layers, or uses of them, that are not supported. Never panics.
 pub fn from_zkml_bytes(bytes: &[u8]) -> Result<FloatGraph> {
-    survey_zkml(bytes)?.model.map(|model| model.graph)
+    survey_zkml(bytes, &LoadOptions::default())?
+        .model
+        .map(|model| model.graph)
 }
 
 /// A zkml model, layer by layer.
 ///
 /// # Errors
 /// The bytes are not a zkml model, or broken. Never panics.
-pub(super) fn survey_zkml(bytes: &[u8]) -> Result<Survey> {
-    guarded("zkml msgpack", || survey(&Model::parse(bytes)?))
+pub(super) fn survey_zkml(bytes: &[u8], options: &LoadOptions) -> Result<Survey> {
+    guarded("zkml msgpack", || survey(&Model::parse(bytes)?, options))
 }
 
-fn survey(model: &Model) -> Result<Survey> {
+fn survey(model: &Model, options: &LoadOptions) -> Result<Survey> {
+    if let Some(name) = options.dims.keys().next() {
+        return Err(malformed(format!(
+            "--dim {name}: the file leaves no dimension open"
+        )));
+    }
+    let ends = match options.drop_final_softmax {
+        true => scores::ends(model),
+        false => BTreeMap::new(),
+    };
     let mut importer = Importer::new(model)?;
     let mut collector = Collector::default();
     for idx in &model.inp_idxes {
@@ -41,6 +55,16 @@ fn survey(model: &Model) -> Result<Survey> {
     }
     for (position, layer) in model.layers.iter().enumerate() {
         let name = format!("{}_{position}", layer.layer_type);
+        if let (Some(_), [from], [to]) = (
+            ends.get(&position),
+            layer.inp_idxes.as_slice(),
+            layer.out_idxes.as_slice(),
+        ) && let Some(scores) = importer.values.get(from).cloned()
+        {
+            importer.values.insert(*to, scores);
+            collector.node(&name, &layer.layer_type, Support::Dropped);
+            continue;
+        }
         match results(&mut importer, layer, &name) {
             Ok(support) => collector.node(&name, &layer.layer_type, support),
             Err(error) => {
@@ -60,17 +84,31 @@ fn survey(model: &Model) -> Result<Survey> {
     let mut builder = importer.builder;
     collector.finish(layers::supported(), move || {
         let mut ids = Vec::with_capacity(outputs.len());
+        let mut warnings = Vec::new();
         for (idx, mut id) in outputs {
-            let name = format!("output_{idx}");
+            let before = ends.values().find(|end| end.output == idx);
+            let name = match before {
+                Some(_) => format!("output_{idx}_scores"),
+                None => format!("output_{idx}"),
+            };
             // An input, or what is another output too, has a name already.
             if builder.producer(id).is_none() || ids.contains(&id) {
                 let shape = builder.shape(id).to_vec();
                 id = builder.node(&name, FloatOp::Reshape(shape), &[id])?;
             }
             builder.rename(id, &name);
+            if let Some(End { function, .. }) = before {
+                builder.leave_out(id, *function);
+                warnings.push(format!(
+                    "output output_{idx}: the scores before its {function} are the output {name} instead (--drop-final-softmax)"
+                ));
+            }
             ids.push(id);
         }
-        Ok(LoadedModel::from(builder.finish(&ids)?))
+        Ok(LoadedModel {
+            graph: builder.finish(&ids)?,
+            warnings,
+        })
     })
 }
 

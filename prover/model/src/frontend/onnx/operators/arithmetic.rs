@@ -6,8 +6,9 @@
 use super::entry::{Operator, many, one};
 use crate::error::Result;
 use crate::float::{Constant, FloatId, FloatOp, Function};
+use crate::frontend::compose::{Arithmetic, map};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::{Arithmetic, broadcast, map};
+use crate::frontend::onnx::compose::broadcast;
 use crate::frontend::onnx::importer::{
     Importer, Kind,
     Operand::{self, Constant as C, Tensor as T},

@@ -1,17 +1,15 @@
 //! Attention as one operator.
 
 use super::entry::{Operator, many};
-use super::normalise::softmax_of;
 use crate::error::Result;
 use crate::float::{Constant, Function};
+use crate::frontend::compose::{Arithmetic, ZERO, all, map};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::{Arithmetic, map};
 use crate::frontend::onnx::importer::{
     Importer, Kind,
     Operand::{self, Constant as C, Tensor as T},
 };
 use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{ZERO, all};
 use tract_onnx::pb::NodeProto;
 
 pub(super) const OPERATORS: &[Operator] = &[many(
@@ -110,7 +108,7 @@ fn attention(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> 
     }
     let capped = scores.clone();
     let scores = importer.only_tensor(node, scores)?;
-    let shares = T(softmax_of(importer, node, scores, 3)?);
+    let shares = T(importer.softmax(node, scores, 3)?);
     let shown = match node.int("qk_matmul_output_mode", 0) {
         0 => product,
         1 => masked,

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::float::{Constant, Dense, FloatOp, Function};
-use crate::frontend::onnx::compose::Arithmetic;
+use crate::frontend::compose::Arithmetic;
 use crate::frontend::onnx::importer::{
     Importer,
     Operand::{self, Constant as C, Tensor as T},
@@ -95,8 +95,8 @@ impl Activation {
         match (x, self) {
             (T(id), Self::Relu) => importer.relu(node, id).map(T),
             (T(id), Self::Of(f)) => importer.function(node, id, f).map(T),
-            (C(c), Self::Relu) => Ok(C(crate::frontend::onnx::compose::map(c, |v| v.max(0.0)))),
-            (C(c), Self::Of(f)) => Ok(C(crate::frontend::onnx::compose::map(c, |v| f.at(v)))),
+            (C(c), Self::Relu) => Ok(C(crate::frontend::compose::map(c, |v| v.max(0.0)))),
+            (C(c), Self::Of(f)) => Ok(C(crate::frontend::compose::map(c, |v| f.at(v)))),
         }
     }
 }

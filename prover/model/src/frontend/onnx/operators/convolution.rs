@@ -7,10 +7,10 @@ use super::entry::{Operator, one};
 use super::window::{Span, kernel, list, spans};
 use crate::error::Result;
 use crate::float::{Constant, Conv, FloatId, FloatOp, Padding};
+use crate::frontend::compose::{Sources, View, ZERO, all, coordinates, ravel, unravel};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{Sources, View, ZERO, all, coordinates, ravel, size, unravel};
+use crate::frontend::onnx::node::{refuse, size};
 use crate::window::Axis;
 use tract_onnx::pb::NodeProto;
 
@@ -213,7 +213,7 @@ fn windows(
     let all_channels = [batch, count, channels, taps];
     let total = size(node, &[&all_channels[..], &[plane]].concat())?;
     let mut sources = Sources::default();
-    let whole = sources.view(importer, &Operand::Tensor(input));
+    let whole = sources.view(&importer.builder, &Operand::Tensor(input));
     let mut elements = Vec::with_capacity(total);
     for channel in coordinates(&all_channels) {
         let (place, tap) = (unravel(channel[1], places), unravel(channel[3], &kernel));

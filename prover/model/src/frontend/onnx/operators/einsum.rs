@@ -2,10 +2,10 @@
 
 use super::entry::{Operator, many};
 use crate::error::Result;
+use crate::frontend::compose::{Sources, View, coordinates, ravel};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand};
 use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{Sources, View, coordinates, ravel};
 use std::collections::BTreeMap;
 use tract_onnx::pb::NodeProto;
 
@@ -147,7 +147,7 @@ fn diagonal(
         lengths[place(label)] = *length;
     }
     let mut sources = Sources::default();
-    let whole = sources.view(importer, &operand);
+    let whole = sources.view(&importer.builder, &operand);
     let elements = coordinates(&lengths).map(|at| {
         let source: Vec<usize> = labels.iter().map(|l| at[place(l)]).collect();
         whole.elements[ravel(&source, &shape)]

@@ -4,8 +4,8 @@ use super::entry::{Operator, many, one};
 use super::remedies::MICROSOFT;
 use crate::error::Result;
 use crate::float::{Bounds, Constant, FloatId, FloatOp, Function};
+use crate::frontend::compose::Arithmetic;
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::{Arithmetic, map};
 use crate::frontend::onnx::importer::{
     Importer,
     Operand::{self, Constant as C, Tensor as T},
@@ -32,6 +32,12 @@ macro_rules! plain {
 
 pub(super) const OPERATORS: &[Operator] = &[
     plain!("Abs", OLD, |_| Function::Abs),
+    plain!("Acos", &[], |_| Function::Acos),
+    plain!("Acosh", &[], |_| Function::Acosh),
+    plain!("Asin", &[], |_| Function::Asin),
+    plain!("Asinh", &[], |_| Function::Asinh),
+    plain!("Atan", &[], |_| Function::Atan),
+    plain!("Atanh", &[], |_| Function::Atanh),
     one(
         "BiasGelu",
         "a constant or computed bias",
@@ -57,6 +63,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         clip,
     ),
     plain!("Cos", &[], |_| Function::Cos),
+    plain!("Cosh", &[], |_| Function::Cosh),
     plain!("Elu", &["alpha", "consumed_inputs"], |n| Function::Elu {
         alpha: n.float("alpha", 1.0),
         gamma: 1.0,
@@ -121,6 +128,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     plain!("Sigmoid", OLD, |_| Function::Sigmoid),
     plain!("Sign", &[], |_| Function::Sign),
     plain!("Sin", &[], |_| Function::Sin),
+    plain!("Sinh", &[], |_| Function::Sinh),
     plain!("Softplus", &[], |_| Function::Softplus),
     plain!("Softsign", &[], |_| Function::Softsign),
     one("Sqrt", "numbers that are not negative", TABLE, OLD, sqrt),
@@ -246,18 +254,6 @@ fn prelu(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         let after = shape.len().saturating_sub(2);
         c.shape = [vec![c.data.len()], vec![1; after]].concat();
     }
-    let below = importer.scaled(node, input, -1.0)?;
-    let below = importer.relu(node, below)?;
-    let factor = match slope {
-        C(c) => C(map(c, |v| 1.0 - v)),
-        T(id) => {
-            let negative = importer.scaled(node, id, -1.0)?;
-            let one = Constant::scalar(1.0);
-            T(importer.op(node, FloatOp::AddConstant(one), &[negative])?)
-        }
-    };
-    let factor = importer.expanded(node, factor, &shape)?;
-    let below = importer.arithmetic(node, Arithmetic::Mul, T(below), factor)?;
-    let below = importer.only_tensor(node, below)?;
-    importer.op(node, FloatOp::Add, &[input, below])
+    let activated = importer.at(node).with_slope(&T(input), &slope)?;
+    importer.only_tensor(node, activated)
 }

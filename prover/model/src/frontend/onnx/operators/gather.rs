@@ -4,10 +4,10 @@ use super::entry::{Operator, many};
 use super::movement::MOVED;
 use crate::error::Result;
 use crate::float::{Constant, Element, FloatId, FloatOp, Function};
+use crate::frontend::compose::{Sources, View, ZERO, coordinates, ravel};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{Sources, View, ZERO, coordinates, ravel, size};
+use crate::frontend::onnx::node::{refuse, size};
 use tract_onnx::pb::NodeProto;
 
 /// Rows of a table that is read by indices of the input.
@@ -77,7 +77,7 @@ fn gather(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
         .map(|i| index(node, *i, shape[axis]).map(Some))
         .collect::<Result<_>>()?;
     let mut sources = Sources::default();
-    let view = sources.view(importer, &data).by_axis(node, &axes, ZERO)?;
+    let view = sources.view(&importer.builder, &data).by_axis(&axes, ZERO);
     Ok(vec![importer.place(node, &sources, view.shaped(target))?])
 }
 
@@ -188,7 +188,7 @@ fn gather_elements(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Oper
     }
     size(node, &indices.shape)?;
     let mut sources = Sources::default();
-    let whole = sources.view(importer, &data);
+    let whole = sources.view(&importer.builder, &data);
     let places = coordinates(&indices.shape).zip(&indices.data);
     let elements = places.map(|(mut at, i)| {
         at[axis] = index(node, *i, shape[axis])?;
@@ -232,7 +232,7 @@ fn gather_nd(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> 
     let target = [outer, inner].concat();
     size(node, &target)?;
     let mut sources = Sources::default();
-    let whole = sources.view(importer, &data);
+    let whole = sources.view(&importer.builder, &data);
     let mut elements = Vec::new();
     for (at, tuple) in coordinates(outer).zip(indices.data.chunks_exact(depth)) {
         let mut place = at[..batch].to_vec();

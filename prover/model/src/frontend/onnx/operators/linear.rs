@@ -4,12 +4,10 @@ use super::entry::{Operator, Read, many};
 use super::remedies::MICROSOFT;
 use crate::error::Result;
 use crate::float::{BatchNorm, Constant, Dense, FloatId, FloatOp};
+use crate::frontend::compose::{Arithmetic, by_output};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::Arithmetic;
 use crate::frontend::onnx::importer::{Importer, Operand, axis_of};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::products::by_output;
-use crate::frontend::onnx::view::size;
+use crate::frontend::onnx::node::{refuse, size};
 use crate::frontend::operator::OperatorInfo;
 use tract_onnx::pb::NodeProto;
 

@@ -10,6 +10,7 @@ mod entry;
 mod folded;
 mod functions;
 mod gather;
+mod grid;
 mod interpolation;
 mod learning;
 mod linear;
@@ -25,9 +26,11 @@ mod resize;
 mod rotary;
 mod scatter;
 mod shape;
+mod top;
 mod window;
 
 pub(super) use arithmetic::align;
+pub(super) use learning::{is_classifier, scores};
 
 use super::attributes::Attributes;
 use super::constants;
@@ -40,7 +43,7 @@ use remedies::MICROSOFT;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
 /// All operators, by family.
-const FAMILIES: [&[Operator]; 21] = [
+const FAMILIES: [&[Operator]; 23] = [
     arithmetic::OPERATORS,
     attention::OPERATORS,
     compare::OPERATORS,
@@ -49,6 +52,7 @@ const FAMILIES: [&[Operator]; 21] = [
     folded::OPERATORS,
     functions::OPERATORS,
     gather::OPERATORS,
+    grid::OPERATORS,
     learning::OPERATORS,
     linear::OPERATORS,
     movement::OPERATORS,
@@ -62,6 +66,7 @@ const FAMILIES: [&[Operator]; 21] = [
     rotary::OPERATORS,
     scatter::OPERATORS,
     shape::OPERATORS,
+    top::OPERATORS,
 ];
 
 /// The operators that this front end reads, by name.

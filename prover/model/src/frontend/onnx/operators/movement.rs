@@ -3,10 +3,10 @@
 use super::entry::{Operator, many, one};
 use crate::error::Result;
 use crate::float::{Constant, Element, FloatId, FloatOp};
+use crate::frontend::compose::{Sources, View, ZERO, all, coordinates, ravel};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand, axis_of};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{Sources, View, ZERO, all, coordinates, ravel, size};
+use crate::frontend::onnx::node::{refuse, size};
 use tract_onnx::pb::NodeProto;
 
 /// What such operators become.
@@ -272,7 +272,7 @@ fn trilu(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     let diagonal = diagonal.and_then(|k| k.first().copied()).unwrap_or(0);
     let upper = node.int("upper", 1) != 0;
     let mut sources = Sources::default();
-    let mut view = sources.view(importer, &operand);
+    let mut view = sources.view(&importer.builder, &operand);
     let places = coordinates(&shape);
     for (element, at) in view.elements.iter_mut().zip(places) {
         let distance = at[shape.len() - 1] as i64 - at[shape.len() - 2] as i64;
@@ -317,7 +317,7 @@ fn reverse_sequence(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Ope
         return Err(refuse(node, format!("lengths {lengths:?} for {shape:?}")));
     }
     let mut sources = Sources::default();
-    let whole = sources.view(importer, &operand);
+    let whole = sources.view(&importer.builder, &operand);
     let elements = coordinates(&shape).map(|mut at| {
         let length = lengths[at[batch]];
         if at[time] < length {

@@ -3,19 +3,18 @@
 use super::entry::{Operator, many, one};
 use super::remedies::MICROSOFT;
 use crate::error::Result;
-use crate::float::{FloatId, FloatOp, Function, Rearrange};
+use crate::float::{FloatId, FloatOp, Function};
+use crate::frontend::compose::Arithmetic;
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::Arithmetic;
 use crate::frontend::onnx::importer::{
     Importer,
     Operand::{self, Tensor as T},
 };
-use crate::frontend::onnx::masks::without_mask;
 use crate::frontend::onnx::node::refuse;
 use tract_onnx::pb::NodeProto;
 
 const SOFTMAX: &str =
-    "any axis; before opset 13, all axes from it on; at the end left out with --raw-scores";
+    "any axis; before opset 13, all axes from it on; at the end left out with --drop-final-softmax";
 const EXPONENTIALS: &str = "exponentials of the differences from the maximum, divided by their sum";
 const NORMAL: &str = "linear layers, squares and a power of the variance";
 const LAYER: &[&str] = &["axis", "epsilon", "stash_type"];
@@ -131,60 +130,15 @@ fn softmax(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input).to_vec();
     let (view, axis) = rows_before_13(importer, node, input)?;
-    let shares = softmax_of(importer, node, view, axis)?;
+    let shares = importer.softmax(node, view, axis)?;
     importer.reshape(node, shares, &shape)
-}
-
-/// Exponentials of the differences from the maximum, their sum, which is at least 1, and the differences.
-fn exponentials(
-    importer: &mut Importer,
-    node: &NodeProto,
-    x: FloatId,
-    axis: usize,
-) -> Result<[FloatId; 3]> {
-    let shape = importer.builder.shape(x).to_vec();
-    let (x, mask) = without_mask(importer, node, x, axis)?;
-    let maximum = importer.maximum(node, x, &[axis], true)?;
-    let maximum = importer.expand(node, maximum, &shape)?;
-    let rest = importer.op(node, FloatOp::Sub, &[x, maximum])?;
-    let mut powers = importer.function(node, rest, Function::Exp)?;
-    if let Some(mask) = mask {
-        powers = importer.op(node, FloatOp::MulConstant(mask), &[powers])?;
-    }
-    let sum = importer.sum(node, powers, &[axis], 1.0, true)?;
-    Ok([powers, sum, rest])
-}
-
-/// Softmax over an axis.
-pub(super) fn softmax_of(
-    importer: &mut Importer,
-    node: &NodeProto,
-    x: FloatId,
-    axis: usize,
-) -> Result<FloatId> {
-    let shape = importer.builder.shape(x).to_vec();
-    if shape[axis] == 2 && without_mask(importer, node, x, axis)?.1.is_none() {
-        // Of two, each has the sigmoid of what it is ahead by.
-        let other = FloatOp::Rearrange(Rearrange::reversed(&shape, axis));
-        let other = importer.op(node, other, &[x])?;
-        let ahead = importer.op(node, FloatOp::Sub, &[x, other])?;
-        return importer.function(node, ahead, Function::Sigmoid);
-    }
-    let [powers, sum, _] = exponentials(importer, node, x, axis)?;
-    let share = importer.function(node, sum, Function::Reciprocal { least: 1.0 })?;
-    let share = importer.expand(node, share, &shape)?;
-    importer.op(node, FloatOp::Mul, &[powers, share])
 }
 
 fn log_softmax(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input).to_vec();
     let (view, axis) = rows_before_13(importer, node, input)?;
-    let wide = importer.builder.shape(view).to_vec();
-    let [_, sum, rest] = exponentials(importer, node, view, axis)?;
-    let logarithm = importer.function(node, sum, Function::Log { least: 1.0 })?;
-    let logarithm = importer.expand(node, logarithm, &wide)?;
-    let scores = importer.op(node, FloatOp::Sub, &[rest, logarithm])?;
+    let scores = importer.log_softmax(node, view, axis)?;
     importer.reshape(node, scores, &shape)
 }
 
@@ -440,7 +394,7 @@ fn lrn(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         let near = input + before >= output && input <= output + after;
         if near { alpha / size as f64 } else { 0.0 }
     };
-    crate::frontend::onnx::view::size(node, &[channels, channels])?;
+    crate::frontend::onnx::node::size(node, &[channels, channels])?;
     let weights = (0..channels * channels).map(weight).collect();
     let square = importer.op(node, FloatOp::Mul, &[input, input])?;
     let sum = importer.along_axis(node, square, 1, channels, weights)?;

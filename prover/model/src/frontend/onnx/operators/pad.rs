@@ -1,23 +1,61 @@
-//! Padding.
+//! Padding and cutting.
 
 use super::entry::{Operator, many};
-use super::movement::MOVED;
+use super::movement::{MOVED, lengths};
 use crate::error::Result;
 use crate::float::Element;
+use crate::frontend::compose::{ZERO, all, finite_mask};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::finite_mask;
 use crate::frontend::onnx::importer::{Importer, Operand, axis_of};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::size;
+use crate::frontend::onnx::node::{refuse, size};
 use tract_onnx::pb::NodeProto;
 
-pub(super) const OPERATORS: &[Operator] = &[many(
-    "Pad",
-    "constant pads, negative ones too; modes constant, reflect, edge and wrap",
-    MOVED,
-    &["mode", "paddings", "pads", "value"],
-    pad,
-)];
+pub(super) const OPERATORS: &[Operator] = &[
+    many(
+        "CenterCropPad",
+        "a constant shape",
+        MOVED,
+        &["axes"],
+        center_crop_pad,
+    ),
+    many(
+        "Pad",
+        "constant pads, negative ones too; modes constant, reflect, edge and wrap",
+        MOVED,
+        &["mode", "paddings", "pads", "value"],
+        pad,
+    ),
+];
+
+/// The middle of each axis, or zeros on both sides of it.
+fn center_crop_pad(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let operand = importer.given(node, 0)?;
+    let shape = importer.shape_of(&operand);
+    let to = lengths(node, importer.integers(node, 1)?)?;
+    let axes: Vec<i64> = match node.ints("axes") {
+        Some(axes) => axes.to_vec(),
+        None => (0..shape.len() as i64).collect(),
+    };
+    if axes.len() != to.len() {
+        return Err(refuse(node, format!("lengths {to:?} of axes {axes:?}")));
+    }
+    let mut reads: Vec<_> = shape.iter().map(|d| all(*d)).collect();
+    for (axis, to) in axes.iter().zip(to) {
+        let axis = axis_of(*axis, shape.len());
+        let axis = axis.ok_or_else(|| refuse(node, format!("axes {axes:?} of {shape:?}")))?;
+        size(node, &[to])?;
+        let (cut, pad) = (
+            shape[axis].saturating_sub(to) / 2,
+            to.saturating_sub(shape[axis]) / 2,
+        );
+        let read = |n: usize| {
+            let at = (n + cut).checked_sub(pad)?;
+            (at < shape[axis]).then_some(at)
+        };
+        reads[axis] = (0..to).map(read).collect();
+    }
+    Ok(vec![importer.pick(node, &operand, &reads, ZERO)?])
+}
 
 fn pad(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     let operand = importer.given(node, 0)?;

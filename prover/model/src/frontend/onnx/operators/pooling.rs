@@ -3,14 +3,15 @@
 use super::entry::{Operator, one};
 use super::window::{Span, spans};
 use crate::error::Result;
-use crate::float::{Constant, Dense, Element, FloatId, FloatOp, Padding, Pool};
+use crate::float::{Constant, Dense, Element, FloatId, FloatOp, Function, Padding, Pool};
+use crate::frontend::compose::{Sources, View, ZERO, coordinates, ravel};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{Sources, View, ZERO, coordinates, ravel, size};
+use crate::frontend::onnx::node::{refuse, size};
 use tract_onnx::pb::NodeProto;
 
 const SUMS: &str = "sums folded into the linear layer that reads them, or a linear layer";
+const NORMS: &str = "powers, sums and a root";
 const MAXIMA: &str = "maxima of at most four values, in stages";
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -37,11 +38,33 @@ pub(super) const OPERATORS: &[Operator] = &[
         global_average_pool,
     ),
     one(
+        "GlobalLpPool",
+        "[batch, channels, ...]",
+        NORMS,
+        &["p"],
+        global_lp_pool,
+    ),
+    one(
         "GlobalMaxPool",
         "[batch, channels, ...]",
         MAXIMA,
         &[],
         global_max_pool,
+    ),
+    one(
+        "LpPool",
+        "any number of axes; padding, auto_pad, ceil_mode and dilations",
+        NORMS,
+        &[
+            "auto_pad",
+            "ceil_mode",
+            "dilations",
+            "kernel_shape",
+            "p",
+            "pads",
+            "strides",
+        ],
+        lp_pool,
     ),
     one(
         "MaxPool",
@@ -77,6 +100,43 @@ fn global_average_pool(importer: &mut Importer, node: &NodeProto) -> Result<Floa
     let input = importer.tensor(node, 0)?;
     let axes = spatial(importer, node, input)?;
     importer.mean(node, input, &axes, true)
+}
+
+/// `|x|^p`, and p.
+fn powers(importer: &mut Importer, node: &NodeProto, x: FloatId) -> Result<(FloatId, f64)> {
+    let p = match node.find("p") {
+        None => 2.0,
+        // A number before opset 2.
+        Some(p) if p.i == 0 => f64::from(p.f),
+        Some(p) => p.i as f64,
+    };
+    if !(p >= 1.0 && p <= 64.0) {
+        return Err(refuse(node, format!("p = {p}; supported: 1 to 64")));
+    }
+    if p == 2.0 {
+        return Ok((importer.power(node, x, p)?, p));
+    }
+    let size = importer.function(node, x, Function::Abs)?;
+    Ok((importer.power(node, size, p)?, p))
+}
+
+fn global_lp_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let input = importer.tensor(node, 0)?;
+    let axes = spatial(importer, node, input)?;
+    let (powers, p) = powers(importer, node, input)?;
+    let sum = importer.sum(node, powers, &axes, 1.0, true)?;
+    importer.power(node, sum, 1.0 / p)
+}
+
+fn lp_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
+    let (input, lengths, spans) = window(importer, node)?;
+    let target = target(importer, node, input, &lengths, &spans)?;
+    let (powers, p) = powers(importer, node, input)?;
+    let taps: usize = spans.iter().map(|s| s.axis.kernel).product();
+    let mean = mean(importer, node, powers, &lengths, &spans)?;
+    let mean = importer.reshape(node, mean, &target)?;
+    let sum = importer.scaled(node, mean, taps as f64)?;
+    importer.power(node, sum, 1.0 / p)
 }
 
 fn global_max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
@@ -177,17 +237,7 @@ fn max_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
 fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let (input, lengths, spans) = window(importer, node)?;
     let target = target(importer, node, input, &lengths, &spans)?;
-    let pooled = if let Some((plane, pool)) = plane(&lengths, &spans) {
-        over_plane(importer, node, input, plane, FloatOp::AveragePool(pool))?
-    } else {
-        let (rows, taps) = windows(importer, node, input, &lengths, &spans, false)?;
-        let mean = Dense {
-            outputs: 1,
-            weights: vec![1.0 / taps as f64; taps],
-            bias: None,
-        };
-        importer.op(node, FloatOp::Dense(mean), &[rows])?
-    };
+    let pooled = mean(importer, node, input, &lengths, &spans)?;
     let pooled = importer.reshape(node, pooled, &target)?;
     let factors = factors(node, &lengths, &spans, &target[2..])?;
     if factors.iter().all(|f| *f == 1.0) {
@@ -198,6 +248,26 @@ fn average_pool(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
         data: factors,
     };
     importer.op(node, FloatOp::MulConstant(factors), &[pooled])
+}
+
+/// Means of windows, in which padding counts as zeros.
+fn mean(
+    importer: &mut Importer,
+    node: &NodeProto,
+    input: FloatId,
+    lengths: &[usize],
+    spans: &[Span],
+) -> Result<FloatId> {
+    if let Some((plane, pool)) = plane(lengths, spans) {
+        return over_plane(importer, node, input, plane, FloatOp::AveragePool(pool));
+    }
+    let (rows, taps) = windows(importer, node, input, lengths, spans, false)?;
+    let mean = Dense {
+        outputs: 1,
+        weights: vec![1.0 / taps as f64; taps],
+        bias: None,
+    };
+    importer.op(node, FloatOp::Dense(mean), &[rows])
 }
 
 /// How many taps there are for each that counts, at every place: padding counts if the node says so, what ceil_mode adds never does.
@@ -264,7 +334,7 @@ fn windows(
     let count = size(node, &places)?;
     size(node, &[channels, count, taps])?;
     let mut sources = Sources::default();
-    let whole = sources.view(importer, &Operand::Tensor(input));
+    let whole = sources.view(&importer.builder, &Operand::Tensor(input));
     let plane: usize = lengths.iter().product();
     let read = |place: &[usize], tap: &[usize]| {
         let at = (0..spans.len()).map(|n| spans[n].axis.input(place[n], tap[n], lengths[n]));

@@ -7,9 +7,9 @@ use super::convolution::convolution;
 use super::entry::{Operator, many};
 use super::remedies::MICROSOFT;
 use crate::error::Result;
-use crate::float::Constant;
+use crate::float::{Constant, Function};
+use crate::frontend::compose::Arithmetic;
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::Arithmetic;
 use crate::frontend::onnx::importer::{
     Importer,
     Operand::{self, Constant as C, Tensor as T},
@@ -66,12 +66,36 @@ pub(super) const OPERATORS: &[Operator] = &[
     )
     .only(MICROSOFT),
     many(
+        "QLinearConcat",
+        "constant scales and zero points",
+        "a rearrangement and a linear layer",
+        &["axis"],
+        qlinear_concat,
+    )
+    .only(MICROSOFT),
+    many(
         "QLinearConv",
         "as Conv, constant scales and zero points",
         "a linear layer",
         CONV,
         qlinear_conv,
     ),
+    many(
+        "QLinearGlobalAveragePool",
+        "constant scales and zero points; channels first",
+        "a linear layer",
+        &["channels_last"],
+        qlinear_global_average_pool,
+    )
+    .only(MICROSOFT),
+    many(
+        "QLinearLeakyRelu",
+        "constant scales and zero points",
+        "a function of every element",
+        &["alpha"],
+        qlinear_leaky_relu,
+    )
+    .only(MICROSOFT),
     many(
         "QLinearMatMul",
         "as MatMul, constant scales and zero points",
@@ -85,6 +109,14 @@ pub(super) const OPERATORS: &[Operator] = &[
         "a product",
         &[],
         qlinear_mul,
+    )
+    .only(MICROSOFT),
+    many(
+        "QLinearSigmoid",
+        "constant scales and zero points",
+        "a function of every element",
+        &[],
+        qlinear_sigmoid,
     )
     .only(MICROSOFT),
     many(
@@ -310,6 +342,54 @@ fn qlinear_add(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>
 
 fn qlinear_mul(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
     qlinear(importer, node, Arithmetic::Mul)
+}
+
+fn qlinear_sigmoid(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    qlinear_function(importer, node, Function::Sigmoid)
+}
+
+fn qlinear_leaky_relu(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let slope = node.float("alpha", f64::from(0.01f32));
+    if !slope.is_finite() {
+        return Err(refuse(node, "alpha is not a finite number"));
+    }
+    qlinear_function(importer, node, Function::LeakyRelu { slope })
+}
+
+fn qlinear_function(
+    importer: &mut Importer,
+    node: &NodeProto,
+    f: Function,
+) -> Result<Vec<Operand>> {
+    let x = real_input(importer, node, 0, 0)?;
+    let y = importer.at(node).function(&x, f)?;
+    Ok(vec![quantised(importer, node, y, 3, 0)?])
+}
+
+fn qlinear_global_average_pool(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    if node.int("channels_last", 0) != 0 {
+        return Err(refuse(node, "channels_last; supported: channels first"));
+    }
+    let x = real_input(importer, node, 0, 0)?;
+    let axes: Vec<usize> = (2..importer.shape_of(&x).len()).collect();
+    let y = importer.at(node).mean(&x, &axes, true)?;
+    Ok(vec![quantised(importer, node, y, 3, 0)?])
+}
+
+/// Scale and zero point of the output, then a tensor, its scale and its zero point, and so on.
+fn qlinear_concat(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
+    let count = node.input.len().saturating_sub(2);
+    if count == 0 || !count.is_multiple_of(3) {
+        return Err(refuse(node, format!("{} inputs", node.input.len())));
+    }
+    let mut parts = Vec::with_capacity(count / 3);
+    for n in 0..count / 3 {
+        parts.push(real_input(importer, node, 2 + 3 * n, 0)?);
+    }
+    let rank = importer.shape_of(&parts[0]).len();
+    let axis = importer.axis(node, 0, rank)?;
+    let y = importer.concatenated(node, &parts, axis)?;
+    Ok(vec![quantised(importer, node, y, 0, 0)?])
 }
 
 fn qlinear(importer: &mut Importer, node: &NodeProto, op: Arithmetic) -> Result<Vec<Operand>> {

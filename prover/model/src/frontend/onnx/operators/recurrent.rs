@@ -9,8 +9,7 @@ use crate::frontend::onnx::importer::{
     Importer,
     Operand::{self, Constant as C},
 };
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::size;
+use crate::frontend::onnx::node::{refuse, size};
 use tract_onnx::pb::NodeProto;
 
 /// So many steps are unrolled.

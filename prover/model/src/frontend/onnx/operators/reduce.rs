@@ -3,14 +3,13 @@
 use super::entry::{Operator, many, one};
 use crate::error::Result;
 use crate::float::{Constant, FloatId, FloatOp, Function};
+use crate::frontend::compose::{LEAST, ZERO, all};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::LEAST;
 use crate::frontend::onnx::importer::{
     Importer,
     Operand::{self, Tensor as T},
 };
 use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{ZERO, all};
 use tract_onnx::pb::NodeProto;
 
 const AXES: &str = "any axes, as attribute or constant input";
@@ -210,48 +209,18 @@ fn arg(importer: &mut Importer, node: &NodeProto, input: FloatId) -> Result<Floa
     let rank = importer.builder.shape(input).len();
     let axis = importer.axis(node, 0, rank)?;
     let last = node.int("select_last_index", 0) != 0;
-    let place = place_of_maximum(importer, node, input, axis, last)?;
+    let place = importer.place_of_maximum(node, input, axis, last)?;
     if node.int("keepdims", 1) != 0 {
         return Ok(place);
     }
     importer.sum(node, place, &[axis], 1.0, false)
 }
 
-/// Where the maximum is: the greatest number among those of the places that have it, counted from either end.
-fn place_of_maximum(
-    importer: &mut Importer,
-    node: &NodeProto,
-    input: FloatId,
-    axis: usize,
-    last: bool,
-) -> Result<FloatId> {
-    let shape = importer.builder.shape(input).to_vec();
-    let length = shape[axis];
-    let maximum = importer.maximum(node, input, &[axis], true)?;
-    let wide = importer.expand(node, maximum, &shape)?;
-    let difference = importer.op(node, FloatOp::Sub, &[input, wide])?;
-    let is = importer.function(node, difference, Function::IsZero { tolerance: 0.0 })?;
-    let mut numbers = vec![1; shape.len() - axis];
-    numbers[0] = length;
-    let number = |i: usize| if last { i } else { length - 1 - i };
-    let numbers = Constant {
-        shape: numbers,
-        data: (0..length).map(|i| number(i) as f64).collect(),
-    };
-    let numbered = importer.op(node, FloatOp::MulConstant(numbers), &[is])?;
-    let greatest = importer.maximum(node, numbered, &[axis], true)?;
-    if last {
-        return Ok(greatest);
-    }
-    let negative = importer.scaled(node, greatest, -1.0)?;
-    importer.shifted(node, negative, (length - 1) as f64)
-}
-
 fn hardmax(importer: &mut Importer, node: &NodeProto) -> Result<FloatId> {
     let input = importer.tensor(node, 0)?;
     let shape = importer.builder.shape(input).to_vec();
     let (view, axis) = super::normalise::rows_before_13(importer, node, input)?;
-    let place = place_of_maximum(importer, node, view, axis, false)?;
+    let place = importer.place_of_maximum(node, view, axis, false)?;
     let wide = importer.builder.shape(view).to_vec();
     let length = wide[axis];
     let axes: Vec<_> = wide

@@ -6,34 +6,24 @@ use tract_onnx::pb::NodeProto;
 /// The domain of ONNX Runtime's own operators.
 pub(super) const MICROSOFT: &str = "com.microsoft";
 
-/// Against functions of scores that give probabilities.
-pub(in crate::frontend::onnx) const SCORES: &str = "leave it out at the end of the model, or compile with --raw-scores: the scores before it have the same order";
 const QUANTISED: &str =
     "export the model before its quantisation: chainfer quantises the float model itself";
 const AFTER: &str = "leave it out and compute it from the model's outputs";
 const BEFORE: &str = "compute it before the model, and make what it gives the model's input";
+const RANDOM: &str = "export the model for inference, where nothing is drawn at random";
 const UNROLL: &str = "export the model with its steps unrolled (tracing instead of scripting)";
 
-const FUNCTION: &str = "train the model with Tanh or another function that is supported";
-
 const REMEDIES: &[(&str, &[&str])] = &[
-    (
-        FUNCTION,
-        &[
-            "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Sinh",
-        ],
-    ),
     (
         QUANTISED,
         &[
             "QGemm",
             "QAttention",
             "QLinearAveragePool",
-            "QLinearConcat",
             "QLinearSoftmax",
         ],
     ),
-    (AFTER, &["NonMaxSuppression", "TopK", "ZipMap"]),
+    (AFTER, &["NonMaxSuppression", "ZipMap"]),
     (
         BEFORE,
         &[
@@ -44,6 +34,17 @@ const REMEDIES: &[(&str, &[&str])] = &[
             "OneHotEncoder",
             "STFT",
             "TfIdfVectorizer",
+        ],
+    ),
+    (
+        RANDOM,
+        &[
+            "Bernoulli",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
         ],
     ),
     (UNROLL, &["Loop", "Scan"]),

@@ -4,10 +4,10 @@ use super::entry::{Operator, many};
 use super::interpolation::{Axis, Coordinates, Kernel};
 use crate::error::Result;
 use crate::float::Element;
+use crate::frontend::compose::all;
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand, axis_of};
-use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{all, size};
+use crate::frontend::onnx::node::{refuse, size};
 use tract_onnx::pb::NodeProto;
 
 pub(super) const OPERATORS: &[Operator] = &[

@@ -2,11 +2,10 @@
 
 use super::entry::{Operator, many};
 use crate::error::Result;
+use crate::frontend::compose::{Arithmetic, ZERO, all};
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::Arithmetic;
 use crate::frontend::onnx::importer::{Importer, Operand};
 use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{ZERO, all};
 use tract_onnx::pb::NodeProto;
 
 pub(super) const OPERATORS: &[Operator] = &[many(

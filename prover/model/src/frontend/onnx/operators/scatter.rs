@@ -3,13 +3,17 @@
 use super::entry::{Operator, many};
 use super::movement::MOVED;
 use crate::error::Result;
+use crate::float::Element;
+use crate::frontend::compose::{Arithmetic, Sources, ravel, unravel};
 use crate::frontend::onnx::attributes::Attributes;
 use crate::frontend::onnx::importer::{Importer, Operand};
 use crate::frontend::onnx::node::refuse;
-use crate::frontend::onnx::view::{Sources, ravel, unravel};
 use tract_onnx::pb::NodeProto;
 
-const ACCEPTS: &str = "constant indices, each place once; reduction none";
+/// So often a place may be written.
+const MAX_ROUNDS: usize = 16;
+const ACCEPTS: &str =
+    "constant indices, each place once if reduction is none; reductions add, mul, max and min";
 
 pub(super) const OPERATORS: &[Operator] = &[
     many("Scatter", ACCEPTS, MOVED, &["axis"], elements),
@@ -39,15 +43,19 @@ fn place(node: &NodeProto, value: f64, length: usize) -> Result<usize> {
     ))
 }
 
-fn check(node: &NodeProto) -> Result<()> {
+/// How updates are combined with what is there.
+fn reduction(node: &NodeProto) -> Result<Option<Arithmetic>> {
     match node.text("reduction").as_deref() {
-        None | Some("" | "none") => Ok(()),
-        Some(other) => Err(refuse(node, format!("reduction {other}; supported: none"))),
+        None | Some("" | "none") => Ok(None),
+        Some("add") => Ok(Some(Arithmetic::Add)),
+        Some("mul") => Ok(Some(Arithmetic::Mul)),
+        Some("max") => Ok(Some(Arithmetic::Max)),
+        Some("min") => Ok(Some(Arithmetic::Min)),
+        Some(other) => Err(refuse(node, format!("reduction {other} is unknown"))),
     }
 }
 
 fn elements(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
-    check(node)?;
     let data = importer.given(node, 0)?;
     let shape = importer.shape_of(&data);
     let axis = importer.axis(node, 0, shape.len())?;
@@ -75,7 +83,6 @@ fn elements(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
 }
 
 fn slices(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Operand>> {
-    check(node)?;
     let data = importer.given(node, 0)?;
     let shape = importer.shape_of(&data);
     let indices = importer.required(node, 1)?;
@@ -116,18 +123,44 @@ fn replaced(
     updates: &Operand,
     places: &[usize],
 ) -> Result<Vec<Operand>> {
-    let mut sources = Sources::default();
-    let mut view = sources.view(importer, data);
-    let updates = sources.view(importer, updates);
-    let mut taken = vec![false; view.elements.len()];
-    for (place, element) in places.iter().zip(&updates.elements) {
-        if std::mem::replace(&mut taken[*place], true) {
-            return Err(refuse(
-                node,
-                "a place that is written twice; supported: once",
-            ));
+    let reduction = reduction(node)?;
+    let mut made = data.clone();
+    // Updates that are still to be made: each round takes the first of each place.
+    let mut open: Vec<(usize, usize)> = places.iter().copied().enumerate().collect();
+    for _ in 0..MAX_ROUNDS {
+        let mut sources = Sources::default();
+        let mut view = sources.view(&importer.builder, &made);
+        let own = sources.view(&importer.builder, updates);
+        match reduction {
+            Some(Arithmetic::Add) => view.elements.fill(Element::Constant(0.0)),
+            Some(Arithmetic::Mul) => view.elements.fill(Element::Constant(1.0)),
+            _ => {}
         }
-        view.elements[*place] = *element;
+        let mut taken = vec![false; view.elements.len()];
+        let mut rest = Vec::new();
+        for (n, place) in open {
+            match std::mem::replace(&mut taken[place], true) {
+                true => rest.push((n, place)),
+                false => view.elements[place] = own.elements[n],
+            }
+        }
+        let written = importer.place(node, &sources, view)?;
+        made = match reduction {
+            None => written,
+            Some(op) => importer.arithmetic(node, op, made, written)?,
+        };
+        if rest.is_empty() {
+            return Ok(vec![made]);
+        }
+        if reduction.is_none() {
+            break;
+        }
+        open = rest;
     }
-    Ok(vec![importer.place(node, &sources, view)?])
+    Err(refuse(
+        node,
+        format!(
+            "a place that is written many times; supported: once, or {MAX_ROUNDS} times with a reduction"
+        ),
+    ))
 }

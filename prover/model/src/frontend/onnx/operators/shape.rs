@@ -3,8 +3,8 @@
 use super::entry::{Operator, Read, many};
 use crate::error::Result;
 use crate::float::{FloatId, FloatOp, Function};
+use crate::frontend::compose::map;
 use crate::frontend::onnx::attributes::Attributes;
-use crate::frontend::onnx::compose::map;
 use crate::frontend::onnx::constants;
 use crate::frontend::onnx::importer::{Importer, Kind, Operand};
 use crate::frontend::onnx::node::refuse;

@@ -10,6 +10,7 @@ mod legacy;
 mod movement;
 mod quantised;
 mod recurrent;
+mod repros;
 
 use super::{Folder, survey_proto};
 use crate::error::Result;

@@ -3,7 +3,7 @@
 use super::entry::{Entry, entry};
 use crate::error::Result;
 use crate::float::Function;
-use crate::frontend::compose::{Operand, T};
+use crate::frontend::compose::Operand;
 use crate::frontend::tflite::schema::Type;
 use crate::frontend::tflite::step::Step;
 
@@ -70,7 +70,7 @@ pub(super) const OPERATORS: &[Entry] = &[
     }),
     entry(
         "LOGISTIC",
-        "any shape; at the end left out with --raw-scores",
+        "any shape; at the end left out with --drop-final-softmax",
         TABLE,
         |s| {
             let x = s.input(0)?;
@@ -178,24 +178,4 @@ fn leaky_relu(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
     let slope = step.option_real(0)?;
     let slope = Operand::Constant(crate::float::Constant::scalar(slope));
     Ok(vec![step.compose.with_slope(&x, &slope)?])
-}
-
-impl crate::frontend::compose::Compose<'_> {
-    /// The largest whole number towards 0.
-    pub(super) fn truncated(&mut self, x: &Operand) -> Result<Operand> {
-        if let T(id) = x
-            && let Some(made) = self.builder.producer(*id)
-            && let crate::float::FloatOp::Function(
-                Function::Floor | Function::Ceil | Function::Round | Function::Sign,
-            ) = made.op
-        {
-            return Ok(x.clone());
-        }
-        let above = self.relu(x)?;
-        let above = self.function(&above, Function::Floor)?;
-        let below = self.scaled(x, -1.0)?;
-        let below = self.relu(&below)?;
-        let below = self.function(&below, Function::Floor)?;
-        self.arithmetic(crate::frontend::compose::Arithmetic::Sub, &above, &below)
-    }
 }

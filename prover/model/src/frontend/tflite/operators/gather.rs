@@ -145,7 +145,7 @@ fn gather_nd(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
     let target = [outer, &shape[depth..]].concat();
     step.compose.size(&target)?;
     let mut sources = Sources::default();
-    let from = sources.view(&step.compose, &x);
+    let from = sources.view(step.compose.builder, &x);
     let mut elements: Vec<Element> = Vec::new();
     for at in list.chunks_exact(depth) {
         if at.iter().zip(&shape).any(|(p, d)| p >= d) {

@@ -23,7 +23,7 @@ pub(super) const OPERATORS: &[Entry] = &[
     ),
     entry(
         "LOG_SOFTMAX",
-        "the last axis; at the end left out with --raw-scores",
+        "the last axis; at the end left out with --drop-final-softmax",
         "differences from the maximum and from the logarithm of the sum of exponentials",
         |s| {
             let x = s.input(0)?;
@@ -33,7 +33,7 @@ pub(super) const OPERATORS: &[Entry] = &[
     ),
     entry(
         "SOFTMAX",
-        "the last axis; beta; at the end left out with --raw-scores",
+        "the last axis; beta; at the end left out with --drop-final-softmax",
         "exponentials of the differences from the maximum, divided by their sum",
         |s| {
             let x = s.input(0)?;

@@ -78,7 +78,7 @@ fn arg(step: &mut Step<'_, '_>, sign: f64) -> Result<Vec<Operand>> {
         .compose
         .axis(step.int(1)?, step.compose.shape(&x).len())?;
     let x = step.compose.scaled(&x, sign)?;
-    let place = step.compose.place_of_maximum(&x, axis)?;
+    let place = step.compose.place_of_maximum(&x, axis, false)?;
     Ok(vec![step.compose.sum(&place, &[axis], 1.0, false)?])
 }
 

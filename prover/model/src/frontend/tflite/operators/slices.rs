@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, entry};
 use crate::error::Result;
-use crate::frontend::compose::{Operand, Sources, View, ZERO, all, coordinates, ravel};
+use crate::frontend::compose::{Operand, Sources, View, ZERO, all, ravel, unravel};
 use crate::frontend::tflite::step::Step;
 
 const PART: &str = "a view of some elements";
@@ -226,10 +226,10 @@ fn update(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
             .refuse(format!("a part of {inner:?} at {start:?} of {shape:?}")));
     }
     let mut sources = Sources::default();
-    let mut view: View = sources.view(&step.compose, &x);
-    let new = sources.view(&step.compose, &part);
+    let mut view: View = sources.view(step.compose.builder, &x);
+    let new = sources.view(step.compose.builder, &part);
     for (n, element) in new.elements.iter().enumerate() {
-        let mut at = coordinates(n, &inner);
+        let mut at = unravel(n, &inner);
         for (axis, place) in at.iter_mut().enumerate() {
             // The part is moved until it is inside.
             let last = (shape[axis] - inner[axis]) as i64;

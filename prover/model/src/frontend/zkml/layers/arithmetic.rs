@@ -133,7 +133,7 @@ fn softmax(step: &mut Step<'_>) -> Result<Vec<Operand>> {
     let shape = step.compose.shape(&x);
     let axis = step.compose.axis(-1, shape.len())?;
     Ok(vec![match stated(step, &shape)? {
-        Some(mask) => step.compose.masked_softmax(&x, axis, Some(&mask))?,
+        Some(mask) => step.compose.masked_softmax(&x, axis, &mask)?,
         None => step.compose.softmax(&x, axis)?,
     }])
 }
