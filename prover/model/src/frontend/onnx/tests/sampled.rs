@@ -95,7 +95,7 @@ fn pools_of_powers_are_norms_of_windows() {
     let pool = node("LpPool", &["x"], "y").ints("kernel_shape", &[1, 2]);
     let norm = |a: f64, b: f64| a.hypot(b);
     assert_near(
-        &output(&model(18, shape, &[], &[pool.clone()])),
+        &output(&model(18, shape, &[], std::slice::from_ref(&pool))),
         &[norm(0.0, 1.0), norm(2.0, 3.0)],
     );
     assert_near(
