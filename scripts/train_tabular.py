@@ -31,7 +31,7 @@ def classifiers():
     from sklearn.neural_network import MLPClassifier
 
     return {
-        "perceptron": MLPClassifier((32, 16), max_iter=400, random_state=SEED),
+        "perceptron": MLPClassifier(hidden_layer_sizes=(32, 16), max_iter=400, random_state=SEED),
         "logistic": LogisticRegression(max_iter=1000),
         "forest": RandomForestClassifier(20, max_depth=5, random_state=SEED),
         "boosting": GradientBoostingClassifier(n_estimators=20, max_depth=3, random_state=SEED),

@@ -384,7 +384,7 @@ fn function_left_out_behind_an_output_is_part_of_the_id() {
     assert!(message.contains("inputs[0].before"), "{message}");
     let mut unknown = good_manifest();
     unknown["outputs"][0]["before"] = "tanh".into();
-    assert!(parse(unknown).is_err());
+    assert!(Manifest::parse(unknown.to_string().as_bytes()).is_err());
 }
 
 #[test]

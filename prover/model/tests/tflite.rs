@@ -201,6 +201,30 @@ fn softmax_and_strided_slice_match() {
 }
 
 #[test]
+fn greatest_values_and_their_places_match() {
+    let model = Model {
+        tensors: vec![
+            computed(&[2, 5]),
+            ints(&[1], &[3]),
+            computed(&[2, 3]),
+            computed(&[2, 3]),
+        ],
+        operators: vec![operator(48, vec![], &[0, 1], &[2, 3])],
+        inputs: vec![0],
+        outputs: vec![2, 3],
+        ..Model::default()
+    };
+    let graph = from_tflite_bytes(&model.bytes()).unwrap();
+    let x = [0.5, 2.0, -1.0, 2.0, 1.0, -3.0, -1.0, -2.0, -4.0, -1.5];
+    let trace = graph.execute(&[x.to_vec()]).unwrap();
+    let outputs = graph.outputs_of(&trace);
+    assert_eq!(outputs[0], [2.0, 2.0, 1.0, -1.0, -1.5, -2.0]);
+    // Of equal ones the first.
+    assert_eq!(outputs[1], [1.0, 3.0, 4.0, 1.0, 4.0, 2.0]);
+    check_quantised(&graph, &x);
+}
+
+#[test]
 fn quantised_tensors_are_real_and_clamped() {
     let quantised = |shape: &[i32], kind, scales: &[f32], zero: i64, data: Vec<u8>| Tensor {
         shape: shape.to_vec(),

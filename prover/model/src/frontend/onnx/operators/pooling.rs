@@ -110,7 +110,7 @@ fn powers(importer: &mut Importer, node: &NodeProto, x: FloatId) -> Result<(Floa
         Some(p) if p.i == 0 => f64::from(p.f),
         Some(p) => p.i as f64,
     };
-    if !(p >= 1.0 && p <= 64.0) {
+    if !(1.0..=64.0).contains(&p) {
         return Err(refuse(node, format!("p = {p}; supported: 1 to 64")));
     }
     if p == 2.0 {

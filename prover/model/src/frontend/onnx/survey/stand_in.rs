@@ -18,6 +18,7 @@ const SAME_SHAPE: &[&str] = &[
     "Atan",
     "Atanh",
     "BatchNormalization",
+    "Bernoulli",
     "Cast",
     "Celu",
     "Clip",

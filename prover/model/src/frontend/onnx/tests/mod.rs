@@ -11,6 +11,7 @@ mod movement;
 mod quantised;
 mod recurrent;
 mod repros;
+mod sampled;
 
 use super::{Folder, survey_proto};
 use crate::error::Result;

@@ -52,6 +52,12 @@ pub(super) const OPERATORS: &[Entry] = &[
         let (x, axes, keep) = operands(s)?;
         Ok(vec![s.compose.sum(&x, &axes, 1.0, keep)?])
     }),
+    entry(
+        "TOPK_V2",
+        "a constant number of the last axis, which has at most 128 elements; values and places",
+        "comparisons of all pairs, and a matrix product",
+        top,
+    ),
 ];
 
 /// The tensor, the axes, and whether they stay with length 1.
@@ -80,6 +86,13 @@ fn arg(step: &mut Step<'_, '_>, sign: f64) -> Result<Vec<Operand>> {
     let x = step.compose.scaled(&x, sign)?;
     let place = step.compose.place_of_maximum(&x, axis, false)?;
     Ok(vec![step.compose.sum(&place, &[axis], 1.0, false)?])
+}
+
+fn top(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {
+    let x = step.input(0)?;
+    let axis = step.compose.axis(-1, step.compose.shape(&x).len())?;
+    let count = usize::try_from(step.int(1)?).unwrap_or(0);
+    Ok(step.compose.greatest(&x, axis, count)?.to_vec())
 }
 
 fn cumsum(step: &mut Step<'_, '_>) -> Result<Vec<Operand>> {

@@ -16,7 +16,6 @@ const REMEDIES: &[(&str, &[&str])] = &[
         &[
             "NON_MAX_SUPPRESSION_V4",
             "NON_MAX_SUPPRESSION_V5",
-            "TOPK_V2",
             "UNIQUE",
             "WHERE",
             "custom operator TFLite_Detection_PostProcess",

@@ -7,8 +7,13 @@ use crate::frontend::onnx::node::refuse;
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::NodeProto;
 
+/// Comparisons on the way to a leaf.
+const MAX_DEPTH: usize = 128;
+/// Different comparisons of a tree.
+const MAX_COMPARISONS: usize = 1 << 12;
 /// Nodes of all trees.
 pub(super) const MAX_NODES: usize = 1 << 16;
+
 /// A comparison: whether `x` is greater than a threshold, or less.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct Comparison {
@@ -196,6 +201,14 @@ fn tree(node: &NodeProto, nodes: &BTreeMap<(i64, i64), Kind>, id: i64, root: i64
             Some(Kind::Branch { test, next }) => {
                 let numbers: Vec<usize> =
                     test.comparisons.iter().map(|c| tree.number(*c)).collect();
+                if way.weights.len() > MAX_DEPTH || tree.comparisons.len() > MAX_COMPARISONS {
+                    return Err(refuse(
+                        node,
+                        format!(
+                            "tree {id}; supported: {MAX_DEPTH} comparisons on the way to a leaf, and {MAX_COMPARISONS} in all; train smaller trees"
+                        ),
+                    ));
+                }
                 for (holds, next) in [true, false].into_iter().zip(next) {
                     let mut way = Leaf {
                         node: 0,
