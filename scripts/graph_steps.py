@@ -199,7 +199,7 @@ def normalisation(g):
 
 
 SMOOTH = """Relu LeakyRelu Elu Selu Sigmoid Tanh HardSigmoid HardSwish Softplus Softsign Mish Gelu Erf Abs Neg Sin Cos Exp
-Celu ThresholdedRelu""".split()
+Celu ThresholdedRelu Atan Asinh Shrink""".split()
 STEPS = "Floor Ceil Round Sign".split()
 
 
@@ -246,7 +246,7 @@ def movement(g):
     shape = g.shape(x)
     rank = len(shape)
     ints = lambda *v: g.constant(np.array(v, np.int64))
-    which = g.int(0, 12)
+    which = g.int(0, 13)
     axis = g.int(1, rank - 1) if rank > 1 else 0
     if which == 0:
         order = [0, *(1 + g.rng.permutation(rank - 1))]
@@ -286,6 +286,10 @@ def movement(g):
         return g.apply("SpaceToDepth", [x], blocksize=2) if shape[2] % 2 == shape[3] % 2 == 0 else None
     if which == 10:
         return g.apply("Expand", [x, ints(2, *[1] * rank)])
+    if which == 12 and rank == 4:
+        grid = g.constant(g.rng.uniform(-1.1, 1.1, (shape[0], 2, 3, 2)).astype(np.float32))
+        mode, padding = ["linear", "nearest"][g.int(0, 1)], ["zeros", "border", "reflection"][g.int(0, 2)]
+        return g.apply("GridSample", [x, grid], mode=mode, padding_mode=padding, align_corners=g.int(0, 1))
     if which == 11:
         return g.apply("Unsqueeze", [x, ints(1)])
     return g.apply("CumSum", [x, g.constant(np.int64(axis))])
@@ -301,8 +305,13 @@ def reduction(g):
     return g.apply(op, [x, g.constant(np.array(axes, np.int64))], keepdims=g.int(0, 1))
 
 
-def softmax(g):
+def choice(g):
+    """Softmax and its kin, and the greatest values."""
     x = g.pick()
+    if g.chance(0.3):
+        greatest = g.int(1, min(3, g.shape(x)[-1]))
+        best = g.apply("TopK", [x, g.constant(np.array([greatest], np.int64))], outputs=2, axis=-1, largest=g.int(0, 1))
+        return best and best[0]
     return g.apply(["Softmax", "LogSoftmax", "Hardmax"][min(g.int(0, 5), 2) % 3], [x], axis=-1)
 
 
@@ -346,7 +355,7 @@ STEPS_OF_A_GRAPH = [
     (comparison, 1),
     (movement, 6),
     (reduction, 2),
-    (softmax, 1),
+    (choice, 2),
     (matrices, 3),
     (recurrence, 2),
 ]
