@@ -26,7 +26,6 @@ use chainfer_formats::{B256, SetupStatus, SrsSpec, TensorSpec, Visibility, hex};
 use chainfer_model::{
     partition::{BoundaryVisibility, ChunkCount},
     quantise::CalibrationSource,
-    split::SplitLimits,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -144,10 +143,10 @@ pub(crate) fn audit(
             (audit, remedies, Some(stated), None)
         }
         Some(file) => {
-            let options = StructureFile::read(bundle.dir()).map(|stated| stated.options);
-            let options = options.ok();
-            let split = options.and_then(|options| options.split);
-            let program = program(bundle, file, again, split, progress)?;
+            let stated = StructureFile::read(bundle.dir()).ok();
+            let program = program(bundle, file, again, stated.as_ref(), progress)?;
+            let options = stated.map(|stated| stated.options);
+            let calibration = options.as_ref().and_then(|options| options.calibration);
             let recipe = recipe(again, options, program.report.calibration);
             let seed = match &again.hiding_seed {
                 Some(file) => Some(read_seed(file)?),
@@ -161,7 +160,6 @@ pub(crate) fn audit(
             };
             let audit = audit_model(bundle, &compiled, Some(&emit), &store)
                 .with_context(|| format!("cannot compile {} again", file.display()))?;
-            let calibration = options.and_then(|options| options.calibration);
             let used = program.report.calibration;
             let remedies = remedies(&audit, Some(used), calibration);
             (audit, remedies, None, Some(used))
@@ -227,13 +225,21 @@ fn program(
     bundle: &PublicBundle,
     file: &Path,
     again: &AgainArgs,
-    split: Option<SplitLimits>,
+    stated: Option<&StructureFile>,
     progress: Progress,
 ) -> anyhow::Result<Program> {
     let manifest = bundle.manifest();
     let chunks = match again.chunks {
         Some(chunks) => chunks.into(),
         None => ChunkCount::Exactly(bundle.num_chunks()),
+    };
+    let cut = Cut::Again {
+        split: stated.and_then(|stated| stated.options.split),
+        ends: stated.map(StructureFile::ends).filter(|ends| match chunks {
+            ChunkCount::Exactly(n) => ends.len() == n,
+            ChunkCount::Auto => true,
+        }),
+        chunks,
     };
     let stated = |specs: &[TensorSpec], default: Visibility| {
         specs.first().map_or(default, |spec| spec.visibility)
@@ -251,13 +257,20 @@ fn program(
         (file, &reading),
         calibration,
         (visibility, AutoOr::Exactly(manifest.range)),
-        &Cut::Again { chunks, split },
+        &cut,
         progress,
     )
 }
 
 fn recipe(again: &AgainArgs, stated: Option<Recipe>, calibration: CalibrationSource) -> Recipe {
-    let stated = stated.unwrap_or_default();
+    let mut stated = stated.unwrap_or_default();
+    // Shapes that were chosen for other options.
+    if again
+        .optimize
+        .is_some_and(|objective| stated.objective != objective.into())
+    {
+        stated.shapes.clear();
+    }
     Recipe {
         objective: again.optimize.map_or(stated.objective, Into::into),
         hide_weights: again.hide_weights.map_or(stated.hide_weights, Into::into),

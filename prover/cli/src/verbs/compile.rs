@@ -10,10 +10,10 @@ use crate::{
     output::{Align, Page, Progress, Report, Table, bytes, seconds, thousands},
     solidity::generate,
 };
-use chainfer_circuits::{HideWeights, Objective, PlanSummary};
+use chainfer_circuits::{CircuitShape, HideWeights, Objective, PlanSummary};
 use chainfer_engine::{
     bundle::{CompileOptions, Recipe, VerifierRequest, VerifierSource, compile as compile_bundle},
-    fit::{FitTarget, fit},
+    fit::{FitRequest, FitTarget, fit},
     resources::{Cost, Stopwatch},
     srs::SrsStore,
 };
@@ -23,7 +23,7 @@ use chainfer_model::{
     frontend::{LoadOptions, LoadedModel},
     io::load_calibration,
     load_model_with,
-    partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
+    partition::{BoundaryVisibility, ChunkCount, CostModel, is_cut, partition, partition_at},
     partitioned::{PartitionedModel, Visibility},
     quantise::{CalibrationSource, QuantOptions, QuantReport, quantise, quantise_within_error},
     split::{SplitLimits, split as split_layers},
@@ -200,6 +200,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         report: quantisation,
         fixed_point,
         split,
+        shapes,
     } = integer_program(
         (&request.model, &request.reading),
         request.calibration.as_deref(),
@@ -243,6 +244,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         calibration: Some(quantisation.calibration),
         clamps: Some(clamps),
         split,
+        shapes,
         emit_verifier: Some(&emit),
         srs,
         ..CompileOptions::default()
@@ -312,10 +314,12 @@ pub(crate) struct Program {
     pub(crate) fixed_point: Option<f64>,
     /// What layers were cut by, if any was.
     pub(crate) split: Option<SplitLimits>,
+    /// The shapes of the chunks, if they were chosen for several together.
+    pub(crate) shapes: Vec<CircuitShape>,
 }
 
 /// How a program is cut into chunks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Cut {
     /// So that chunks stay within a target.
     Fit {
@@ -323,10 +327,11 @@ pub(crate) enum Cut {
         recipe: Recipe,
         target: FitTarget,
     },
-    /// As it has been before.
+    /// As it has been before: layers by these limits, chunks behind these layers, or else into so many.
     Again {
-        chunks: ChunkCount,
         split: Option<SplitLimits>,
+        ends: Option<Vec<usize>>,
+        chunks: ChunkCount,
     },
 }
 
@@ -375,29 +380,50 @@ pub(crate) fn integer_program(
         progress.warn(warning);
     }
     let (graph, clamps) = (quantised.graph, quantised.clamps);
-    let (model, clamps, split) = match cut {
+    let (model, clamps, split, shapes) = match cut {
         Cut::Fit {
             chunks,
             recipe,
             target,
         } => {
             let layers = graph.layers.len();
-            let fitted = fit(&graph, &clamps, (*chunks, visibility), recipe, target)?;
+            let emit = |request: VerifierRequest<'_>| -> Result<VerifierSource, String> {
+                let made = generate(&request).map_err(|e| format!("{e:#}"));
+                made.map(|_| VerifierSource::default())
+            };
+            let request = FitRequest {
+                chunks: *chunks,
+                visibility,
+                recipe,
+                target: *target,
+                emit: Some(&emit),
+            };
+            let fitted = fit(&graph, &clamps, &request)?;
             let parts = fitted.model.graph.layers.len();
             if parts > layers {
                 progress.say(format_args!(
                     "large layers are cut by channels: {layers} layers become {parts}"
                 ));
             }
-            (fitted.model, fitted.clamps, fitted.split)
+            (fitted.model, fitted.clamps, fitted.split, fitted.shapes)
         }
-        Cut::Again { chunks, split } => {
+        Cut::Again {
+            split,
+            ends,
+            chunks,
+        } => {
             let (graph, clamps) = match split {
                 Some(limits) => split_layers(graph, clamps, limits)?,
                 None => (graph, clamps),
             };
-            let model = partition(graph, *chunks, visibility, &CostModel::default())?;
-            (model, clamps, *split)
+            let model = match ends {
+                // What a bundle states is of its own model.
+                Some(ends) if is_cut(ends, graph.layers.len()) => {
+                    partition_at(graph, ends, visibility)?
+                }
+                _ => partition(graph, *chunks, visibility, &CostModel::default())?,
+            };
+            (model, clamps, *split, Vec::new())
         }
     };
     Ok(Program {
@@ -406,6 +432,7 @@ pub(crate) fn integer_program(
         report: quantised.report,
         fixed_point: float.fixed_point(),
         split,
+        shapes,
     })
 }
 

@@ -137,25 +137,24 @@ pub fn audit_model(
     store: &SrsStore,
 ) -> Result<Audit> {
     let watch = Stopwatch::start();
-    let plan = again.recipe.plan();
     let setup = bundle.manifest().srs.digest;
     let seeds = match again.seed {
         None => Vec::new(),
         Some(seed) => {
-            let with = (&plan, again.clamps, emit.is_some());
+            let with = (&again.recipe, again.clamps, emit.is_some());
             vec![seed, bound_seed(seed, setup, again.model, with)?]
         }
     };
     let source = Source {
         model: again.model,
-        plan,
+        recipe: &again.recipe,
         weights_known: true,
         seeds,
     };
     let mut audit = run(bundle, &source, Against::Model, emit, store)?;
     match StructureFile::read(bundle.dir()) {
         Ok(found) => {
-            let expected = StructureFile::new(again.recipe, again.model);
+            let expected = StructureFile::new(again.recipe.clone(), again.model);
             let what = format!("{STRUCTURE_FILE}: ");
             compare(
                 &what,
@@ -193,7 +192,7 @@ pub fn audit_structure(
         .map_err(|error| EngineError::malformed(STRUCTURE_FILE, error))?;
     let source = Source {
         model: &model,
-        plan: stated.options.plan(),
+        recipe: &stated.options,
         weights_known: false,
         seeds: Vec::new(),
     };

@@ -4,7 +4,7 @@
 
 use super::{names::STRUCTURE_FILE, private::StoredPlanOptions};
 use crate::error::{EngineError, Result};
-use chainfer_circuits::{HideWeights, Objective};
+use chainfer_circuits::{CircuitShape, HideWeights, Objective, PlanOptions};
 use chainfer_formats::{files::Access, json::FileKind};
 use chainfer_model::{
     partitioned::PartitionedModel, quantise::CalibrationSource, split::SplitLimits,
@@ -22,7 +22,7 @@ const STRUCTURE: FileKind = FileKind {
 };
 
 /// The options of a compile that its keys depend on, as far as they are public.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// What the circuits were optimised for.
@@ -38,6 +38,9 @@ pub struct Recipe {
     /// What layers were cut by that are too large for a chunk, if there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitLimits>,
+    /// The shape of each chunk, where shapes were chosen for several chunks together; empty if each has the one that suits it alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shapes: Vec<CircuitShape>,
 }
 
 /// Makes a nullable field mandatory. serde takes a missing `Option` for null otherwise.
@@ -53,6 +56,14 @@ impl Recipe {
             objective: self.objective,
             k: self.k,
             hide_weights: self.hide_weights,
+        }
+    }
+
+    /// How a chunk is planned.
+    pub(crate) fn plan_options(&self, chunk: usize, hiding_seed: [u8; 32]) -> PlanOptions {
+        PlanOptions {
+            shape: self.shapes.get(chunk).cloned(),
+            ..self.plan().options(hiding_seed)
         }
     }
 }
@@ -89,6 +100,15 @@ impl StructureFile {
             return Err(EngineError::NoStructure { path });
         }
         Ok(STRUCTURE.read(&path)?)
+    }
+
+    /// The ends of the chunks, as they are stated.
+    pub fn ends(&self) -> Vec<usize> {
+        self.model
+            .chunks
+            .iter()
+            .map(|chunk| chunk.end_layer)
+            .collect()
     }
 
     pub(crate) fn write(&self, public: &Path) -> Result<()> {
