@@ -31,6 +31,12 @@ pub enum CircuitError {
         /// Activation range R: the table's entries, unless limbs split them.
         range: u32,
     },
+    /// The shape asked for does not hold the chunk.
+    #[error("chunk {chunk} does not fit in the shape that its bundle states")]
+    NotOfShape {
+        /// Chunk index.
+        chunk: usize,
+    },
     /// A layer's accumulator can leave the digits that the circuit has for it.
     #[error(
         "layer {layer}: the accumulator can reach {bound}, the limit is {limit}; scale the weights down or raise the activation range"

@@ -24,7 +24,10 @@ pub use commitment::InferenceCommitment;
 pub use error::CircuitError;
 pub use gate::MAX_DEGREE;
 pub use instances::chunk_instances;
-pub use plan::{ChunkPlan, FixedColumn, HideWeights, Objective, PlanOptions, PlanSummary};
+pub use plan::{
+    ChunkPlan, ColumnCounts, Estimator, FixedColumn, HideWeights, LayerRows, Objective,
+    PlanOptions, PlanSummary, Planner, PublicEnds, RunEstimate, shape_cost,
+};
 pub use shape::CircuitShape;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod allocator;
 mod args;
 mod chain;
 mod demo;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    allocator::share_one_arena();
     let cli = Cli::parse();
     log_to_stderr(cli.global);
     let outcome = run(cli.command, Progress::new(cli.global.quiet))

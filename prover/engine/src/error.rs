@@ -155,6 +155,32 @@ pub enum EngineError {
         /// log2 of the rows allowed.
         max_k: u32,
     },
+    /// A layer is too large for any circuit, and cannot be cut any further.
+    #[error(
+        "layer {layer} needs {rows} rows, cut as far as its channels allow; a circuit of 2^{max_k} rows does not hold it"
+    )]
+    LayerTooLarge {
+        /// Name of the layer.
+        layer: String,
+        /// Rows that it takes at least.
+        rows: usize,
+        /// log2 of the rows allowed.
+        max_k: u32,
+    },
+    /// The chunks asked for are too few for any circuits.
+    #[error(
+        "so few chunks need more than 2^{max_k} rows each; ask for more, or leave their number to `--chunks auto`"
+    )]
+    TooFewChunks {
+        /// log2 of the rows allowed.
+        max_k: u32,
+    },
+    /// No cut has chunks whose verifiers fit in contracts.
+    #[error("no cut of the model has verifiers that fit in contracts: {detail}")]
+    NoVerifier {
+        /// What the generator says of the last one.
+        detail: String,
+    },
     /// There is no such chunk.
     #[error("there is no chunk {chunk}, the model has {chunks}")]
     NoSuchChunk {

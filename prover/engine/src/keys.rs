@@ -18,7 +18,7 @@ use halo2_proofs::{
 use halo2curves::{
     CurveAffine as _,
     bn256::{Fr, G1Affine},
-    group::prime::PrimeCurveAffine as _,
+    group::{GroupEncoding as _, prime::PrimeCurveAffine as _},
 };
 use std::{
     fmt::Debug,
@@ -97,6 +97,30 @@ pub(crate) fn with_fixed_of<C: Circuit<Fr>>(
         }
     }
     decode_vk::<C>(&bytes, vk.get_domain().k, params)
+}
+
+/// A key with the constraint system of these circuit parameters and made-up commitments, for whoever wants the constraint system
+/// alone. It verifies nothing.
+///
+/// # Errors
+/// halo2 cannot read such a key.
+pub(crate) fn blank_vk<C: Circuit<Fr>>(k: u32, params: C::Params) -> Result<VerifyingKey>
+where
+    C::Params: Clone,
+{
+    let mut cs = ConstraintSystem::default();
+    C::configure_with_params(&mut cs, params.clone());
+    let (fixed, copied) = (cs.num_fixed_columns(), cs.permutation().get_columns().len());
+    let mut bytes = VK_MAGIC.to_vec();
+    // The head: halo2's version, and no compression of selectors.
+    bytes.push(2);
+    bytes.extend(k.to_le_bytes());
+    bytes.push(0);
+    bytes.extend((fixed as u32).to_le_bytes());
+    for _ in 0..fixed + copied {
+        bytes.extend(G1Affine::generator().to_bytes().as_ref());
+    }
+    decode_vk::<C>(&bytes, k, params)
 }
 
 /// The canonical bytes of a verifying key. The constraint system is not in them: the circuit's parameters fix it.

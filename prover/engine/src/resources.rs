@@ -1,7 +1,6 @@
 //! What a piece of work cost. Where the system does not tell, a figure is absent.
 
 use crate::error::{EngineError, Result};
-use chainfer_circuits::PlanSummary;
 use rayon::ThreadPool;
 use serde::Serialize;
 use std::{fs, time::Instant};
@@ -48,25 +47,6 @@ fn clock(which: Clock) -> Option<f64> {
 #[cfg(not(unix))]
 fn clock(_which: Clock) -> Option<f64> {
     None
-}
-
-/// Bytes that proving a planned chunk takes, by estimate.
-pub fn proving_bytes(plan: &PlanSummary) -> u64 {
-    let advice = plan.first_phase_columns + plan.second_phase_columns;
-    bytes_of_columns(
-        plan.fixed_columns as u64,
-        advice as u64,
-        plan.equality_columns as u64,
-        plan.shape.k,
-    )
-}
-
-/// The key in two bases, advice in two bases, cosets of all columns, and what the opening combines, each 32 bytes per row, plus the
-/// process itself.
-pub(crate) fn bytes_of_columns(fixed: u64, advice: u64, equality: u64, k: u32) -> u64 {
-    const PROCESS: u64 = 24 << 20;
-    let columns = 3 * (fixed + equality) + 4 * advice + 24;
-    PROCESS + ((columns * 32) << k)
 }
 
 /// Refuses processors that the assembly field arithmetic would stop on with an illegal instruction (x86-64 older than

@@ -52,6 +52,7 @@ fn recipe(options: &CompileOptions<'_>) -> Recipe {
         hide_weights: options.hide_weights,
         calibration: options.calibration,
         split: options.split,
+        shapes: options.shapes.clone(),
     }
 }
 

@@ -492,10 +492,7 @@ fn evaluator_measures_as_the_report_does() {
     assert!((tally.relative(tally.max) - reported.relative_error).abs() < 1e-9);
     let other = between(1.0, &[RELU]);
     let error = Evaluator::new(&q.graph, &q.clamps, Some(&other)).unwrap_err();
-    assert!(
-        error.to_string().contains("it has no tensor"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("it has no tensor"), "{error}");
 }
 
 #[test]

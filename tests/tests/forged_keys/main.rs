@@ -172,6 +172,7 @@ impl Workshop {
         let compiled = compile(&model, &options, &store, &dir.path().join("bundle")).unwrap();
         let seed = stored_seed(&dir.path().join("bundle")).unwrap().unwrap();
         let plan = PlanOptions {
+            shape: None,
             objective,
             k: None,
             hide_weights: HideWeights::Rows(hide),
@@ -243,7 +244,7 @@ impl Workshop {
     fn against_model(&self, bundle: &PublicBundle) -> Audit {
         let again = ModelAgain {
             model: &self.model,
-            recipe: self.recipe,
+            recipe: self.recipe.clone(),
             reading: LoadOptions::default(),
             clamps: None,
             seed: stored_seed(&self.dir.path().join("bundle")).unwrap(),

@@ -170,7 +170,7 @@ impl Arrangement for Wide {
     fn sizes(&self) -> Sizes {
         Sizes {
             lanes: 1..=4,
-            weights_per_row: &[1, 2, 4, 8],
+            weights_per_row: &[1, 2, 4, 8, 16],
             hash_lanes: 1..=8,
             limbs: &[1, 2, 4],
         }

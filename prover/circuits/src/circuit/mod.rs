@@ -21,7 +21,7 @@ use crate::trace::{Challenges, FixedCells, Trace};
 use halo2_proofs::circuit::{Cell, Layouter, Region, SimpleFloorPlanner, Value};
 use halo2_proofs::plonk::{Advice, Circuit, Column, ConstraintSystem, Error};
 use halo2curves::bn256::Fr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(test)]
 pub(crate) use {
@@ -33,8 +33,20 @@ pub(crate) use {
 #[derive(Clone)]
 pub struct ChunkCircuit {
     plan: Arc<ChunkPlan>,
-    fixed: Arc<FixedCells>,
-    first: Option<Arc<Trace>>,
+    cells: Cells,
+}
+
+/// The cells of a chunk that are known before the challenges.
+#[derive(Clone)]
+enum Cells {
+    /// Kept, for as many passes as there are.
+    Kept {
+        fixed: Arc<FixedCells>,
+        first: Option<Arc<Trace>>,
+    },
+    /// For the one pass of a proof: first-phase cells, which are gone after it. A proof takes the fixed ones from the key; the second
+    /// phase has them made, so that they take no memory before and after.
+    Once(Arc<Mutex<Option<Trace>>>),
 }
 
 impl std::fmt::Debug for ChunkCircuit {
@@ -52,11 +64,8 @@ impl ChunkCircuit {
     /// If a chip writes to a cell that the plan's shape does not have: a defect of the chip.
     pub fn for_keygen(plan: Arc<ChunkPlan>) -> Result<Self, CircuitError> {
         let fixed = Arc::new(fixed::fill(&plan)?);
-        Ok(ChunkCircuit {
-            plan,
-            fixed,
-            first: None,
-        })
+        let cells = Cells::Kept { fixed, first: None };
+        Ok(ChunkCircuit { plan, cells })
     }
 
     /// With the witness.
@@ -64,40 +73,53 @@ impl ChunkCircuit {
     /// # Errors
     /// If the values are not a trace of the model.
     pub fn for_proof(plan: Arc<ChunkPlan>, witness: &ChunkWitness) -> Result<Self, CircuitError> {
-        let first = first_phase::first_phase(&plan, witness)?;
+        let first = Some(Arc::new(first_phase::first_phase(&plan, witness)?));
         let fixed = Arc::new(fixed::fill(&plan)?);
-        Ok(Self::new(plan, fixed, first))
+        let cells = Cells::Kept { fixed, first };
+        Ok(ChunkCircuit { plan, cells })
+    }
+
+    /// With the witness, for one proof, which takes less memory than with [`for_proof`](Self::for_proof). It has no fixed cells and no copy
+    /// constraints, which are the key's: no key can be made of it, and it is good for one pass.
+    ///
+    /// # Errors
+    /// If the values are not a trace of the model.
+    pub fn for_one_proof(
+        plan: Arc<ChunkPlan>,
+        witness: &ChunkWitness,
+    ) -> Result<Self, CircuitError> {
+        let first = first_phase::first_phase(&plan, witness)?;
+        let cells = Cells::Once(Arc::new(Mutex::new(Some(first))));
+        Ok(ChunkCircuit { plan, cells })
     }
 
     /// From fixed and first-phase cells.
+    #[cfg(test)]
     pub(crate) fn new(plan: Arc<ChunkPlan>, fixed: Arc<FixedCells>, first: Trace) -> Self {
-        ChunkCircuit {
-            plan,
-            fixed,
-            first: Some(Arc::new(first)),
-        }
-    }
-
-    fn assign_fixed(
-        &self,
-        region: &mut Region<'_, Fr>,
-        columns: &Columns,
-    ) -> Result<(), CircuitError> {
-        for (role, column) in &columns.fixed {
-            for (row, value) in self.fixed.column(*role)?.iter().enumerate() {
-                region.assign_fixed(*column, row, *value);
-            }
-        }
-        Ok(())
+        let first = Some(Arc::new(first));
+        let cells = Cells::Kept { fixed, first };
+        ChunkCircuit { plan, cells }
     }
 
     fn assign(&self, region: &mut Region<'_, Fr>, columns: &Columns) -> Result<(), CircuitError> {
-        self.assign_fixed(region, columns)?;
-        if let Some(first) = &self.first {
-            assign_trace(region, &columns.first, first);
+        let (fixed, first) = match &self.cells {
+            Cells::Kept { fixed, first } => (Some(Arc::clone(fixed)), first.clone()),
+            Cells::Once(first) => {
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                let first = first.take().ok_or_else(|| {
+                    CircuitError::inconsistent("chunk", "its witness has been used")
+                })?;
+                (None, Some(Arc::new(first)))
+            }
+        };
+        if let Some(fixed) = &fixed {
+            assign_fixed(region, columns, fixed)?;
+            for (left, right) in self.plan.copies()? {
+                region.constrain_equal(halo2_cell(columns, left)?, halo2_cell(columns, right)?);
+            }
         }
-        for (left, right) in self.plan.copies()? {
-            region.constrain_equal(halo2_cell(columns, left)?, halo2_cell(columns, right)?);
+        if let Some(first) = &first {
+            assign_trace(region, &columns.first, first);
         }
         region.next_phase();
         let challenges = region
@@ -105,17 +127,43 @@ impl ChunkCircuit {
             .zip(region.get_challenge(columns.r))
             .zip(region.get_challenge(columns.x));
         let mut outcome = Ok(());
-        if let Some(first) = &self.first {
+        if let Some(first) = first {
             challenges.map(|((z, r), x)| {
                 let challenges = Challenges { z, r, x };
-                match second_phase::second_phase(&self.plan, &self.fixed, first, &challenges) {
-                    Ok(second) => assign_trace(region, &columns.second, &second),
-                    Err(error) => outcome = Err(error),
-                }
+                outcome = self.second_phase(fixed, &first, &challenges).map(|second| {
+                    drop(first);
+                    assign_trace(region, &columns.second, &second);
+                });
             });
         }
         outcome
     }
+
+    fn second_phase(
+        &self,
+        fixed: Option<Arc<FixedCells>>,
+        first: &Trace,
+        challenges: &Challenges,
+    ) -> Result<Trace, CircuitError> {
+        let fixed = match fixed {
+            Some(fixed) => fixed,
+            None => Arc::new(fixed::fill(&self.plan)?),
+        };
+        second_phase::second_phase(&self.plan, &fixed, first, challenges)
+    }
+}
+
+fn assign_fixed(
+    region: &mut Region<'_, Fr>,
+    columns: &Columns,
+    fixed: &FixedCells,
+) -> Result<(), CircuitError> {
+    for (role, column) in &columns.fixed {
+        for (row, value) in fixed.column(*role)?.iter().enumerate() {
+            region.assign_fixed(*column, row, *value);
+        }
+    }
+    Ok(())
 }
 
 fn assign_trace(region: &mut Region<'_, Fr>, columns: &[Column<Advice>], trace: &Trace) {
@@ -149,9 +197,16 @@ impl Circuit<Fr> for ChunkCircuit {
     }
 
     fn without_witnesses(&self) -> Self {
+        let cells = match &self.cells {
+            Cells::Kept { fixed, .. } => Cells::Kept {
+                fixed: Arc::clone(fixed),
+                first: None,
+            },
+            Cells::Once(_) => Cells::Once(Arc::default()),
+        };
         ChunkCircuit {
-            first: None,
-            ..self.clone()
+            plan: Arc::clone(&self.plan),
+            cells,
         }
     }
 

@@ -1,11 +1,15 @@
 //! The plan of a chunk circuit: shape, placement of every cell, copy constraints.
 
 mod boundary;
+mod estimate;
+mod memory;
 pub(crate) mod names;
 mod options;
 mod rows;
 mod search;
 
+pub use estimate::{Estimator, LayerRows, PublicEnds, RunEstimate, shape_cost};
+pub use memory::ColumnCounts;
 pub use names::FixedColumn;
 pub use options::{HideWeights, Objective, PlanOptions};
 
@@ -117,26 +121,12 @@ impl ChunkPlan {
         chunk: usize,
         options: &PlanOptions,
     ) -> Result<Self, CircuitError> {
-        chainfer_model::executor::validate(&model.graph)
-            .map_err(|e| CircuitError::inconsistent("model", e.to_string()))?;
-        let spec = model.chunks.get(chunk).ok_or_else(|| {
-            CircuitError::inconsistent("model", format!("there is no chunk {chunk}"))
-        })?;
-        boundary::check(model, chunk)?;
+        let planner = Planner::new(model)?;
+        let spec = planner.spec(chunk)?;
         let openings = OpeningPlan::new(model, spec);
         let inputs = inputs(model, spec);
         let layers = layers(model, spec);
-        let (shape, usable) = search::search(
-            &search::Chunk {
-                index: chunk,
-                graph: &model.graph,
-                inputs: &inputs,
-                layers,
-                openings: &openings,
-            },
-            options,
-            catalogue,
-        )?;
+        let (shape, usable) = planner.search((chunk, &inputs, &openings), options, catalogue)?;
         let arrangement = arrangement::of(&shape);
         let grid = arrangement.grid(&openings, &shape);
         let geometry = Geometry {
@@ -147,14 +137,7 @@ impl ChunkPlan {
         };
         let weights_per_row = shape.weights_per_row;
         let rows = Rows::new(arrangement, layers, &geometry, weights_per_row, grid.rows())?;
-        let free = (usable - 1 - rows.end()).saturating_sub(IDLE_ROWS) as u32;
-        let hide_rows = match options.hide_weights {
-            HideWeights::Auto => free.min(usable as u32 / 16),
-            HideWeights::Rows(asked) if asked > free => {
-                return Err(CircuitError::NoRoomToHide { chunk, asked, free });
-            }
-            HideWeights::Rows(asked) => asked,
-        };
+        let hide_rows = hide_rows(chunk, options, usable, rows.end())?;
         Ok(ChunkPlan {
             model: model.clone(),
             chunk,
@@ -188,25 +171,17 @@ impl ChunkPlan {
 
     /// Figures for reports.
     pub fn summary(&self) -> PlanSummary {
-        let s = &self.shape;
-        let lookups = logup::lookups(s) * (self.usable - 1);
-        let error = logup::error(s, lookups, self.usable);
-        let total = (self.degree + error) as f64;
-        PlanSummary {
-            shape: s.clone(),
-            usable_rows: self.usable - 1,
-            value_rows: self.layout.end - self.layout.first,
-            combine_rows: self.check.len(),
-            hash_rows: self.grid.rows(),
-            permutations: self.openings.permutations.len(),
-            lookups,
-            first_phase_columns: self.arrangement.first_phase_columns(s),
-            second_phase_columns: self.arrangement.second_phase_columns(s),
-            fixed_columns: self.arrangement.fixed_columns(s).len(),
-            equality_columns: equality_columns(self.arrangement, s),
-            hide_rows: self.hide_rows,
-            soundness_error_log2: total.log2() - 253.6,
-        }
+        summary(
+            &self.shape,
+            self.usable,
+            &Taken {
+                values: self.layout.end - self.layout.first,
+                check: self.check.len(),
+                degree: self.degree,
+                hide_rows: self.hide_rows,
+            },
+            (&self.openings, &self.grid),
+        )
     }
 
     /// Tensors that the chunk reads.
@@ -256,6 +231,134 @@ impl ChunkPlan {
     /// Cells that equal an instance by a copy constraint: (cell, row of the instance column).
     pub(crate) fn instance_copies(&self) -> Vec<(CellRef, usize)> {
         openings::instance_copies(&self.openings, &self.grid).collect()
+    }
+}
+
+/// Rows that a chunk takes in its shape.
+struct Taken {
+    values: usize,
+    check: usize,
+    degree: usize,
+    hide_rows: u32,
+}
+
+fn summary(
+    shape: &CircuitShape,
+    usable: usize,
+    taken: &Taken,
+    (openings, grid): (&OpeningPlan, &Grid),
+) -> PlanSummary {
+    let lookups = logup::lookups(shape) * (usable - 1);
+    let error = logup::error(shape, lookups, usable);
+    let total = (taken.degree + error) as f64;
+    let arrangement = arrangement::of(shape);
+    PlanSummary {
+        shape: shape.clone(),
+        usable_rows: usable - 1,
+        value_rows: taken.values,
+        combine_rows: taken.check,
+        hash_rows: grid.rows(),
+        permutations: openings.permutations.len(),
+        lookups,
+        first_phase_columns: arrangement.first_phase_columns(shape),
+        second_phase_columns: arrangement.second_phase_columns(shape),
+        fixed_columns: arrangement.fixed_columns(shape).len(),
+        equality_columns: equality_columns(arrangement, shape),
+        hide_rows: taken.hide_rows,
+        soundness_error_log2: total.log2() - 253.6,
+    }
+}
+
+/// Rows of blinders where activations and weights end at a row.
+fn hide_rows(
+    chunk: usize,
+    options: &PlanOptions,
+    usable: usize,
+    end: usize,
+) -> Result<u32, CircuitError> {
+    let free = (usable - 1 - end).saturating_sub(IDLE_ROWS) as u32;
+    match options.hide_weights {
+        HideWeights::Auto => Ok(free.min(usable as u32 / 16)),
+        HideWeights::Rows(asked) if asked > free => {
+            Err(CircuitError::NoRoomToHide { chunk, asked, free })
+        }
+        HideWeights::Rows(asked) => Ok(asked),
+    }
+}
+
+/// Plans the chunks of one model, which is checked once.
+#[derive(Clone, Copy, Debug)]
+pub struct Planner<'m> {
+    model: &'m PartitionedModel,
+}
+
+impl<'m> Planner<'m> {
+    /// Checks the model.
+    ///
+    /// # Errors
+    /// It breaks its rules.
+    pub fn new(model: &'m PartitionedModel) -> Result<Self, CircuitError> {
+        chainfer_model::executor::validate(&model.graph)
+            .map_err(|e| CircuitError::inconsistent("model", e.to_string()))?;
+        Ok(Self { model })
+    }
+
+    fn spec(&self, chunk: usize) -> Result<&'m ChunkSpec, CircuitError> {
+        let spec = self.model.chunks.get(chunk).ok_or_else(|| {
+            CircuitError::inconsistent("model", format!("there is no chunk {chunk}"))
+        })?;
+        boundary::check(self.model, chunk)?;
+        Ok(spec)
+    }
+
+    fn search(
+        &self,
+        (chunk, inputs, openings): (usize, &[TensorId], &OpeningPlan),
+        options: &PlanOptions,
+        catalogue: &Catalogue<'_>,
+    ) -> Result<(CircuitShape, usize), CircuitError> {
+        let chunk = search::Chunk {
+            index: chunk,
+            graph: &self.model.graph,
+            inputs,
+            layers: layers(self.model, &self.model.chunks[chunk]),
+            openings,
+        };
+        search::search(&chunk, options, catalogue)
+    }
+
+    /// Figures of the plan of a chunk, without the plan: its rows are counted.
+    ///
+    /// # Errors
+    /// As [`ChunkPlan::new`].
+    pub fn summary(
+        &self,
+        chunk: usize,
+        options: &PlanOptions,
+    ) -> Result<PlanSummary, CircuitError> {
+        let (model, spec) = (self.model, self.spec(chunk)?);
+        let openings = OpeningPlan::new(model, spec);
+        let (inputs, layers) = (inputs(model, spec), layers(model, spec));
+        let (shape, usable) = self.search((chunk, &inputs, &openings), options, &CANONICAL)?;
+        let arrangement = arrangement::of(&shape);
+        let grid = arrangement.grid(&openings, &shape);
+        let geometry = Geometry {
+            graph: &model.graph,
+            inputs: &inputs,
+            layers: &rows::geometries(arrangement, layers, shape.lanes)?,
+            lanes: shape.lanes,
+        };
+        let layout = geometry.lay_out(0)?;
+        let (count, degree) = Rows::count(arrangement, layers, &layout)?;
+        let check = count.rows(shape.weights_per_row);
+        let first = arrangement.first_value_row(check, grid.rows());
+        let taken = Taken {
+            values: layout.end,
+            check,
+            degree,
+            hide_rows: hide_rows(chunk, options, usable, check.max(first + layout.end))?,
+        };
+        Ok(summary(&shape, usable, &taken, (&openings, &grid)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a plan is asked for.
 
+use crate::shape::CircuitShape;
 use serde::{Deserialize, Serialize};
 
 /// What the layout is chosen for.
@@ -33,6 +34,8 @@ pub struct PlanOptions {
     pub objective: Objective,
     /// log2 of the number of rows; found if absent.
     pub k: Option<u32>,
+    /// The shape; the cheapest that has room if absent. Several chunks may be given one, so that one verifier serves them.
+    pub shape: Option<CircuitShape>,
     /// Rows of blinders that hide the weights.
     pub hide_weights: HideWeights,
     /// Seed of the blinders.

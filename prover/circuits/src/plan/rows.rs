@@ -2,7 +2,7 @@
 
 use crate::arrangement::Arrangement;
 use crate::chip::registry;
-use crate::chip::rlc::program::{Program, Row};
+use crate::chip::rlc::program::{Program, Row, RowCount};
 use crate::error::CircuitError;
 use crate::layout::place::{ChunkLayout, Geometry, LayerGeometry};
 use chainfer_model::quantized::QLayer;
@@ -52,6 +52,19 @@ impl Rows {
             registry::layer(&arrangement.operators(), layer)?.relation(&mut program)?;
         }
         Ok(program.finish())
+    }
+
+    /// How many rows the check over tensors that are placed has, and its degree.
+    pub(super) fn count(
+        arrangement: &dyn Arrangement,
+        layers: &[QLayer],
+        layout: &ChunkLayout,
+    ) -> Result<(RowCount, usize), CircuitError> {
+        let mut program = Program::counting(layout);
+        for layer in layers {
+            registry::layer(&arrangement.operators(), layer)?.relation(&mut program)?;
+        }
+        Ok(program.count())
     }
 
     /// Places the activations behind what shares their columns.

@@ -1,10 +1,12 @@
 //! Finds the cheapest shape that holds a chunk.
 
+use super::memory::ColumnCounts;
 use super::options::{HideWeights, Objective, PlanOptions};
 use super::rows::{IDLE_ROWS, Rows, geometries};
 use crate::arrangement::{self, Arrangement, compact::Compact, wide::Wide};
 use crate::catalogue::{Catalogue, Entry};
 use crate::chip::openings::plan::OpeningPlan;
+use crate::chip::operator::Operator;
 use crate::chip::registry;
 use crate::columns::equality_columns;
 use crate::error::CircuitError;
@@ -78,6 +80,9 @@ pub(super) fn search(
     options: &PlanOptions,
     catalogue: &Catalogue<'_>,
 ) -> Result<(CircuitShape, usize), CircuitError> {
+    if let Some(shape) = &options.shape {
+        return in_shape(chunk, options, shape);
+    }
     let mut search = Search {
         options,
         best: None,
@@ -109,6 +114,80 @@ pub(super) fn search(
     })
 }
 
+/// The shape that is asked for, with its usable rows.
+///
+/// # Errors
+/// It lacks columns that the chunk needs, or has too few rows.
+fn in_shape(
+    chunk: &Chunk<'_>,
+    options: &PlanOptions,
+    shape: &CircuitShape,
+) -> Result<(CircuitShape, usize), CircuitError> {
+    shape.validate()?;
+    let refuse = || CircuitError::NotOfShape { chunk: chunk.index };
+    let arrangement = arrangement::of(shape);
+    let operators = arrangement.operators();
+    let lacks = |operator: &&dyn Operator| !operator.is_in(shape);
+    let has_lanes =
+        (arrangement.lanes_needed(shape)..=arrangement.most_lanes(shape)).contains(&shape.lanes);
+    if shape.range != chunk.graph.range
+        || !has_lanes
+        || registry::used(&operators, chunk.layers).any(|operator| lacks(&operator))
+    {
+        return Err(refuse());
+    }
+    let layers = geometries(arrangement, chunk.layers, shape.lanes)?;
+    let geometry = Geometry {
+        graph: chunk.graph,
+        inputs: chunk.inputs,
+        layers: &layers,
+        lanes: shape.lanes,
+    };
+    let placed = geometry.lay_out(0)?;
+    let (check, _) = Rows::count(arrangement, chunk.layers, &placed)?;
+    let needs = Needs {
+        values: placed.end,
+        check: check.rows(shape.weights_per_row),
+        tables: placed.tables.len(),
+        hashing: arrangement.grid(chunk.openings, shape).rows(),
+    };
+    let usable = usable_rows(shape)?;
+    if placed.taps() > shape.taps
+        || needs.rows(arrangement, shape.range, reserve(options)) >= usable
+    {
+        return Err(refuse());
+    }
+    Ok((shape.clone(), usable))
+}
+
+/// Rows of blinders that a plan has at least.
+pub(super) fn reserve(options: &PlanOptions) -> usize {
+    match options.hide_weights {
+        HideWeights::Auto => AUTO_HIDE_ROWS,
+        HideWeights::Rows(n) => n as usize,
+    }
+}
+
+/// Rows of each kind that a chunk needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    pub(super) values: usize,
+    pub(super) check: usize,
+    pub(super) tables: usize,
+    pub(super) hashing: usize,
+}
+
+impl Needs {
+    /// All rows, with so many of blinders.
+    pub(super) fn rows(&self, arrangement: &dyn Arrangement, range: u32, reserve: usize) -> usize {
+        let first = arrangement.first_value_row(self.check, self.hashing);
+        (first + self.values + reserve + IDLE_ROWS)
+            .max(self.check + reserve + IDLE_ROWS)
+            .max(self.tables * range as usize)
+            .max(self.hashing)
+    }
+}
+
 /// Whether the operators of some layers can share rows: one may need more lanes than another can have.
 fn has_lanes(arrangement: &dyn Arrangement, layers: &[QLayer]) -> bool {
     let mut shape = arrangement.base();
@@ -126,10 +205,7 @@ impl Search<'_> {
         chunk: &Chunk<'_>,
         canonical: Option<&Entry>,
     ) -> Result<(), CircuitError> {
-        let reserve = match self.options.hide_weights {
-            HideWeights::Auto => AUTO_HIDE_ROWS,
-            HideWeights::Rows(n) => n as usize,
-        };
+        let reserve = reserve(self.options);
         let mut base = arrangement.base();
         base.range = chunk.graph.range;
         if let Some(entry) = canonical {
@@ -158,8 +234,9 @@ impl Search<'_> {
             if taps < placed.taps() {
                 continue;
             }
+            let (check, _) = Rows::count(arrangement, chunk.layers, &placed)?;
             for &weights_per_row in sizes.weights_per_row {
-                let (check, _) = Rows::check(arrangement, chunk.layers, &placed, weights_per_row)?;
+                let check = check.rows(weights_per_row);
                 for hash_lanes in sizes.hash_lanes.clone() {
                     let shape = CircuitShape {
                         lanes,
@@ -168,12 +245,13 @@ impl Search<'_> {
                         hash_lanes,
                         ..base.clone()
                     };
-                    let hashing = arrangement.grid(chunk.openings, &shape).rows();
-                    let first = arrangement.first_value_row(check.len(), hashing);
-                    let rows = (first + placed.end + reserve + IDLE_ROWS)
-                        .max(check.len() + reserve + IDLE_ROWS)
-                        .max(placed.tables.len() * base.range as usize)
-                        .max(hashing);
+                    let needs = Needs {
+                        values: placed.end,
+                        check,
+                        tables: placed.tables.len(),
+                        hashing: arrangement.grid(chunk.openings, &shape).rows(),
+                    };
+                    let rows = needs.rows(arrangement, base.range, reserve);
                     for &limbs in sizes.limbs {
                         if base.range.is_multiple_of(limbs) {
                             let shape = shape.clone();
@@ -188,6 +266,9 @@ impl Search<'_> {
 
     fn consider(&mut self, shape: CircuitShape, rows: usize) -> Result<(), CircuitError> {
         self.least_rows = self.least_rows.min(rows);
+        if !has_few_columns_for(&shape, rows) {
+            return Ok(());
+        }
         let objective = self.options.objective;
         let fits = |shape: &CircuitShape| cost(shape, objective) < self.least_cost;
         if let Some((shape, usable)) = smallest(shape, rows, self.options.k, fits)? {
@@ -196,6 +277,14 @@ impl Search<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a shape is not wider than a circuit of so many rows is worth: each column of weights is a commitment that a verifier scales,
+/// which many rows pay for.
+pub(super) fn has_few_columns_for(shape: &CircuitShape, rows: usize) -> bool {
+    const MANY_ROWS: usize = 1 << 13;
+    const FEW_WEIGHTS: usize = 8;
+    shape.weights_per_row <= FEW_WEIGHTS || rows > MANY_ROWS
 }
 
 /// The shape with the least k (or the one asked for) that has room for the rows and the table.
@@ -223,33 +312,52 @@ fn smallest(
     Ok(None)
 }
 
-/// Columns of a shape that its cost depends on.
-struct Columns {
-    first: f64,
-    second: f64,
-    fixed: f64,
-    equality: f64,
+/// Columns of a circuit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    pub(super) first_phase: usize,
+    pub(super) second_phase: usize,
+    pub(super) fixed: usize,
+    pub(super) equality: usize,
 }
 
 impl Columns {
-    fn of(shape: &CircuitShape) -> Self {
+    pub(super) fn of(shape: &CircuitShape) -> Self {
         let arrangement = arrangement::of(shape);
-        Self {
-            first: arrangement.first_phase_columns(shape) as f64,
-            second: arrangement.second_phase_columns(shape) as f64,
-            fixed: arrangement.fixed_columns(shape).len() as f64,
-            equality: equality_columns(arrangement, shape) as f64,
+        Columns {
+            first_phase: arrangement.first_phase_columns(shape),
+            second_phase: arrangement.second_phase_columns(shape),
+            fixed: arrangement.fixed_columns(shape).len(),
+            equality: equality_columns(arrangement, shape),
         }
     }
 
-    /// What proving takes. The coefficients are what a column more of each kind added to a proof.
+    /// What proving takes with so many rows. The coefficients are what a column more of each kind added to a proof.
     fn time(&self, rows: f64) -> f64 {
-        let columns = 0.075 * self.first
-            + 0.136 * self.second
-            + 0.06 * self.equality
-            + 0.018 * self.fixed
-            + 0.5;
-        rows / 4096.0 * columns
+        let [first, second] = [self.first_phase as f64, self.second_phase as f64];
+        let [fixed, equality] = [self.fixed as f64, self.equality as f64];
+        let a_row = 0.075 * first + 0.136 * second + 0.06 * equality + 0.018 * fixed + 0.5;
+        rows / 4096.0 * a_row
+    }
+
+    /// Estimated cost with so many rows: proving time for time, gas for gas, bytes for memory; time decides between equals. The
+    /// coefficients of gas are what a commitment costs to send and to scale, and an evaluation to send.
+    pub(super) fn cost(&self, rows: f64, objective: Objective) -> f64 {
+        let [first, second] = [self.first_phase as f64, self.second_phase as f64];
+        let [fixed, equality] = [self.fixed as f64, self.equality as f64];
+        let time = self.time(rows);
+        match objective {
+            Objective::Time => time,
+            Objective::Gas => {
+                let products = (equality / 3.0).ceil();
+                let commitments = 6_350.0 * (first + second + fixed + equality + products);
+                let points = 1_024.0 * (first + second + products);
+                let evaluations =
+                    512.0 * (first + 2.0 * second + fixed + equality + 3.0 * products);
+                commitments + points + evaluations + time
+            }
+            Objective::Memory => rows * ColumnCounts::from(self).row_bytes() as f64 + time,
+        }
     }
 }
 
@@ -261,27 +369,6 @@ pub(super) fn cpu_seconds(shape: &CircuitShape) -> f64 {
     CPU_SECONDS * Columns::of(shape).time((1u64 << shape.k) as f64)
 }
 
-/// Estimated cost of a shape: proving time for time, gas for gas, field elements for memory; time decides between equals. The
-/// coefficients of gas are what a commitment costs to send and to scale, and an evaluation to send.
 fn cost(shape: &CircuitShape, objective: Objective) -> f64 {
-    let columns = Columns::of(shape);
-    let rows = (1u64 << shape.k) as f64;
-    let time = columns.time(rows);
-    let Columns {
-        first,
-        second,
-        fixed,
-        equality,
-    } = columns;
-    match objective {
-        Objective::Time => time,
-        Objective::Gas => {
-            let products = (equality / 3.0).ceil();
-            let commitments = 6_350.0 * (first + second + fixed + equality + products);
-            let points = 1_024.0 * (first + second + products);
-            let evaluations = 512.0 * (first + 2.0 * second + fixed + equality + 3.0 * products);
-            commitments + points + evaluations + time
-        }
-        Objective::Memory => rows * (first + second + fixed + equality) + time,
-    }
+    Columns::of(shape).cost((1u64 << shape.k) as f64, objective)
 }

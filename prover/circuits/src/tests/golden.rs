@@ -274,6 +274,7 @@ fn golden() -> String {
     shapes(&mut out);
     canonical(&mut out);
     let options = |objective, k| PlanOptions {
+        shape: None,
         objective,
         k,
         hide_weights: HideWeights::Auto,

@@ -4,13 +4,13 @@ use super::builder::{Builder, partition, square};
 use super::evaluator::Evaluator;
 use super::recorder::Recorder;
 use super::way::Way;
-use super::{Setup, Witnessed, verify};
+use super::{Setup, Witnessed, setup_of, verify};
 use crate::chip::{function, linear, rlc};
 use crate::circuit::{fill, unread_cells};
 use crate::columns::{Col, Fix};
 use crate::field::signed;
 use crate::trace::FixedCells;
-use crate::{ChunkPlan, CircuitError, HideWeights, Objective, PlanOptions};
+use crate::{ChunkPlan, CircuitError, CircuitShape, HideWeights, Objective, PlanOptions};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
 use chainfer_model::quantized::{QLayer, TermMap};
 use halo2curves::bn256::Fr;
@@ -164,6 +164,79 @@ fn chunks_that_use_all_their_columns_have_no_blinder() {
     let (model, _) = chunk(b);
     for way in [Way::Wide, Way::Compact] {
         assert_eq!(blinded(&way.plan(&model, 0, &unhidden(None))), []);
+    }
+}
+
+#[test]
+fn chunk_in_the_shape_of_others_is_satisfied_and_has_no_empty_column() {
+    for (model, inputs) in [sparse(), one_maximum(), rearranged(), thin(2)] {
+        for way in [Way::Wide, Way::Compact] {
+            let own = way.plan(&model, 0, &unhidden(None)).shape().clone();
+            let sizes = |base: &CircuitShape| {
+                if base.stacked {
+                    return base.clone();
+                }
+                CircuitShape {
+                    lanes: base.lanes + 1,
+                    weights_per_row: 16,
+                    hash_lanes: base.hash_lanes + 1,
+                    ..base.clone()
+                }
+            };
+            let shape = CircuitShape {
+                k: own.k + 2,
+                taps: own.taps + 3,
+                functions: true,
+                ..sizes(&own)
+            };
+            let options = PlanOptions {
+                shape: Some(shape.clone()),
+                ..unhidden(None)
+            };
+            let plan = ChunkPlan::new(&model, 0, &options).unwrap();
+            assert_eq!(*plan.shape(), shape);
+            fill(&plan).unwrap();
+            let setup = setup_of(plan, &model, &inputs);
+            verify(&setup, &setup.circuit).unwrap();
+        }
+    }
+}
+
+#[test]
+fn shape_that_a_chunk_does_not_fit_in_is_refused() {
+    let (model, _) = thin(4);
+    let own = Way::Wide.plan(&model, 0, &unhidden(None)).shape().clone();
+    let shapes = [
+        CircuitShape {
+            taps: own.taps - 1,
+            ..own.clone()
+        },
+        CircuitShape {
+            k: own.k - 1,
+            ..own.clone()
+        },
+        CircuitShape {
+            range: 2 * own.range,
+            k: own.k + 1,
+            ..own.clone()
+        },
+        CircuitShape {
+            pooling: true,
+            lanes: 1,
+            ..own.clone()
+        },
+    ];
+    for shape in shapes {
+        let options = PlanOptions {
+            shape: Some(shape.clone()),
+            ..unhidden(None)
+        };
+        let refused = ChunkPlan::new(&model, 0, &options).unwrap_err();
+        let is_refusal = matches!(
+            refused,
+            CircuitError::NotOfShape { chunk: 0 } | CircuitError::BadShape { .. }
+        );
+        assert!(is_refusal, "{shape:?}: {refused}");
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) struct PlanArgs {
     /// Sample inputs from which the ranges of values are measured; by default random inputs are used
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration: Option<PathBuf>,
-    /// Number of chunks to cut the model into, each proved by its own circuit
+    /// Number of chunks to cut the model into, each proved by its own circuit; auto: as few as cost the least within the memory
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub(crate) chunks: AutoOr<NonZeroUsize>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(crate) struct PlanArgs {
     /// Steps that values are quantised to; auto: 4064, or 16256 where the outputs' error is above 2 % with fewer
     #[arg(long, value_name = "auto|R", default_value = "auto")]
     pub(crate) range: AutoOr<u32>,
-    /// What to optimise the circuits for
+    /// What to optimise the circuits for; memory also cuts the model into more chunks
     #[arg(long, value_enum, default_value = "time")]
     pub(crate) optimize: ObjectiveArg,
     /// Whether the values of the model's inputs are public

@@ -6,7 +6,6 @@ mod rows;
 
 use crate::output::{bytes, seconds, thousands};
 use chainfer_circuits::PlanSummary;
-use chainfer_engine::resources::proving_bytes;
 use chainfer_model::{
     partitioned::{PartitionedModel, Visibility},
     quantized::{QLayer, TensorId},
@@ -94,7 +93,7 @@ impl Drawing<'_> {
     fn head(&self, canvas: &mut Canvas) {
         canvas.text((MARGIN, 34), &self.title, Weight::Title, INK, Anchor::Start);
         let plans = || self.chunks.iter().map(|chunk| &chunk.plan);
-        let memory = plans().map(proving_bytes).max().unwrap_or(0);
+        let memory = plans().map(PlanSummary::proving_bytes).max().unwrap_or(0);
         let proofs: Option<usize> = self.chunks.iter().map(|chunk| chunk.proof).sum();
         let mut facts = vec![
             count(self.chunks.len(), "chunk"),
@@ -152,7 +151,7 @@ impl Drawing<'_> {
         let mut facts = vec![
             format!("k = {}", plan.shape.k),
             format!("about {}", seconds(plan.cpu_seconds())),
-            bytes(proving_bytes(plan)),
+            bytes(plan.proving_bytes()),
         ];
         facts.extend(figures.gas.map(|gas| format!("{} gas", thousands(gas))));
         facts.extend(

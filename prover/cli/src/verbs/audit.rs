@@ -28,7 +28,6 @@ use chainfer_model::{
     frontend::LoadOptions,
     partition::{BoundaryVisibility, ChunkCount},
     quantise::CalibrationSource,
-    split::SplitLimits,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -150,12 +149,13 @@ pub(crate) fn audit(
         }
         Some(file) => {
             let stated = StructureFile::read(bundle.dir()).ok();
-            let options = stated.as_ref().map(|stated| stated.options);
-            let split = options.and_then(|options| options.split);
             let given = again.reading.load_options()?;
-            let reading = reading(given, stated.map(|stated| stated.reading))?;
-            let program = program(bundle, (file, &reading), again, split, progress)?;
+            let reading = reading(given, stated.as_ref().map(|stated| stated.reading.clone()))?;
+            let model = (file, &reading);
+            let program = program(bundle, model, again, stated.as_ref(), progress)?;
             read_with = words(&reading);
+            let options = stated.map(|stated| stated.options);
+            let calibration = options.as_ref().and_then(|options| options.calibration);
             let recipe = recipe(again, options, program.report.calibration);
             let seed = match &again.hiding_seed {
                 Some(file) => Some(read_seed(file)?),
@@ -170,7 +170,6 @@ pub(crate) fn audit(
             };
             let audit = audit_model(bundle, &compiled, Some(&emit), &store)
                 .with_context(|| format!("cannot compile {} again", file.display()))?;
-            let calibration = options.and_then(|options| options.calibration);
             let used = program.report.calibration;
             let remedies = remedies(&audit, Some(used), calibration);
             (audit, remedies, None, Some(used))
@@ -237,13 +236,21 @@ fn program(
     bundle: &PublicBundle,
     model: (&Path, &LoadOptions),
     again: &AgainArgs,
-    split: Option<SplitLimits>,
+    stated: Option<&StructureFile>,
     progress: Progress,
 ) -> anyhow::Result<Program> {
     let manifest = bundle.manifest();
     let chunks = match again.chunks {
         Some(chunks) => chunks.into(),
         None => ChunkCount::Exactly(bundle.num_chunks()),
+    };
+    let cut = Cut::Again {
+        split: stated.and_then(|stated| stated.options.split),
+        ends: stated.map(StructureFile::ends).filter(|ends| match chunks {
+            ChunkCount::Exactly(n) => ends.len() == n,
+            ChunkCount::Auto => true,
+        }),
+        chunks,
     };
     let stated = |specs: &[TensorSpec], default: Visibility| {
         specs.first().map_or(default, |spec| spec.visibility)
@@ -260,7 +267,7 @@ fn program(
         model,
         calibration,
         (visibility, AutoOr::Exactly(manifest.range)),
-        &Cut::Again { chunks, split },
+        &cut,
         progress,
     )
 }
@@ -300,7 +307,14 @@ fn words(reading: &LoadOptions) -> Vec<String> {
 }
 
 fn recipe(again: &AgainArgs, stated: Option<Recipe>, calibration: CalibrationSource) -> Recipe {
-    let stated = stated.unwrap_or_default();
+    let mut stated = stated.unwrap_or_default();
+    // Shapes that were chosen for other options.
+    if again
+        .optimize
+        .is_some_and(|objective| stated.objective != objective.into())
+    {
+        stated.shapes.clear();
+    }
     Recipe {
         objective: again.optimize.map_or(stated.objective, Into::into),
         hide_weights: again.hide_weights.map_or(stated.hide_weights, Into::into),

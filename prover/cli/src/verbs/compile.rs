@@ -144,6 +144,8 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         report: quantisation,
         fixed_point,
         split,
+        shapes,
+        ..
     } = request
         .plan
         .program(&request.model, &request.reading, progress)?;
@@ -176,6 +178,7 @@ pub(crate) fn compile(request: &Request, progress: Progress) -> anyhow::Result<O
         clamps: Some(clamps),
         split,
         reading: request.reading.clone(),
+        shapes,
         emit_verifier: Some(&emit),
         srs,
         ..CompileOptions::default()

@@ -1,7 +1,7 @@
 //! The picture of `chainfer inspect --svg`: of a bundle as it was compiled, or of a model as it would be.
 
 use super::{
-    program::{Plan, Program},
+    program::Plan,
     shared::{OWN_SHAPE, catalogue_name},
 };
 use crate::{
@@ -11,17 +11,17 @@ use crate::{
     solidity::generate,
 };
 use anyhow::Context as _;
-use chainfer_circuits::{ChunkPlan, PlanSummary};
+use chainfer_circuits::PlanSummary;
 use chainfer_engine::{
     bundle::{Bundle, PRIVATE_DIR, PublicBundle, StructureFile, VerifierRequest},
-    resources::proving_bytes,
+    fit::without_key,
 };
 use chainfer_formats::{
     Manifest,
     files::{self, Access},
+    packing::public_words,
 };
 use chainfer_model::{frontend::LoadOptions, partitioned::PartitionedModel};
-use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -37,25 +37,40 @@ pub(super) fn of_model(
     progress: Progress,
 ) -> anyhow::Result<(Value, Page)> {
     let program = plan.program(model, reading, progress)?;
-    let plans = plans(&program, plan)?;
-    let figures: Vec<ChunkFigures> = plans.iter().map(ChunkFigures::planned).collect();
+    let figures = (program.plans.iter().enumerate())
+        .map(|(chunk, plan)| {
+            let gas = without_key(
+                &plan.shape,
+                2 + public_words_of(&program.model, chunk),
+                |request| {
+                    let made = generate(&request).map_err(|e| format!("{e:#}"))?;
+                    Ok(made.0.gas_estimate)
+                },
+            );
+            ChunkFigures {
+                gas: gas.ok(),
+                ..ChunkFigures::planned(plan)
+            }
+        })
+        .collect::<Vec<_>>();
     write(model, &program.model, &figures, file)?;
     let page = page
         .heading("Chunks, as compile would cut them")
-        .table(table(&program.model, &plans))
+        .table(table(&program.model, &figures))
         .text(format!("  drawn in {}", file.display()));
-    Ok((json!({ "file": file, "chunks": plans }), page))
+    Ok((json!({ "file": file, "chunks": program.plans }), page))
 }
 
-fn plans(program: &Program, plan: &Plan) -> anyhow::Result<Vec<PlanSummary>> {
-    let options = plan.recipe().plan_options();
-    (0..program.model.chunks.len())
-        .into_par_iter()
-        .map(|chunk| Ok(ChunkPlan::new(&program.model, chunk, &options)?.summary()))
-        .collect()
+/// Words of a chunk's instance behind root and context.
+fn public_words_of(model: &PartitionedModel, chunk: usize) -> usize {
+    let words = |leaf: &usize| {
+        let leaf = &model.leaves[*leaf];
+        public_words(leaf.visibility, model.graph.tensor(leaf.tensor).dims.len())
+    };
+    model.chunks[chunk].exposes.iter().map(words).sum()
 }
 
-fn table(model: &PartitionedModel, plans: &[PlanSummary]) -> Table {
+fn table(model: &PartitionedModel, chunks: &[ChunkFigures]) -> Table {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("chunk", Right),
@@ -66,13 +81,15 @@ fn table(model: &PartitionedModel, plans: &[PlanSummary]) -> Table {
         ("columns", Left),
         ("CPU time", Right),
         ("memory", Right),
+        ("verify gas", Right),
     ]);
-    for (chunk, plan) in plans.iter().enumerate() {
+    for (chunk, figures) in chunks.iter().enumerate() {
+        let plan = &figures.plan;
         let layers = (model.chunks.get(chunk)).map_or(0, |spec| spec.end_layer - spec.first_layer);
         table.row([
             chunk.to_string(),
             layers.to_string(),
-            catalogue_name(&plan.shape).unwrap_or(OWN_SHAPE).to_owned(),
+            figures.shape.to_owned(),
             plan.shape.k.to_string(),
             format!(
                 "{} of {}",
@@ -84,7 +101,8 @@ fn table(model: &PartitionedModel, plans: &[PlanSummary]) -> Table {
                 plan.first_phase_columns, plan.second_phase_columns, plan.fixed_columns
             ),
             seconds(plan.cpu_seconds()),
-            bytes(proving_bytes(plan)),
+            bytes(plan.proving_bytes()),
+            figures.gas.map_or_else(|| "-".to_owned(), thousands),
         ]);
     }
     table

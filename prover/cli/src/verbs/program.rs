@@ -3,18 +3,19 @@
 use crate::{
     args::{AutoOr, ObjectiveArg, PlanArgs, VisibilityArg},
     output::{Progress, thousands},
+    solidity::generate,
 };
-use chainfer_circuits::{HideWeights, Objective};
+use chainfer_circuits::{CircuitShape, HideWeights, Objective, PlanSummary};
 use chainfer_engine::{
-    bundle::Recipe,
-    fit::{FitTarget, fit},
+    bundle::{Recipe, VerifierRequest, VerifierSource},
+    fit::{FitRequest, FitTarget, fit},
 };
 use chainfer_model::{
     executor::ClampTable,
     frontend::{LoadOptions, LoadedModel},
     io::load_calibration,
     load_model_with,
-    partition::{BoundaryVisibility, ChunkCount, CostModel, partition},
+    partition::{BoundaryVisibility, ChunkCount, CostModel, is_cut, partition, partition_at},
     partitioned::{PartitionedModel, Visibility},
     quantise::{QuantOptions, QuantReport, quantise, quantise_within_error},
     split::{SplitLimits, split as split_layers},
@@ -141,10 +142,14 @@ pub(crate) struct Program {
     pub(crate) fixed_point: Option<f64>,
     /// What layers were cut by, if any was.
     pub(crate) split: Option<SplitLimits>,
+    /// The shapes of the chunks, if they were chosen for several together.
+    pub(crate) shapes: Vec<CircuitShape>,
+    /// How the chunks are laid out, where they are cut anew.
+    pub(crate) plans: Vec<PlanSummary>,
 }
 
 /// How a program is cut into chunks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Cut {
     /// So that chunks stay within a target.
     Fit {
@@ -152,10 +157,11 @@ pub(crate) enum Cut {
         recipe: Recipe,
         target: FitTarget,
     },
-    /// As it has been before.
+    /// As it has been before: layers by these limits, chunks behind these layers, or else into so many.
     Again {
-        chunks: ChunkCount,
         split: Option<SplitLimits>,
+        ends: Option<Vec<usize>>,
+        chunks: ChunkCount,
     },
 }
 
@@ -204,29 +210,56 @@ pub(crate) fn integer_program(
         progress.warn(warning);
     }
     let (graph, clamps) = (quantised.graph, quantised.clamps);
-    let (model, clamps, split) = match cut {
+    let (model, clamps, split, shapes, plans) = match cut {
         Cut::Fit {
             chunks,
             recipe,
             target,
         } => {
             let layers = graph.layers.len();
-            let fitted = fit(&graph, &clamps, (*chunks, visibility), recipe, target)?;
+            let emit = |request: VerifierRequest<'_>| -> Result<VerifierSource, String> {
+                let made = generate(&request).map_err(|e| format!("{e:#}"));
+                made.map(|_| VerifierSource::default())
+            };
+            let request = FitRequest {
+                chunks: *chunks,
+                visibility,
+                recipe,
+                target: *target,
+                emit: Some(&emit),
+            };
+            let fitted = fit(&graph, &clamps, &request)?;
             let parts = fitted.model.graph.layers.len();
             if parts > layers {
                 progress.say(format_args!(
                     "large layers are cut by channels: {layers} layers become {parts}"
                 ));
             }
-            (fitted.model, fitted.clamps, fitted.split)
+            (
+                fitted.model,
+                fitted.clamps,
+                fitted.split,
+                fitted.shapes,
+                fitted.plans,
+            )
         }
-        Cut::Again { chunks, split } => {
+        Cut::Again {
+            split,
+            ends,
+            chunks,
+        } => {
             let (graph, clamps) = match split {
                 Some(limits) => split_layers(graph, clamps, limits)?,
                 None => (graph, clamps),
             };
-            let model = partition(graph, *chunks, visibility, &CostModel::default())?;
-            (model, clamps, *split)
+            let model = match ends {
+                // What a bundle states is of its own model.
+                Some(ends) if is_cut(ends, graph.layers.len()) => {
+                    partition_at(graph, ends, visibility)?
+                }
+                _ => partition(graph, *chunks, visibility, &CostModel::default())?,
+            };
+            (model, clamps, *split, Vec::new(), Vec::new())
         }
     };
     Ok(Program {
@@ -235,5 +268,7 @@ pub(crate) fn integer_program(
         report: quantised.report,
         fixed_point: float.fixed_point(),
         split,
+        shapes,
+        plans,
     })
 }

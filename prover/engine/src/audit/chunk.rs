@@ -3,9 +3,8 @@
 use super::{Coverage, Difference};
 use crate::{
     bundle::{
-        EmitVerifier, PublicBundle, VerifierRequest, VerifierSource,
+        EmitVerifier, PublicBundle, Recipe, VerifierRequest, VerifierSource,
         describe::{chunk_entry, set_verifier},
-        private::StoredPlanOptions,
     },
     error::{EngineError, Result},
     field::coordinate_word,
@@ -22,7 +21,7 @@ use std::sync::Arc;
 /// What a bundle is compiled from again.
 pub(super) struct Source<'a> {
     pub(super) model: &'a PartitionedModel,
-    pub(super) plan: StoredPlanOptions,
+    pub(super) recipe: &'a Recipe,
     /// Whether the model has its weights; a blank one has not.
     pub(super) weights_known: bool,
     /// Seeds that the blinders may come from.
@@ -50,7 +49,11 @@ pub(super) fn audit(
 ) -> Result<(ChunkAudit, SrsSpec)> {
     let (found, vk) = (bundle.chunk(chunk)?, bundle.verifying_key(chunk)?);
     let plan_with = |seed: [u8; 32]| {
-        let plan = ChunkPlan::new(source.model, chunk, &source.plan.options(seed))?;
+        let plan = ChunkPlan::new(
+            source.model,
+            chunk,
+            &source.recipe.plan_options(chunk, seed),
+        )?;
         Ok::<_, EngineError>(Arc::new(plan))
     };
     let first = source.seeds.get(*seed).copied().unwrap_or_default();

@@ -140,18 +140,17 @@ pub fn audit_model(
     store: &SrsStore,
 ) -> Result<Audit> {
     let watch = Stopwatch::start();
-    let plan = again.recipe.plan();
     let setup = bundle.manifest().srs.digest;
     let seeds = match again.seed {
         None => Vec::new(),
         Some(seed) => {
-            let with = (&plan, again.clamps, emit.is_some());
+            let with = (&again.recipe, again.clamps, emit.is_some());
             vec![seed, bound_seed(seed, setup, again.model, with)?]
         }
     };
     let source = Source {
         model: again.model,
-        plan,
+        recipe: &again.recipe,
         weights_known: true,
         seeds,
     };
@@ -163,7 +162,7 @@ pub fn audit_model(
                 true => LoadOptions::default(),
                 false => again.reading.clone(),
             };
-            let expected = StructureFile::new(again.recipe, reading, again.model);
+            let expected = StructureFile::new(again.recipe.clone(), reading, again.model);
             let what = format!("{STRUCTURE_FILE}: ");
             compare(
                 &what,
@@ -200,7 +199,7 @@ pub fn audit_structure(
     let model = stated.blank_model(bundle.manifest())?;
     let source = Source {
         model: &model,
-        plan: stated.options.plan(),
+        recipe: &stated.options,
         weights_known: false,
         seeds: Vec::new(),
     };

@@ -7,7 +7,7 @@ use super::{
         LAYOUT_FILE, MANIFEST_FILE, MAX_LAYOUT_BYTES, MAX_SOURCE_BYTES, PRIVATE_DIR, PUBLIC_DIR,
         SOLIDITY_DIR,
     },
-    private::{self, PrivateModel, StoredPlanOptions},
+    private::{self, PrivateModel},
     structure::{Recipe, StructureFile},
     whole::Bundle,
 };
@@ -18,7 +18,9 @@ use crate::{
     resources::{Cost, Stopwatch},
     srs::{KzgParams, SrsStore},
 };
-use chainfer_circuits::{ChunkCircuit, ChunkPlan, HideWeights, Objective, PlanSummary};
+use chainfer_circuits::{
+    ChunkCircuit, ChunkPlan, CircuitShape, HideWeights, Objective, PlanSummary,
+};
 use chainfer_formats::{
     B256, ChunkEntry, LeafClass, Scalar, SrsSpec,
     digest::keccak256,
@@ -93,6 +95,8 @@ pub struct CompileOptions<'a> {
     pub split: Option<SplitLimits>,
     /// How the model's file was read; recorded for audits.
     pub reading: LoadOptions,
+    /// The shape of each chunk, as they were chosen for several chunks together; empty if each gets the one that suits it alone.
+    pub shapes: Vec<CircuitShape>,
     /// Which saturations are the float model's own; needed to refuse others when proving.
     pub clamps: Option<ClampTable>,
     /// Makes the Solidity verifiers; without it the bundle has none.
@@ -107,6 +111,7 @@ impl CompileOptions<'_> {
             hide_weights: self.hide_weights,
             calibration: self.calibration,
             split: self.split,
+            shapes: self.shapes.clone(),
         }
     }
 }
@@ -238,10 +243,14 @@ pub(crate) fn bound_seed(
     seed: [u8; 32],
     setup: B256,
     model: &PartitionedModel,
-    (plan, clamps, verifiers): (&StoredPlanOptions, Option<&ClampTable>, bool),
+    (recipe, clamps, verifiers): (&Recipe, Option<&ClampTable>, bool),
 ) -> Result<[u8; 32]> {
-    let compiled = rmp_serde::to_vec(&(plan, clamps, verifiers, model))
-        .map_err(|e| EngineError::Inconsistent(format!("the model cannot be hashed: {e}")))?;
+    let refuse = |e| EngineError::Inconsistent(format!("the model cannot be hashed: {e}"));
+    let plan = recipe.plan();
+    let mut compiled = rmp_serde::to_vec(&(plan, clamps, verifiers, model)).map_err(refuse)?;
+    if !recipe.shapes.is_empty() {
+        compiled.extend(rmp_serde::to_vec(&recipe.shapes).map_err(refuse)?);
+    }
     // Nothing of this is part of the program.
     let ends: String = (model.graph.outputs.iter())
         .filter_map(|id| model.graph.tensor(*id).before)
@@ -260,7 +269,7 @@ fn write_all(
     let (public, private) = (staging.join(PUBLIC_DIR), staging.join(PRIVATE_DIR));
     files::create_dir(&public, Access::Public)?;
     files::create_dir(&private, Access::Private)?;
-    let plan = options.recipe().plan();
+    let recipe = options.recipe();
     let setup = match options.srs {
         SrsChoice::Development => DEVELOPMENT_DIGEST,
         SrsChoice::Digest(digest) => digest,
@@ -272,7 +281,7 @@ fn write_all(
                 seed,
                 setup,
                 model,
-                (&plan, options.clamps.as_ref(), verifiers),
+                (&recipe, options.clamps.as_ref(), verifiers),
             )?
         }
         None => {
@@ -288,7 +297,7 @@ fn write_all(
     for chunk in 0..model.chunks.len() {
         let span = tracing::info_span!("compile_chunk", chunk);
         let _entered = span.enter();
-        let plan = ChunkPlan::new(model, chunk, &plan.options(hiding_seed))?;
+        let plan = ChunkPlan::new(model, chunk, &recipe.plan_options(chunk, hiding_seed))?;
         if plan.hide_rows() == 1 {
             return Err(EngineError::Inconsistent(format!(
                 "chunk {chunk}: one row of blinders hides no proof; ask for 0 or at least 2"
@@ -314,7 +323,8 @@ fn write_all(
     manifest.write(&public.join(MANIFEST_FILE))?;
     let layout = LayoutFile::new(reports.iter().map(|r| &r.plan).collect());
     LAYOUT.write(&public.join(LAYOUT_FILE), &layout)?;
-    StructureFile::new(options.recipe(), options.reading.clone(), model).write(&public)?;
+    let plan = recipe.plan();
+    StructureFile::new(recipe, options.reading.clone(), model).write(&public)?;
     private::write_seed(&private, &hiding_seed)?;
     let private_model = PrivateModel {
         manifest_id: manifest.manifest_id,

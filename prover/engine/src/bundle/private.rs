@@ -39,6 +39,7 @@ impl StoredPlanOptions {
             k: self.k,
             hide_weights: self.hide_weights,
             hiding_seed,
+            shape: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{names::STRUCTURE_FILE, private::StoredPlanOptions};
 use crate::error::{EngineError, Result};
-use chainfer_circuits::{HideWeights, Objective, PlanOptions};
+use chainfer_circuits::{CircuitShape, HideWeights, Objective, PlanOptions};
 use chainfer_formats::{ChunkEntry, Manifest, files::Access, json::FileKind};
 use chainfer_model::{
     frontend::LoadOptions, partitioned::PartitionedModel, quantise::CalibrationSource,
@@ -22,7 +22,7 @@ const STRUCTURE: FileKind = FileKind {
 };
 
 /// The options of a compile that its keys depend on, as far as they are public.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// What the circuits were optimised for.
@@ -38,6 +38,9 @@ pub struct Recipe {
     /// What layers were cut by that are too large for a chunk, if there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitLimits>,
+    /// The shape of each chunk, where shapes were chosen for several chunks together; empty if each has the one that suits it alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shapes: Vec<CircuitShape>,
 }
 
 /// Makes a nullable field mandatory. serde takes a missing `Option` for null otherwise.
@@ -48,16 +51,19 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl Recipe {
-    /// What the planner of circuits is given, without the seed of a model's own blinders.
-    pub fn plan_options(&self) -> PlanOptions {
-        self.plan().options([0; 32])
-    }
-
     pub(crate) fn plan(&self) -> StoredPlanOptions {
         StoredPlanOptions {
             objective: self.objective,
             k: self.k,
             hide_weights: self.hide_weights,
+        }
+    }
+
+    /// How a chunk is planned.
+    pub(crate) fn plan_options(&self, chunk: usize, hiding_seed: [u8; 32]) -> PlanOptions {
+        PlanOptions {
+            shape: self.shapes.get(chunk).cloned(),
+            ..self.plan().options(hiding_seed)
         }
     }
 }
@@ -107,6 +113,15 @@ impl StructureFile {
     pub fn blank_model(&self, manifest: &Manifest) -> Result<PartitionedModel> {
         (self.model.blank_model(room(manifest)))
             .map_err(|error| EngineError::malformed(STRUCTURE_FILE, error))
+    }
+
+    /// The ends of the chunks, as they are stated.
+    pub fn ends(&self) -> Vec<usize> {
+        self.model
+            .chunks
+            .iter()
+            .map(|chunk| chunk.end_layer)
+            .collect()
     }
 
     pub(crate) fn write(&self, public: &Path) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::{
     error::{EngineError, Result},
     keys::{self, ProvingKey, vk_digest},
 };
-use chainfer_circuits::{ChunkCircuit, ChunkPlan};
+use chainfer_circuits::{ChunkCircuit, ChunkPlan, PlanOptions};
 use chainfer_formats::files;
 use chainfer_model::{executor::ClampTable, partitioned::PartitionedModel};
 use std::{
@@ -92,7 +92,10 @@ impl Bundle {
     /// Plans a chunk again, as it was compiled.
     pub(crate) fn plan(&self, chunk: usize) -> Result<ChunkPlan> {
         let entry = self.public.chunk(chunk)?;
-        let options = self.private.plan.options(self.hiding_seed);
+        let options = PlanOptions {
+            shape: Some(entry.shape.clone()),
+            ..self.private.plan.options(self.hiding_seed)
+        };
         let plan = ChunkPlan::new(&self.private.model, chunk, &options)?;
         if *plan.shape() != entry.shape || plan.hide_rows() != entry.hide_rows {
             return Err(EngineError::Inconsistent(format!(

@@ -7,10 +7,12 @@ use crate::{
     field::{to_fr, to_scalar},
     keys::VerifyingKey,
     prove,
-    resources::{Cost, Stopwatch, bytes_of_columns, measured},
+    resources::{Cost, Stopwatch, measured},
     srs::SrsStore,
 };
-use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
+use chainfer_circuits::{
+    ChunkCircuit, ChunkWitness, ColumnCounts, InferenceCommitment, chunk_instances,
+};
 use chainfer_formats::{ChunkProof, ProofFile, Scalar, SecretFile, SetupPolicy, proof::Statement};
 use chainfer_model::{
     executor::{execute, execute_strict},
@@ -166,7 +168,7 @@ pub fn prove_chunk(
     let pk = tracing::debug_span!("read_key").in_scope(|| bundle.proving_key(chunk))?;
     let witness = &inference.witness;
     let circuit = tracing::debug_span!("witness")
-        .in_scope(|| ChunkCircuit::for_proof(Arc::new(plan), witness))?;
+        .in_scope(|| ChunkCircuit::for_one_proof(Arc::new(plan), witness))?;
     let values = chunk_instances(
         bundle.model(),
         chunk,
@@ -381,10 +383,10 @@ fn jobs(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<usize> 
 /// Bytes that proving under a key takes, by estimate.
 fn memory_estimate(vk: &VerifyingKey) -> u64 {
     let cs = vk.cs();
-    bytes_of_columns(
-        cs.num_fixed_columns() as u64,
-        cs.num_advice_columns() as u64,
-        vk.permutation().commitments().len() as u64,
-        vk.get_domain().k,
-    )
+    let columns = ColumnCounts {
+        fixed: cs.num_fixed_columns(),
+        advice: cs.num_advice_columns(),
+        equality: vk.permutation().commitments().len(),
+    };
+    columns.proving_bytes(vk.get_domain().k)
 }

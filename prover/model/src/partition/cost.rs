@@ -1,12 +1,12 @@
 //! What proving a run of layers costs.
 
-use crate::quantized::QuantizedGraph;
+use crate::quantized::{QLayer, QuantizedGraph};
 use serde::{Deserialize, Serialize};
 
 /// Costs in units of 10 microseconds of one core, as measured on chunk circuits of 2^10 to 2^12 rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostModel {
-    /// Per computed value: its quotient, remainder and lookups.
+    /// Per row of computed values: quotients, remainders and lookups.
     pub per_value: u64,
     /// Per weight, which is a fixed cell.
     pub per_weight: u64,
@@ -63,7 +63,18 @@ impl<'g> Costs<'g> {
     fn layer(&self, index: usize) -> u64 {
         let layer = &self.graph.layers[index];
         let values = self.graph.tensor(layer.output()).dims.len() as u64;
-        values * self.model.per_value + layer.weights() as u64 * self.model.per_weight
+        let rows = match layer {
+            // The product and its operands.
+            QLayer::Product(_) => 3 * values,
+            // The output, and each activation of the left operand in the check.
+            QLayer::MatMul(product) => {
+                let inner = product.inner as u64;
+                let rows = self.graph.tensor(product.output).dims.c as u64;
+                values + rows * inner
+            }
+            _ => values,
+        };
+        rows * self.model.per_value + layer.weights() as u64 * self.model.per_weight
     }
 
     fn opening(&self, tensor: usize) -> u64 {

@@ -1,9 +1,11 @@
 //! Cuts a quantised graph into chunks of balanced cost.
 
+mod choose;
 mod cost;
 mod leaves;
 
 pub use crate::partitioned::BoundaryVisibility;
+pub use choose::{CutAim, RunCost, RunTable};
 pub use cost::CostModel;
 
 use crate::error::{ModelError, Result};
@@ -35,6 +37,52 @@ pub fn partition(
     costs: &CostModel,
 ) -> Result<PartitionedModel> {
     let layers = graph.layers.len();
+    let most = most_chunks(&graph, chunks)?;
+    leaves::check_ends(&graph)?;
+    let rows = match chunks {
+        ChunkCount::Exactly(n) => n,
+        ChunkCount::Auto => most,
+    };
+    let plan = Plan::new(&Costs::new(&graph, costs), layers, rows);
+    let count = match chunks {
+        ChunkCount::Exactly(n) => n,
+        ChunkCount::Auto => plan.fewest(costs.auto_target),
+    };
+    leaves::assign(graph, &plan.cuts(count), visibility)
+}
+
+/// Cuts the layer list behind given layers: `ends` are the ends of the chunks, ascending, the last one the number of layers.
+///
+/// # Errors
+/// As [`partition`]; ends that are no cut of the layers.
+pub fn partition_at(
+    graph: QuantizedGraph,
+    ends: &[usize],
+    visibility: BoundaryVisibility,
+) -> Result<PartitionedModel> {
+    most_chunks(&graph, ChunkCount::Exactly(ends.len()))?;
+    if !is_cut(ends, graph.layers.len()) {
+        return Err(ModelError::Partition(format!(
+            "chunks that end behind the layers {ends:?} are no cut of {} layers",
+            graph.layers.len()
+        )));
+    }
+    leaves::check_ends(&graph)?;
+    leaves::assign(graph, ends, visibility)
+}
+
+/// Whether chunks that end behind these layers are a cut of so many layers.
+pub fn is_cut(ends: &[usize], layers: usize) -> bool {
+    let ascending = ends.windows(2).all(|pair| pair[0] < pair[1]);
+    ascending && ends.first() != Some(&0) && ends.last() == Some(&layers)
+}
+
+/// The most chunks that a program can be cut into.
+///
+/// # Errors
+/// It has no layers or too many, or cannot be cut into as many chunks as are asked for.
+pub fn most_chunks(graph: &QuantizedGraph, chunks: ChunkCount) -> Result<usize> {
+    let layers = graph.layers.len();
     if layers == 0 {
         return Err(ModelError::Partition(
             "the model has no layer to prove".into(),
@@ -53,17 +101,7 @@ pub fn partition(
             "{n} chunks were asked for; the model has {layers} fused layers, so 1 to {most} are possible"
         )));
     }
-    leaves::check_ends(&graph)?;
-    let rows = match chunks {
-        ChunkCount::Exactly(n) => n,
-        ChunkCount::Auto => most,
-    };
-    let plan = Plan::new(&Costs::new(&graph, costs), layers, rows);
-    let count = match chunks {
-        ChunkCount::Exactly(n) => n,
-        ChunkCount::Auto => plan.fewest(costs.auto_target),
-    };
-    leaves::assign(graph, &plan.cuts(count), visibility)
+    Ok(most)
 }
 
 /// The cost of each chunk of a partitioned model, in the units of `costs`.

@@ -53,9 +53,7 @@ pub fn split(
 
 /// Whether a tensor of this name is a part of another, or a copy that parts needed.
 pub(crate) fn is_part(name: &str) -> bool {
-    [".part", ".operand"]
-        .iter()
-        .any(|part| name.contains(part))
+    [".part", ".operand"].iter().any(|part| name.contains(part))
 }
 
 struct Splitter<'g> {

@@ -55,6 +55,11 @@ impl Splitter<'_> {
         let mut tensor = self.tensors[first.0].clone();
         tensor.dims.c = elements.len();
         (tensor.dims.h, tensor.dims.w) = (1, 1);
+        let factor = |(of, element): &(TensorId, usize)| self.tensors[of.0].factor(*element);
+        tensor.factors = tensor
+            .factors
+            .is_some()
+            .then(|| elements.iter().map(factor).collect());
         Operand {
             tensor: self.copy(elements, tensor, layer),
             elements: None,
@@ -74,6 +79,7 @@ impl Splitter<'_> {
         let mut tensor = self.graph.tensor(id).clone();
         let plane = tensor.dims.plane();
         tensor.dims.c = channels.len();
+        tensor.factors = tensor.factors.map(|f| f[channels.clone()].to_vec());
         let elements: Vec<_> = (channels.start * plane..channels.end * plane)
             .map(|e| self.element(id, e))
             .collect();

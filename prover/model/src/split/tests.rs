@@ -104,6 +104,57 @@ fn parts_compute_the_same_integers() {
 }
 
 #[test]
+fn parts_and_copies_have_the_factors_of_their_elements() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[1, 3, 6, 4]).unwrap();
+    let left = b.node("left", conv(12, 1, (3, 1)), &[x]).unwrap();
+    let right = b.node("right", conv(12, 3, (3, 1)), &[x]).unwrap();
+    // Cut at other channels than its operands.
+    let turned = Rearrange {
+        operands: 1,
+        shape: vec![1, 12, 6, 4],
+        elements: (0..288)
+            .map(|n| Element::Of {
+                operand: 0,
+                index: (n * 5 % 288) as u32,
+            })
+            .collect(),
+    };
+    let turned = b
+        .node("turned", FloatOp::Rearrange(turned), &[right])
+        .unwrap();
+    let product = b.node("product", FloatOp::Mul, &[left, turned]).unwrap();
+    let y = b.node("y", conv(2, 1, (12, 1)), &[product]).unwrap();
+    let graph = b.finish(&[y]).unwrap();
+    let samples: Vec<_> = (0..8)
+        .map(|n| crate::quantise::Sample(vec![numbers(n, 72)]))
+        .collect();
+    let mut q = quantise(&graph, &samples, &QuantOptions::default()).unwrap();
+    for tensor in &mut q.graph.tensors {
+        let is_operand = ["left", "right"].iter().any(|name| tensor.name == *name);
+        if is_operand {
+            let factors = (0..tensor.dims.c).map(|c| (c + 1) as f64);
+            tensor.factors = Some(factors.collect());
+        }
+    }
+    validate(&q.graph).unwrap();
+    let inputs = vec![(0..72).map(|n| n * 53 % q.graph.range).collect()];
+    let expected = q.graph.raw_outputs(&execute(&q.graph, &inputs).unwrap());
+    for (values, weights) in [(100, 1 << 20), (48, 60), (1, 1)] {
+        let limits = SplitLimits { values, weights };
+        let (parts, _) = split(q.graph.clone(), q.clamps.clone(), &limits).unwrap();
+        validate(&parts).unwrap();
+        let trace = execute(&parts, &inputs).unwrap();
+        assert_eq!(parts.raw_outputs(&trace), expected, "{limits:?}");
+        let copies = parts.tensors.iter().filter(|t| t.name.contains(".operand"));
+        assert!(
+            copies.filter(|copy| copy.factors.is_some()).count() > 0,
+            "{limits:?}"
+        );
+    }
+}
+
+#[test]
 fn program_within_the_limits_stays_as_it_is() {
     let q = network();
     let limits = SplitLimits {

@@ -119,10 +119,11 @@ impl LinearLayer<'_> {
                         if terms.is_empty() {
                             continue;
                         }
-                        let weights: Vec<i64> = (group * per_group..=o)
-                            .map(|o| conv.weights[weight_index(conv, in_channels, o, c, tap)])
-                            .collect();
-                        program.fold(&weights, Load::FoldR);
+                        program.fold(per_group, Load::FoldR, || {
+                            (group * per_group..=o)
+                                .map(|o| conv.weights[weight_index(conv, in_channels, o, c, tap)])
+                                .collect()
+                        });
                         program.products(&terms, Step::Hold);
                     }
                 }
@@ -148,12 +149,14 @@ impl LinearLayer<'_> {
             let input = program.tensor(term.input, &layer.name)?;
             let width = input.dims.len();
             for i in 0..width {
-                let mut column = vec![0; units];
-                for o in 0..out.dims.len() {
-                    column[out.slot_of(o)] = weights[o * width + i];
-                }
                 let (row, lane) = input.cell(i);
-                program.fold(&column, Load::FoldZ);
+                program.fold(units, Load::FoldZ, || {
+                    let mut column = vec![0; units];
+                    for o in 0..out.dims.len() {
+                        column[out.slot_of(o)] = weights[o * width + i];
+                    }
+                    column
+                });
                 program.product(Col::Y(lane).at(row), 1, Step::Hold);
             }
         }

@@ -92,7 +92,7 @@ impl LayerChip for Layer<'_> {
                 (sums.right, Some(of_rows)),
             ];
             for (weight, (sum, times)) in weights.iter().zip(terms) {
-                program.fold(&[*weight], Load::FoldR);
+                program.fold(1, Load::FoldR, || vec![*weight]);
                 if let Some(times) = times {
                     program.scale(times);
                 }

@@ -1,6 +1,6 @@
 //! Where the hashed words of a chunk stand.
 
-use super::plan::{OpeningPlan, Source};
+use super::plan::{OpeningCounts, OpeningPlan, Source};
 use crate::chip::packing::Packing;
 use crate::chip::poseidon::PERMUTATION_ROWS;
 use crate::columns::{CellRef, Col};
@@ -70,11 +70,21 @@ impl Grid {
         packing: &'static dyn Packing,
         wiring: &'static dyn Wiring,
     ) -> Self {
-        let elements = plan.elements.len().div_ceil(lanes);
-        let slots = plan.permutations.len().div_ceil(lanes);
+        Self::of(&plan.counts(), lanes, packing, wiring)
+    }
+
+    /// The places of so many words.
+    pub(crate) fn of(
+        counts: &OpeningCounts,
+        lanes: usize,
+        packing: &'static dyn Packing,
+        wiring: &'static dyn Wiring,
+    ) -> Self {
+        let elements = counts.elements.div_ceil(lanes);
+        let slots = counts.permutations.div_ceil(lanes);
         let first = wiring.first_rows(RowCounts {
-            instances: super::plan::INSTANCES_BEFORE + plan.exposed.len(),
-            constants: plan.constants.len(),
+            instances: super::plan::INSTANCES_BEFORE + counts.exposed,
+            constants: counts.constants,
             elements: packing.rows() * elements,
             slots: (wiring.load_rows() + PERMUTATION_ROWS) * slots,
         });

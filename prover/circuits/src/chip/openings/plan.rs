@@ -45,6 +45,51 @@ pub(crate) struct OpeningPlan {
     pub(crate) exposed: Vec<Source>,
 }
 
+/// How much a chunk hashes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OpeningCounts {
+    pub(crate) elements: usize,
+    pub(crate) permutations: usize,
+    pub(crate) constants: usize,
+    pub(crate) exposed: usize,
+}
+
+impl OpeningCounts {
+    /// What a tensor of so many values inside of the model takes, in a tree with paths so long.
+    pub(crate) fn inner(len: usize, height: usize) -> Self {
+        let elements = len.div_ceil(VALUES_PER_ELEMENT);
+        OpeningCounts {
+            elements,
+            permutations: (1 + elements).div_ceil(2) + height,
+            constants: 1,
+            exposed: 0,
+        }
+    }
+
+    /// What an input or output of the model takes, public or not.
+    pub(crate) fn leaf(len: usize, height: usize, public: bool) -> Self {
+        let inner = Self::inner(len, height);
+        OpeningCounts {
+            exposed: if public { inner.elements } else { 1 },
+            ..inner
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.elements += other.elements;
+        self.permutations += other.permutations;
+        self.constants += other.constants;
+        self.exposed += other.exposed;
+    }
+
+    pub(crate) fn remove(&mut self, other: Self) {
+        self.elements -= other.elements;
+        self.permutations -= other.permutations;
+        self.constants -= other.constants;
+        self.exposed -= other.exposed;
+    }
+}
+
 /// Index of the constant 0.
 pub(crate) const ZERO: Source = Source::Constant(0);
 
@@ -79,6 +124,16 @@ impl OpeningPlan {
             model.leaves.len().next_power_of_two().trailing_zeros() as usize,
         );
         plan
+    }
+
+    /// How much that is.
+    pub(crate) fn counts(&self) -> OpeningCounts {
+        OpeningCounts {
+            elements: self.elements.len(),
+            permutations: self.permutations.len(),
+            constants: self.constants.len(),
+            exposed: self.exposed.len(),
+        }
     }
 
     fn permute(&mut self, state: [Source; 3]) -> Source {

@@ -186,7 +186,7 @@ impl LayerChip for Layer<'_> {
             step = Step::R;
         }
         for (weight, sum) in weights.iter().zip(sums) {
-            program.fold(&[*weight], Load::FoldR);
+            program.fold(1, Load::FoldR, || vec![*weight]);
             program.product(sum, 1, Step::Hold);
         }
         program.check();

@@ -76,11 +76,37 @@ pub(crate) struct Term {
     pub(crate) cell: CellRef,
 }
 
+/// How many rows there are, whatever the number of weights in one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowCount {
+    /// Rows that hold no weights.
+    others: usize,
+    /// Folds by their number of weights, and whether they are by z.
+    folds: BTreeMap<(usize, bool), usize>,
+}
+
+impl RowCount {
+    /// The rows, with so many weights in one.
+    pub(crate) fn rows(&self, per_row: usize) -> usize {
+        let folds = self.folds.iter().map(|((len, by_z), count)| {
+            let dropped = usize::from(*by_z && per_row > 1);
+            count * (len.div_ceil(per_row) + dropped)
+        });
+        self.others + folds.sum::<usize>()
+    }
+}
+
+/// What becomes of the rows.
+#[derive(Debug)]
+enum Rows {
+    Kept { rows: Vec<Row>, per_row: usize },
+    Counted(RowCount),
+}
+
 /// The rows of a chunk while its layers add them.
 #[derive(Debug)]
 pub(crate) struct Program<'a> {
-    rows: Vec<Row>,
-    per_row: usize,
+    rows: Rows,
     layout: &'a ChunkLayout,
     powers: BTreeMap<usize, CellRef>,
     /// Sums of powers of z by (ratio's exponent, number of terms), and of r by their number.
@@ -96,10 +122,20 @@ pub(crate) struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
+    /// A program whose rows hold so many weights.
     pub(crate) fn new(layout: &'a ChunkLayout, per_row: usize) -> Self {
+        let rows = Vec::new();
+        Self::with(Rows::Kept { rows, per_row }, layout)
+    }
+
+    /// A program that counts its rows and keeps none.
+    pub(crate) fn counting(layout: &'a ChunkLayout) -> Self {
+        Self::with(Rows::Counted(RowCount::default()), layout)
+    }
+
+    fn with(rows: Rows, layout: &'a ChunkLayout) -> Self {
         Program {
-            rows: Vec::new(),
-            per_row,
+            rows,
             layout,
             powers: BTreeMap::new(),
             geometric: BTreeMap::new(),
@@ -111,9 +147,38 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// The rows, and the largest degree of a relation in the challenges.
+    /// The rows, none if they were counted, and the largest degree of a relation in the challenges.
     pub(crate) fn finish(self) -> (Vec<Row>, usize) {
-        (self.rows, self.degree)
+        match self.rows {
+            Rows::Kept { rows, .. } => (rows, self.degree),
+            Rows::Counted(_) => (Vec::new(), self.degree),
+        }
+    }
+
+    /// The number of rows, and the largest degree of a relation in the challenges.
+    pub(crate) fn count(self) -> (RowCount, usize) {
+        match self.rows {
+            Rows::Kept { rows, .. } => {
+                let others = rows.len();
+                let folds = BTreeMap::new();
+                (RowCount { others, folds }, self.degree)
+            }
+            Rows::Counted(count) => (count, self.degree),
+        }
+    }
+
+    /// Appends a row as it stands; gives its number, which is one of its own as long as none is counted.
+    fn add(&mut self, row: Row) -> usize {
+        match &mut self.rows {
+            Rows::Kept { rows, .. } => {
+                rows.push(row);
+                rows.len() - 1
+            }
+            Rows::Counted(count) => {
+                count.others += 1;
+                count.others - 1
+            }
+        }
     }
 
     /// The layout that cells are taken from.
@@ -139,7 +204,7 @@ impl<'a> Program<'a> {
                     carry: Carry::Hold,
                     ..Row::default()
                 };
-                self.rows.push(with_product(hold, p));
+                self.add(with_product(hold, p));
             } else {
                 row = with_product(row, p);
             }
@@ -149,8 +214,7 @@ impl<'a> Program<'a> {
             (Carry::Drop, Load::One) => true,
             _ => false,
         };
-        self.rows.push(row);
-        self.rows.len() - 1
+        self.add(row)
     }
 
     /// Gives gamma the product of the last row's alpha and a cell.
@@ -183,8 +247,10 @@ impl<'a> Program<'a> {
         if self.pending.is_some_and(|p| p.step != Step::Hold) {
             self.flush();
         }
-        let at = self.push(Row::default());
-        self.rows[at].zero = true;
+        self.push(Row {
+            zero: true,
+            ..Row::default()
+        });
     }
 
     /// Gives a waiting product a row of its own.
@@ -207,11 +273,11 @@ impl<'a> Program<'a> {
     }
 
     /// Sets alpha to 1.
-    pub(crate) fn one(&mut self) {
+    pub(crate) fn one(&mut self) -> usize {
         self.push(Row {
             load: Load::One,
             ..Row::default()
-        });
+        })
     }
 
     /// Sets alpha to 1 unless it is.
@@ -286,11 +352,11 @@ impl<'a> Program<'a> {
 
     /// The cell that holds the product of some cells.
     pub(crate) fn product_of(&mut self, cells: &[CellRef]) -> CellRef {
-        self.one();
+        let mut row = self.one();
         for cell in cells {
-            self.scale(*cell);
+            row = self.scale(*cell);
         }
-        self.alpha_cell(self.rows.len() - 1)
+        self.alpha_cell(row)
     }
 
     /// The cell that holds z^exponent (at least 1), made by squaring.
@@ -363,17 +429,29 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// Horner over weights, highest exponent first, padded in front to whole rows.
-    pub(crate) fn fold(&mut self, weights: &[i64], load: Load) {
-        let padding = weights.len().next_multiple_of(self.per_row) - weights.len();
+    /// Horner over so many weights, highest exponent first, padded in front to whole rows. Where rows are counted, the weights are not
+    /// asked for.
+    pub(crate) fn fold(&mut self, len: usize, load: Load, weights: impl FnOnce() -> Vec<i64>) {
+        let per_row = match &mut self.rows {
+            Rows::Counted(count) => {
+                let by_z = load == Load::FoldZ;
+                *count.folds.entry((len, by_z)).or_default() += 1;
+                self.pending = None;
+                self.alpha_is_one = false;
+                return;
+            }
+            Rows::Kept { per_row, .. } => *per_row,
+        };
+        let weights = weights();
+        let padding = weights.len().next_multiple_of(per_row) - weights.len();
         let mut padded = vec![0; padding];
-        padded.extend_from_slice(weights);
+        padded.extend_from_slice(&weights);
         // No encoded selector stands for a fold of several weights by z that drops alpha: a row before it does.
-        let dropped = load == Load::FoldZ && self.per_row > 1;
+        let dropped = load == Load::FoldZ && per_row > 1;
         if dropped {
             self.push(Row::default());
         }
-        for (i, row) in padded.chunks(self.per_row).enumerate() {
+        for (i, row) in padded.chunks(per_row).enumerate() {
             let carry = match (i, load) {
                 (0, _) if !dropped => Carry::Drop,
                 (_, Load::FoldZ) => Carry::Z,

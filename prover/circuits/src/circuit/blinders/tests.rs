@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 fn options(objective: Objective, k: u32, rows: u32) -> PlanOptions {
     PlanOptions {
+        shape: None,
         objective,
         k: Some(k),
         hide_weights: HideWeights::Rows(rows),

@@ -23,16 +23,22 @@ pub(super) fn gather(graph: &QuantizedGraph, layer: &QGather) -> Result<()> {
             return bad("a tensor appears twice among its sources");
         }
         let source = graph.tensor(*source);
-        if source.quant != out.quant || source.factors.is_some() {
+        if source.quant != out.quant {
             return bad("a source has another quantisation than the output");
         }
         total = total.saturating_add(source.dims.len());
     }
-    if out.factors.is_some() {
-        return bad("its output has factors");
-    }
     if layer.elements.iter().any(|e| *e >= total) {
         return bad("an element is outside of its sources");
+    }
+    let sources = || layer.sources.iter().map(|source| graph.tensor(*source));
+    if out.factors.is_some() || sources().any(|source| source.factors.is_some()) {
+        let factors = sources().flat_map(|source| (0..source.dims.len()).map(|e| source.factor(e)));
+        let factors: Vec<f64> = factors.collect();
+        let mut places = layer.elements.iter().enumerate();
+        if places.any(|(place, element)| factors[*element] != out.factor(place)) {
+            return bad("an element has another factor than where it comes from");
+        }
     }
     Ok(())
 }
