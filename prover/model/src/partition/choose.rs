@@ -194,9 +194,9 @@ impl RunTable {
         // By the number of chunks and their end: the figure, and the first layer of the last chunk.
         let mut best: Vec<Vec<Option<(f64, usize)>>> = vec![vec![None; layers + 1]];
         best[0][0] = Some((0.0, 0));
-        for chunks in 0..n {
+        while best.len() <= n {
             let mut next: Vec<Option<(f64, usize)>> = vec![None; layers + 1];
-            for (first, before) in best[chunks].iter().enumerate().take(layers) {
+            for (first, before) in best[best.len() - 1].iter().enumerate().take(layers) {
                 let Some((sum, _)) = before else {
                     continue;
                 };
