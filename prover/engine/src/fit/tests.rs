@@ -42,6 +42,7 @@ impl Chain {
                 zero_point: 0,
             },
             factors: None,
+            before: None,
         });
         TensorId(id)
     }
