@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers those that share a name: the nodes that one node of a file becomes have names of their own. The last one keeps the name, and so
-/// do the ends of the network, which come with `true`.
+/// Numbers those that share a name: what one node of a file becomes has names of its own. The last one keeps the name, and so do the ends of
+/// the network, which come with `true`.
 pub(crate) fn tell_apart<'n>(names: impl Iterator<Item = (&'n mut String, bool)>) {
     let mut names: Vec<(&mut String, bool)> = names.collect();
     let mut taken: BTreeSet<String> = names.iter().map(|(name, _)| (*name).clone()).collect();

@@ -364,7 +364,8 @@ pub(crate) struct OpenArgs {
 /// How a model file is read.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ModelArgs {
-    /// Length of a dimension of the inputs that the model file leaves open; repeat for more. A first axis (the batch) is 1 by default
+    /// Length of a dimension of the inputs that the model file leaves open, or of another (ONNX) as INPUT.AXIS; repeat for more. A first axis
+    /// (the batch) is 1 by default
     #[arg(long = "dim", value_name = "NAME=LENGTH", value_parser = parse_dim)]
     dims: Vec<(String, usize)>,
     /// Leave out a Softmax, LogSoftmax or Sigmoid at the end of the model: the scores before it, which have the same order, are the output, and

@@ -132,7 +132,6 @@ impl GraphBuilder {
         let ends: BTreeSet<usize> = self.inputs.iter().chain(outputs).map(|id| id.0).collect();
         let used = tensors.iter_mut().enumerate().filter(|(at, _)| live[*at]);
         tell_apart(used.map(|(at, tensor)| (&mut tensor.name, ends.contains(&at))));
-        tell_apart(nodes.iter_mut().map(|node| (&mut node.name, false)));
         Ok(FloatGraph {
             nodes,
             tensors,

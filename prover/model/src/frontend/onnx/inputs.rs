@@ -8,11 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{ValueInfoProto, type_proto};
 
-/// The lengths that the user gives, and the names that the file has for them.
+/// The lengths that the user gives, and the names that the file has for them. Those of axes that the file fixes are `INPUT.AXIS`, as those of
+/// open ones without a name.
 #[derive(Debug)]
 pub(super) struct OpenDims<'o> {
     given: &'o BTreeMap<String, usize>,
     met: BTreeSet<String>,
+    /// Axes whose length is fixed in the file.
+    fixed: BTreeSet<String>,
+    replaces: bool,
 }
 
 impl<'o> OpenDims<'o> {
@@ -20,6 +24,8 @@ impl<'o> OpenDims<'o> {
         Self {
             given,
             met: BTreeSet::new(),
+            fixed: BTreeSet::new(),
+            replaces: false,
         }
     }
 
@@ -44,11 +50,15 @@ impl<'o> OpenDims<'o> {
         let mut shape = Vec::with_capacity(dims.len());
         let mut open = Vec::new();
         for (axis, dim) in dims.iter().enumerate() {
+            let place = format!("{name}.{axis}");
             if let Some(length) = fixed(dim) {
-                shape.push(length);
+                let given = self.given.get(&place).copied();
+                self.replaces |= given.is_some_and(|given| given != length);
+                shape.push(given.unwrap_or(length));
+                self.fixed.insert(place);
                 continue;
             }
-            let symbol = symbol(dim).unwrap_or_else(|| format!("{name}.{axis}"));
+            let symbol = symbol(dim).unwrap_or(place);
             match self.given.get(&symbol) {
                 Some(length) => shape.push(*length),
                 None if axis == 0 => shape.push(1),
@@ -71,15 +81,16 @@ impl<'o> OpenDims<'o> {
         )))
     }
 
-    /// Refuses lengths of dimensions that no input has.
-    pub(super) fn finish(self) -> Result<()> {
-        let unknown = self.given.keys().find(|name| !self.met.contains(*name));
-        let Some(unknown) = unknown else {
-            return Ok(());
+    /// Refuses lengths of dimensions that no input has; whether one stands in place of a length that the file fixes, so that shapes that it
+    /// declares further on do not hold.
+    pub(super) fn finish(self) -> Result<bool> {
+        let is_met = |name: &String| self.met.contains(name) || self.fixed.contains(name);
+        let Some(unknown) = self.given.keys().find(|name| !is_met(name)) else {
+            return Ok(self.replaces);
         };
         let known: Vec<&str> = self.met.iter().map(String::as_str).collect();
         Err(malformed(format!(
-            "--dim {unknown}: no input has an open dimension of this name; there are: {}",
+            "--dim {unknown}: no input has an open dimension of this name; there are: {}; INPUT.AXIS names one that is fixed",
             if known.is_empty() {
                 "none".to_owned()
             } else {

@@ -29,6 +29,8 @@ pub(super) struct Walk<'f> {
     collector: Collector,
     /// What nodes and outputs read.
     read: BTreeSet<String>,
+    /// Whether inputs have other lengths than the file says.
+    is_reshaped: bool,
 }
 
 /// Reads a file whose names were checked.
@@ -46,6 +48,7 @@ pub(super) fn survey(
         folder,
         collector: Collector::default(),
         read: BTreeSet::new(),
+        is_reshaped: false,
     };
     walk.constants(graph)?;
     let mut dims = OpenDims::new(&options.dims);
@@ -67,7 +70,7 @@ pub(super) fn survey(
         };
         walk.importer.define(&input.name, value)?;
     }
-    dims.finish()?;
+    walk.is_reshaped = dims.finish()?;
     walk.importer.endings = scores::endings(graph);
     walk.graph(graph, 0)?;
     walk.finish(&graph.output)

@@ -27,7 +27,8 @@ impl Walk<'_> {
                             "output {name} is quantised in the file: it is given without rounding"
                         ));
                     }
-                    ids.push((id, Some(output), name.clone()));
+                    let declared = Some(output).filter(|_| !self.is_reshaped);
+                    ids.push((id, declared, name.clone()));
                 }
                 Value::Scores(Scores {
                     of,

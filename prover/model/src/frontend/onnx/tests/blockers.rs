@@ -144,6 +144,25 @@ fn open_dimensions_are_named_with_the_flag_that_fixes_them() {
 }
 
 #[test]
+fn fixed_length_is_replaced_where_it_is_asked_for() {
+    let mut model = model(13, &["1", "3", "8", "8"], &[], &[node("Relu", &["x"], "y")]);
+    let shape = |model: &ModelProto, length: usize| {
+        let options = LoadOptions {
+            dims: [("x.2".to_owned(), length), ("x.3".to_owned(), length)].into(),
+            ..LoadOptions::default()
+        };
+        let graph = survey_proto(model, Folder::none(), &options)?.model?.graph;
+        Ok::<_, crate::ModelError>(graph.tensor(graph.outputs()[0]).shape.clone())
+    };
+    assert_eq!(shape(&model, 5).unwrap(), [1, 3, 5, 5]);
+    // The shape that the file declares for its output holds for its own inputs only.
+    let declared = model.graph.as_ref().unwrap().input[0].r#type.clone();
+    model.graph.as_mut().unwrap().output[0].r#type = declared;
+    assert_eq!(shape(&model, 8).unwrap(), [1, 3, 8, 8]);
+    assert_eq!(shape(&model, 5).unwrap(), [1, 3, 5, 5]);
+}
+
+#[test]
 fn outputs_beside_the_first_are_refused_where_they_are_read() {
     let mut pool = node("MaxPool", &["x"], "p").ints("kernel_shape", &[2, 2]);
     pool.output.push("indices".to_owned());
