@@ -94,11 +94,6 @@ impl PlanSummary {
     pub fn cpu_seconds(&self) -> f64 {
         search::cpu_seconds(&self.shape)
     }
-
-    /// Rows up to the last one that is taken.
-    pub fn used_rows(&self) -> usize {
-        self.value_rows.max(self.combine_rows).max(self.hash_rows)
-    }
 }
 
 impl ChunkPlan {

@@ -139,7 +139,7 @@ impl Drawing<'_> {
             return;
         };
         let plan = &figures.plan;
-        let used = plan.used_rows();
+        let used = plan.rows();
         let name = format!("Chunk {chunk}");
         canvas.text(
             (left + 14, top + 22),

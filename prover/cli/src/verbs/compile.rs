@@ -4,7 +4,8 @@ use super::{
     program::{Plan, Program},
     setup::{choose, say, setup_facts},
     shared::{
-        OWN_SHAPE, Origin, SHAPE_LEGEND, ScoresBefore, catalogue_name, say_before, scores_before,
+        OWN_SHAPE, Origin, SHAPE_LEGEND, ScoresBefore, catalogue_name, columns, rows_used,
+        say_before, scores_before,
     },
 };
 use crate::{
@@ -338,15 +339,8 @@ fn chunks(chunks: &[ChunkOutcome]) -> Table {
             chunk.layers.len().to_string(),
             chunk.catalogue.unwrap_or(OWN_SHAPE).to_owned(),
             chunk.k.to_string(),
-            format!(
-                "{} of {}",
-                thousands(plan.used_rows() as u64),
-                thousands(plan.usable_rows as u64)
-            ),
-            format!(
-                "{}+{}+{}",
-                plan.first_phase_columns, plan.second_phase_columns, plan.fixed_columns
-            ),
+            rows_used(plan),
+            columns(plan),
             chunk.hide_rows.to_string(),
             chunk.num_public.to_string(),
             bytes(chunk.proof_bytes as u64),

@@ -2,7 +2,7 @@
 
 use super::{
     program::Plan,
-    shared::{OWN_SHAPE, catalogue_name},
+    shared::{OWN_SHAPE, catalogue_name, columns, rows_used},
 };
 use crate::{
     drawing::{ChunkFigures, Drawing},
@@ -91,15 +91,8 @@ fn table(model: &PartitionedModel, chunks: &[ChunkFigures]) -> Table {
             layers.to_string(),
             figures.shape.to_owned(),
             plan.shape.k.to_string(),
-            format!(
-                "{} of {}",
-                thousands(plan.used_rows() as u64),
-                thousands(plan.usable_rows as u64)
-            ),
-            format!(
-                "{}+{}+{}",
-                plan.first_phase_columns, plan.second_phase_columns, plan.fixed_columns
-            ),
+            rows_used(plan),
+            columns(plan),
             seconds(plan.cpu_seconds()),
             bytes(plan.proving_bytes()),
             figures.gas.map_or_else(|| "-".to_owned(), thousands),

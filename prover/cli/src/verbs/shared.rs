@@ -1,8 +1,8 @@
 //! Code shared by several verbs: reading inputs, showing outputs, and the origin of a bundle.
 
-use crate::output::{Page, Progress};
+use crate::output::{Page, Progress, thousands};
 use anyhow::Context as _;
-use chainfer_circuits::{CircuitShape, catalogue};
+use chainfer_circuits::{CircuitShape, PlanSummary, catalogue};
 use chainfer_engine::bundle::Bundle;
 use chainfer_formats::{
     FinalFunction, FormatError, OutputValues, TensorSpec,
@@ -26,6 +26,23 @@ pub(crate) const OWN_SHAPE: &str = "own";
 
 /// Says what a column of shapes shows.
 pub(crate) const SHAPE_LEGEND: &str = "  shape: its entry in the catalogue, whose verifiers all models share; own: a shape that needs a verifier of its own";
+
+/// Rows that a circuit uses, of those that it has.
+pub(crate) fn rows_used(plan: &PlanSummary) -> String {
+    format!(
+        "{} of {}",
+        thousands(plan.rows() as u64),
+        thousands(plan.usable_rows as u64)
+    )
+}
+
+/// Columns of a circuit: first phase + second phase + fixed.
+pub(crate) fn columns(plan: &PlanSummary) -> String {
+    format!(
+        "{}+{}+{}",
+        plan.first_phase_columns, plan.second_phase_columns, plan.fixed_columns
+    )
+}
 
 /// The entry of the catalogue that a shape is.
 pub(crate) fn catalogue_name(shape: &CircuitShape) -> Option<&'static str> {
