@@ -492,6 +492,20 @@ def write_all(folder):
             write(build, folder, folder_name)
 
 
+def write_bench(folder):
+    """The network of `scripts/bench engine`, whose picture may have any size."""
+    net = Net("conv")
+    side = ("height", "width")
+    net.input("x", 1, 3, *side)
+    first = net.node("Relu", [net.conv("x", "first", 8, 3, (3, 3), pads=[1, 1, 1, 1])], "first.relu")
+    second = net.node("Relu", [net.conv(first, "second", 8, 8, (3, 3), pads=[1, 1, 1, 1])], "second.relu")
+    pooled = net.node("Flatten", [net.node("GlobalAveragePool", [second], "pool")], "flat")
+    net.node("MatMul", [pooled, net.weight("dense.weight", 8, 10)], "y")
+    net.output("y", 1, 10)
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(net.model(), folder / "conv.onnx")
+
+
 def files_of(folder):
     return {
         p.relative_to(folder): p.read_bytes()
@@ -505,6 +519,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a committed file differs")
     if not parser.parse_args().check:
         write_all(FIXTURES)
+        write_bench(FIXTURES.parent / "bench")
         print(f"wrote {len(SUPPORTED)} supported and {len(UNSUPPORTED)} unsupported models to {FIXTURES}")
         return 0
     with tempfile.TemporaryDirectory() as scratch:

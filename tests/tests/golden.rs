@@ -40,7 +40,7 @@ fn record(chunks: usize, objective: Objective) -> Value {
         let plan = Arc::new(ChunkPlan::new(&model, chunk, &options).unwrap());
         let srs = store.development(plan.shape().k).unwrap();
         let circuit = ChunkCircuit::for_keygen(plan.clone()).unwrap();
-        let key = keys::generate(srs.params(), &circuit).unwrap();
+        let key = keys::generate(&srs, &circuit).unwrap();
         let circuit = ChunkCircuit::for_proof(plan.clone(), &witness).unwrap();
         let instances = chunk_instances(&model, chunk, &witness.values, &commitment, Fr::from(5));
         let prover = MockProver::run(plan.shape().k, &circuit, vec![instances]).unwrap();

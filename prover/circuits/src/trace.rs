@@ -9,6 +9,7 @@ use crate::shape::CircuitShape;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use std::collections::BTreeMap;
+use std::ops::Index;
 
 /// Challenges squeezed after the first phase.
 #[derive(Clone, Copy, Debug)]
@@ -118,17 +119,95 @@ impl Trace {
         &self.columns
     }
 
+    /// All columns, for good.
+    pub(crate) fn into_columns(self) -> Vec<Vec<Fr>> {
+        self.columns
+    }
+
     /// The trace, if every write found its cell.
     pub(crate) fn finish(mut self) -> Result<Self, CircuitError> {
         self.failed.take().map_or(Ok(self), Err)
     }
 }
 
-/// Fixed columns by role, and the flags that encoded selectors stand for; each has one value a usable row.
+/// Fixed columns by role, and the flags that encoded selectors stand for; each has one value a usable row. Most are flags, which take a
+/// byte a row.
 #[derive(Clone, Debug)]
 pub(crate) struct FixedCells {
-    columns: BTreeMap<Fix, Vec<Fr>>,
+    columns: BTreeMap<Fix, FixedColumn>,
     failed: Option<CircuitError>,
+}
+
+/// A fixed column.
+#[derive(Clone, Debug)]
+enum FixedColumn {
+    /// Zeros and ones.
+    Flags(Vec<bool>),
+    /// Any values.
+    Values(Vec<Fr>),
+}
+
+impl FixedColumn {
+    /// Writes a cell, if there is one.
+    fn set(&mut self, row: usize, value: Fr) -> Option<()> {
+        match self {
+            FixedColumn::Flags(flags) if value == ZERO || value == ONE => {
+                *flags.get_mut(row)? = value == ONE;
+            }
+            FixedColumn::Flags(flags) => {
+                let mut values: Vec<Fr> = flags.iter().map(|flag| *element(*flag)).collect();
+                *values.get_mut(row)? = value;
+                *self = FixedColumn::Values(values);
+            }
+            FixedColumn::Values(values) => *values.get_mut(row)? = value,
+        }
+        Some(())
+    }
+}
+
+static ZERO: Fr = Fr::zero();
+static ONE: Fr = Fr::one();
+
+fn element(flag: bool) -> &'static Fr {
+    if flag { &ONE } else { &ZERO }
+}
+
+/// The cells of a fixed column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FixedValues<'a>(&'a FixedColumn);
+
+impl<'a> FixedValues<'a> {
+    /// The value of a row.
+    pub(crate) fn get(self, row: usize) -> Option<&'a Fr> {
+        match self.0 {
+            FixedColumn::Flags(flags) => flags.get(row).map(|flag| element(*flag)),
+            FixedColumn::Values(values) => values.get(row),
+        }
+    }
+
+    /// All values, row by row.
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a Fr> {
+        (0..self.len()).filter_map(move |row| self.get(row))
+    }
+
+    /// Number of rows.
+    pub(crate) fn len(self) -> usize {
+        match self.0 {
+            FixedColumn::Flags(flags) => flags.len(),
+            FixedColumn::Values(values) => values.len(),
+        }
+    }
+}
+
+impl Index<usize> for FixedValues<'_> {
+    type Output = Fr;
+
+    fn index(&self, row: usize) -> &Fr {
+        match self.0 {
+            FixedColumn::Flags(flags) => element(flags[row]),
+            FixedColumn::Values(values) => &values[row],
+        }
+    }
 }
 
 impl FixedCells {
@@ -141,7 +220,7 @@ impl FixedCells {
         let roles = placement.fixed_columns(shape).into_iter();
         let columns = roles
             .chain(placement.encoded_flags(shape))
-            .map(|role| (role, vec![Fr::ZERO; rows]))
+            .map(|role| (role, FixedColumn::Flags(vec![false; rows])))
             .collect();
         FixedCells {
             columns,
@@ -152,9 +231,8 @@ impl FixedCells {
     /// Writes a cell.
     pub(crate) fn set(&mut self, role: Fix, row: usize, value: Fr) {
         let column = self.columns.get_mut(&role);
-        match column.and_then(|column| column.get_mut(row)) {
-            Some(cell) => *cell = value,
-            None => self.fail(CircuitError::missing_cell(role, row)),
+        if column.and_then(|column| column.set(row, value)).is_none() {
+            self.fail(CircuitError::missing_cell(role, row));
         }
     }
 
@@ -164,8 +242,8 @@ impl FixedCells {
     }
 
     /// A whole column.
-    pub(crate) fn column(&self, role: Fix) -> Result<&[Fr], CircuitError> {
-        let found = self.columns.get(&role).map(Vec::as_slice);
+    pub(crate) fn column(&self, role: Fix) -> Result<FixedValues<'_>, CircuitError> {
+        let found = self.columns.get(&role).map(FixedValues);
         found.ok_or_else(|| CircuitError::missing_column(role))
     }
 

@@ -56,8 +56,11 @@ fn run(command: Command, progress: Progress) -> anyhow::Result<Report> {
 }
 
 /// Crates whose words a user may want to read.
-const OURS: [&str; 6] = [
+const OURS: [&str; 9] = [
     "chainfer",
+    "chainfer_accelerators",
+    "chainfer_compute",
+    "chainfer_plonk",
     "chainfer_model",
     "chainfer_circuits",
     "chainfer_engine",

@@ -5,6 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -78,6 +79,55 @@ fn read(path: &Path) -> Value {
 
 fn write(path: &Path, value: &Value) {
     fs::write(path, serde_json::to_vec(value).unwrap()).unwrap();
+}
+
+#[test]
+fn every_back_end_is_chosen_or_refused_by_name() {
+    let setup = Setup::new("gemm", "1");
+    let bundle = &setup.bundle;
+    let prove = |name: &str, flags: &[&str]| {
+        let proof = setup.path(name);
+        let mut command = args![
+            "prove",
+            bundle,
+            "--input",
+            setup.input,
+            "-o",
+            proof,
+            "--json"
+        ]
+        .to_vec();
+        command.extend(flags.iter().map(OsString::from));
+        (proof, chainfer(command))
+    };
+    for (name, flags) in [
+        ("stock", ["--prover", "stock"]),
+        ("portable", ["--backend", "cpu-portable"]),
+        ("limited", ["--max-memory", "60M"]),
+    ] {
+        let (proof, run) = prove(name, &flags);
+        assert!(run.expect(0).json()["chunks"][0].get("steps").is_none());
+        chainfer(args!["verify", bundle, proof]).expect(0);
+    }
+    let (_, run) = prove("stats", &["--stats"]);
+    let proved = run.expect(0).json();
+    let steps = proved["chunks"][0]["steps"].as_array().unwrap();
+    assert!(
+        steps
+            .iter()
+            .any(|step| step["step"] == "MSM" && step["columns"].as_u64() > Some(0))
+    );
+    let (_, run) = prove("plugin", &["--backend", "plugin"]);
+    run.expect(2).says(&["--plugin"]);
+    let (proof, run) = prove(
+        "missing",
+        &["--backend", "plugin", "--plugin", "/nowhere/libnone.so"],
+    );
+    run.expect(2)
+        .says(&["/nowhere/libnone.so", "--backend cpu"]);
+    assert!(!proof.exists());
+    let (_, run) = prove("little", &["--max-memory", "1M"]);
+    run.expect(2).says(&["memory"]);
 }
 
 #[test]

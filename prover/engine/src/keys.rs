@@ -1,57 +1,88 @@
 //! Keys of one chunk circuit: generation, files, digest, proof length.
 //!
 //! Verifying keys are exchanged in a canonical encoding (points compressed) and parsed strictly. Proving keys never
-//! leave their machine; they are stored raw, sealed against damage.
+//! leave their machine; they are stored raw, coefficients only, sealed against damage.
 
 use crate::{
     error::{EngineError, Result},
     field::{coordinate_word, to_scalar},
     sealed,
-    srs::KzgParams,
+    srs::Srs,
 };
-use chainfer_formats::{B256, digest::Encoder, files::Access, panics};
+use chainfer_formats::{B256, digest::Encoder, files::Access};
+use chainfer_plonk::{KeyColumns, PlonkError, keygen, verifying_key};
 use chainfer_transcript::{POINT_LEN, SCALAR_LEN};
 use halo2_proofs::{
     SerdeFormat,
-    plonk::{self, Circuit, ConstraintSystem, Error, keygen_pk, keygen_vk},
+    plonk::{self, Circuit, ConstraintSystem},
 };
 use halo2curves::{
     CurveAffine as _,
     bn256::{Fr, G1Affine},
-    group::{GroupEncoding as _, prime::PrimeCurveAffine as _},
+    group::{GroupEncoding, prime::PrimeCurveAffine as _},
+    serde::SerdeObject as _,
 };
-use std::{
-    fmt::Debug,
-    io::{self, Read},
-    path::Path,
-};
+use std::{fmt::Debug, io::Read, path::Path};
 
 /// Verifying key of a chunk.
 pub type VerifyingKey = plonk::VerifyingKey<G1Affine>;
-/// Proving key of a chunk.
-pub type ProvingKey = plonk::ProvingKey<G1Affine>;
+
+/// Proving key of a chunk: its verifying key, and its fixed and permutation columns.
+#[derive(Clone, Debug)]
+pub struct ProvingKey {
+    vk: VerifyingKey,
+    columns: KeyColumns,
+}
+
+impl ProvingKey {
+    /// The verifying key.
+    pub fn get_vk(&self) -> &VerifyingKey {
+        &self.vk
+    }
+
+    /// The columns, as coefficients.
+    pub fn columns(&self) -> &KeyColumns {
+        &self.columns
+    }
+
+    /// Both.
+    pub fn into_parts(self) -> (VerifyingKey, KeyColumns) {
+        (self.vk, self.columns)
+    }
+}
 
 /// Kind and version in front of a verifying key.
 const VK_MAGIC: &[u8; 8] = b"cfrvk\0\0\x01";
-const PK_MAGIC: sealed::Magic = *b"cfrpk\0\0\x01";
+const PK_MAGIC: sealed::Magic = *b"cfrpk\0\0\x02";
 /// halo2's version byte, k, flag of selector compression, number of fixed columns.
 const VK_HEAD: usize = 1 + 4 + 1 + 4;
+/// Bytes of a compressed point.
+const COMPRESSED_POINT: usize = 32;
+
+/// The constraint system of a circuit with selectors as fixed columns, as keys have it.
+fn system<C: Circuit<Fr>>(params: C::Params) -> ConstraintSystem<Fr> {
+    let mut cs = ConstraintSystem::default();
+    C::configure_with_params(&mut cs, params);
+    let selectors = vec![vec![false]; cs.num_selectors()];
+    cs.directly_convert_selectors_to_fixed(selectors).0
+}
 
 /// Makes the keys of a circuit. Only its structure and fixed values matter.
 ///
 /// # Errors
-/// halo2's: the circuit does not fit the parameters, or assigns what it must not.
-pub fn generate<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<ProvingKey, Error> {
-    let vk = generate_vk(params, circuit)?;
-    tracing::info_span!("keygen_pk").in_scope(|| keygen_pk(params, vk, circuit))
+/// The circuit does not fit the setup, or assigns what it must not.
+pub fn generate<C: Circuit<Fr>>(srs: &Srs, circuit: &C) -> Result<ProvingKey, PlonkError> {
+    let _span = tracing::info_span!("keygen").entered();
+    let (vk, columns) = keygen(&srs.cpu(), srs.setup()?, circuit)?;
+    Ok(ProvingKey { vk, columns })
 }
 
-/// Makes the verifying key of a circuit without a proving key.
+/// Makes the verifying key of a circuit.
 ///
 /// # Errors
 /// As [`generate`].
-pub fn generate_vk<C: Circuit<Fr>>(params: &KzgParams, circuit: &C) -> Result<VerifyingKey, Error> {
-    tracing::info_span!("keygen_vk").in_scope(|| keygen_vk(params, circuit))
+pub fn generate_vk<C: Circuit<Fr>>(srs: &Srs, circuit: &C) -> Result<VerifyingKey, PlonkError> {
+    generate(srs, circuit).map(|key| key.vk)
 }
 
 /// Refuses a key with a point that is none of the curve, or the point at infinity: a column that is 0 everywhere. No circuit of ours
@@ -150,14 +181,27 @@ pub fn decode_vk<C: Circuit<Fr>>(bytes: &[u8], k: u32, params: C::Params) -> Res
         return Err(refuse("selector compression is not used here"));
     }
     let fixed = u32::from_le_bytes([head[6], head[7], head[8], head[9]]) as usize;
-    if fixed > (body.len() - VK_HEAD) / 32 {
+    if fixed > (body.len() - VK_HEAD) / COMPRESSED_POINT {
         return Err(refuse("too short for its number of columns"));
     }
-    let vk = VerifyingKey::from_bytes::<C>(body, SerdeFormat::Processed, params)
-        .map_err(|e| EngineError::malformed("verifying key", e))?;
-    if vk.fixed_commitments().len() != vk.cs().num_fixed_columns() {
+    let cs = system::<C>(params);
+    if fixed != cs.num_fixed_columns() {
         return Err(refuse("its number of fixed columns is not the circuit's"));
     }
+    let copied = cs.permutation().get_columns().len();
+    let points = &body[VK_HEAD..];
+    if points.len() != COMPRESSED_POINT * (fixed + copied) {
+        return Err(refuse("its length is not that of its columns"));
+    }
+    let point = |bytes: &[u8]| {
+        let mut compressed = <G1Affine as GroupEncoding>::Repr::default();
+        compressed.as_mut().copy_from_slice(bytes);
+        Option::<G1Affine>::from(G1Affine::from_bytes(&compressed))
+    };
+    let points: Option<Vec<G1Affine>> = points.chunks_exact(COMPRESSED_POINT).map(point).collect();
+    let mut fixed_points = points.ok_or_else(|| refuse("a point is none of the curve"))?;
+    let sigmas = fixed_points.split_off(fixed);
+    let vk = verifying_key(cs, k, fixed_points, sigmas);
     if encode_vk(&vk) != bytes {
         return Err(refuse(
             "the encoding is not canonical or has trailing bytes",
@@ -207,26 +251,56 @@ pub fn proof_length(vk: &VerifyingKey) -> usize {
     POINT_LEN * points + SCALAR_LEN * scalars
 }
 
-/// Stores a proving key, readable for its owner alone.
+/// Stores a proving key, readable for its owner alone: the commitments of the verifying key, and every element of every column, in
+/// Montgomery form.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_pk(path: &Path, pk: &ProvingKey) -> Result<()> {
     sealed::write(path, Access::Private, &PK_MAGIC, |mut file| {
-        // The writer panics where the file system refuses.
-        let written = panics::caught(|| pk.write(&mut file, SerdeFormat::RawBytesUnchecked));
-        written.unwrap_or_else(|| Err(io::Error::other("the disk may be full")))
+        let points = pk.vk.fixed_commitments().iter();
+        for point in points.chain(pk.vk.permutation().commitments()) {
+            point.write_raw(&mut file)?;
+        }
+        let columns = pk.columns.fixed.iter().chain(&pk.columns.sigmas);
+        for element in columns.flatten() {
+            element.write_raw(&mut file)?;
+        }
+        Ok(())
     })
 }
 
-/// Upper bound of the length of a proving key: its verifying key, and two polynomials for each fixed and each copied column.
-fn max_pk_bytes<C: Circuit<Fr>>(k: u32, params: C::Params) -> u64 {
-    const HEADS: usize = 1 << 16;
-    let mut cs = ConstraintSystem::default();
-    C::configure_with_params(&mut cs, params);
-    let columns = cs.num_fixed_columns() + cs.permutation().get_columns().len();
-    let polynomial = SCALAR_LEN << k;
-    (HEADS + columns * POINT_LEN + (3 + 2 * columns) * (polynomial + 4)) as u64
+/// Numbers of columns of a key.
+struct PkColumns {
+    fixed: usize,
+    copied: usize,
+}
+
+impl PkColumns {
+    fn of<C: Circuit<Fr>>(params: C::Params) -> Self {
+        let cs = system::<C>(params);
+        PkColumns {
+            fixed: cs.num_fixed_columns(),
+            copied: cs.permutation().get_columns().len(),
+        }
+    }
+
+    fn all(&self) -> usize {
+        self.fixed + self.copied
+    }
+
+    /// Bytes of a key in a file.
+    fn bytes(&self, k: u32) -> u64 {
+        (self.all() * (POINT_LEN + (SCALAR_LEN << k))) as u64
+    }
+}
+
+/// Checks that there is a file of the length of a proving key of a circuit of type `C` with these parameters.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn require_pk<C: Circuit<Fr>>(path: &Path, k: u32, params: C::Params) -> Result<()> {
+    sealed::require(path, PkColumns::of::<C>(params).bytes(k))
 }
 
 /// Reads a proving key of a circuit of type `C` with these parameters, written by [`write_pk`].
@@ -237,26 +311,33 @@ pub fn read_pk<C: Circuit<Fr>>(path: &Path, k: u32, params: C::Params) -> Result
 where
     C::Params: Clone + Debug,
 {
-    let name = || path.display().to_string();
-    let mut file = sealed::open(path, &PK_MAGIC, max_pk_bytes::<C>(k, params.clone()))?;
-    let mut head = [0u8; VK_HEAD];
-    file.read_exact(&mut head)
+    let malformed = |detail: &str| EngineError::malformed(path.display().to_string(), detail);
+    let columns = PkColumns::of::<C>(params.clone());
+    let mut file = sealed::open(path, &PK_MAGIC, columns.bytes(k))?;
+    if file.limit() != columns.bytes(k) {
+        return Err(malformed("not a proving key of this circuit"));
+    }
+    let mut points = vec![0u8; columns.all() * POINT_LEN];
+    file.read_exact(&mut points)
         .map_err(EngineError::io("read", path))?;
-    if head[1..5] != k.to_le_bytes() {
-        return Err(EngineError::malformed(
-            name(),
-            "its number of rows is not the circuit's",
-        ));
-    }
-    let mut reader = head.chain(file);
-    // The reader panics on what it does not expect, and the seal has no secret.
-    let pk = panics::caught(|| {
-        ProvingKey::read::<_, C>(&mut reader, SerdeFormat::RawBytesUnchecked, params)
-    })
-    .ok_or_else(|| EngineError::malformed(name(), "not a proving key of this circuit"))?
-    .map_err(EngineError::io("read", path))?;
-    if reader.into_inner().1.limit() != 0 {
-        return Err(EngineError::malformed(name(), "trailing bytes"));
-    }
-    Ok(pk)
+    let point = |bytes: &[u8]| G1Affine::from_raw_bytes(bytes);
+    let points: Option<Vec<G1Affine>> = points.chunks_exact(POINT_LEN).map(point).collect();
+    let mut fixed_points = points.ok_or_else(|| malformed("a point is none of the curve"))?;
+    let sigma_points = fixed_points.split_off(columns.fixed);
+    let vk = verifying_key(system::<C>(params), k, fixed_points, sigma_points);
+    let mut bytes = vec![0u8; SCALAR_LEN << k];
+    let mut column = || -> Result<Vec<Fr>> {
+        file.read_exact(&mut bytes)
+            .map_err(EngineError::io("read", path))?;
+        let elements = bytes.chunks_exact(SCALAR_LEN);
+        Ok(elements.map(Fr::from_raw_bytes_unchecked).collect())
+    };
+    let fixed = (0..columns.fixed)
+        .map(|_| column())
+        .collect::<Result<_>>()?;
+    let sigmas = (0..columns.copied)
+        .map(|_| column())
+        .collect::<Result<_>>()?;
+    let columns = KeyColumns { fixed, sigmas };
+    Ok(ProvingKey { vk, columns })
 }

@@ -62,6 +62,21 @@ pub(crate) fn write(
     })?)
 }
 
+/// Checks that a file has the length of one with such a payload, and nothing else.
+pub(crate) fn require(path: &Path, payload: u64) -> Result<()> {
+    let expected = payload + MAGIC + SEAL;
+    let (_, length) = files::open(path, expected)?;
+    if length == expected {
+        return Ok(());
+    }
+    Err(EngineError::malformed(
+        path.display().to_string(),
+        format!(
+            "the file has {length} bytes in place of {expected}; it is damaged or of another release, compile the model again"
+        ),
+    ))
+}
+
 /// Checks the seal and returns a reader over the payload, with the payload's length as its limit. A payload has at most `max_bytes`:
 /// all of it is hashed, and a hole in a file can be endless.
 pub(crate) fn open(path: &Path, magic: &Magic, max_bytes: u64) -> Result<Take<BufReader<File>>> {

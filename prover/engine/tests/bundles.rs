@@ -395,6 +395,8 @@ fn open_damaged_private_files_are_refused() {
     fs::write(path, good).unwrap();
     let (path, good) = damage("chunk1.pk");
     let bundle = Bundle::open(&root).unwrap();
+    let left = bundle.proofs_left(1).unwrap();
+    assert!(left.is_some_and(|left| left > 0));
     let result = prove_inference(
         &bundle,
         &store,
@@ -403,6 +405,8 @@ fn open_damaged_private_files_are_refused() {
         &ProveOptions::default(),
     );
     assert!(matches!(result, Err(EngineError::DigestMismatch { .. })));
+    // No proof can have told anything of the weights of a key that was not read.
+    assert_eq!(bundle.proofs_left(1).unwrap(), left);
     fs::write(path, good).unwrap();
     // the model of another bundle
     let other = compile(

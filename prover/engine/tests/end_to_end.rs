@@ -4,6 +4,7 @@
 mod common;
 
 use chainfer_circuits::HideWeights;
+use chainfer_compute::{backend::Cpu, lanes::Arithmetic};
 use chainfer_engine::{
     EngineError, VerifyError,
     bundle::{Bundle, CompileOptions, PublicBundle},
@@ -11,6 +12,7 @@ use chainfer_engine::{
         ContextSource, InferenceProof, Opening, ProveOptions, open, prove_inference,
         verify_inference,
     },
+    prove::Prover,
     srs::SrsStore,
 };
 use chainfer_formats::{B256, Bytes, FormatError, ProofFile, Scalar, SecretFile, U256};
@@ -67,6 +69,26 @@ fn refused(change: impl FnOnce(&mut ProofFile)) -> VerifyError {
     let mut proof = fixture.proved.proof.clone();
     change(&mut proof);
     verify_inference(fixture.bundle.public(), &proof).unwrap_err()
+}
+
+#[test]
+fn every_prover_makes_proofs_that_verify() {
+    let f = fixture();
+    for prover in [
+        Prover::default(),
+        Prover::Cpu(Cpu::with(Arithmetic::Portable)),
+        Prover::Stock,
+    ] {
+        let options = ProveOptions {
+            prover: prover.clone(),
+            ..ProveOptions::default()
+        };
+        let proved =
+            prove_inference(&f.bundle, &f.store, &inputs(), context(&f.bundle), &options).unwrap();
+        verify_inference(f.bundle.public(), &proved.proof).unwrap();
+        let steps = proved.metrics.chunks.iter().map(|chunk| chunk.steps.len());
+        assert_eq!(steps.sum::<usize>() == 0, matches!(prover, Prover::Stock));
+    }
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn prove_with_free_words(
     let mut instances =
         chunk_instances(model, chunk, &witness.values, &witness.commitment, context);
     instances.extend(free.iter().map(|scalar| to_fr(*scalar)));
-    let proof = prove::create(srs.params(), &pk, circuit, &instances).unwrap();
+    let proof = prove::create(&srs, &pk, circuit, &instances).unwrap();
     ChunkProof {
         index: chunk,
         public_values: instances.iter().skip(2).map(to_scalar).collect(),

@@ -33,8 +33,8 @@ pub struct CircuitShape {
     pub products: bool,
 }
 
-/// Largest circuit: 2^20 rows. A key's domain takes memory in proportion before anything else of it is read.
-pub const MAX_K: u32 = 20;
+/// Largest circuit: 2^24 rows.
+pub const MAX_K: u32 = 24;
 
 /// A parameter that no plan produces.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +65,7 @@ impl CircuitShape {
                 })
             }
         };
-        check((5..=MAX_K).contains(&self.k), "k", self.k.into(), "5 to 20")?;
+        check((5..=MAX_K).contains(&self.k), "k", self.k.into(), "5 to 24")?;
         let range_ok = self.range >= 16 && self.range.is_multiple_of(2) && self.range <= 1 << 16;
         check(range_ok, "range", self.range.into(), "even, 16 to 65536")?;
         let limbs_ok = matches!(self.limbs, 1 | 2 | 4) && self.range.is_multiple_of(self.limbs);
@@ -176,7 +176,7 @@ mod tests {
         type Change = fn(&mut CircuitShape);
         let cases: [(&str, Change); 16] = [
             ("k", |s| s.k = 4),
-            ("k", |s| s.k = 21),
+            ("k", |s| s.k = 25),
             ("range", |s| s.range = 14),
             ("range", |s| s.range = 511),
             ("range", |s| s.range = 1 << 17),

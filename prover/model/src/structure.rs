@@ -21,7 +21,7 @@ use shapes::{blank_map, layer_shape};
 
 /// Most tensors, and most layers.
 const MAX_PARTS: usize = 1 << 14;
-/// Largest tensor and largest side of a window: 2^20 rows of 4 activations.
+/// Largest tensor and largest side of a window.
 const MAX_SIZE: usize = 1 << 22;
 /// Most weights and biases together, whatever room the caller has.
 const MAX_PARAMETERS: usize = 1 << 27;

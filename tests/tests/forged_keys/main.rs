@@ -201,9 +201,7 @@ impl Workshop {
 
     fn key(&self, change: Change) -> (VerifyingKey, Vec<Copied>) {
         let srs = self.store.development(self.plan.shape().k).unwrap();
-        with(change, || {
-            keys::generate_vk(srs.params(), &self.circuit()).unwrap()
-        })
+        with(change, || keys::generate_vk(&srs, &self.circuit()).unwrap())
     }
 
     /// Puts a key in the bundle, with everything that follows from it. The bundle opens.
@@ -456,7 +454,7 @@ fn proof_of(
     };
     let circuit = ChunkCircuit::for_proof(Arc::clone(&workshop.plan), &witness).unwrap();
     let srs = workshop.store.development(workshop.plan.shape().k).unwrap();
-    let proof = prove::create(srs.params(), key, circuit, &instances).unwrap();
+    let proof = prove::create(&srs, key, circuit, &instances).unwrap();
     let spec = &workshop.bundle.public().manifest().outputs[0];
     let statement = Statement {
         manifest_id,
@@ -486,7 +484,7 @@ fn key_without_relations_proves_any_output_and_is_refused() {
     for objective in [Objective::Time, Objective::Gas] {
         let workshop = Workshop::new(objective, 2);
         let srs = workshop.store.development(workshop.plan.shape().k).unwrap();
-        let keygen = || keys::generate(srs.params(), &workshop.circuit()).unwrap();
+        let keygen = || keys::generate(&srs, &workshop.circuit()).unwrap();
         // "Hold, and be 0" becomes "hold".
         let change = Change::Replace {
             column: workshop.column("selector: gamma"),
@@ -524,7 +522,7 @@ fn weights_of_any_size_pass_the_structure_and_prove_nothing_else() {
     for (objective, hide) in [(Objective::Time, 0), (Objective::Gas, 2)] {
         let workshop = Workshop::new(objective, hide);
         let srs = workshop.store.development(workshop.plan.shape().k).unwrap();
-        let keygen = || keys::generate(srs.params(), &workshop.circuit()).unwrap();
+        let keygen = || keys::generate(&srs, &workshop.circuit()).unwrap();
         let names = workshop.plan.fixed_columns().into_iter();
         let of_weights: Vec<String> = names
             .map(|c| c.name)

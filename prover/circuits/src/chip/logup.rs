@@ -23,7 +23,7 @@ use crate::columns::{ACTIVE, Col, Fix};
 use crate::error::CircuitError;
 use crate::gate::{Cells, Expr, Gates, int, sum};
 use crate::shape::CircuitShape;
-use crate::trace::{FixedCells, Trace};
+use crate::trace::{FixedCells, FixedValues, Trace};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{BatchInvert, Field};
 use std::ops::Range;
@@ -189,7 +189,7 @@ pub(crate) enum Numerators<'a> {
     /// 1 in these rows, 0 in the others.
     One(Range<usize>),
     /// What these cells hold, row by row.
-    Cells(&'a [Fr]),
+    Cells(FixedValues<'a>),
     /// The same, subtracted.
     Minus(&'a [Fr]),
 }

@@ -9,7 +9,7 @@ use crate::error::CircuitError;
 use crate::gate::{Cells, Expr, Gates};
 use crate::layout::place::ChunkLayout;
 use crate::shape::CircuitShape;
-use crate::trace::{Challenges, FixedCells, Trace};
+use crate::trace::{Challenges, FixedCells, FixedValues, Trace};
 use chainfer_model::quantized::{QLayer, QuantizedGraph, TensorId};
 use chainfer_model::window::Window;
 use halo2curves::bn256::Fr;
@@ -187,6 +187,6 @@ impl Witness<'_> {
 }
 
 /// The value of a flag: 1 or 0.
-pub(crate) fn is_one(flags: &[Fr], row: usize) -> bool {
+pub(crate) fn is_one(flags: FixedValues<'_>, row: usize) -> bool {
     !bool::from(flags[row].is_zero())
 }

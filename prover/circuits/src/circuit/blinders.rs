@@ -113,7 +113,7 @@ fn key_digest(plan: &ChunkPlan, fixed: &FixedCells) -> Result<[u8; 32], CircuitE
     arrangement::configure(&mut system, s)?;
     h.update(Keccak256::digest(format!("{:?}", system.pinned())));
     for role in roles {
-        for value in fixed.column(role)? {
+        for value in fixed.column(role)?.iter() {
             h.update(value.to_repr());
         }
     }

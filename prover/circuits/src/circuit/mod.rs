@@ -18,8 +18,9 @@ use crate::gate::int;
 use crate::plan::ChunkPlan;
 use crate::shape::CircuitShape;
 use crate::trace::{Challenges, FixedCells, Trace};
+use chainfer_plonk::{Phases, PlonkError, Witness};
 use halo2_proofs::circuit::{Cell, Layouter, Region, SimpleFloorPlanner, Value};
-use halo2_proofs::plonk::{Advice, Circuit, Column, ConstraintSystem, Error};
+use halo2_proofs::plonk::{Advice, Challenge, Circuit, Column, ConstraintSystem, Error};
 use halo2curves::bn256::Fr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,6 +48,14 @@ enum Cells {
     /// For the one pass of a proof: first-phase cells, which are gone after it. A proof takes the fixed ones from the key; the second
     /// phase has them made, so that they take no memory before and after.
     Once(Arc<Mutex<Option<Trace>>>),
+}
+
+/// Cells at the start of a pass.
+struct Known {
+    /// Where they are kept.
+    fixed: Option<Arc<FixedCells>>,
+    /// Where there is a witness.
+    first: Option<Arc<Trace>>,
 }
 
 impl std::fmt::Debug for ChunkCircuit {
@@ -102,16 +111,7 @@ impl ChunkCircuit {
     }
 
     fn assign(&self, region: &mut Region<'_, Fr>, columns: &Columns) -> Result<(), CircuitError> {
-        let (fixed, first) = match &self.cells {
-            Cells::Kept { fixed, first } => (Some(Arc::clone(fixed)), first.clone()),
-            Cells::Once(first) => {
-                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                let first = first.take().ok_or_else(|| {
-                    CircuitError::inconsistent("chunk", "its witness has been used")
-                })?;
-                (None, Some(Arc::new(first)))
-            }
-        };
+        let Known { fixed, first } = self.known()?;
         if let Some(fixed) = &fixed {
             assign_fixed(region, columns, fixed)?;
             for (left, right) in self.plan.copies()? {
@@ -137,6 +137,25 @@ impl ChunkCircuit {
             });
         }
         outcome
+    }
+
+    fn known(&self) -> Result<Known, CircuitError> {
+        match &self.cells {
+            Cells::Kept { fixed, first } => Ok(Known {
+                fixed: Some(Arc::clone(fixed)),
+                first: first.clone(),
+            }),
+            Cells::Once(first) => {
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                let first = first.take().ok_or_else(|| {
+                    CircuitError::inconsistent("chunk", "its witness has been used")
+                })?;
+                Ok(Known {
+                    fixed: None,
+                    first: Some(Arc::new(first)),
+                })
+            }
+        }
     }
 
     fn second_phase(
@@ -185,6 +204,38 @@ fn halo2_cell(columns: &Columns, cell: CellRef) -> Result<Cell, CircuitError> {
 fn failed(error: &CircuitError) -> Error {
     tracing::error!(%error, "the circuit cannot be synthesised");
     Error::Synthesis
+}
+
+/// Columns are handed over whole, without halo2's layouter.
+impl Witness for ChunkCircuit {
+    fn fill(self, phases: &mut Phases<'_>) -> Result<(), PlonkError> {
+        let refused = |error: CircuitError| PlonkError::Witness(error.to_string());
+        let mut meta = ConstraintSystem::default();
+        let columns = Self::configure_with_params(&mut meta, self.params()).map_err(refused)?;
+        let Known { fixed, first } = self.known().map_err(refused)?;
+        let first = first.ok_or_else(|| PlonkError::Witness("the circuit has none".to_owned()))?;
+        for (column, values) in columns.first.iter().zip(first.columns()) {
+            phases.set(column.index(), values.clone())?;
+        }
+        phases.end_phase()?;
+        let challenge = |challenge: Challenge| {
+            let value = phases.challenge(challenge.index());
+            value.ok_or_else(|| PlonkError::Witness("a challenge is not known".to_owned()))
+        };
+        let challenges = Challenges {
+            z: challenge(columns.z)?,
+            r: challenge(columns.r)?,
+            x: challenge(columns.x)?,
+        };
+        let second = self
+            .second_phase(fixed, &first, &challenges)
+            .map_err(refused)?;
+        drop(first);
+        for (column, values) in columns.second.iter().zip(second.into_columns()) {
+            phases.set(column.index(), values)?;
+        }
+        Ok(())
+    }
 }
 
 impl Circuit<Fr> for ChunkCircuit {

@@ -18,17 +18,22 @@ pub struct ColumnCounts {
 }
 
 impl ColumnCounts {
-    /// Bytes of memory that a proof with 2^k rows takes when it takes the most, which is while the second phase is assigned: the key in
-    /// two bases, fixed cells once more, advice as halo2 assigns it (72 bytes a cell) and as it commits to it, and the setup, each 32 bytes
-    /// a row, and the process itself. Later cosets of all columns take about as much, and what the opening combines.
+    /// Bytes of memory that a proof with 2^k rows takes when it takes the most, which is while the quotient is computed: the polynomials of key
+    /// and witness, the values of all columns on a coset, the quotient's pieces, the setup, 32 bytes a row each, and the process itself.
     pub fn proving_bytes(&self, k: u32) -> u64 {
         PROCESS + (self.row_bytes() << k)
     }
 
     /// Bytes of a row.
     pub(super) fn row_bytes(&self) -> u64 {
-        let halves = 6 * (self.fixed + self.equality) + 9 * self.advice + 96;
-        16 * halves as u64
+        /// Instances.
+        const INSTANCES: usize = 1;
+        /// Twice the polynomials of rows and points; random polynomial, numerator and pieces; points of the setup; the plan, and what
+        /// allocations leave unused.
+        const OTHERS: usize = 8 + 6 + 8 + 16;
+        let products = self.equality.div_ceil(3);
+        let columns = self.fixed + self.equality + self.advice + INSTANCES + products;
+        32 * (2 * columns + OTHERS) as u64
     }
 }
 

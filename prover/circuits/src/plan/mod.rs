@@ -100,7 +100,7 @@ impl ChunkPlan {
     /// Plans chunk `chunk` of a model.
     ///
     /// # Errors
-    /// If the model is inconsistent, or no circuit of at most 2^20 rows (or of the size asked for) holds the chunk.
+    /// If the model is inconsistent, or no circuit of at most 2^24 rows (or of the size asked for) holds the chunk.
     pub fn new(
         model: &PartitionedModel,
         chunk: usize,

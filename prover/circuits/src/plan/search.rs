@@ -361,8 +361,8 @@ impl Columns {
     }
 }
 
-/// Units of [`Columns::time`] in CPU-seconds, as measured on proofs of k = 15 to 17 on a Zen 5 core.
-const CPU_SECONDS: f64 = 0.24;
+/// Units of [`Columns::time`] in CPU-seconds, as measured on proofs of k = 14 to 17 on a Zen 5 core.
+const CPU_SECONDS: f64 = 0.045;
 
 /// CPU-seconds that a proof of this shape takes, by estimate.
 pub(super) fn cpu_seconds(shape: &CircuitShape) -> f64 {

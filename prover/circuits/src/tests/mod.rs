@@ -296,7 +296,7 @@ fn uses(setup: &Setup, circuit: &Witnessed) -> Vec<u64> {
     let lanes = if shape.functions { shape.lanes } else { 0 };
     for lane in 0..lanes {
         let tags = circuit.fixed.column(tag(lane)).unwrap();
-        for (row, own) in tags[..setup.plan.active_rows()].iter().enumerate() {
+        for (row, own) in tags.iter().take(setup.plan.active_rows()).enumerate() {
             let used = (1..=setup.plan.layout.tables.len()).find(|t| Fr::from(*t as u64) == *own);
             let Some(used) = used else { continue };
             let [y, argument] = [Col::Y(lane), Col::E(lane)].map(|col| circuit.get(col.at(row)));

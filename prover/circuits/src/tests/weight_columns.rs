@@ -104,7 +104,14 @@ struct Visible {
 
 fn parts(plan: &ChunkPlan) -> (Visible, Vec<Vec<Fr>>) {
     let fixed = fill(plan).unwrap();
-    let column = |role: Fix| fixed.column(role).unwrap().to_vec();
+    let column = |role: Fix| {
+        fixed
+            .column(role)
+            .unwrap()
+            .iter()
+            .copied()
+            .collect::<Vec<_>>()
+    };
     let roles = plan.arrangement.fixed_columns(&plan.shape).into_iter();
     let (weights, others): (Vec<Fix>, Vec<Fix>) = roles.partition(|role| holds_weights(*role));
     let visible = Visible {

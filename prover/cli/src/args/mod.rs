@@ -11,9 +11,9 @@ pub(crate) use chain::{
 };
 pub(crate) use demo::DemoArgs;
 pub(crate) use proving::{
-    AgainArgs, AuditArgs, AutoOr, BindingArgs, CompileArgs, EvaluateArgs, InspectArgs,
-    ObjectiveArg, OpenArgs, PlanArgs, ProveArgs, RunArgs, SaturationArgs, SolidityArgs, VerifyArgs,
-    VisibilityArg,
+    AgainArgs, AuditArgs, AutoOr, BackendArg, BindingArgs, CompileArgs, EvaluateArgs, InspectArgs,
+    ObjectiveArg, OpenArgs, PlanArgs, ProveArgs, ProverArg, RunArgs, SaturationArgs, SolidityArgs,
+    VerifyArgs, VisibilityArg,
 };
 pub(crate) use setup::{KnownSrsArgs, SetupArgs, SrsArgs, SrsCommand, SrsFileArgs, SrsImportArgs};
 

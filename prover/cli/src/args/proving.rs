@@ -237,6 +237,21 @@ pub(crate) struct ProveArgs {
     /// Hardware that computes the proof
     #[arg(long, value_enum, default_value = "cpu")]
     pub(crate) backend: BackendArg,
+    /// Device of the back end: CUDA:0 or CPU for ICICLE, whatever a plug-in takes
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    /// Shared library of the back end `plugin`
+    #[arg(long, value_name = "FILE", required_if_eq("backend", "plugin"))]
+    pub(crate) plugin: Option<PathBuf>,
+    /// Use the accelerator in this process; by default a child process does, so that one that a library stops can be replaced
+    #[arg(long, hide = true)]
+    pub(crate) in_process: bool,
+    /// Prover: chainfer's own, or halo2's for comparison
+    #[arg(long, value_enum, default_value = "chainfer")]
+    pub(crate) prover: ProverArg,
+    /// Report what the time went into, round by round of the proofs
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// Memory limit: fewer chunks are proved in parallel to stay below it, or the proof is refused
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) max_memory: Option<u64>,
@@ -277,8 +292,23 @@ pub(crate) struct BindingArgs {
 /// `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendArg {
-    /// The processors of this machine
+    /// The processors of this machine, with the fastest instructions that they have
     Cpu,
+    /// The processors, without vector instructions
+    CpuPortable,
+    /// A device of ICICLE: --device CUDA:0 or CPU
+    Icicle,
+    /// A library with the interface of chainfer_compute.h: --plugin FILE
+    Plugin,
+}
+
+/// `--prover`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProverArg {
+    /// chainfer's own
+    Chainfer,
+    /// halo2's, slower; on any back end it takes the processors as halo2 does
+    Stock,
 }
 
 /// `chainfer verify`.

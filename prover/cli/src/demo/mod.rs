@@ -254,6 +254,8 @@ fn prove_request(
             jobs: args.jobs.map(NonZeroUsize::get),
             ..ProveOptions::default()
         },
+        choice: prove::Choice::default(),
+        stats: false,
     }
 }
 

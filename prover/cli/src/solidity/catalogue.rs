@@ -123,7 +123,7 @@ pub(crate) fn generate(solc: &Solc) -> anyhow::Result<Vec<ProjectFile>> {
         let srs = Srs::development(plan.shape().k)?;
         let num_instances = 2 + plan.num_public();
         let circuit = ChunkCircuit::for_keygen(plan)?;
-        let vk = keys::generate_vk(srs.params(), &circuit)?;
+        let vk = keys::generate_vk(&srs, &circuit)?;
         let generated = verifiers::generate(&VerifierRequest {
             chunk: 0,
             vk: &vk,

@@ -2,16 +2,19 @@
 
 use super::shared::{ScoresBefore, outputs_page, quantised_inputs, say_saturation, scores_before};
 use crate::{
-    args::{BindingArgs, ProveArgs, SaturationArgs},
+    args::{BackendArg, BindingArgs, ProveArgs, ProverArg, SaturationArgs},
     chain::deployed,
     failure::bad_input,
     output::{Align, Page, Progress, Report, Table, bytes, seconds},
 };
 use alloy::primitives::U256;
 use anyhow::Context as _;
+use chainfer_compute::{backend::Cpu, lanes::Arithmetic};
 use chainfer_engine::{
+    accelerator::Accelerator,
     bundle::{Bundle, MANIFEST_FILE, PUBLIC_DIR},
     inference::{ChunkMetrics, ContextSource, ProveMetrics, ProveOptions, prove_inference},
+    prove::{Prover, StepCost},
     resources::{peak_rss_bytes, process_cpu_seconds},
     srs::SrsStore,
 };
@@ -25,9 +28,11 @@ use chainfer_model::{
 };
 use serde::Serialize;
 use std::{
-    fs,
+    env, fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
 };
 
 /// What to prove, and how.
@@ -42,11 +47,15 @@ pub(crate) struct Request {
     /// What the registry is handed of the model, where it is known.
     pub(crate) model: Option<ChainModel>,
     pub(crate) options: ProveOptions,
+    pub(crate) choice: Choice,
+    /// Whether to report steps.
+    pub(crate) stats: bool,
 }
 
 impl Request {
     fn resolve(args: ProveArgs) -> anyhow::Result<Self> {
         let (context, model) = context(&args.bundle, &args.binding)?;
+        let choice = Choice::resolve(&args);
         Ok(Self {
             context,
             model,
@@ -55,13 +64,88 @@ impl Request {
                 max_memory: args.max_memory,
                 saturation: saturation(args.saturation),
                 setups: args.setup.policy()?,
+                prover: Prover::default(),
             },
+            choice,
+            stats: args.stats,
             bundle: args.bundle,
             input: args.input,
             output: args.output,
             force: args.force,
         })
     }
+}
+
+/// Who makes the proofs, as the arguments say.
+#[derive(Clone, Debug)]
+pub(crate) enum Choice {
+    /// One that needs nothing but this process.
+    Ready(Prover),
+    /// A device of ICICLE.
+    Icicle(String),
+    /// A plug-in and its device.
+    Plugin(PathBuf, String),
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Choice::Ready(Prover::default())
+    }
+}
+
+impl Choice {
+    fn resolve(args: &ProveArgs) -> Self {
+        let device = |usual: &str| args.device.clone().unwrap_or_else(|| usual.to_owned());
+        match (args.prover, args.backend) {
+            (ProverArg::Stock, _) => Choice::Ready(Prover::Stock),
+            (_, BackendArg::Cpu) => Choice::Ready(Prover::Cpu(Cpu::detect())),
+            (_, BackendArg::CpuPortable) => {
+                Choice::Ready(Prover::Cpu(Cpu::with(Arithmetic::Portable)))
+            }
+            (_, BackendArg::Icicle) => Choice::Icicle(device("CUDA:0")),
+            (_, BackendArg::Plugin) => {
+                Choice::Plugin(args.plugin.clone().unwrap_or_default(), device(""))
+            }
+        }
+    }
+
+    /// Opens the device, for the circuits of a bundle.
+    fn open(&self, bundle: &Bundle) -> anyhow::Result<Prover> {
+        let chunks = &bundle.public().manifest().chunks;
+        let k = chunks.iter().map(|chunk| chunk.shape.k).max().unwrap_or(0);
+        let accelerator = match self {
+            Choice::Ready(prover) => return Ok(prover.clone()),
+            Choice::Icicle(device) => Accelerator::icicle(device, k),
+            Choice::Plugin(library, device) => Accelerator::plugin(library, device),
+        };
+        let accelerator = accelerator.map_err(|e| {
+            bad_input(format!(
+                "--backend: {e}; --backend cpu proves without an accelerator"
+            ))
+        })?;
+        Ok(Prover::Accelerator(Arc::new(accelerator)))
+    }
+}
+
+/// Runs this command again in a child process that uses the accelerator, for a library can stop its process, and ends as that ends. Returns where
+/// this process is to prove: there is no accelerator to use, this is the child, or the accelerator stopped it.
+fn in_child(args: &mut ProveArgs, progress: Progress) -> anyhow::Result<()> {
+    let accelerated = matches!(args.backend, BackendArg::Icicle | BackendArg::Plugin);
+    if !accelerated || args.in_process || args.prover == ProverArg::Stock {
+        return Ok(());
+    }
+    let ended = Command::new(env::current_exe()?)
+        .args(env::args_os().skip(1))
+        .arg("--in-process")
+        .status()?;
+    if let Some(code) = ended.code() {
+        std::process::exit(code);
+    }
+    progress.warn(format_args!(
+        "the accelerator stopped its process ({ended}); proving on the processor"
+    ));
+    args.backend = BackendArg::Cpu;
+    Ok(())
 }
 
 /// What happens to values outside the calibrated ranges.
@@ -192,7 +276,8 @@ pub(crate) struct Outcome {
 }
 
 /// Proves as the arguments say, and reports outputs and figures.
-pub(crate) fn run(args: ProveArgs, progress: Progress) -> anyhow::Result<Report> {
+pub(crate) fn run(mut args: ProveArgs, progress: Progress) -> anyhow::Result<Report> {
+    in_child(&mut args, progress)?;
     let outcome = prove(&Request::resolve(args)?, progress)?;
     Report::new(&outcome, page(&outcome))
 }
@@ -222,7 +307,11 @@ pub(crate) fn prove(request: &Request, progress: Progress) -> anyhow::Result<Out
         if chunks == 1 { "" } else { "s" }
     ));
     let store = SrsStore::user()?;
-    let mut made = prove_inference(&bundle, &store, &inputs, request.context, &request.options)?;
+    let options = ProveOptions {
+        prover: request.choice.open(&bundle)?,
+        ..request.options.clone()
+    };
+    let mut made = prove_inference(&bundle, &store, &inputs, request.context, &options)?;
     made.proof.model = request.model.clone();
     made.proof.check()?;
     // The secret first: a proof without its secret could never be opened.
@@ -255,6 +344,12 @@ fn outcome(
     metrics: ProveMetrics,
     progress: Progress,
 ) -> Outcome {
+    let reported = |mut chunk: ChunkMetrics| {
+        if !request.stats {
+            chunk.steps.clear();
+        }
+        chunk
+    };
     Outcome {
         proof: request.output.clone(),
         secret,
@@ -270,7 +365,7 @@ fn outcome(
         cpu_s: process_cpu_seconds(),
         peak_rss_bytes: peak_rss_bytes(),
         proof_bytes: metrics.proof_bytes,
-        chunks: metrics.chunks,
+        chunks: metrics.chunks.into_iter().map(reported).collect(),
     }
 }
 
@@ -323,7 +418,53 @@ fn page(outcome: &Outcome) -> Page {
     page = outputs_page(page, &outcome.outputs, &outcome.scores_before)
         .heading("Cost")
         .table(costs(outcome));
+    if outcome.chunks.iter().any(|chunk| !chunk.steps.is_empty()) {
+        page = page
+            .heading("Steps of all chunks")
+            .table(steps(&outcome.chunks));
+    }
     page
+}
+
+/// The steps of all chunks together, in the order of the first.
+fn steps(chunks: &[ChunkMetrics]) -> Table {
+    use Align::{Left, Right};
+    let columns = [
+        ("round", Left),
+        ("step", Left),
+        ("calls", Right),
+        ("columns", Right),
+        ("elements", Right),
+        ("moved", Right),
+        ("time", Right),
+    ];
+    let mut sums: Vec<StepCost> = Vec::new();
+    for step in chunks.iter().flat_map(|chunk| &chunk.steps) {
+        let same = |sum: &&mut StepCost| (sum.round, sum.step) == (step.round, step.step);
+        match sums.iter_mut().find(same) {
+            Some(sum) => {
+                sum.calls += step.calls;
+                sum.columns += step.columns;
+                sum.elements += step.elements;
+                sum.bytes_moved += step.bytes_moved;
+                sum.wall_s += step.wall_s;
+            }
+            None => sums.push(step.clone()),
+        }
+    }
+    let mut table = Table::new(&columns);
+    for sum in sums {
+        table.row([
+            sum.round.to_owned(),
+            sum.step.to_owned(),
+            sum.calls.to_string(),
+            sum.columns.to_string(),
+            sum.elements.to_string(),
+            bytes(sum.bytes_moved),
+            format!("{:.1} ms", sum.wall_s * 1e3),
+        ]);
+    }
+    table
 }
 
 /// Adds the facts of a binding to a page.

@@ -68,7 +68,7 @@ pub(super) fn audit(
     let srs = store.get_checked(setup.digest, plan.shape().k)?;
     let make = |plan: &Arc<ChunkPlan>| -> Result<VerifyingKey> {
         let circuit = ChunkCircuit::for_keygen(Arc::clone(plan))?;
-        let vk = keys::generate_vk(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
+        let vk = keys::generate_vk(&srs, &circuit).map_err(|e| EngineError::Keygen {
             chunk,
             detail: e.to_string(),
         })?;

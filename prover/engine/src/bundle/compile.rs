@@ -361,7 +361,7 @@ fn compile_chunk(
     let srs = store.get_checked(digest, k)?;
     let plan = Arc::new(plan);
     let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan))?;
-    let pk = keys::generate(srs.params(), &circuit).map_err(|e| EngineError::Keygen {
+    let pk = keys::generate(&srs, &circuit).map_err(|e| EngineError::Keygen {
         chunk,
         detail: e.to_string(),
     })?;

@@ -105,6 +105,13 @@ impl Bundle {
         Ok(plan)
     }
 
+    /// Finds out before a witness is made that there is a proving key of the right length. Damage shows when it is read.
+    pub(crate) fn require_proving_key(&self, chunk: usize) -> Result<()> {
+        let entry = self.public.chunk(chunk)?;
+        let path = self.private_dir.join(entry.pk_file());
+        keys::require_pk::<ChunkCircuit>(&path, entry.shape.k, entry.shape.clone())
+    }
+
     pub(crate) fn proving_key(&self, chunk: usize) -> Result<ProvingKey> {
         let entry = self.public.chunk(chunk)?;
         let path = self.private_dir.join(entry.pk_file());

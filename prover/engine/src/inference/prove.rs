@@ -6,42 +6,48 @@ use crate::{
     error::{EngineError, Result},
     field::{to_fr, to_scalar},
     keys::VerifyingKey,
-    prove,
+    prove::{self, Prover, Request, StepCost},
     resources::{Cost, Stopwatch, measured},
     srs::SrsStore,
 };
-use chainfer_circuits::{
-    ChunkCircuit, ChunkWitness, ColumnCounts, InferenceCommitment, chunk_instances,
-};
+use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
 use chainfer_formats::{ChunkProof, ProofFile, Scalar, SecretFile, SetupPolicy, proof::Statement};
 use chainfer_model::{
     executor::{execute, execute_strict},
     quantise::SaturationPolicy,
 };
+use chainfer_plonk::{Limits, PlonkError};
 use rand::{RngCore, rngs::OsRng};
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 use std::{
+    cell::RefCell,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
+
+/// Bytes of the process itself.
+const PROCESS: u64 = 24 << 20;
 
 /// Options of [`prove_inference`].
 #[derive(Clone, Debug, Default)]
 pub struct ProveOptions {
     /// Chunks proved at once; by default as many as there are cores.
     pub jobs: Option<usize>,
-    /// Bytes of memory that all jobs together may take, by estimate; fewer run at once then.
+    /// Bytes of memory that the process may take, by estimate; fewer jobs run at once then, and a chunk that takes more by itself is proved
+    /// in a slower way that takes less.
     pub max_memory: Option<u64>,
     /// What to do with a value that leaves its tensor's range where the float model has no bound.
     pub saturation: SaturationPolicy,
     /// Which setups do for which chains.
     pub setups: SetupPolicy,
+    /// Who makes the proofs.
+    pub prover: Prover,
 }
 
 /// Cost of one chunk's proof.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ChunkMetrics {
     /// Position of the chunk in the model.
     pub index: usize,
@@ -50,6 +56,9 @@ pub struct ChunkMetrics {
     pub cost: Cost,
     /// Bytes of the proof.
     pub proof_bytes: usize,
+    /// What it was spent on, round by round; none by halo2's own prover.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepCost>,
 }
 
 /// Cost of an inference proof.
@@ -149,7 +158,8 @@ pub fn prepare(
     })
 }
 
-/// Proves one chunk and checks the proof. Takes one attempt from the key's hiding budget, whatever comes of it.
+/// Proves one chunk, in so many bytes by estimate, and checks the proof. Takes one attempt from the key's hiding budget once the key is
+/// read and before anything is computed from it, whatever comes of it then.
 ///
 /// # Errors
 /// The budget is spent, a file is missing or damaged, the setup is not in the store, or the proof does not verify.
@@ -158,17 +168,23 @@ pub fn prove_chunk(
     store: &SrsStore,
     chunk: usize,
     inference: &PreparedInference,
-) -> Result<ChunkProof> {
+    (prover, bytes): (&Prover, Option<u64>),
+) -> Result<(ChunkProof, Vec<StepCost>)> {
     let _span = tracing::info_span!("prove_chunk", chunk).entered();
+    let counter = bundle.counter(chunk)?;
+    counter.require()?;
     let public = bundle.public();
     let (entry, vk) = (public.chunk(chunk)?, public.verifying_key(chunk)?);
     let verifier_params = &public.verifier_params()[chunk];
     let plan = tracing::debug_span!("plan").in_scope(|| bundle.plan(chunk))?;
     let srs = store.get(bundle.public().manifest().srs.digest, entry.shape.k)?;
-    let pk = tracing::debug_span!("read_key").in_scope(|| bundle.proving_key(chunk))?;
     let witness = &inference.witness;
-    let circuit = tracing::debug_span!("witness")
-        .in_scope(|| ChunkCircuit::for_one_proof(Arc::new(plan), witness))?;
+    let plan = Arc::new(plan);
+    let circuit = || {
+        tracing::debug_span!("witness")
+            .in_scope(|| ChunkCircuit::for_one_proof(Arc::clone(&plan), witness))
+            .map_err(|e| PlonkError::Witness(e.to_string()))
+    };
     let values = chunk_instances(
         bundle.model(),
         chunk,
@@ -184,26 +200,60 @@ pub fn prove_chunk(
             entry.num_public
         )));
     }
-    bundle.counter(chunk)?.take()?;
-    let proof = tracing::debug_span!("create_proof")
-        .in_scope(|| prove::create(srs.params(), &pk, circuit, &values))
-        .map_err(|e| EngineError::Proving {
-            chunk,
-            detail: e.to_string(),
-        })?;
+    bundle.require_proving_key(chunk)?;
+    let of_key = RefCell::new(None);
+    let load = || {
+        let _span = tracing::debug_span!("read_key").entered();
+        // What a proof tells of the hidden weights is computed from the key: no key that cannot be read may spend an attempt.
+        let read = bundle.proving_key(chunk).and_then(|key| {
+            counter.take()?;
+            Ok(key)
+        });
+        read.map_err(|error| {
+            let told = PlonkError::Load(error.to_string());
+            *of_key.borrow_mut() = Some(error);
+            told
+        })
+    };
     // The instances are built as the verifier of the file will build them.
     let instances = instances(inference.root(), inference.context_value, &public_values);
+    let request = |cpu| Request {
+        cpu,
+        limits: within(&vk, bytes),
+        srs: &srs,
+        vk: &vk,
+        load: &load,
+    };
+    let made = tracing::debug_span!("create_proof").in_scope(|| match prover {
+        Prover::Cpu(cpu) => request(*cpu).create(circuit()?, &values),
+        Prover::Accelerator(accelerator) => {
+            let verifies =
+                |proof: &[u8]| prove::verify(verifier_params, &vk, &instances, proof).is_ok();
+            accelerator.create(&request(srs.cpu()), circuit, &values, verifies)
+        }
+        Prover::Stock => {
+            let proof = prove::create_stock(&srs, &load()?, circuit()?, &values)?;
+            Ok((proof, Vec::new()))
+        }
+    });
+    let (proof, steps) = made.map_err(|error| {
+        of_key.take().unwrap_or_else(|| EngineError::Proving {
+            chunk,
+            detail: error.to_string(),
+        })
+    })?;
     prove::verify(verifier_params, &vk, &instances, &proof).map_err(|e| {
         EngineError::SelfCheck {
             chunk,
             source: e.in_chunk(chunk),
         }
     })?;
-    Ok(ChunkProof {
+    let proof = ChunkProof {
         index: chunk,
         public_values,
         proof: proof.into(),
-    })
+    };
+    Ok((proof, steps))
 }
 
 /// Proves an inference, chunks in parallel.
@@ -225,11 +275,22 @@ pub fn prove_inference(
     let inference = prepare(bundle, inputs, context, options)?;
     let prepare_cost = watch.cost();
     let cores = thread::available_parallelism().map_or(1, |n| n.get());
-    let jobs = jobs(bundle, options, cores)?;
+    let share = share(bundle, options, cores)?;
+    let jobs = share.jobs;
     let queue = Queue::new(bundle.public().num_chunks(), jobs, cores);
     let mut proved: Vec<(ChunkProof, ChunkMetrics)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..jobs)
-            .map(|_| scope.spawn(|| work(bundle, store, &inference, &queue)))
+            .map(|_| {
+                scope.spawn(|| {
+                    work(
+                        bundle,
+                        store,
+                        &inference,
+                        &queue,
+                        (&options.prover, share.bytes),
+                    )
+                })
+            })
             .collect();
         let mut proved = Vec::new();
         let mut failed = None;
@@ -326,6 +387,7 @@ fn work(
     store: &SrsStore,
     inference: &PreparedInference,
     queue: &Queue,
+    how: (&Prover, Option<u64>),
 ) -> Result<Vec<(ChunkProof, ChunkMetrics)>> {
     let mut proved = Vec::new();
     while let Some((chunk, threads)) = queue.take() {
@@ -337,12 +399,14 @@ fn work(
                     chunk,
                     detail: e.to_string(),
                 })?;
-            let (proof, cost) = measured(&pool, || prove_chunk(bundle, store, chunk, inference));
-            let proof = proof?;
+            let (proof, cost) =
+                measured(&pool, || prove_chunk(bundle, store, chunk, inference, how));
+            let (proof, steps) = proof?;
             let metrics = ChunkMetrics {
                 index: chunk,
                 cost,
                 proof_bytes: proof.proof.len(),
+                steps,
             };
             tracing::info!(chunk, wall_s = cost.wall_s, cpu_s = cost.cpu_s, "proved");
             Ok((proof, metrics))
@@ -358,35 +422,47 @@ fn work(
     Ok(proved)
 }
 
-/// How many chunks are proved at a time.
-fn jobs(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<usize> {
+/// Chunks that are proved at a time, and bytes for each.
+#[derive(Clone, Copy)]
+struct Share {
+    jobs: usize,
+    bytes: Option<u64>,
+}
+
+/// How many chunks are proved at a time, and what memory each may take. With a limit, fewer are proved at a time, so that none has to take
+/// the slower ways that need less; a chunk that is too large by itself takes them.
+fn share(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<Share> {
     let chunks = bundle.public().num_chunks();
     let jobs = options.jobs.unwrap_or(cores).clamp(1, chunks);
     let Some(limit) = options.max_memory else {
-        return Ok(jobs);
+        return Ok(Share { jobs, bytes: None });
     };
+    let available = limit.saturating_sub(PROCESS);
     let mut largest = 0;
     for (chunk, vk) in bundle.public().verifying_keys().enumerate() {
-        let needed = memory_estimate(&*vk?);
-        if needed > limit {
+        let vk = vk?;
+        let least = memory_estimate(&vk, within(&vk, Some(0)));
+        if least > available {
             return Err(EngineError::MemoryLimit {
                 chunk,
-                needed,
+                needed: least + PROCESS,
                 limit,
             });
         }
-        largest = largest.max(needed);
+        largest = largest.max(memory_estimate(&vk, Limits::default()));
     }
-    Ok(jobs.min((limit / largest.max(1)) as usize).max(1))
+    let jobs = jobs.min((available / largest.max(1)) as usize).max(1);
+    Ok(Share {
+        jobs,
+        bytes: Some(available / jobs as u64),
+    })
 }
 
-/// Bytes that proving under a key takes, by estimate.
-fn memory_estimate(vk: &VerifyingKey) -> u64 {
-    let cs = vk.cs();
-    let columns = ColumnCounts {
-        fixed: cs.num_fixed_columns(),
-        advice: cs.num_advice_columns(),
-        equality: vk.permutation().commitments().len(),
-    };
-    columns.proving_bytes(vk.get_domain().k)
+fn within(vk: &VerifyingKey, bytes: Option<u64>) -> Limits {
+    Limits::within(vk.cs(), vk.get_domain().k, bytes)
+}
+
+/// Bytes that proving under a key takes within these limits, by estimate, beside the process itself.
+fn memory_estimate(vk: &VerifyingKey, limits: Limits) -> u64 {
+    chainfer_plonk::proving_bytes(vk.cs(), vk.get_domain().k, limits)
 }

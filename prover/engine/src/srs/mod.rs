@@ -18,7 +18,9 @@ pub use spec::{validate, validate_known, verifier_params};
 pub use store::{CachedSrs, Imported, ImportedSize, SourceRecord, SrsStore};
 
 use crate::error::{EngineError, Result};
+use chainfer_compute::{backend::Cpu, msm::Bases};
 use chainfer_formats::{B256, SrsSpec, digest::keccak256};
+use chainfer_plonk::{PlonkError, Setup};
 use fixed_base::GeneratorTable;
 use halo2_proofs::poly::{commitment::Params, kzg::commitment::ParamsKZG};
 use halo2curves::{
@@ -28,7 +30,10 @@ use halo2curves::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 use spec::describe;
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 /// KZG parameters over BN254.
 pub type KzgParams = ParamsKZG<Bn256>;
@@ -43,6 +48,8 @@ const DEVELOPMENT_SEED: &[u8] = b"chainfer INSECURE development SRS, tau is publ
 pub struct Srs {
     params: KzgParams,
     spec: SrsSpec,
+    /// The points as the prover takes them, once they are asked for.
+    setup: Arc<OnceLock<Setup<Bases>>>,
 }
 
 impl fmt::Debug for Srs {
@@ -88,12 +95,33 @@ impl Srs {
             .copied()
             .ok_or_else(|| EngineError::malformed("SRS", "fewer than two powers"))?;
         let spec = describe(tau_g1, params.s_g2())?;
-        Ok(Self { params, spec })
+        Ok(Self {
+            params,
+            spec,
+            setup: Arc::default(),
+        })
     }
 
     /// The powers of tau, as halo2 takes them.
     pub fn params(&self) -> &KzgParams {
         &self.params
+    }
+
+    /// The back end that works with [`setup`](Self::setup).
+    pub fn cpu(&self) -> Cpu {
+        Cpu::detect()
+    }
+
+    /// The powers of tau, as the prover takes them.
+    ///
+    /// # Errors
+    /// The back end fails.
+    pub fn setup(&self) -> Result<&Setup<Bases>, PlonkError> {
+        if let Some(setup) = self.setup.get() {
+            return Ok(setup);
+        }
+        let made = Setup::from_halo2(&self.cpu(), &self.params)?;
+        Ok(self.setup.get_or_init(|| made))
     }
 
     /// log2 of the number of powers.
@@ -135,6 +163,7 @@ impl Srs {
         Ok(Self {
             params: assemble(k, powers, basis, self.params.s_g2()),
             spec: self.spec.clone(),
+            setup: Arc::default(),
         })
     }
 }

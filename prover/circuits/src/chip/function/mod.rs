@@ -110,7 +110,7 @@ pub(crate) fn second_phase<'a>(
         fractions.push(Numerators::Cells(tags), denominators);
     }
     let (keys, values) = (fixed.column(KEY)?, fixed.column(VALUE)?);
-    let entries = keys.iter().zip(values).take(active);
+    let entries = keys.iter().zip(values.iter()).take(active);
     let multiplicities = Numerators::Minus(first.column(Col::TableMult)?);
     fractions.push(
         multiplicities,

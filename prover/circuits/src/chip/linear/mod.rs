@@ -29,7 +29,7 @@ use crate::field::{powers, signed};
 use crate::gate::{Cells, Expr, power};
 use crate::selectors::decode as selector;
 use crate::shape::CircuitShape;
-use crate::trace::{FixedCells, Trace};
+use crate::trace::{FixedCells, FixedValues, Trace};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use std::ops::Range;
@@ -137,8 +137,8 @@ pub(crate) fn second_phase(
 ) -> Result<(), CircuitError> {
     struct Lane<'a> {
         digits: [&'a [Fr]; 4],
-        taken: &'a [Fr],
-        bias: &'a [Fr],
+        taken: FixedValues<'a>,
+        bias: FixedValues<'a>,
     }
     let (shape, first, fixed) = (inputs.shape, inputs.first, inputs.fixed);
     let range = Fr::from(u64::from(shape.range));

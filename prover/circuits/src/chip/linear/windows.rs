@@ -27,7 +27,7 @@ use crate::layout::place::ChunkLayout;
 use crate::layout::windows::{ColumnMap, RowMap, segments};
 use crate::selectors::decode as selector;
 use crate::shape::CircuitShape;
-use crate::trace::{FixedCells, Trace};
+use crate::trace::{FixedCells, FixedValues, Trace};
 use chainfer_model::quantized::TensorId;
 use chainfer_model::window::Window;
 use halo2curves::bn256::Fr;
@@ -196,9 +196,9 @@ pub(crate) fn second_phase(
     /// What one lane gives an accumulator.
     struct Lane<'a> {
         values: &'a [Fr],
-        mask: &'a [Fr],
+        mask: FixedValues<'a>,
         /// Times z before the value; the first lane's step is with the row's.
-        step: Option<&'a [Fr]>,
+        step: Option<FixedValues<'a>>,
     }
     for j in 0..shape.taps {
         let (hold, step) = (cells.column(held(j))?, cells.column(steps(j))?);

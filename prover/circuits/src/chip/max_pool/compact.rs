@@ -127,7 +127,7 @@ impl Operator for MaxPool {
         );
         let r = powers(inputs.challenges.r, TAPS);
         Ok(Some(Box::new(move |row| {
-            let Some(i) = rows.iter().position(|flags| is_one(flags, row)) else {
+            let Some(i) = rows.iter().position(|flags| is_one(*flags, row)) else {
                 return (Fr::ZERO, Fr::ZERO);
             };
             let held = Fr::from(u64::from(i > 0));
