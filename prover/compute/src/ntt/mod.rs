@@ -23,7 +23,9 @@
 
 mod domain;
 mod passes;
-mod small;
+#[cfg(test)]
+mod reference;
+mod scalar;
 #[cfg(test)]
 mod tests;
 
@@ -34,9 +36,10 @@ use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use passes::{Passes, Scratch};
 use rayon::prelude::*;
+use scalar::Scalar;
 use std::any::Any;
 
-/// Below this, a plain transform: there are too few rows for lanes.
+/// Below this, a transform in scalars: there are too few rows for lanes.
 const SMALL_K: u32 = 6;
 
 /// One transform, with its factors. See the [module](self).
@@ -44,9 +47,15 @@ const SMALL_K: u32 = 6;
 pub struct Transform {
     arithmetic: Arithmetic,
     k: u32,
-    parameters: Parameters,
-    /// [`Passes`] of the lanes of `arithmetic`; none for a small transform.
-    passes: Option<Box<dyn Any + Send + Sync>>,
+    factors: Factors,
+}
+
+#[derive(Debug)]
+enum Factors {
+    /// For few elements, and where there are no vector instructions.
+    Scalar(Scalar),
+    /// [`Passes`] of the lanes of the arithmetic.
+    Passes(Box<dyn Any + Send + Sync>),
 }
 
 /// What a transform computes. See the [module](self).
@@ -110,13 +119,15 @@ impl<'a, I: Iterator<Item = Column<'a>>> Kernel<Fr> for Run<'_, I> {
 
 impl Transform {
     fn new(arithmetic: Arithmetic, k: u32, parameters: Parameters) -> Self {
-        let passes =
-            (k >= SMALL_K).then(|| dispatch::<Fr, _>(arithmetic, Prepare { k, parameters }));
+        let factors = if k < SMALL_K || arithmetic == Arithmetic::Portable {
+            Factors::Scalar(Scalar::new(k, &parameters))
+        } else {
+            Factors::Passes(dispatch::<Fr, _>(arithmetic, Prepare { k, parameters }))
+        };
         Transform {
             arithmetic,
             k,
-            parameters,
-            passes,
+            factors,
         }
     }
 
@@ -131,21 +142,15 @@ impl Transform {
     }
 
     fn run(&self, column: Column<'_>) {
-        match &self.passes {
-            Some(passes) => dispatch::<Fr, _>(
+        match &self.factors {
+            Factors::Scalar(scalar) => scalar.run(column),
+            Factors::Passes(passes) => dispatch::<Fr, _>(
                 self.arithmetic,
                 Run {
                     passes: passes.as_ref(),
                     columns: std::iter::once(column),
                 },
             ),
-            None => match column {
-                Column::InPlace(values) => small::transform(&self.parameters, values),
-                Column::Into(from, to) => {
-                    to.copy_from_slice(from);
-                    small::transform(&self.parameters, to);
-                }
-            },
         }
     }
 

@@ -1,11 +1,10 @@
-//! Transforms of few elements, and the reference that tests hold the others against.
+//! What tests hold transforms against.
 
 use super::Parameters;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 
 /// By the definition.
-#[cfg(test)]
 pub(super) fn by_definition(parameters: &Parameters, x: &[Fr]) -> Vec<Fr> {
     let at = |t: usize| {
         let point = parameters.into * parameters.root.pow_vartime([t as u64]);
