@@ -131,7 +131,9 @@ def run(kind, given, chainfer, measure, say, machine):
     if kind == "gpu":
         provers[f"ours, {options.device}"] = ["--backend", "icicle", "--device", options.device]
         table = multiplications(options.device)
-    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
+    if hasattr(os, "sched_setaffinity"):
+        # A prover takes as many threads as it may use processors.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     rows = []
     with tempfile.TemporaryDirectory(prefix="chainfer-bench-") as scratch:
         folder = Path(scratch)
