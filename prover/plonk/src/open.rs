@@ -228,7 +228,7 @@ fn at(coefficients: &[Fr], point: Fr) -> Fr {
 }
 
 /// Coefficients of the polynomial of least degree with these values at these points, which differ.
-fn interpolate(points: &[Fr], values: &[Fr]) -> Vec<Fr> {
+pub(crate) fn interpolate(points: &[Fr], values: &[Fr]) -> Vec<Fr> {
     let mut scales: Vec<Fr> = points
         .iter()
         .map(|p| points.iter().filter(|q| *q != p).map(|q| *p - q).product())

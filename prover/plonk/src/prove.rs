@@ -4,7 +4,7 @@ use crate::error::{PlonkError, Result};
 use crate::key::{ProvingKey, usable_rows};
 use crate::limits::Limits;
 use crate::lookup;
-use crate::open::{Query, open, write_commitments, write_points};
+use crate::open::{Query, interpolate, open, write_commitments, write_points};
 use crate::quotient::Parted;
 use crate::setup::Setup;
 use crate::witness::{Phases, Witness};
@@ -652,22 +652,11 @@ impl Cosets {
 fn inverse_vandermonde(points: &[Fr]) -> Vec<Vec<Fr>> {
     let count = points.len();
     let mut inverse = vec![vec![Fr::ZERO; count]; count];
-    for (i, point) in points.iter().enumerate() {
-        let mut basis = vec![Fr::ONE];
-        let mut scale = Fr::ONE;
-        for (j, other) in points.iter().enumerate() {
-            if i != j {
-                scale *= *point - other;
-                basis.push(Fr::ZERO);
-                for at in (0..basis.len()).rev() {
-                    let below = if at == 0 { Fr::ZERO } else { basis[at - 1] };
-                    basis[at] = below - *other * basis[at];
-                }
-            }
-        }
-        let scale = Option::from(scale.invert()).unwrap_or(Fr::ZERO);
-        for (row, c) in inverse.iter_mut().zip(basis) {
-            row[i] = c * scale;
+    for i in 0..count {
+        let mut values = vec![Fr::ZERO; count];
+        values[i] = Fr::ONE;
+        for (row, c) in inverse.iter_mut().zip(interpolate(points, &values)) {
+            row[i] = c;
         }
     }
     inverse
