@@ -53,7 +53,7 @@ impl ProvingKey {
 
 /// Kind and version in front of a verifying key.
 const VK_MAGIC: &[u8; 8] = b"cfrvk\0\0\x01";
-const PK_MAGIC: sealed::Magic = *b"cfrpk\0\0\x02";
+const PK_MAGIC: sealed::Magic = *b"cfrpk\0\0\x03";
 /// halo2's version byte, k, flag of selector compression, number of fixed columns.
 const VK_HEAD: usize = 1 + 4 + 1 + 4;
 /// Bytes of a compressed point.

@@ -1,12 +1,12 @@
-//! Large binary files that are checked before they are parsed: `magic || payload || keccak256(magic || payload)`.
+//! Large binary files that are checked before they are parsed: `magic || payload || blake3(magic || payload)`.
 //!
 //! halo2's fast readers panic on short or odd input; nothing reaches them that was not written whole by this crate.
-//! The seal finds damage, not malice: files that may come from others are bound by digests in the manifest.
+//! The seal finds damage, not malice: files that may come from others are bound by digests in the manifest. So its hash is chosen for
+//! speed: a proving key is read in every proof.
 
 use crate::error::{EngineError, Result};
 use chainfer_formats::{
     B256,
-    digest::Keccak256,
     files::{self, Access, write_atomic_with},
 };
 use std::{
@@ -21,9 +21,12 @@ pub(crate) type Magic = [u8; 8];
 const SEAL: u64 = 32;
 const MAGIC: u64 = 8;
 
+/// Bytes that are read and hashed at a time: enough for several threads.
+const PIECE: usize = 1 << 20;
+
 struct HashingWriter<'a> {
     inner: &'a mut dyn Write,
-    hasher: Keccak256,
+    hasher: blake3::Hasher,
 }
 
 impl Write for HashingWriter<'_> {
@@ -48,7 +51,7 @@ pub(crate) fn write(
     Ok(write_atomic_with(path, access, |file| {
         let mut writer = HashingWriter {
             inner: file,
-            hasher: Keccak256::new(),
+            hasher: blake3::Hasher::new(),
         };
         writer.write_all(magic)?;
         {
@@ -58,7 +61,7 @@ pub(crate) fn write(
             buffered.flush()?;
         }
         let seal = writer.hasher.finalize();
-        file.write_all(seal.as_slice())
+        file.write_all(seal.as_bytes())
     })?)
 }
 
@@ -91,21 +94,25 @@ pub(crate) fn open(path: &Path, magic: &Magic, max_bytes: u64) -> Result<Take<Bu
     if found != *magic {
         return Err(EngineError::malformed(
             name(),
-            "not a file of this kind and version",
+            "not a file of this kind and version; if another release made it, compile the model again, or import the setup again",
         ));
     }
-    let mut hasher = HashingWriter {
-        inner: &mut io::sink(),
-        hasher: Keccak256::new(),
-    };
-    hasher.hasher.update(found);
-    let copied = io::copy(&mut (&mut file).take(payload), &mut hasher)
-        .map_err(EngineError::io("read", path))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&found);
+    let mut piece = vec![0u8; PIECE.min(usize::try_from(payload).unwrap_or(PIECE))];
+    let mut left = payload;
+    while left > 0 {
+        let length = piece.len().min(usize::try_from(left).unwrap_or(PIECE));
+        file.read_exact(&mut piece[..length])
+            .map_err(EngineError::io("read", path))?;
+        hasher.update_rayon(&piece[..length]);
+        left -= length as u64;
+    }
     let mut seal = [0u8; SEAL as usize];
     file.read_exact(&mut seal)
         .map_err(EngineError::io("read", path))?;
-    let got = hasher.hasher.finalize();
-    if copied != payload || got.0 != seal {
+    let got = B256::from(*hasher.finalize().as_bytes());
+    if got.0 != seal {
         return Err(EngineError::DigestMismatch {
             what: name(),
             expected: B256::from(seal),

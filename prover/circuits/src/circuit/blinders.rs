@@ -16,11 +16,11 @@ use crate::columns::{CellRef, Fix};
 use crate::error::CircuitError;
 use crate::plan::ChunkPlan;
 use crate::plan::names::holds_weights;
-use crate::trace::FixedCells;
+use crate::trace::{FixedCells, FixedValues};
 use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{FromUniformBytes, PrimeField};
-use sha3::{Digest, Keccak256};
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// The columns that hide weights, with the rows of their blinders.
@@ -43,25 +43,34 @@ pub(super) fn blinders(plan: &ChunkPlan, fixed: &mut FixedCells) -> Result<(), C
         return Ok(());
     }
     let key = key_digest(plan, fixed)?;
-    for (column, (role, rows)) in hidden(plan).into_iter().enumerate() {
-        for row in rows {
-            let half = |part: u8| {
-                let mut h = Keccak256::new();
-                h.update(b"chainfer.blinder.v2");
-                h.update(plan.seed);
-                h.update(key);
-                h.update((column as u64).to_be_bytes());
-                h.update((row as u64).to_be_bytes());
-                h.update([part]);
-                h.finalize()
-            };
-            let mut wide = [0u8; 64];
-            wide[..32].copy_from_slice(&half(0));
-            wide[32..].copy_from_slice(&half(1));
-            fixed.set(role, row, Fr::from_uniform_bytes(&wide));
+    let columns = hidden(plan);
+    let all: Vec<Vec<Fr>> = columns
+        .par_iter()
+        .enumerate()
+        .map(|(column, (_, rows))| of_column(&plan.seed, &key, column, rows))
+        .collect();
+    for ((role, rows), blinders) in columns.into_iter().zip(all) {
+        for (row, blinder) in rows.zip(blinders) {
+            fixed.set(role, row, blinder);
         }
     }
     Ok(())
+}
+
+/// The blinders of one column: 512 bits of output for each, so that it is uniform up to 2^-256.
+fn of_column(seed: &[u8; 32], key: &[u8; 32], column: usize, rows: &Range<usize>) -> Vec<Fr> {
+    let mut h = blake3::Hasher::new_derive_key("chainfer.blinder.v3");
+    h.update(seed);
+    h.update(key);
+    h.update(&(column as u64).to_be_bytes());
+    h.update(&(rows.start as u64).to_be_bytes());
+    let mut output = h.finalize_xof();
+    let mut wide = [0u8; 64];
+    let mut next = |_| {
+        output.fill(&mut wide);
+        Fr::from_uniform_bytes(&wide)
+    };
+    rows.clone().map(&mut next).collect()
 }
 
 /// A digest of all that makes up the chunk's key, but for its blinders: the constraint system and its parameters, the rows and how many
@@ -103,21 +112,39 @@ fn key_digest(plan: &ChunkPlan, fixed: &FixedCells) -> Result<[u8; 32], CircuitE
     }
     let roles = plan.arrangement.fixed_columns(s);
     numbers.push(roles.len());
-    let mut h = Keccak256::new();
-    h.update(b"chainfer.blinder.key.v2");
+    let mut h = blake3::Hasher::new_derive_key("chainfer.blinder.key.v3");
     for number in numbers {
-        h.update((number as u64).to_be_bytes());
+        h.update(&(number as u64).to_be_bytes());
     }
     // The gates, too: another release may have others over the same cells.
     let mut system = ConstraintSystem::<Fr>::default();
     arrangement::configure(&mut system, s)?;
-    h.update(Keccak256::digest(format!("{:?}", system.pinned())));
-    for role in roles {
-        for value in fixed.column(role)?.iter() {
-            h.update(value.to_repr());
+    h.update(blake3::hash(format!("{:?}", system.pinned()).as_bytes()).as_bytes());
+    let columns: Vec<FixedValues<'_>> = roles
+        .into_iter()
+        .map(|role| fixed.column(role))
+        .collect::<Result<_, _>>()?;
+    let digests: Vec<blake3::Hash> = columns.into_par_iter().map(column_digest).collect();
+    for digest in digests {
+        h.update(digest.as_bytes());
+    }
+    Ok(*h.finalize().as_bytes())
+}
+
+fn column_digest(column: FixedValues<'_>) -> blake3::Hash {
+    /// Values that are hashed at a time.
+    const PIECE: usize = 1 << 11;
+    let mut h = blake3::Hasher::new();
+    let mut bytes = Vec::with_capacity(32 * PIECE);
+    for (row, value) in column.iter().enumerate() {
+        bytes.extend_from_slice(value.to_repr().as_ref());
+        if (row + 1).is_multiple_of(PIECE) {
+            h.update(&bytes);
+            bytes.clear();
         }
     }
-    Ok(h.finalize().into())
+    h.update(&bytes);
+    h.finalize()
 }
 
 #[cfg(test)]

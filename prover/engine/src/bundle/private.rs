@@ -22,7 +22,7 @@ const MODEL_FILE: &str = "model.bin";
 const SEED_FILE: &str = "hiding.seed";
 /// Larger than any model that compiles.
 const MAX_MODEL_BYTES: u64 = 1 << 32;
-const MAGIC: sealed::Magic = *b"cfrmdl\0\x01";
+const MAGIC: sealed::Magic = *b"cfrmdl\0\x02";
 
 /// How chunks were planned; planning again with the same options gives the same circuits.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

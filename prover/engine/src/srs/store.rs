@@ -38,7 +38,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-const MAGIC: sealed::Magic = *b"cfsrs\0\0\x01";
+const MAGIC: sealed::Magic = *b"cfsrs\0\0\x02";
 /// Magic, flag and size before the powers.
 const HEAD: u64 = 8 + 1 + 4;
 /// The two points in G2 and the seal after them.
