@@ -10,7 +10,7 @@ use chainfer_engine::srs::SrsStore;
 use chainfer_formats::ids::model_id;
 use chainfer_formats::{Address, Binding, U256};
 use chainfer_model::float::FloatGraph;
-use chainfer_model::io::{load_calibration, load_inputs};
+use chainfer_model::io::{load_inputs, load_samples};
 use chainfer_model::load_model;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
 use chainfer_model::partitioned::PartitionedModel;
@@ -99,8 +99,8 @@ pub struct Prepared {
 pub fn prepare(source: &Source, chunks: usize) -> Result<Prepared> {
     let float: FloatGraph = load_model(&source.model).context("load")?;
     let specs = float.input_specs();
-    let samples = load_calibration(&source.calibration, &specs, float.fixed_point())
-        .context("calibration")?;
+    let samples =
+        load_samples(&source.calibration, &specs, float.fixed_point()).context("calibration")?;
     let inputs = load_inputs(&source.input, &specs, float.fixed_point()).context("input")?;
     let trace = float.execute(&inputs).context("float")?;
     let expected = float

@@ -8,7 +8,7 @@ use chainfer_circuits::{
     ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, PlanOptions, chunk_instances,
 };
 use chainfer_model::executor::execute;
-use chainfer_model::io::{load_calibration, load_inputs};
+use chainfer_model::io::{load_inputs, load_samples};
 use chainfer_model::load_model;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
 use chainfer_model::quantise::{QuantOptions, SaturationPolicy, quantise};
@@ -28,7 +28,7 @@ fn check(model: &Path, chunks: impl Fn(usize) -> usize) -> Vec<Value> {
     let data = model.with_extension("json");
     let float = load_model(model).unwrap();
     let specs = float.input_specs();
-    let samples = load_calibration(&data, &specs, None).unwrap();
+    let samples = load_samples(&data, &specs, None).unwrap();
     let inputs = load_inputs(&data, &specs, None).unwrap();
     let options = QuantOptions {
         range: RANGE,

@@ -9,7 +9,7 @@
 mod support;
 
 use chainfer_model::executor::{execute, naive};
-use chainfer_model::io::{inputs_from_json, load_calibration, load_inputs};
+use chainfer_model::io::{InputSpec, inputs_from_json, load_inputs, load_samples};
 use chainfer_model::load_model;
 use chainfer_model::quantise::{Evaluator, QuantOptions, Sample, SaturationPolicy, quantise};
 use serde_json::Value;
@@ -112,7 +112,7 @@ fn digits_network_keeps_its_answer() {
     let folder = root().join("tests/fixtures/models");
     let graph = load_model(&folder.join("digits.onnx")).unwrap();
     let specs = graph.input_specs();
-    let samples = load_calibration(&folder.join("digits_calibration.json"), &specs, None).unwrap();
+    let samples = load_samples(&folder.join("digits_calibration.json"), &specs, None).unwrap();
     let input = load_inputs(&folder.join("digits_input.json"), &specs, None).unwrap();
     let expected: Vec<f64> =
         serde_json::from_value(json(&folder.join("digits_expected.json"))["logits"].clone())
@@ -135,4 +135,42 @@ fn digits_network_keeps_its_answer() {
         q.report.samples, q.report.warnings
     );
     assert!(error < 0.05, "{error}");
+}
+
+/// An array file of bytes.
+fn npy(shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values);
+    bytes
+}
+
+#[test]
+fn samples_of_an_array_file_stand_along_a_first_axis_or_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.npy");
+    let specs = [InputSpec {
+        name: "x".into(),
+        shape: vec![2, 2],
+    }];
+    let values: Vec<u8> = (0..8).collect();
+    let load = |shape: &str, values: &[u8]| {
+        std::fs::write(&path, npy(shape, values)).unwrap();
+        load_samples(&path, &specs, None)
+    };
+    let of = |values: &[u8]| Sample(vec![values.iter().map(|v| f64::from(*v)).collect()]);
+    let both = [of(&values[..4]), of(&values[4..])];
+    assert_eq!(load("(2, 2, 2)", &values).unwrap(), both);
+    assert_eq!(load("(2, 4)", &values).unwrap(), both);
+    for shape in ["(2, 2)", "(1, 2, 2)", "(4,)"] {
+        assert_eq!(
+            load(shape, &values[..4]).unwrap(),
+            [of(&values[..4])],
+            "{shape}"
+        );
+    }
+    let error = load("(2, 3)", &values[..6]).unwrap_err().to_string();
+    assert!(error.contains("samples along the first axis"), "{error}");
 }

@@ -5,7 +5,7 @@ use crate::arrangement::{self, compact::Compact, interface::Arrangement};
 use crate::tests::builder::{Builder, partition as cut, square};
 use crate::tests::{failing, setup_of};
 use crate::{ChunkPlan, CircuitShape, HideWeights, Objective, PlanOptions};
-use chainfer_model::io::load_calibration;
+use chainfer_model::io::load_samples;
 use chainfer_model::load_model;
 use chainfer_model::partition::{BoundaryVisibility, ChunkCount, CostModel, partition};
 use chainfer_model::partitioned::{PartitionedModel, Visibility};
@@ -26,7 +26,7 @@ fn digits(chunks: usize) -> PartitionedModel {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models");
     let float = load_model(&models.join("digits.onnx")).unwrap();
     let samples = models.join("digits_calibration.json");
-    let samples = load_calibration(&samples, &float.input_specs(), float.fixed_point()).unwrap();
+    let samples = load_samples(&samples, &float.input_specs(), float.fixed_point()).unwrap();
     let quantised = quantise(&float, &samples, &QuantOptions::default()).unwrap();
     let count = ChunkCount::Exactly(chunks);
     let visibility = BoundaryVisibility::default();

@@ -86,30 +86,47 @@ pub(crate) struct Geometry<'a> {
     pub(crate) lanes: usize,
 }
 
-impl Geometry<'_> {
-    /// The layers that read a tensor through a window: output and window.
-    fn consumers(&self, tensor: TensorId) -> impl Iterator<Item = (TensorId, Window)> + '_ {
-        let reads = move |layer: &LayerGeometry| {
-            let output = layer.output;
-            let windows = layer.windows.clone().into_iter();
-            windows
-                .filter(move |(input, _)| *input == tensor)
-                .map(move |(_, window)| (output, window))
+/// Who writes and reads each tensor.
+struct Links<'a> {
+    producers: BTreeMap<TensorId, &'a LayerGeometry>,
+    /// The outputs of the layers that read it, and the windows that they read it through.
+    readers: BTreeMap<TensorId, Vec<(TensorId, Window)>>,
+}
+
+impl<'a> Links<'a> {
+    fn new(layers: &'a [LayerGeometry]) -> Self {
+        let mut links = Links {
+            producers: BTreeMap::new(),
+            readers: BTreeMap::new(),
         };
-        self.layers.iter().flat_map(reads)
+        for layer in layers {
+            links.producers.entry(layer.output).or_insert(layer);
+            for (input, window) in &layer.windows {
+                let readers = links.readers.entry(*input).or_default();
+                readers.push((layer.output, *window));
+            }
+        }
+        links
     }
 
-    fn producer(&self, tensor: TensorId) -> Option<&LayerGeometry> {
-        self.layers.iter().find(|l| l.output == tensor)
+    fn readers(&self, tensor: TensorId) -> &[(TensorId, Window)] {
+        self.readers.get(&tensor).map_or(&[], Vec::as_slice)
+    }
+
+    fn producer(&self, tensor: TensorId) -> Option<&'a LayerGeometry> {
+        self.producers.get(&tensor).copied()
     }
 
     fn stride(&self, tensor: TensorId) -> usize {
         self.producer(tensor).map_or(1, |layer| layer.slots)
     }
+}
 
+impl Geometry<'_> {
     /// Lays out every tensor from row `first` on.
     pub(crate) fn lay_out(&self, first: usize) -> Result<ChunkLayout, CircuitError> {
         let outputs = self.layers.iter().map(|layer| layer.output);
+        let links = Links::new(self.layers);
         let order: Vec<TensorId> = self.inputs.iter().copied().chain(outputs).collect();
         let mut layout = ChunkLayout {
             tensors: BTreeMap::new(),
@@ -120,7 +137,7 @@ impl Geometry<'_> {
             end: first,
         };
         for &tensor in order.iter().rev() {
-            let (placed, columns) = self.lay_out_tensor(tensor, &layout.tensors)?;
+            let (placed, columns) = self.lay_out_tensor(tensor, &links, &layout.tensors)?;
             layout.tensors.insert(tensor, placed);
             layout.columns.insert(tensor, columns);
         }
@@ -128,7 +145,7 @@ impl Geometry<'_> {
             if let Some(t) = layout.tensors.get_mut(&tensor) {
                 t.base = layout.end;
                 layout.end += t.rows();
-                if self.producer(tensor).is_some_and(|layer| layer.has_pairs) {
+                if links.producer(tensor).is_some_and(|layer| layer.has_pairs) {
                     let pairs = Pairs::new(layout.end, t);
                     layout.end = pairs.end();
                     layout.pairs.insert(tensor, pairs);
@@ -152,13 +169,14 @@ impl Geometry<'_> {
     fn lay_out_tensor(
         &self,
         tensor: TensorId,
+        links: &Links<'_>,
         done: &BTreeMap<TensorId, TensorLayout>,
     ) -> Result<(TensorLayout, Vec<ColumnMap>), CircuitError> {
         let info = self.graph.tensor(tensor);
         let lanes = self.lanes;
-        let stride = self.stride(tensor);
+        let stride = links.stride(tensor);
         let mut readers = Vec::new();
-        for (output, window) in self.consumers(tensor) {
+        for &(output, window) in links.readers(tensor) {
             let output = done.get(&output).ok_or_else(|| {
                 CircuitError::inconsistent(&info.name, "read before it is written")
             })?;
@@ -214,10 +232,10 @@ impl Geometry<'_> {
         }
         // A tail that makes room for the first output column where the input is padded on the left.
         let mut tail = 0;
-        let windows = self.producer(tensor).map_or(&[][..], |l| &l.windows);
+        let windows = links.producer(tensor).map_or(&[][..], |l| &l.windows);
         for (input, window) in windows {
             let width = self.graph.tensor(*input).dims.w;
-            let input_stride = self.stride(*input);
+            let input_stride = links.stride(*input);
             for kx in 0..window.columns.kernel {
                 tail = tail.max(ColumnMap::tail_needed(
                     window,

@@ -13,7 +13,7 @@ use chainfer_engine::{
 use chainfer_model::{
     executor::ClampTable,
     frontend::{LoadOptions, LoadedModel},
-    io::load_calibration,
+    io::load_samples,
     load_model_with,
     partition::{BoundaryVisibility, ChunkCount, CostModel, is_cut, partition, partition_at},
     partitioned::{PartitionedModel, Visibility},
@@ -190,7 +190,7 @@ pub(crate) fn integer_program(
         thousands(float.parameters() as u64)
     ));
     let samples = match calibration {
-        Some(file) => load_calibration(file, &float.input_specs(), float.fixed_point())?,
+        Some(file) => load_samples(file, &float.input_specs(), float.fixed_point())?,
         None => Vec::new(),
     };
     let options = QuantOptions {

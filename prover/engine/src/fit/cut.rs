@@ -7,7 +7,7 @@ use chainfer_circuits::{
     PublicEnds, RunEstimate,
 };
 use chainfer_model::{
-    partition::{CutAim, RunCost, RunTable, most_chunks, partition_at},
+    partition::{ChunkCount, CutAim, RunCost, RunTable, most_chunks, partition_at},
     partitioned::{PartitionedModel, Visibility},
     quantized::{QLayer, QuantizedGraph},
     split::SplitLimits,
@@ -153,6 +153,11 @@ impl<'a> Cutter<'a> {
 
     pub(super) fn target(&self) -> FitTarget {
         self.request.target
+    }
+
+    /// Whether there is to be one chunk.
+    pub(super) fn is_whole(&self) -> bool {
+        self.request.chunks == ChunkCount::Exactly(1)
     }
 
     pub(super) fn objective(&self) -> Objective {

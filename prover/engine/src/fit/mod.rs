@@ -180,7 +180,12 @@ impl Search<'_> {
             match self.attempt()? {
                 Ok(found) => return Ok(Ok(found)),
                 Err(obstacle) => {
-                    let finer = obstacle.finer(self.limits, self.graph);
+                    // One chunk has all of the layers, in however many parts.
+                    let finer = if self.cutter.is_whole() {
+                        None
+                    } else {
+                        obstacle.finer(self.limits, self.graph)
+                    };
                     last = Some(obstacle);
                     match finer {
                         Some(limits) => self.limits = Some(limits),

@@ -49,28 +49,8 @@ pub fn load_inputs(
     Ok(lists)
 }
 
-/// Reads calibration samples: JSON with one or several samples, or any single-input file.
-///
-/// # Errors
-/// As [`load_inputs`].
-pub fn load_calibration(
-    path: &Path,
-    specs: &[InputSpec],
-    fixed_point: Option<f64>,
-) -> Result<Vec<Sample>> {
-    if extension(path) != "json" {
-        return Ok(vec![Sample(load_inputs(path, specs, fixed_point)?)]);
-    }
-    let samples =
-        calibration_from_json(&read(path, MAX_INPUT_BYTES)?).map_err(|e| locate(e, path))?;
-    for (n, sample) in samples.iter().enumerate() {
-        check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
-    }
-    Ok(samples)
-}
-
-/// Reads a data set: JSON with one or several samples, `.npy` or `.npz` with a first axis that counts the samples, or any
-/// other file with one sample.
+/// Reads a data set: JSON with one or several samples, `.npy` or `.npz` with a first axis that counts the samples, or any file with
+/// one sample.
 ///
 /// # Errors
 /// As [`load_inputs`].
@@ -79,12 +59,19 @@ pub fn load_samples(
     specs: &[InputSpec],
     fixed_point: Option<f64>,
 ) -> Result<Vec<Sample>> {
-    let from = match extension(path).as_str() {
+    let one = || Ok(vec![Sample(load_inputs(path, specs, fixed_point)?)]);
+    let from: fn(&[u8], &[InputSpec]) -> Result<Vec<Sample>> = match extension(path).as_str() {
+        "json" => |bytes, _| calibration_from_json(bytes),
         "npy" => samples_from_npy,
         "npz" => samples_from_npz,
-        _ => return load_calibration(path, specs, fixed_point),
+        _ => return one(),
     };
-    let samples = from(&read(path, MAX_INPUT_BYTES)?, specs).map_err(|e| locate(e, path))?;
+    let samples = match from(&read(path, MAX_INPUT_BYTES)?, specs) {
+        Ok(samples) => samples,
+        // An array of the input's own shape is one sample.
+        Err(error) if extension(path) == "json" => return Err(locate(error, path)),
+        Err(error) => return one().map_err(|_| locate(error, path)),
+    };
     for (n, sample) in samples.iter().enumerate() {
         check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
     }

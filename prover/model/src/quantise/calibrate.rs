@@ -29,7 +29,7 @@ pub enum CalibrationSource {
     Synthetic,
 }
 
-/// The given samples, checked, or synthetic ones: uniform in `[0, 1)`, standard normal, and runs of 0 and 1.
+/// The given samples, checked, as many as there is memory for, or synthetic ones: uniform in `[0, 1)`, standard normal, and runs of 0 and 1.
 pub(super) fn samples(
     graph: &FloatGraph,
     given: &[Sample],
@@ -39,14 +39,13 @@ pub(super) fn samples(
     }
     let values: usize = graph.tensors().iter().map(FloatTensor::len).sum();
     let room = MAX_VALUES / values.max(1);
-    if given.len() > room {
-        return Err(ModelError::InvalidOption(format!(
-            "{} calibration samples of a network with {values} values are too many for the memory; at most {room} are supported",
-            given.len()
+    if room == 0 {
+        return Err(ModelError::InvalidGraph(format!(
+            "the network has {values} values, which is too many to calibrate"
         )));
     }
     if !given.is_empty() {
-        return Ok((given.to_vec(), CalibrationSource::Given));
+        return Ok((spread(given, room), CalibrationSource::Given));
     }
     let mut rng = SplitMix(0x6368_6169_6e66_6572);
     let kinds: [fn(&mut SplitMix, usize) -> Vec<f64>; 3] = [
@@ -54,12 +53,7 @@ pub(super) fn samples(
         |rng, len| (0..len).map(|_| rng.normal()).collect(),
         SplitMix::runs,
     ];
-    let each = SYNTHETIC.min(room / kinds.len());
-    if each == 0 {
-        return Err(ModelError::InvalidGraph(format!(
-            "the network has {values} values, which is too many to calibrate"
-        )));
-    }
+    let each = SYNTHETIC.min(room / kinds.len()).max(1);
     let mut samples = Vec::with_capacity(kinds.len() * each);
     for kind in kinds {
         for _ in 0..each {
@@ -70,7 +64,15 @@ pub(super) fn samples(
             samples.push(Sample(lists.collect()));
         }
     }
+    samples.truncate(room);
     Ok((samples, CalibrationSource::Synthetic))
+}
+
+/// At most `most` of the samples, evenly from all of them.
+fn spread(given: &[Sample], most: usize) -> Vec<Sample> {
+    let count = given.len().min(most);
+    let every = (0..count).map(|n| n * given.len() / count);
+    every.map(|n| given[n].clone()).collect()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -330,5 +332,18 @@ mod tests {
         assert_eq!(input_range((0.0, 250.0), 1.1), (0.0, 255.0));
         assert_eq!(input_range((-2.0, 4.0), 1.5), (-4.0, 6.0));
         assert_eq!(input_range((0.0, 0.0625), 1.5), (-0.03125, 0.09375));
+    }
+
+    #[test]
+    fn samples_beyond_the_memory_are_left_out_evenly() {
+        let given: Vec<Sample> = (0..10).map(|n| Sample(vec![vec![f64::from(n)]])).collect();
+        let chosen = |most| -> Vec<f64> {
+            let samples = spread(&given, most).into_iter();
+            samples.map(|sample| sample.0[0][0]).collect()
+        };
+        assert_eq!(chosen(4), [0.0, 2.0, 5.0, 7.0]);
+        assert_eq!(chosen(1), [0.0]);
+        assert_eq!(chosen(10).len(), 10);
+        assert_eq!(chosen(100).len(), 10);
     }
 }

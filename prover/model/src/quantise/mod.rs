@@ -114,6 +114,7 @@ pub fn quantise(
     options: &QuantOptions,
 ) -> Result<Quantised> {
     check_options(options)?;
+    let given = samples.len();
     let (samples, source) = calibrate::samples(graph, samples)?;
     let margins = Margins::new(options.margin, source, samples.len());
     let mut fused = fuse(graph)?;
@@ -130,7 +131,13 @@ pub fn quantise(
         program.tensors[id.0].before = graph.left_out(*of);
     }
     validate(&program)?;
-    let report = report::measure(&fused, &program, &clamps, &samples, &traces, source)?;
+    let mut report = report::measure(&fused, &program, &clamps, &samples, &traces, source)?;
+    if samples.len() < given {
+        report.warnings.push(format!(
+            "{} of the {given} calibration samples are used, evenly chosen: the values of the network over more do not fit in memory",
+            samples.len()
+        ));
+    }
     Ok(Quantised {
         graph: program,
         clamps,
