@@ -5,7 +5,7 @@
     scripts/bench gpu --device CUDA:0                multi-scalar multiplications of 2^12 to 2^18, then whole proofs
 
 One network of two convolutions is compiled at several sizes of its picture (tests/fixtures/bench/conv.onnx, whose height and width are open),
-and every bundle is proved by halo2's prover, by ours, and by ours without vector instructions. Figures are medians of whole processes, as
+and every bundle is proved by halo2's prover, by ours, by ours with AVX2 alone, and without vector instructions. Figures are medians of whole processes, as
 the kernel counts them, and ratios are to halo2's in the same run.
 """
 
@@ -26,6 +26,7 @@ CIRCUITS = {10: (8, "time"), 12: (24, "time"), 14: (16, "gas"), 16: (40, "gas"),
 PROVERS = {
     "halo2": ["--prover", "stock"],
     "ours": [],
+    "ours, AVX2": ["--backend", "cpu-avx2"],
     "ours, portable": ["--backend", "cpu-portable"],
 }
 

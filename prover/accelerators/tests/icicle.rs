@@ -41,7 +41,10 @@ fn proof_by_icicle_is_accepted_by_halo2() {
         let statement = Statement::new(k);
         assert!(statement.accepts(&statement.prove(checked.inner()).unwrap()));
         assert!(statement.accepts(&statement.prove(&checked).unwrap()));
-        let limits = Limits { coset_parts: 1 };
+        let limits = Limits {
+            coset_parts: 1,
+            ..Limits::default()
+        };
         let proof = statement.prove_within(&checked, limits).unwrap();
         assert!(statement.accepts(&proof));
     }

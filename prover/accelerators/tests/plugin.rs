@@ -29,14 +29,17 @@ fn proof_of_every_back_end_is_accepted_by_halo2() {
     let statement = Statement::new(6);
     let accepted = |proof: Vec<u8>| statement.accepts(&proof);
     assert!(accepted(statement.prove(&Naive).unwrap()));
-    for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+    for arithmetic in Arithmetic::available() {
         assert!(accepted(statement.prove(&Cpu::with(arithmetic)).unwrap()));
     }
     assert!(accepted(statement.prove(&open("plugin", "any")).unwrap()));
     let checked = Checked::new(open("minimal_plugin", "any"));
     assert!(accepted(statement.prove(&checked).unwrap()));
     // In parts.
-    let limits = Limits { coset_parts: 2 };
+    let limits = Limits {
+        coset_parts: 2,
+        ..Limits::default()
+    };
     let checked = Checked::new(open("plugin", "any"));
     for proof in [
         statement.prove_within(&Naive, limits),

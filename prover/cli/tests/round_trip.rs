@@ -3,6 +3,7 @@
 
 mod support;
 
+use chainfer_compute::lanes::Arithmetic;
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -108,6 +109,16 @@ fn every_back_end_is_chosen_or_refused_by_name() {
         let (proof, run) = prove(name, &flags);
         assert!(run.expect(0).json()["chunks"][0].get("steps").is_none());
         chainfer(args!["verify", bundle, proof]).expect(0);
+    }
+    let (proof, run) = prove("avx2", &["--backend", "cpu-avx2"]);
+    match Arithmetic::avx2() {
+        Ok(_) => {
+            run.expect(0);
+            chainfer(args!["verify", bundle, proof]).expect(0);
+        }
+        Err(missing) => {
+            run.expect(2).says(&[&missing.to_string(), "--backend cpu"]);
+        }
     }
     let (_, run) = prove("stats", &["--stats"]);
     let proved = run.expect(0).json();

@@ -1,7 +1,7 @@
 //! Multi-scalar multiplication on one thread: ours without and with a table, on portable and vector arithmetic, and those of
 //! halo2curves and arkworks.
 //!
-//! `cargo bench -p chainfer-compute --bench msm`, or with a part of a name, such as `2^12, 254 bits`. Times are those on the wall, so
+//! `cargo bench -p chainfer-compute --bench msm`, or with a part of a name, such as `12, 254 bits`. Times are those on the wall, so
 //! nothing else should run.
 
 use ark_ec::VariableBaseMSM as _;
@@ -60,10 +60,9 @@ fn sums(criterion: &mut Criterion) {
     for k in [10, 12, 14, 16] {
         let points = points(&mut rng, 1 << k);
         let of_arkworks: Vec<_> = points.iter().map(arkworks_point).collect();
-        let arithmetics = [Arithmetic::Portable, Arithmetic::detect()];
         let bases = [
             ("", Bases::new(&points)),
-            (", table", Bases::with_table(arithmetics[1], &points)),
+            (", table", Bases::with_table(Arithmetic::detect(), &points)),
         ];
         for bits in [1, 12, 16, 254] {
             let column = scalars(&mut rng, 1 << k, bits);
@@ -76,7 +75,7 @@ fn sums(criterion: &mut Criterion) {
             group.bench_function("arkworks", |bencher| {
                 bencher.iter(|| ark_bn254::G1Projective::msm(&of_arkworks, &of_scalars));
             });
-            for arithmetic in arithmetics {
+            for arithmetic in Arithmetic::available() {
                 for (name, bases) in &bases {
                     group.bench_function(format!("{}{name}", arithmetic.name()), |bencher| {
                         bencher.iter(|| msm_batch(arithmetic, bases, &[&column]));

@@ -1,6 +1,6 @@
 //! Transforms to coefficients on one thread, a column: ours on portable and vector arithmetic, halo2-axiom's and arkworks'.
 //!
-//! `cargo bench -p chainfer-compute --bench ntt`, or with a part of a name, such as `2^12`. Times are those on the wall, so nothing else
+//! `cargo bench -p chainfer-compute --bench ntt`, or with a part of a name, such as `12/`. Times are those on the wall, so nothing else
 //! should run.
 
 use ark_ff::UniformRand as _;
@@ -27,7 +27,7 @@ fn transforms(criterion: &mut Criterion) {
     for k in [10u32, 12, 14, 16, 18] {
         let mut group = criterion.benchmark_group(format!("2^{k}"));
         let values: Vec<Fr> = (0..1 << k).map(|_| Fr::random(&mut rng)).collect();
-        for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+        for arithmetic in Arithmetic::available() {
             let domain = Domain::new(arithmetic, k);
             let mut columns = [values.clone()];
             group.bench_function(arithmetic.name(), |bencher| {

@@ -74,11 +74,10 @@ fn refused(change: impl FnOnce(&mut ProofFile)) -> VerifyError {
 #[test]
 fn every_prover_makes_proofs_that_verify() {
     let f = fixture();
-    for prover in [
-        Prover::default(),
-        Prover::Cpu(Cpu::with(Arithmetic::Portable)),
-        Prover::Stock,
-    ] {
+    let processors = Arithmetic::available()
+        .into_iter()
+        .map(|arithmetic| Prover::Cpu(Cpu::with(arithmetic)));
+    for prover in processors.chain([Prover::Stock]) {
         let options = ProveOptions {
             prover: prover.clone(),
             ..ProveOptions::default()

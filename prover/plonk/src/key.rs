@@ -186,7 +186,7 @@ mod tests {
             Vec::new(),
             false,
         );
-        for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+        for arithmetic in Arithmetic::available() {
             let columns = KeyColumns {
                 fixed: Vec::new(),
                 sigmas: Vec::new(),

@@ -294,6 +294,8 @@ pub(crate) struct BindingArgs {
 pub(crate) enum BackendArg {
     /// The processors of this machine, with the fastest instructions that they have
     Cpu,
+    /// The processors, with AVX2 and FMA and nothing newer
+    CpuAvx2,
     /// The processors, without vector instructions
     CpuPortable,
     /// A device of ICICLE: --device CUDA:0 or CPU

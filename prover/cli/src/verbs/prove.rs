@@ -55,7 +55,7 @@ pub(crate) struct Request {
 impl Request {
     fn resolve(args: ProveArgs) -> anyhow::Result<Self> {
         let (context, model) = context(&args.bundle, &args.binding)?;
-        let choice = Choice::resolve(&args);
+        let choice = Choice::resolve(&args)?;
         Ok(Self {
             context,
             model,
@@ -94,19 +94,23 @@ impl Default for Choice {
 }
 
 impl Choice {
-    fn resolve(args: &ProveArgs) -> Self {
+    fn resolve(args: &ProveArgs) -> anyhow::Result<Self> {
         let device = |usual: &str| args.device.clone().unwrap_or_else(|| usual.to_owned());
-        match (args.prover, args.backend) {
+        let processor = |arithmetic| Choice::Ready(Prover::Cpu(Cpu::with(arithmetic)));
+        Ok(match (args.prover, args.backend) {
             (ProverArg::Stock, _) => Choice::Ready(Prover::Stock),
             (_, BackendArg::Cpu) => Choice::Ready(Prover::Cpu(Cpu::detect())),
-            (_, BackendArg::CpuPortable) => {
-                Choice::Ready(Prover::Cpu(Cpu::with(Arithmetic::Portable)))
-            }
+            (_, BackendArg::CpuAvx2) => processor(Arithmetic::avx2().map_err(|e| {
+                bad_input(format!(
+                    "--backend cpu-avx2: {e}; --backend cpu takes what it has"
+                ))
+            })?),
+            (_, BackendArg::CpuPortable) => processor(Arithmetic::Portable),
             (_, BackendArg::Icicle) => Choice::Icicle(device("CUDA:0")),
             (_, BackendArg::Plugin) => {
                 Choice::Plugin(args.plugin.clone().unwrap_or_default(), device(""))
             }
-        }
+        })
     }
 
     /// Opens the device, for the circuits of a bundle.

@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn back_ends_of_this_crate_pass_the_suite() {
-        for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+        for arithmetic in Arithmetic::available() {
             suite::check(&Cpu::with(arithmetic));
         }
         suite::check(&Naive);

@@ -1,32 +1,23 @@
-//! Eight lanes of AVX-512 IFMA. The only unsafe code of the crate.
+//! Eight lanes of AVX-512 IFMA.
 //!
-//! A lane is five limbs of 52 bits, least significant first, in five vector registers, and stands for its value times 2^-260 modulo p.
-//! Multiplication is Montgomery's with R = 2^260, one limb a round: 52 x 52 bit products come as a low and a high half of 52
+//! A lane is five limbs of 52 bits in five vector registers (see [`limbs`]). Multiplication is Montgomery's with R = 2^260, one limb a round: 52 x 52 bit products come as a low and a high half of 52
 //! bits each (`vpmadd52luq`, `vpmadd52huq`), which are added to 64-bit accumulators without overflow.
-//!
-//! Elements in memory are those of halo2curves, value times 2^256 in four words; times 16, a shift by four bits, it is a lane's form.
 //!
 //! # Safety
 //! Two things are unsafe here. Intrinsics need a processor that has them: every call of this file is reached through [`vectorised`], whose
-//! callers hold a [`Detected`], made where [`available`] said yes. Loads and stores need memory of the right size: they take
+//! callers hold a [`HasIfma`], made by [`detect`] alone. Loads and stores need memory of the right size: they take
 //! references to arrays of 256 bytes, with unaligned instructions. That a field element is its four Montgomery words is asserted on
-//! its size, and on its bytes by [`available`].
+//! its size, and on its bytes by [`elements_are_words`].
 #![expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 #![expect(
     clippy::needless_range_loop,
     reason = "limbs are indexed as in the formulas"
 )]
 
-use super::{Detected, LANES, LaneField, Lanes};
-use halo2curves::bn256::{Fq, Fr};
-use halo2curves::ff::Field as _;
-use halo2curves::serde::SerdeObject as _;
+use super::limbs::{self, BITS, LIMBS, MASK, Modulus, elements_are_words, folded, multiple};
+use super::{HasIfma, LANES, LaneField, Lanes};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
-
-const LIMBS: usize = 5;
-const BITS: u32 = 52;
-const MASK: u64 = (1 << BITS) - 1;
 
 /// Eight elements of `F` in five vectors of 52-bit limbs.
 #[derive(Clone, Copy)]
@@ -39,60 +30,6 @@ impl<F> std::fmt::Debug for Ifma<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ifma").finish_non_exhaustive()
     }
-}
-
-/// A modulus in limbs of 52 bits.
-pub(crate) trait Modulus {
-    /// p
-    const P: [u64; LIMBS];
-    /// -1/p modulo 2^52
-    const NEGATIVE_INVERSE: u64;
-}
-
-impl Modulus for Fr {
-    const P: [u64; LIMBS] = [
-        0x1f593f0000001,
-        0x4879b9709143e,
-        0x181585d2833e8,
-        0xa029b85045b68,
-        0x30644e72e131,
-    ];
-    const NEGATIVE_INVERSE: u64 = 0x1f593efffffff;
-}
-
-impl Modulus for Fq {
-    const P: [u64; LIMBS] = [
-        0x8c16d87cfd47,
-        0x916871ca8d3c2,
-        0x181585d97816a,
-        0xa029b85045b68,
-        0x30644e72e131,
-    ];
-    const NEGATIVE_INVERSE: u64 = 0x20782e4866389;
-}
-
-const _: () = assert!(size_of::<Fr>() == 32 && size_of::<Fq>() == 32);
-
-/// What a product is above its operands' over 2^260: p, and k·p/2^52 with k = -1/p modulo 2^52. 1.13·p is promised.
-const _: () = {
-    let most = (1 << BITS) / 100 * 13;
-    assert!(Fr::NEGATIVE_INVERSE < most);
-    assert!(Fq::NEGATIVE_INVERSE < most);
-};
-
-/// K·p in limbs.
-const fn multiple<M: Modulus>(k: u64) -> [u64; LIMBS] {
-    let mut out = [0; LIMBS];
-    let mut carry = 0u128;
-    let mut i = 0;
-    while i < LIMBS {
-        let sum = M::P[i] as u128 * k as u128 + carry;
-        out[i] = (sum as u64) & MASK;
-        carry = sum >> BITS;
-        i += 1;
-    }
-    assert!(carry == 0, "the multiple has 260 bits at most");
-    out
 }
 
 /// 2^260 - p
@@ -112,39 +49,25 @@ const fn complement<M: Modulus>() -> [u64; LIMBS] {
 /// floor(2^260 / p), for both fields.
 const QUOTIENT: u64 = 84;
 
-/// Whether the processor has the instructions, and field elements lie in memory as this file takes them.
-pub(super) fn available() -> bool {
+/// A witness where the processor has the instructions, and field elements lie in memory as this file takes them.
+pub(super) fn detect() -> Option<HasIfma> {
     let has = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512ifma")
         && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("adx");
-    has && lies_as_words(Fr::ONE, Fr::ONE.to_raw_bytes())
-        && lies_as_words(Fq::ONE, Fq::ONE.to_raw_bytes())
-}
-
-fn lies_as_words<F>(element: F, raw: Vec<u8>) -> bool {
-    const { assert!(size_of::<F>() == 32) };
-    // SAFETY: `element` is 32 bytes, all initialised: halo2curves' elements have no padding (four words and their size is 32).
-    let bytes = unsafe { std::slice::from_raw_parts((&raw const element).cast::<u8>(), 32) };
-    bytes == raw
-}
-
-/// The Montgomery words of an element.
-fn words<F: LaneField>(element: F) -> [u64; 4] {
-    const { assert!(size_of::<F>() == 32 && align_of::<F>() >= align_of::<u64>()) };
-    // SAFETY: an element is four words, all of whose values are integers, aligned as one.
-    unsafe { (&raw const element).cast::<[u64; 4]>().read() }
+        && is_x86_feature_detected!("adx")
+        && elements_are_words();
+    if has { Some(HasIfma(())) } else { None }
 }
 
 /// Runs `f` with the vector instructions enabled: what is inlined into it may use them.
 #[inline]
-pub(super) fn vectorised<T>(_detected: Detected, f: impl FnOnce() -> T) -> T {
+pub(super) fn vectorised<T>(_detected: HasIfma, f: impl FnOnce() -> T) -> T {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma,bmi2,adx")]
     fn enabled<T>(f: impl FnOnce() -> T) -> T {
         f()
     }
-    // SAFETY: a `Detected` is made where `available` found all of these instructions.
+    // SAFETY: a `HasIfma` is made by `detect`, where it finds all of these instructions.
     unsafe { enabled(f) }
 }
 
@@ -241,23 +164,6 @@ fn carry(mut limbs: [__m512i; LIMBS]) -> [__m512i; LIMBS] {
         limbs[i] = and(limbs[i], mask);
     }
     limbs
-}
-
-/// (k·p + 1)/2^52 with k = -1/p modulo 2^52.
-const fn folded<M: Modulus>() -> [u64; LIMBS] {
-    let mut out = [0; LIMBS];
-    let mut carry = 1u128;
-    let mut i = 0;
-    while i < LIMBS {
-        let sum = M::P[i] as u128 * M::NEGATIVE_INVERSE as u128 + carry;
-        if i > 0 {
-            out[i - 1] = (sum as u64) & MASK;
-        }
-        carry = sum >> BITS;
-        i += 1;
-    }
-    out[LIMBS - 1] = carry as u64;
-    out
 }
 
 /// Products of two numbers of five limbs, added up without carries: ten limbs, least significant first.
@@ -420,11 +326,11 @@ fn join(l: [__m512i; LIMBS]) -> [__m512i; 4] {
 }
 
 /// Words of two elements in one vector: (a0 a1 a2 a3 b0 b1 b2 b3).
-type Pairs = [__m512i; 4];
+pub(super) type Pairs = [__m512i; 4];
 
 /// From eight elements of four words to four vectors of one word each.
 #[inline(always)]
-fn gather(z: Pairs) -> [__m512i; 4] {
+pub(super) fn gather(z: Pairs) -> [__m512i; 4] {
     // SAFETY: see the head of this file.
     unsafe {
         let even = _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13);
@@ -448,7 +354,7 @@ fn gather(z: Pairs) -> [__m512i; 4] {
 
 /// The inverse of [`gather`].
 #[inline(always)]
-fn scatter(w: [__m512i; 4]) -> Pairs {
+pub(super) fn scatter(w: [__m512i; 4]) -> Pairs {
     // SAFETY: see the head of this file.
     unsafe {
         let t0 = _mm512_shuffle_i64x2::<0b01_00_01_00>(w[0], w[1]);
@@ -467,7 +373,7 @@ fn scatter(w: [__m512i; 4]) -> Pairs {
 }
 
 #[inline(always)]
-fn read(from: *const u8) -> Pairs {
+pub(super) fn read(from: *const u8) -> Pairs {
     // SAFETY: the callers hand in the start of 256 readable bytes; the loads need no alignment.
     unsafe {
         [
@@ -481,7 +387,7 @@ fn read(from: *const u8) -> Pairs {
 
 /// Words of two elements.
 #[inline(always)]
-fn read_two<F>(first: &F, second: &F) -> __m512i {
+pub(super) fn read_two<F>(first: &F, second: &F) -> __m512i {
     const { assert!(size_of::<F>() == 32) };
     // SAFETY: an element is 32 readable bytes; the loads need no alignment.
     unsafe {
@@ -499,7 +405,7 @@ pub(super) fn prefetch<T>(at: &T) {
 }
 
 #[inline(always)]
-fn write(to: *mut u8, words: Pairs) {
+pub(super) fn write(to: *mut u8, words: Pairs) {
     // SAFETY: the callers hand in the start of 256 writable bytes; the stores need no alignment.
     unsafe {
         _mm512_storeu_si512(to.cast(), words[0]);
@@ -536,7 +442,7 @@ fn quarters(v: [__m512i; 4]) -> [__m512i; 4] {
 
 /// A vector of words, transposed: lane i of result j is lane j of operand i.
 #[inline(always)]
-fn transpose_words(r: [__m512i; LANES]) -> [__m512i; LANES] {
+pub(super) fn transpose_words(r: [__m512i; LANES]) -> [__m512i; LANES] {
     let (e0, o0) = interleave(r[0], r[1]);
     let (e1, o1) = interleave(r[2], r[3]);
     let (e2, o2) = interleave(r[4], r[5]);
@@ -592,14 +498,7 @@ impl<F: LaneField + Modulus> Lanes for Ifma<F> {
     }
 
     fn constant(value: &F) -> [u64; LIMBS] {
-        let [w0, w1, w2, w3] = words(*value * F::from(16));
-        [
-            w0 & MASK,
-            (w0 >> 52 | w1 << 12) & MASK,
-            (w1 >> 40 | w2 << 24) & MASK,
-            (w2 >> 28 | w3 << 36) & MASK,
-            w3 >> 16,
-        ]
+        limbs::constant(value)
     }
 
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! Eight field elements at once.
 //!
-//! Every kernel of this crate is written once, over `Lanes`, and runs on the widest arithmetic that the machine has: eight lanes of
-//! AVX-512 IFMA (`ifma`, the only unsafe code of the crate), or eight scalars (`Portable`). `dispatch` chooses.
+//! Every kernel of this crate is written once, over `Lanes`, and runs on the fastest arithmetic that the machine has: eight lanes of
+//! AVX-512 IFMA (`ifma`), eight lanes of fused multiplications of doubles in AVX-512 or AVX2 registers (`fma`), or eight scalars
+//! (`Portable`). `dispatch` chooses. The crate has no unsafe code but here: in `limbs`, `ifma`, `fma::avx2` and `fma::avx512`.
 //!
 //! ## Bounds
 //! A lane holds an integer below 84p that stands for its residue; p is the field's modulus, 254 bits wide, and a lane has 260 bits.
@@ -11,10 +12,16 @@
 //! Only [`Arithmetic`] is public. Vector instructions must not be reached but through `dispatch`, on a machine that has them, and lanes have
 //! them behind safe functions.
 
+#[cfg(all(test, target_arch = "x86_64"))]
+mod cases;
 #[cfg(test)]
 pub(crate) mod checked;
 #[cfg(target_arch = "x86_64")]
+mod fma;
+#[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(target_arch = "x86_64")]
+mod limbs;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
@@ -111,62 +118,132 @@ pub(crate) const fn product_bound(bounds: u64) -> u64 {
 /// Products that one [`Lanes::Products`] takes.
 pub(crate) const PRODUCTS: usize = 64;
 
-/// A field with lanes.
+/// A field with lanes. Where the target has no vector lanes, they are portable ones.
 pub(crate) trait LaneField: PrimeField + fmt::Debug {
-    /// Its lanes of AVX-512 IFMA, or portable ones where the target has none.
-    type Vector: Lanes<F = Self>;
+    /// Its lanes of AVX-512 IFMA.
+    type Ifma: Lanes<F = Self>;
+    /// Its lanes of fused multiplications in AVX-512 registers.
+    type Avx512: Lanes<F = Self>;
+    /// Its lanes of fused multiplications in AVX2 registers.
+    type Avx2: Lanes<F = Self>;
 }
 
 #[cfg(target_arch = "x86_64")]
-impl LaneField for Fr {
-    type Vector = Ifma<Fr>;
-}
-#[cfg(target_arch = "x86_64")]
-impl LaneField for Fq {
-    type Vector = Ifma<Fq>;
-}
-#[cfg(not(target_arch = "x86_64"))]
-impl LaneField for Fr {
-    type Vector = Portable<Fr>;
-}
-#[cfg(not(target_arch = "x86_64"))]
-impl LaneField for Fq {
-    type Vector = Portable<Fq>;
+mod vectors {
+    use super::fma::{Fma, avx2::Pair};
+    use super::{Fq, Fr, Ifma, LaneField};
+    use std::arch::x86_64::__m512i;
+
+    impl LaneField for Fr {
+        type Ifma = Ifma<Fr>;
+        type Avx512 = Fma<Fr, __m512i>;
+        type Avx2 = Fma<Fr, Pair>;
+    }
+
+    impl LaneField for Fq {
+        type Ifma = Ifma<Fq>;
+        type Avx512 = Fma<Fq, __m512i>;
+        type Avx2 = Fma<Fq, Pair>;
+    }
 }
 
-/// The arithmetic that kernels run on.
+#[cfg(not(target_arch = "x86_64"))]
+mod vectors {
+    use super::{Fq, Fr, LaneField, Portable};
+
+    impl LaneField for Fr {
+        type Ifma = Portable<Fr>;
+        type Avx512 = Portable<Fr>;
+        type Avx2 = Portable<Fr>;
+    }
+
+    impl LaneField for Fq {
+        type Ifma = Portable<Fq>;
+        type Avx512 = Portable<Fq>;
+        type Avx2 = Portable<Fq>;
+    }
+}
+
+/// The arithmetic that kernels run on. All but the portable one are made by [`available`](Self::available) alone, so that the instructions are
+/// there where one is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
     /// Scalar code, on every machine.
     Portable,
-    /// Eight lanes of AVX-512 IFMA. Made by [`detect`](Self::detect) alone, so that it is there where it is named.
-    Ifma(Detected),
+    /// Eight lanes of fused multiplications of doubles, in AVX2 registers.
+    Avx2(HasAvx2),
+    /// Eight lanes of fused multiplications of doubles, in AVX-512 registers.
+    Avx512(HasAvx512),
+    /// Eight lanes of AVX-512 IFMA.
+    Ifma(HasIfma),
 }
+
+/// A witness that the processor has AVX2 and FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasAvx2(());
+
+/// A witness that the processor has AVX-512F.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasAvx512(());
 
 /// A witness that the processor has AVX-512 IFMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Detected(());
+pub struct HasIfma(());
+
+/// The processor has no AVX2, or no FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the processor does not have the instructions AVX2 and FMA")]
+pub struct MissingInstructions;
 
 impl Arithmetic {
+    /// All that this machine has, the fastest first.
+    pub fn available() -> Vec<Self> {
+        let vectors = Self::vectors().into_iter().flatten();
+        vectors.chain([Arithmetic::Portable]).collect()
+    }
+
     /// The fastest of this machine.
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if ifma::available() {
-            return Arithmetic::Ifma(Detected(()));
-        }
-        Arithmetic::Portable
+        let fastest = Self::vectors().into_iter().flatten().next();
+        fastest.unwrap_or(Arithmetic::Portable)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn vectors() -> [Option<Self>; 3] {
+        [
+            ifma::detect().map(Arithmetic::Ifma),
+            fma::avx512::detect().map(Arithmetic::Avx512),
+            fma::avx2::detect().map(Arithmetic::Avx2),
+        ]
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn vectors() -> [Option<Self>; 0] {
+        []
+    }
+
+    /// That of AVX2 and FMA, which most processors of servers and desktops have.
+    ///
+    /// # Errors
+    /// This one has not.
+    pub fn avx2() -> Result<Self, MissingInstructions> {
+        let is_avx2 = |arithmetic: &Self| matches!(arithmetic, Arithmetic::Avx2(_));
+        let mut vectors = Self::vectors().into_iter().flatten();
+        vectors.find(is_avx2).ok_or(MissingInstructions)
     }
 
     /// A short name for reports.
     pub fn name(self) -> &'static str {
         match self {
             Arithmetic::Portable => "portable",
+            Arithmetic::Avx2(_) => "avx2-fma",
+            Arithmetic::Avx512(_) => "avx512-fma",
             Arithmetic::Ifma(_) => "avx512-ifma",
         }
     }
 }
 
-/// A computation over lanes of either kind. `run` is to be `#[inline(always)]`, and so is everything that it calls in its inner loops.
+/// A computation over lanes of any kind. `run` is to be `#[inline(always)]`, and so is everything that it calls in its inner loops.
 pub(crate) trait Kernel<F: LaneField> {
     /// What it computes.
     type Output;
@@ -179,13 +256,27 @@ pub(crate) fn dispatch<F: LaneField, K: Kernel<F>>(arithmetic: Arithmetic, kerne
     match arithmetic {
         Arithmetic::Portable => kernel.run::<Portable<F>>(),
         #[cfg(target_arch = "x86_64")]
+        Arithmetic::Avx2(detected) => fma::avx2::vectorised(
+            detected,
+            #[inline(always)]
+            || kernel.run::<F::Avx2>(),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Arithmetic::Avx512(detected) => fma::avx512::vectorised(
+            detected,
+            #[inline(always)]
+            || kernel.run::<F::Avx512>(),
+        ),
+        #[cfg(target_arch = "x86_64")]
         Arithmetic::Ifma(detected) => ifma::vectorised(
             detected,
             #[inline(always)]
-            || kernel.run::<F::Vector>(),
+            || kernel.run::<F::Ifma>(),
         ),
         #[cfg(not(target_arch = "x86_64"))]
-        Arithmetic::Ifma(_) => kernel.run::<Portable<F>>(),
+        Arithmetic::Avx2(_) | Arithmetic::Avx512(_) | Arithmetic::Ifma(_) => {
+            kernel.run::<Portable<F>>()
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Eight scalars, on machines without AVX-512 IFMA.
+//! Eight scalars, on machines without vector lanes.
 
 use super::{LANES, LaneField, Lanes};
 

@@ -176,15 +176,11 @@ impl<F: LaneField> Kernel<F> for Agree {
 }
 
 #[test]
-fn portable_lanes_are_the_field() {
-    dispatch::<Fr, _>(Arithmetic::Portable, Agree);
-    dispatch::<Fq, _>(Arithmetic::Portable, Agree);
-}
-
-#[test]
-fn detected_lanes_are_the_field() {
-    dispatch::<Fr, _>(Arithmetic::detect(), Agree);
-    dispatch::<Fq, _>(Arithmetic::detect(), Agree);
+fn available_lanes_are_the_field() {
+    for arithmetic in Arithmetic::available() {
+        dispatch::<Fr, _>(arithmetic, Agree);
+        dispatch::<Fq, _>(arithmetic, Agree);
+    }
 }
 
 #[test]

@@ -11,13 +11,9 @@ fn random(k: u32, seed: u64) -> Vec<Fr> {
     (0..1 << k).map(|_| Fr::random(&mut rng)).collect()
 }
 
-fn arithmetics() -> [Arithmetic; 2] {
-    [Arithmetic::Portable, Arithmetic::detect()]
-}
-
 #[test]
 fn transform_of_any_parameters_is_its_definition() {
-    for arithmetic in arithmetics() {
+    for arithmetic in Arithmetic::available() {
         for k in 0..=11 {
             let omega = (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
             let x = random(k, 1);
@@ -42,7 +38,7 @@ fn transform_of_any_parameters_is_its_definition() {
 
 #[test]
 fn large_transform_is_the_small_one() {
-    for arithmetic in arithmetics() {
+    for arithmetic in Arithmetic::available() {
         for k in [12, 13, 16, 19] {
             let domain = Domain::new(arithmetic, k);
             let x = random(k, 2);
@@ -67,7 +63,7 @@ fn large_transform_is_the_small_one() {
 
 #[test]
 fn coefficients_of_extreme_values_are_right() {
-    for arithmetic in arithmetics() {
+    for arithmetic in Arithmetic::available() {
         let domain = Domain::new(arithmetic, 13);
         for value in [Fr::ZERO, Fr::ONE, -Fr::ONE] {
             let mut columns = [vec![value; domain.n()]];

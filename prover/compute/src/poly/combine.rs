@@ -96,7 +96,7 @@ mod tests {
             let expected: Vec<Fr> = (0..len)
                 .map(|i| terms.iter().map(|(f, c)| *f * element(c, i)).sum())
                 .collect();
-            for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+            for arithmetic in Arithmetic::available() {
                 assert_eq!(combine(arithmetic, &terms, len), expected, "{len} {count}");
             }
         }

@@ -75,7 +75,7 @@ mod tests {
                     expected += power * c;
                     power *= point;
                 }
-                for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+                for arithmetic in Arithmetic::available() {
                     assert_eq!(evaluate(arithmetic, &[(&p, point)]), [expected], "{len}");
                 }
             }

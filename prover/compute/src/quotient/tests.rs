@@ -8,10 +8,6 @@ use halo2curves::ff::Field as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 
-fn arithmetics() -> [Arithmetic; 2] {
-    [Arithmetic::Portable, Arithmetic::detect()]
-}
-
 /// Elements whose Montgomery form is at an end, small ones, and random ones.
 fn element(rng: &mut ChaCha20Rng) -> Fr {
     let inverse_radix = Fr::from(2).pow_vartime([256]).invert().unwrap();
@@ -135,7 +131,7 @@ impl Reference {
         let outputs: Vec<Value> = expected.iter().map(|(value, _)| *value).collect();
         let program = self.builder.compile(&outputs);
         let columns: Vec<&[Fr]> = self.columns.iter().map(Vec::as_slice).collect();
-        for arithmetic in arithmetics() {
+        for arithmetic in Arithmetic::available() {
             let mut computed = vec![vec![Fr::from(77); self.rows]; outputs.len()];
             let mut slices: Vec<&mut [Fr]> = computed.iter_mut().map(Vec::as_mut_slice).collect();
             program.evaluate_all(arithmetic, &columns, &self.parameters, &mut slices);
@@ -284,7 +280,7 @@ fn long_sums_of_extreme_values_are_reduced_in_time() {
     let columns: Vec<&[Fr]> = columns.iter().map(Vec::as_slice).collect();
     let total = -inverse_radix * Fr::from(40);
     let negative = total - total * total;
-    for arithmetic in arithmetics() {
+    for arithmetic in Arithmetic::available() {
         let mut computed = [[Fr::ZERO; 16]; 3];
         let mut slices: Vec<&mut [Fr]> =
             computed.iter_mut().map(<[Fr; 16]>::as_mut_slice).collect();

@@ -149,7 +149,7 @@ fn numerator_is_what_halo2_says_on_any_columns() {
             })
             .collect();
         let rotated: Vec<&[Fr]> = rotated.iter().map(Vec::as_slice).collect();
-        for arithmetic in [Arithmetic::Portable, Arithmetic::detect()] {
+        for arithmetic in Arithmetic::available() {
             let mut computed = vec![Fr::ZERO; rows];
             let program = quotient.numerator();
             program.evaluate(arithmetic, &slices, &reference.parameters, &mut computed);

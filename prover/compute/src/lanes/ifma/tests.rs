@@ -1,27 +1,12 @@
 //! Limbs at their extremes, against integers: that results stay within their bounds is what lazily reduced arithmetic stands on.
 
 use super::*;
-use crate::lanes::Arithmetic;
-use num_bigint::{BigInt, BigUint};
+use crate::lanes::cases::{modulus, power, split, values};
+use crate::lanes::{Arithmetic, limbs::words};
+use halo2curves::bn256::{Fq, Fr};
+use num_bigint::BigInt;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-
-fn modulus<F: LaneField>() -> BigInt {
-    BigInt::from(BigUint::parse_bytes(&F::MODULUS.as_bytes()[2..], 16).unwrap())
-}
-
-fn power(bits: u32) -> BigInt {
-    BigInt::from(1) << bits
-}
-
-/// Carried limbs.
-fn split(value: &BigInt) -> [u64; LIMBS] {
-    let digits = value.to_biguint().unwrap().to_u64_digits();
-    let bit = |at: usize| digits.get(at / 64).copied().unwrap_or(0) >> (at % 64) & 1;
-    let limb = |i: usize| (0..BITS as usize).fold(0, |limb, at| limb | bit(52 * i + at) << at);
-    assert!(value.bits() <= 260);
-    std::array::from_fn(limb)
-}
 
 /// The same value in limbs that are not carried, as products and sums leave them: none is negative.
 fn uncarried(rng: &mut ChaCha20Rng, mut limbs: [u64; LIMBS]) -> [__m512i; LIMBS] {
@@ -58,32 +43,6 @@ fn carried<F: LaneField + Modulus>(lanes: Ifma<F>) -> BigInt {
     let limbs = limbs_of(lanes.limbs);
     assert!(limbs.iter().all(|limb| (0..1 << BITS).contains(limb)));
     (limbs.iter().rev()).fold(BigInt::from(0), |value, limb| (value << BITS) + limb)
-}
-
-/// Integers up to a multiple of p: the ends, multiples of p and their neighbours, limbs of ones and of zeros.
-fn values(rng: &mut ChaCha20Rng, p: &BigInt, most: u64) -> Vec<BigInt> {
-    let end = p * most;
-    let mut out = vec![BigInt::from(0), BigInt::from(1), &end - 1];
-    for multiple in 0..=most {
-        for offset in [-1, 0, 1] {
-            out.push(p * multiple + offset);
-        }
-        for bits in [52, 104, 156, 208] {
-            let low = power(bits) - 1;
-            let value: BigInt = p * multiple;
-            out.push((&value >> bits << bits) + &low);
-            out.push(value >> bits << bits);
-        }
-    }
-    for _ in 0..100 {
-        let random: [u64; 5] = rng.r#gen();
-        let random = random
-            .iter()
-            .fold(BigInt::from(0), |v, word| (v << 64) + word);
-        out.push(random % &end);
-    }
-    out.retain(|value| (BigInt::from(0)..end.clone()).contains(value));
-    out
 }
 
 fn check<F: LaneField + Modulus>() {

@@ -73,10 +73,6 @@ fn awkward_points(rng: &mut ChaCha20Rng, count: usize, kind: u32) -> Vec<G1Affin
     points
 }
 
-fn both() -> [Arithmetic; 2] {
-    [Arithmetic::Portable, Arithmetic::detect()]
-}
-
 #[test]
 fn sums_of_awkward_columns_are_naive_ones() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
@@ -110,7 +106,7 @@ fn sums_of_awkward_columns_are_naive_ones() {
             .map(|column| naive(&points, column))
             .collect();
         let columns: Vec<&[Fr]> = columns.iter().map(Vec::as_slice).collect();
-        for arithmetic in both() {
+        for arithmetic in Arithmetic::available() {
             for bases in [Bases::new(&points), Bases::with_table(arithmetic, &points)] {
                 assert_eq!(
                     msm_batch(arithmetic, &bases, &columns),
@@ -141,7 +137,7 @@ fn large_columns_agree_with_the_library() {
                 .iter()
                 .map(|column| halo2curves::msm::msm_best(column, &points))
                 .collect();
-            for arithmetic in both() {
+            for arithmetic in Arithmetic::available() {
                 for bases in [Bases::new(&points), Bases::with_table(arithmetic, &points)] {
                     assert_eq!(msm_batch(arithmetic, &bases, &columns), expected);
                 }
@@ -269,7 +265,7 @@ fn few_large_scalars_have_their_own_table() {
             .num_threads(threads)
             .build()
             .unwrap();
-        for arithmetic in both() {
+        for arithmetic in Arithmetic::available() {
             let sums = pool.install(|| msm_batch(arithmetic, &Bases::new(&points), &columns));
             assert_eq!(sums, expected, "{threads} threads");
         }
@@ -298,7 +294,7 @@ fn batches_of_many_threads_are_those_of_one() {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            for arithmetic in both() {
+            for arithmetic in Arithmetic::available() {
                 for bases in &bases {
                     let sums = pool.install(|| msm_batch(arithmetic, bases, &[&column]));
                     assert_eq!(sums, [expected], "{threads} threads");
