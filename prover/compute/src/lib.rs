@@ -7,3 +7,4 @@ pub mod msm;
 pub mod ntt;
 pub mod poly;
 pub mod quotient;
+pub mod scalar;

@@ -2,7 +2,7 @@
 
 use crate::{
     prove::{Request, StepCost},
-    srs::Srs,
+    srs::ProverSetup,
 };
 use chainfer_accelerators::{
     Checked, Guard, GuardError, LoadError,
@@ -124,13 +124,16 @@ impl<C: Compute> Held<C> {
         }
     }
 
-    fn setup(&self, srs: &Srs) -> Result<Arc<Setup<<Checked<C> as Compute>::Bases>>, PlonkError> {
-        let key = (srs.digest(), srs.k());
+    fn setup(
+        &self,
+        of: &ProverSetup,
+    ) -> Result<Arc<Setup<<Checked<C> as Compute>::Bases>>, PlonkError> {
+        let key = (of.digest(), of.k());
         let lock = || self.setups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(setup) = lock().get(&key) {
             return Ok(Arc::clone(setup));
         }
-        let made = Arc::new(Setup::from_halo2(&self.compute, srs.params())?);
+        let made = Arc::new(Setup::from_source(&self.compute, of.points())?);
         Ok(Arc::clone(lock().entry(key).or_insert(made)))
     }
 
@@ -140,7 +143,7 @@ impl<C: Compute> Held<C> {
         witness: W,
         instances: &[Fr],
     ) -> Result<Proof, PlonkError> {
-        let setup = self.setup(request.srs)?;
+        let setup = self.setup(request.setup)?;
         request.create_on(&self.compute, &setup, witness, instances)
     }
 }

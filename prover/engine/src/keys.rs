@@ -6,11 +6,10 @@
 use crate::{
     error::{EngineError, Result},
     field::{coordinate_word, to_scalar},
-    sealed,
     srs::Srs,
 };
-use chainfer_formats::{B256, digest::Encoder, files::Access};
-use chainfer_plonk::{KeyColumns, PlonkError, keygen, verifying_key};
+use chainfer_formats::{B256, digest::Encoder};
+use chainfer_plonk::{KeyColumns, PlonkError, Structure, keygen, verifying_key};
 use chainfer_transcript::{POINT_LEN, SCALAR_LEN};
 use halo2_proofs::{
     SerdeFormat,
@@ -20,9 +19,10 @@ use halo2curves::{
     CurveAffine as _,
     bn256::{Fr, G1Affine},
     group::{GroupEncoding, prime::PrimeCurveAffine as _},
-    serde::SerdeObject as _,
 };
-use std::{fmt::Debug, io::Read, path::Path};
+
+pub(crate) use crate::key_file::require_pk;
+pub use crate::key_file::{KeyFile, generate_to_file, read_pk, write_pk};
 
 /// Verifying key of a chunk.
 pub type VerifyingKey = plonk::VerifyingKey<G1Affine>;
@@ -30,8 +30,8 @@ pub type VerifyingKey = plonk::VerifyingKey<G1Affine>;
 /// Proving key of a chunk: its verifying key, and its fixed and permutation columns.
 #[derive(Clone, Debug)]
 pub struct ProvingKey {
-    vk: VerifyingKey,
-    columns: KeyColumns,
+    pub(crate) vk: VerifyingKey,
+    pub(crate) columns: KeyColumns,
 }
 
 impl ProvingKey {
@@ -53,14 +53,13 @@ impl ProvingKey {
 
 /// Kind and version in front of a verifying key.
 const VK_MAGIC: &[u8; 8] = b"cfrvk\0\0\x01";
-const PK_MAGIC: sealed::Magic = *b"cfrpk\0\0\x03";
 /// halo2's version byte, k, flag of selector compression, number of fixed columns.
 const VK_HEAD: usize = 1 + 4 + 1 + 4;
 /// Bytes of a compressed point.
 const COMPRESSED_POINT: usize = 32;
 
 /// The constraint system of a circuit with selectors as fixed columns, as keys have it.
-fn system<C: Circuit<Fr>>(params: C::Params) -> ConstraintSystem<Fr> {
+pub(crate) fn system<C: Circuit<Fr>>(params: C::Params) -> ConstraintSystem<Fr> {
     let mut cs = ConstraintSystem::default();
     C::configure_with_params(&mut cs, params);
     let selectors = vec![vec![false]; cs.num_selectors()];
@@ -73,7 +72,7 @@ fn system<C: Circuit<Fr>>(params: C::Params) -> ConstraintSystem<Fr> {
 /// The circuit does not fit the setup, or assigns what it must not.
 pub fn generate<C: Circuit<Fr>>(srs: &Srs, circuit: &C) -> Result<ProvingKey, PlonkError> {
     let _span = tracing::info_span!("keygen").entered();
-    let (vk, columns) = keygen(&srs.cpu(), srs.setup()?, circuit)?;
+    let (vk, columns) = keygen(&srs.cpu(), srs.setup()?.as_ref(), circuit)?;
     Ok(ProvingKey { vk, columns })
 }
 
@@ -82,7 +81,8 @@ pub fn generate<C: Circuit<Fr>>(srs: &Srs, circuit: &C) -> Result<ProvingKey, Pl
 /// # Errors
 /// As [`generate`].
 pub fn generate_vk<C: Circuit<Fr>>(srs: &Srs, circuit: &C) -> Result<VerifyingKey, PlonkError> {
-    generate(srs, circuit).map(|key| key.vk)
+    let _span = tracing::info_span!("keygen").entered();
+    Structure::of(circuit, srs.k())?.verifying_key(&srs.cpu(), srs.setup()?.as_ref())
 }
 
 /// Refuses a key with a point that is none of the curve, or the point at infinity: a column that is 0 everywhere. No circuit of ours
@@ -249,95 +249,4 @@ pub fn proof_length(vk: &VerifyingKey) -> usize {
         + (3 * products).saturating_sub(1)
         + 5 * lookups;
     POINT_LEN * points + SCALAR_LEN * scalars
-}
-
-/// Stores a proving key, readable for its owner alone: the commitments of the verifying key, and every element of every column, in
-/// Montgomery form.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn write_pk(path: &Path, pk: &ProvingKey) -> Result<()> {
-    sealed::write(path, Access::Private, &PK_MAGIC, |mut file| {
-        let points = pk.vk.fixed_commitments().iter();
-        for point in points.chain(pk.vk.permutation().commitments()) {
-            point.write_raw(&mut file)?;
-        }
-        let columns = pk.columns.fixed.iter().chain(&pk.columns.sigmas);
-        for element in columns.flatten() {
-            element.write_raw(&mut file)?;
-        }
-        Ok(())
-    })
-}
-
-/// Numbers of columns of a key.
-struct PkColumns {
-    fixed: usize,
-    copied: usize,
-}
-
-impl PkColumns {
-    fn of<C: Circuit<Fr>>(params: C::Params) -> Self {
-        let cs = system::<C>(params);
-        PkColumns {
-            fixed: cs.num_fixed_columns(),
-            copied: cs.permutation().get_columns().len(),
-        }
-    }
-
-    fn all(&self) -> usize {
-        self.fixed + self.copied
-    }
-
-    /// Bytes of a key in a file.
-    fn bytes(&self, k: u32) -> u64 {
-        (self.all() * (POINT_LEN + (SCALAR_LEN << k))) as u64
-    }
-}
-
-/// Checks that there is a file of the length of a proving key of a circuit of type `C` with these parameters.
-///
-/// # Errors
-/// There is none.
-pub(crate) fn require_pk<C: Circuit<Fr>>(path: &Path, k: u32, params: C::Params) -> Result<()> {
-    sealed::require(path, PkColumns::of::<C>(params).bytes(k))
-}
-
-/// Reads a proving key of a circuit of type `C` with these parameters, written by [`write_pk`].
-///
-/// # Errors
-/// The file is missing, damaged, or of another circuit.
-pub fn read_pk<C: Circuit<Fr>>(path: &Path, k: u32, params: C::Params) -> Result<ProvingKey>
-where
-    C::Params: Clone + Debug,
-{
-    let malformed = |detail: &str| EngineError::malformed(path.display().to_string(), detail);
-    let columns = PkColumns::of::<C>(params.clone());
-    let mut file = sealed::open(path, &PK_MAGIC, columns.bytes(k))?;
-    if file.limit() != columns.bytes(k) {
-        return Err(malformed("not a proving key of this circuit"));
-    }
-    let mut points = vec![0u8; columns.all() * POINT_LEN];
-    file.read_exact(&mut points)
-        .map_err(EngineError::io("read", path))?;
-    let point = |bytes: &[u8]| G1Affine::from_raw_bytes(bytes);
-    let points: Option<Vec<G1Affine>> = points.chunks_exact(POINT_LEN).map(point).collect();
-    let mut fixed_points = points.ok_or_else(|| malformed("a point is none of the curve"))?;
-    let sigma_points = fixed_points.split_off(columns.fixed);
-    let vk = verifying_key(system::<C>(params), k, fixed_points, sigma_points);
-    let mut bytes = vec![0u8; SCALAR_LEN << k];
-    let mut column = || -> Result<Vec<Fr>> {
-        file.read_exact(&mut bytes)
-            .map_err(EngineError::io("read", path))?;
-        let elements = bytes.chunks_exact(SCALAR_LEN);
-        Ok(elements.map(Fr::from_raw_bytes_unchecked).collect())
-    };
-    let fixed = (0..columns.fixed)
-        .map(|_| column())
-        .collect::<Result<_>>()?;
-    let sigmas = (0..columns.copied)
-        .map(|_| column())
-        .collect::<Result<_>>()?;
-    let columns = KeyColumns { fixed, sigmas };
-    Ok(ProvingKey { vk, columns })
 }

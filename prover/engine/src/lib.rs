@@ -8,6 +8,7 @@ mod error;
 pub mod field;
 pub mod fit;
 pub mod inference;
+mod key_file;
 pub mod key_set;
 pub mod keys;
 pub mod prove;

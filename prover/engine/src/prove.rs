@@ -3,8 +3,8 @@
 use crate::{
     accelerator::Accelerator,
     error::VerifyError,
-    keys::{ProvingKey, VerifyingKey, proof_length},
-    srs::{KzgParams, Srs},
+    keys::{KeyFile, ProvingKey, VerifyingKey, proof_length},
+    srs::{KzgParams, ProverSetup, Srs},
 };
 use chainfer_compute::{
     backend::{Compute, Cpu, Entry, Measured},
@@ -88,15 +88,24 @@ pub fn create<W: Witness>(
     witness: W,
     instances: &[Fr],
 ) -> Result<Vec<u8>, PlonkError> {
-    let load = || Ok(pk.clone());
+    let load = || Ok(LoadedKey::Held(Box::new(pk.clone())));
     let request = Request {
         cpu: srs.cpu(),
         limits: Limits::default(),
-        srs,
+        setup: &ProverSetup::from(srs),
         vk: pk.get_vk(),
         load: &load,
     };
     request.create(witness, instances).map(|(proof, _)| proof)
+}
+
+/// A proving key, in memory or in its file.
+#[derive(Debug)]
+pub enum LoadedKey {
+    /// In memory.
+    Held(Box<ProvingKey>),
+    /// In its file, with its verifying key.
+    Stored(Box<VerifyingKey>, KeyFile),
 }
 
 /// What makes a proof of one circuit.
@@ -106,11 +115,11 @@ pub struct Request<'a> {
     /// What to do about memory.
     pub limits: Limits,
     /// The setup.
-    pub srs: &'a Srs,
+    pub setup: &'a ProverSetup,
     /// The verifying key.
     pub vk: &'a VerifyingKey,
     /// Loads the proving key, once the witness is committed to.
-    pub load: &'a dyn Fn() -> Result<ProvingKey, PlonkError>,
+    pub load: &'a dyn Fn() -> Result<LoadedKey, PlonkError>,
 }
 
 impl fmt::Debug for Request<'_> {
@@ -132,7 +141,11 @@ impl Request<'_> {
         witness: W,
         instances: &[Fr],
     ) -> Result<(Vec<u8>, Vec<StepCost>), PlonkError> {
-        self.create_on(&self.cpu, self.srs.setup()?, witness, instances)
+        let setup = match self.limits.streamed {
+            false => self.setup.in_memory()?,
+            true => self.setup.streamed()?,
+        };
+        self.create_on(&self.cpu, &setup, witness, instances)
     }
 
     /// The same on any back end, which made this setup.
@@ -148,9 +161,14 @@ impl Request<'_> {
     ) -> Result<(Vec<u8>, Vec<StepCost>), PlonkError> {
         let compute = Measured::new(back_end);
         let mut transcript = EvmTranscriptWrite::init(Vec::with_capacity(proof_length(self.vk)));
-        let load = || {
-            let (vk, columns) = (self.load)()?.into_parts();
-            chainfer_plonk::ProvingKey::new(&compute, vk, columns)
+        let load = || match (self.load)()? {
+            LoadedKey::Held(key) => {
+                let (vk, columns) = key.into_parts();
+                chainfer_plonk::ProvingKey::new(&compute, vk, columns)
+            }
+            LoadedKey::Stored(vk, file) => {
+                chainfer_plonk::ProvingKey::streamed(&compute, *vk, Box::new(file))
+            }
         };
         let prover = chainfer_plonk::Prover {
             compute: &compute,
@@ -201,7 +219,11 @@ fn stock_key(pk: &ProvingKey) -> plonk::ProvingKey<G1Affine> {
         values[rows].fill(Fr::one());
         domain.lagrange_to_coeff(values)
     };
-    let values = |coefficients: &Vec<Fr>| domain.lagrange_from_vec(on_domain(domain, coefficients));
+    let on_domain = Domain::new(Arithmetic::detect(), domain.k()).to_coset(Fr::one());
+    let values = |coefficients: &Vec<Fr>| {
+        let values = on_domain.apply(&[coefficients]).pop();
+        domain.lagrange_from_vec(values.unwrap_or_default())
+    };
     let polynomials = |columns: &[Vec<Fr>]| {
         columns
             .iter()
@@ -229,11 +251,6 @@ fn stock_key(pk: &ProvingKey) -> plonk::ProvingKey<G1Affine> {
             polynomials(&columns.sigmas),
         ),
     )
-}
-
-fn on_domain(domain: &EvaluationDomain<Fr>, coefficients: &[Fr]) -> Vec<Fr> {
-    let transform = Domain::new(Arithmetic::detect(), domain.k()).to_coset(Fr::one());
-    transform.apply(&[coefficients]).pop().unwrap_or_default()
 }
 
 /// Checks untrusted proof bytes. The caller fixes the number of instances: halo2 does not.

@@ -29,6 +29,15 @@ pub fn peak_rss_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Bytes of memory that this process may still take: what the machine has left, or its control group.
+pub fn available_memory() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let of_group = system.cgroup_limits().map(|limits| limits.free_memory);
+    let of_machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
+    of_machine.into_iter().chain(of_group).min()
+}
+
 enum Clock {
     Process,
     Thread,

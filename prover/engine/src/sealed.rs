@@ -21,8 +21,8 @@ pub(crate) type Magic = [u8; 8];
 const SEAL: u64 = 32;
 const MAGIC: u64 = 8;
 
-/// Bytes that are read and hashed at a time: enough for several threads.
-const PIECE: usize = 1 << 20;
+/// Bytes from which on several threads hash them.
+const FOR_THREADS: usize = 1 << 18;
 
 struct HashingWriter<'a> {
     inner: &'a mut dyn Write,
@@ -80,14 +80,70 @@ pub(crate) fn require(path: &Path, payload: u64) -> Result<()> {
     ))
 }
 
-/// Checks the seal and returns a reader over the payload, with the payload's length as its limit. A payload has at most `max_bytes`:
-/// all of it is hashed, and a hole in a file can be endless.
-pub(crate) fn open(path: &Path, magic: &Magic, max_bytes: u64) -> Result<Take<BufReader<File>>> {
+/// A payload that is read once from its start to its end, and must not be believed before the seal is checked then.
+pub(crate) struct Unsealed<'a> {
+    file: BufReader<File>,
+    path: &'a Path,
+    hasher: blake3::Hasher,
+    left: u64,
+}
+
+impl Read for Unsealed<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = into.len().min(self.left.try_into().unwrap_or(usize::MAX));
+        let read = self.file.read(&mut into[..most])?;
+        if read < FOR_THREADS {
+            self.hasher.update(&into[..read]);
+        } else {
+            self.hasher.update_rayon(&into[..read]);
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl Unsealed<'_> {
+    /// Bytes of the payload that were not read yet.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Fills a buffer.
+    pub(crate) fn fill(&mut self, into: &mut [u8]) -> Result<()> {
+        self.read_exact(into)
+            .map_err(EngineError::io("read", self.path))
+    }
+
+    /// Reads what is left, checks the seal, and gives the file.
+    pub(crate) fn finish(mut self) -> Result<File> {
+        let path = self.path;
+        let failed = EngineError::io("read", path);
+        io::copy(&mut self, &mut io::sink()).map_err(failed)?;
+        let mut seal = [0u8; SEAL as usize];
+        let is_whole = self.left == 0;
+        self.file
+            .read_exact(&mut seal)
+            .map_err(EngineError::io("read", path))?;
+        let got = B256::from(*self.hasher.finalize().as_bytes());
+        if is_whole && got.0 == seal {
+            return Ok(self.file.into_inner());
+        }
+        Err(EngineError::DigestMismatch {
+            what: path.display().to_string(),
+            expected: B256::from(seal),
+            got,
+        })
+    }
+}
+
+/// Opens a sealed file to read and check it at once. A payload has at most `max_bytes`.
+pub(crate) fn read<'a>(path: &'a Path, magic: &Magic, max_bytes: u64) -> Result<Unsealed<'a>> {
     let name = || path.display().to_string();
-    let (mut file, length) = files::open(path, max_bytes.saturating_add(MAGIC + SEAL))?;
-    let payload = length
+    let (file, length) = files::open(path, max_bytes.saturating_add(MAGIC + SEAL))?;
+    let left = length
         .checked_sub(SEAL + MAGIC)
         .ok_or_else(|| EngineError::malformed(name(), "the file is too short"))?;
+    let mut file = BufReader::with_capacity(1 << 16, file);
     let mut found = Magic::default();
     file.read_exact(&mut found)
         .map_err(EngineError::io("read", path))?;
@@ -99,29 +155,56 @@ pub(crate) fn open(path: &Path, magic: &Magic, max_bytes: u64) -> Result<Take<Bu
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(&found);
-    let mut piece = vec![0u8; PIECE.min(usize::try_from(payload).unwrap_or(PIECE))];
-    let mut left = payload;
-    while left > 0 {
-        let length = piece.len().min(usize::try_from(left).unwrap_or(PIECE));
-        file.read_exact(&mut piece[..length])
-            .map_err(EngineError::io("read", path))?;
-        hasher.update_rayon(&piece[..length]);
-        left -= length as u64;
-    }
-    let mut seal = [0u8; SEAL as usize];
-    file.read_exact(&mut seal)
-        .map_err(EngineError::io("read", path))?;
-    let got = B256::from(*hasher.finalize().as_bytes());
-    if got.0 != seal {
-        return Err(EngineError::DigestMismatch {
-            what: name(),
-            expected: B256::from(seal),
-            got,
-        });
-    }
+    Ok(Unsealed {
+        file,
+        path,
+        hasher,
+        left,
+    })
+}
+
+/// Checks the seal and returns a reader over the payload, with the payload's length as its limit. A payload has at most `max_bytes`:
+/// all of it is hashed, and a hole in a file can be endless.
+pub(crate) fn open(path: &Path, magic: &Magic, max_bytes: u64) -> Result<Take<BufReader<File>>> {
+    let unsealed = read(path, magic, max_bytes)?;
+    let payload = unsealed.left();
+    let mut file = unsealed.finish()?;
     file.seek(SeekFrom::Start(MAGIC))
         .map_err(EngineError::io("read", path))?;
     Ok(BufReader::with_capacity(1 << 16, file).take(payload))
+}
+
+/// A file of which parts are read again and again, at any place of the payload, by several threads.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    #[cfg(unix)]
+    file: File,
+    #[cfg(not(unix))]
+    file: std::sync::Mutex<File>,
+}
+
+impl Parts {
+    pub(crate) fn new(file: File) -> Self {
+        #[cfg(not(unix))]
+        let file = std::sync::Mutex::new(file);
+        Parts { file }
+    }
+
+    /// Fills a buffer with the payload from this byte on.
+    pub(crate) fn fill(&self, into: &mut [u8], at: u64) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileExt as _;
+            self.file.read_exact_at(into, MAGIC + at)
+        }
+        #[cfg(not(unix))]
+        {
+            let file = self.file.lock();
+            let mut file = file.unwrap_or_else(std::sync::PoisonError::into_inner);
+            file.seek(SeekFrom::Start(MAGIC + at))?;
+            file.read_exact(into)
+        }
+    }
 }
 
 #[cfg(test)]

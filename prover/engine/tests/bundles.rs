@@ -7,7 +7,7 @@ use chainfer_circuits::HideWeights;
 use chainfer_engine::{
     EngineError,
     bundle::{Bundle, CompileOptions, PublicBundle, VerifierRequest, VerifierSource, compile},
-    inference::{ContextSource, ProveOptions, prepare, prove_inference},
+    inference::{ContextSource, ProveOptions, prepare, prove_inference, verify_inference},
     srs::SrsStore,
 };
 use chainfer_formats::{
@@ -505,6 +505,29 @@ fn memory_limit_below_one_chunk_is_refused() {
         })
     ));
     prove(1 << 30).unwrap();
+}
+
+/// With the key and the setup in their files, and few columns at once.
+#[test]
+fn memory_limit_that_is_the_least_makes_a_proof_that_verifies() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bundle, store) = compiled(&two_chunks(), &options(1), dir.path());
+    let mut bytes = 1 << 20;
+    let proved = loop {
+        let options = ProveOptions {
+            max_memory: Some(bytes),
+            ..Default::default()
+        };
+        match prove_inference(&bundle, &store, &inputs(), context(&bundle), &options) {
+            Ok(proved) => break proved,
+            Err(EngineError::MemoryLimit { needed, limit, .. }) => {
+                assert!(needed > limit && limit == bytes);
+                bytes = needed;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    verify_inference(bundle.public(), &proved.proof).unwrap();
 }
 
 /// The registry would refuse it: two outputs that contradict each other could not be shown in one transaction.

@@ -1,5 +1,6 @@
 //! halo2's evaluation domain without the tables of its FFTs.
 
+use chainfer_compute::scalar::{inverse_root_of_unity, root_of_unity};
 use halo2_proofs::plonk::{ConstraintSystem, VerifyingKey, permutation};
 use halo2_proofs::poly::EvaluationDomain;
 use halo2curves::bn256::{Fr, G1Affine};
@@ -14,10 +15,8 @@ use std::collections::HashMap;
 pub fn evaluation_domain(degree: usize, k: u32) -> EvaluationDomain<Fr> {
     let pieces = degree.saturating_sub(1).max(1) as u64;
     let extended_k = k + pieces.next_power_of_two().ilog2();
-    let root = |k: u32| (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
-    let root_inv = |k: u32| (k..Fr::S).fold(Fr::ROOT_OF_UNITY_INV, |root, _| root.square());
     let n = 1u64 << k;
-    let (omega, extended_omega) = (root(k), root(extended_k));
+    let (omega, extended_omega) = (root_of_unity(k), root_of_unity(extended_k));
     let step = extended_omega.pow_vartime([n]);
     let first = Fr::ZETA.pow_vartime([n]);
     let mut t_evaluations: Vec<Fr> =
@@ -32,9 +31,9 @@ pub fn evaluation_domain(degree: usize, k: u32) -> EvaluationDomain<Fr> {
         k,
         extended_k,
         omega,
-        omega_inv: root_inv(k),
+        omega_inv: inverse_root_of_unity(k),
         extended_omega,
-        extended_omega_inv: root_inv(extended_k),
+        extended_omega_inv: inverse_root_of_unity(extended_k),
         g_coset: Fr::ZETA,
         g_coset_inv: Fr::ZETA.square(),
         quotient_poly_degree: pieces,

@@ -45,6 +45,9 @@ pub enum PlonkError {
     /// The transcript does not take what it is given: a commitment to a column of zeros, for example, has no encoding on the EVM.
     #[error("transcript: {0}")]
     Transcript(#[from] io::Error),
+    /// The columns of a new key cannot be stored.
+    #[error("the key cannot be stored: {0}")]
+    Store(io::Error),
 }
 
 /// A result of this crate.

@@ -1,19 +1,21 @@
 //! Keys from a circuit, with the commitments that halo2's own key generation makes.
 
+use crate::copies::{Copies, Sigmas};
 use crate::domain::verifying_key;
-use crate::error::{PlonkError, Result};
-use crate::key::{KeyColumns, usable_rows};
+use crate::error::Result;
+use crate::key::usable_rows;
 use crate::setup::Setup;
+use crate::source::{Basis, KeyColumn, KeyColumns};
 use chainfer_compute::backend::Compute;
-use chainfer_compute::ntt::Domain;
 use halo2_proofs::circuit::Value;
 use halo2_proofs::plonk::{
     Advice, Any, Assigned, Assignment, Challenge, Circuit, Column, ConstraintSystem, Error, Fixed,
     FloorPlanner, Instance, Selector, VerifyingKey,
 };
 use halo2curves::bn256::{Fr, G1, G1Affine};
-use halo2curves::ff::{BatchInvert, Field, PrimeField};
+use halo2curves::ff::{BatchInvert, Field};
 use halo2curves::group::Curve;
+use std::collections::BTreeMap;
 
 /// Makes the keys of a circuit, without compression of selectors. Only its structure and fixed values matter.
 ///
@@ -24,53 +26,190 @@ pub fn keygen<C: Compute, D: Circuit<Fr>>(
     setup: &Setup<C::Bases>,
     circuit: &D,
 ) -> Result<(VerifyingKey<G1Affine>, KeyColumns)> {
-    let k = setup.k();
-    let mut cs = ConstraintSystem::default();
-    let config = D::configure_with_params(&mut cs, circuit.params());
-    let n = 1usize << k;
-    let usable = usable_rows(&cs, k)?;
-    let mut structure = Structure {
-        k,
-        usable,
-        fixed: vec![vec![Assigned::Zero; n]; cs.num_fixed_columns()],
-        selectors: vec![vec![false; n]; cs.num_selectors()],
-        copies: Copies::new(cs.permutation().get_columns(), n)?,
-        failed: None,
+    let (mut fixed, mut sigmas) = (Vec::new(), Vec::new());
+    let mut keep = |column: KeyColumn, values: &[Fr]| {
+        match column {
+            KeyColumn::Fixed(_) => fixed.push(values.to_vec()),
+            KeyColumn::Sigma(_) => sigmas.push(values.to_vec()),
+        }
+        Ok(())
     };
-    D::FloorPlanner::synthesize(&mut structure, circuit, config, cs.constants().clone())?;
-    if let Some(error) = structure.failed {
-        return Err(error.into());
-    }
-    let mut fixed: Vec<Vec<Fr>> = structure
-        .fixed
-        .iter()
-        .map(|column| evaluated(column))
-        .collect();
-    let (cs, selectors) = cs.directly_convert_selectors_to_fixed(structure.selectors);
-    fixed.extend(selectors);
-    let domain = compute.domain(k);
-    let sigmas = structure.copies.sigmas(&domain);
+    let vk = Structure::of(circuit, setup.k())?.keys(compute, setup, &mut keep)?;
+    Ok((vk, KeyColumns { fixed, sigmas }))
+}
 
-    let mut columns = Vec::new();
-    for values in fixed.into_iter().chain(sigmas) {
-        columns.push(compute.column(values)?);
+/// What keys are made of: the fixed values and the copies of a circuit, which may be dropped before they are.
+#[derive(Debug)]
+pub struct Structure {
+    cs: ConstraintSystem<Fr>,
+    k: u32,
+    /// Selectors are the last of them.
+    fixed: Vec<FixedCells>,
+    copies: Copies,
+}
+
+/// Is called with every column of a key as it is made, in coefficients: all fixed ones in order, then all permutation columns.
+pub type Keep<'a> = dyn FnMut(KeyColumn, &[Fr]) -> Result<()> + 'a;
+
+impl Structure {
+    /// Of a circuit with 2^k rows. Selectors become fixed columns.
+    ///
+    /// # Errors
+    /// The circuit does not fit the rows, or assigns what it must not.
+    pub fn of<D: Circuit<Fr>>(circuit: &D, k: u32) -> Result<Self> {
+        let mut cs = ConstraintSystem::default();
+        let config = D::configure_with_params(&mut cs, circuit.params());
+        let n = 1usize << k;
+        let columns = cs.num_fixed_columns() + cs.num_selectors();
+        let mut assembly = Assembly {
+            k,
+            usable: usable_rows(&cs, k)?,
+            first_selector: cs.num_fixed_columns(),
+            fixed: (0..columns).map(|_| FixedCells::new(n)).collect(),
+            copies: Copies::new(cs.permutation().get_columns(), n)?,
+            failed: None,
+        };
+        D::FloorPlanner::synthesize(&mut assembly, circuit, config, cs.constants().clone())?;
+        if let Some(error) = assembly.failed {
+            return Err(error.into());
+        }
+        // Their values are here already.
+        let selectors = vec![Vec::new(); cs.num_selectors()];
+        let (cs, _) = cs.directly_convert_selectors_to_fixed(selectors);
+        Ok(Structure {
+            cs,
+            k,
+            fixed: assembly.fixed,
+            copies: assembly.copies.finished(),
+        })
     }
-    let points = compute.commit(setup.lagrange(), &columns.iter().collect::<Vec<_>>())?;
-    let mut commitments = vec![G1Affine::default(); points.len()];
-    G1::batch_normalize(&points, &mut commitments);
-    let copied = cs.permutation().get_columns().len();
-    let sigma_commitments = commitments.split_off(commitments.len() - copied);
-    let mut coefficients = Vec::new();
-    for column in compute.to_coefficients(&domain, columns)? {
-        coefficients.push(compute.read(&column)?.into_owned());
+
+    /// Both keys. Columns of the proving key are handed over as they are made, and not kept.
+    ///
+    /// # Errors
+    /// The setup has another size, the back end fails, or what `keep` says.
+    pub fn keys<C: Compute>(
+        self,
+        compute: &C,
+        setup: &Setup<C::Bases>,
+        keep: &mut Keep<'_>,
+    ) -> Result<VerifyingKey<G1Affine>> {
+        self.commit(compute, setup, Some(keep))
     }
-    let sigmas = coefficients.split_off(coefficients.len() - copied);
-    let vk = verifying_key(cs, k, commitments, sigma_commitments);
-    let key = KeyColumns {
-        fixed: coefficients,
-        sigmas,
-    };
-    Ok((vk, key))
+
+    /// The verifying key alone.
+    ///
+    /// # Errors
+    /// The setup has another size, or the back end fails.
+    pub fn verifying_key<C: Compute>(
+        self,
+        compute: &C,
+        setup: &Setup<C::Bases>,
+    ) -> Result<VerifyingKey<G1Affine>> {
+        self.commit(compute, setup, None)
+    }
+
+    fn commit<C: Compute>(
+        self,
+        compute: &C,
+        setup: &Setup<C::Bases>,
+        mut keep: Option<&mut Keep<'_>>,
+    ) -> Result<VerifyingKey<G1Affine>> {
+        setup.require_k(self.k)?;
+        let domain = compute.domain(self.k);
+        let copied = self.copies.columns();
+        let count = self.fixed.len() + copied;
+        let sigmas = Sigmas::new(&self.copies, &domain);
+        let fixed = self.fixed.into_iter().enumerate();
+        let fixed = fixed.map(|(i, cells)| (KeyColumn::Fixed(i), cells.into_values()));
+        let of_copies = (0..copied).map(|i| (KeyColumn::Sigma(i), sigmas.column(i)));
+        let mut columns = fixed.chain(of_copies);
+        let bases = setup.basis(compute, Basis::Lagrange)?;
+        let mut points = Vec::with_capacity(count);
+        while points.len() < count {
+            let mut names = Vec::new();
+            let mut some = Vec::new();
+            for (name, values) in columns.by_ref().take(rayon::current_num_threads()) {
+                names.push(name);
+                some.push(compute.column(values)?);
+            }
+            points.extend(compute.commit(bases.as_ref(), &some.iter().collect::<Vec<_>>())?);
+            if let Some(keep) = &mut keep {
+                let coefficients = compute.to_coefficients(&domain, some)?;
+                for (name, column) in names.into_iter().zip(coefficients) {
+                    keep(name, &compute.read(&column)?)?;
+                }
+            }
+        }
+        let mut commitments = vec![G1Affine::default(); points.len()];
+        G1::batch_normalize(&points, &mut commitments);
+        let of_sigmas = commitments.split_off(commitments.len() - copied);
+        Ok(verifying_key(self.cs, self.k, commitments, of_sigmas))
+    }
+}
+
+/// A fixed column while it is filled. Zeros and ones take a byte each, until there is another value; denominators, which are rare, are
+/// apart.
+#[derive(Debug)]
+struct FixedCells {
+    numerators: Numerators,
+    denominators: BTreeMap<usize, Fr>,
+}
+
+#[derive(Debug)]
+enum Numerators {
+    Flags(Vec<bool>),
+    Values(Vec<Fr>),
+}
+
+fn of_flag(flag: bool) -> Fr {
+    if flag { Fr::ONE } else { Fr::ZERO }
+}
+
+impl FixedCells {
+    fn new(rows: usize) -> Self {
+        FixedCells {
+            numerators: Numerators::Flags(vec![false; rows]),
+            denominators: BTreeMap::new(),
+        }
+    }
+
+    fn set(&mut self, row: usize, to: Assigned<Fr>) {
+        let numerator = to.numerator();
+        if let Numerators::Flags(flags) = &mut self.numerators {
+            if numerator == Fr::ZERO || numerator == Fr::ONE {
+                flags[row] = numerator == Fr::ONE;
+            } else {
+                let values = flags.iter().map(|flag| of_flag(*flag)).collect();
+                self.numerators = Numerators::Values(values);
+            }
+        }
+        if let Numerators::Values(values) = &mut self.numerators {
+            values[row] = numerator;
+        }
+        match to.denominator() {
+            Some(denominator) => {
+                self.denominators.insert(row, denominator);
+            }
+            None if self.denominators.is_empty() => {}
+            None => {
+                self.denominators.remove(&row);
+            }
+        }
+    }
+
+    fn into_values(self) -> Vec<Fr> {
+        let mut values = match self.numerators {
+            Numerators::Flags(flags) => flags.into_iter().map(of_flag).collect(),
+            Numerators::Values(values) => values,
+        };
+        let (rows, mut inverses): (Vec<usize>, Vec<Fr>) = self.denominators.into_iter().unzip();
+        inverses.iter_mut().batch_invert();
+        for (row, inverse) in rows.into_iter().zip(inverses) {
+            values[row] *= inverse;
+        }
+        values
+    }
 }
 
 /// The values of a column, with all denominators inverted at once.
@@ -85,97 +224,17 @@ pub(crate) fn evaluated(cells: &[Assigned<Fr>]) -> Vec<Fr> {
     cells.iter().map(value).collect()
 }
 
-/// Cells that are equal, as a permutation whose cycles they are (halo2 book, "Permutation argument").
-struct Copies {
-    columns: Vec<Column<Any>>,
-    n: usize,
-    /// The next cell of a cell's cycle. Cell (column, row) is number column · n + row.
-    next: Vec<u32>,
-    /// Towards a cell that stands for the cycle.
-    parent: Vec<u32>,
-}
-
-impl Copies {
-    /// # Errors
-    /// There are more cells than numbers for them.
-    fn new(columns: Vec<Column<Any>>, n: usize) -> Result<Self> {
-        let got = columns.len().saturating_mul(n);
-        let end = u32::try_from(got).map_err(|_| PlonkError::Mismatch {
-            what: "cells in columns that take part in copies, at most",
-            expected: u32::MAX as usize,
-            got,
-        })?;
-        let cells: Vec<u32> = (0..end).collect();
-        Ok(Copies {
-            columns,
-            n,
-            next: cells.clone(),
-            parent: cells,
-        })
-    }
-
-    fn cell(&self, column: Column<Any>, row: usize) -> std::result::Result<usize, Error> {
-        let found = self.columns.iter().position(|c| *c == column);
-        let at = found.ok_or(Error::ColumnNotInPermutation(column))?;
-        if row >= self.n {
-            return Err(Error::BoundsFailure);
-        }
-        Ok(at * self.n + row)
-    }
-
-    fn cycle(&mut self, mut cell: usize) -> usize {
-        while self.parent[cell] as usize != cell {
-            let above = self.parent[cell] as usize;
-            self.parent[cell] = self.parent[above];
-            cell = self.parent[cell] as usize;
-        }
-        cell
-    }
-
-    /// Joins the cycles of two cells, if they are two.
-    fn join(&mut self, a: usize, b: usize) {
-        let (cycle_a, cycle_b) = (self.cycle(a), self.cycle(b));
-        if cycle_a != cycle_b {
-            // By number, which is as good as by size: paths are halved at every look.
-            self.parent[cycle_a.max(cycle_b)] = cycle_a.min(cycle_b) as u32;
-            self.next.swap(a, b);
-        }
-    }
-
-    /// Values of the sigma columns: delta^column · omega^row of the next cell.
-    fn sigmas(&self, domain: &Domain) -> Vec<Vec<Fr>> {
-        let mut power = Fr::ONE;
-        let mut omega_powers = Vec::with_capacity(self.n);
-        for _ in 0..self.n {
-            omega_powers.push(power);
-            power *= domain.omega();
-        }
-        let delta_powers: Vec<Fr> =
-            std::iter::successors(Some(Fr::ONE), |power| Some(*power * Fr::DELTA))
-                .take(self.columns.len())
-                .collect();
-        let value = |next: &u32| {
-            let (column, row) = (*next as usize / self.n, *next as usize % self.n);
-            delta_powers[column] * omega_powers[row]
-        };
-        self.next
-            .chunks_exact(self.n)
-            .map(|column| column.iter().map(value).collect())
-            .collect()
-    }
-}
-
 /// Fixed cells, selectors and copies, as halo2's layouter assigns them.
-struct Structure {
+struct Assembly {
     k: u32,
     usable: usize,
-    fixed: Vec<Vec<Assigned<Fr>>>,
-    selectors: Vec<Vec<bool>>,
+    first_selector: usize,
+    fixed: Vec<FixedCells>,
     copies: Copies,
     failed: Option<Error>,
 }
 
-impl Structure {
+impl Assembly {
     fn row(&self, row: usize) -> std::result::Result<(), Error> {
         if row < self.usable {
             Ok(())
@@ -191,7 +250,7 @@ impl Structure {
     }
 }
 
-impl Assignment<Fr> for Structure {
+impl Assignment<Fr> for Assembly {
     fn enter_region<NR, N>(&mut self, _: N)
     where
         NR: Into<String>,
@@ -213,10 +272,10 @@ impl Assignment<Fr> for Structure {
     {
         self.row(row)?;
         let column = self
-            .selectors
-            .get_mut(selector.index())
+            .fixed
+            .get_mut(self.first_selector + selector.index())
             .ok_or(Error::BoundsFailure)?;
-        column[row] = true;
+        column.set(row, Assigned::Trivial(Fr::ONE));
         Ok(())
     }
 
@@ -250,7 +309,7 @@ impl Assignment<Fr> for Structure {
                 .fixed
                 .get_mut(column.index())
                 .ok_or(Error::BoundsFailure)?;
-            cells[row] = to;
+            cells.set(row, to);
             Ok(())
         });
         self.note(outcome);
@@ -283,7 +342,9 @@ impl Assignment<Fr> for Structure {
             .fixed
             .get_mut(column.index())
             .ok_or(Error::BoundsFailure)?;
-        cells[from_row..self.usable].fill(filler);
+        for row in from_row..self.usable {
+            cells.set(row, filler);
+        }
         Ok(())
     }
 
@@ -299,20 +360,4 @@ impl Assignment<Fr> for Structure {
     }
 
     fn pop_namespace(&mut self, _: Option<String>) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn more_copied_cells_than_numbers_are_refused() {
-        let mut cs = ConstraintSystem::<Fr>::default();
-        let column = Column::<Any>::from(cs.advice_column());
-        let refused = Copies::new(vec![column; 1 << 4], 1 << 28).err();
-        assert!(matches!(
-            refused,
-            Some(PlonkError::Mismatch { got, .. }) if got == 1 << 32
-        ));
-    }
 }

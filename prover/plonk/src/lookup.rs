@@ -2,10 +2,20 @@
 //! that every row of A' equals its S' or the row before it; a running product shows that both are permutations.
 
 use crate::error::{PlonkError, Result};
-use chainfer_compute::quotient::{Builder, Program};
+use chainfer_compute::quotient::{Builder, Program, Value};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use std::collections::HashMap;
+
+/// (a + beta) · (s + gamma), the factor of a row.
+pub(crate) fn factor(
+    builder: &mut Builder,
+    (beta, gamma): (Value, Value),
+    (a, s): (Value, Value),
+) -> Value {
+    let (a, s) = (builder.add(a, beta), builder.add(s, gamma));
+    builder.multiply(a, s)
+}
 
 /// Numerators and denominators of the running products of all lookups, over the columns \[A, S, A', S'\] of each and the parameters
 /// \[beta, gamma\].
@@ -15,9 +25,8 @@ pub(crate) fn program(lookups: usize) -> Program {
     let (mut numerators, mut denominators) = (Vec::new(), Vec::new());
     for lookup in 0..lookups {
         let mut product = |input: usize, table: usize| {
-            let (a, s) = (builder.column(input, 0), builder.column(table, 0));
-            let (a, s) = (builder.add(a, beta), builder.add(s, gamma));
-            builder.multiply(a, s)
+            let columns = (builder.column(input, 0), builder.column(table, 0));
+            factor(&mut builder, (beta, gamma), columns)
         };
         numerators.push(product(4 * lookup, 4 * lookup + 1));
         denominators.push(product(4 * lookup + 2, 4 * lookup + 3));

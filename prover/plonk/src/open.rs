@@ -11,8 +11,12 @@
 //! are committed to as h and L / (z_0 · (X - u)). N_i is made once.
 
 use crate::error::Result;
+use crate::limits::Limits;
+use crate::polynomials::Polynomials;
 use crate::setup::Setup;
+use crate::source::{Basis, refs};
 use chainfer_compute::backend::{Compute, Division, Term};
+use chainfer_compute::scalar::{horner, powers};
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use halo2curves::bn256::{Fr, G1Affine};
 use halo2curves::ff::{BatchInvert, Field};
@@ -20,33 +24,31 @@ use halo2curves::group::Curve;
 
 /// A value that the proof states.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Query<'a, P> {
-    pub(crate) polynomial: &'a P,
+pub(crate) struct Query {
+    /// Its number among [`Polynomials`].
+    pub(crate) polynomial: usize,
     pub(crate) point: Fr,
     pub(crate) value: Fr,
 }
 
 /// A polynomial with the values of all its points.
-struct Opened<'a, P> {
-    polynomial: &'a P,
+struct Opened {
+    polynomial: usize,
     values: Vec<(Fr, Fr)>,
 }
 
 /// Polynomials with the same points.
-struct Set<'a, P> {
+struct Set {
     points: Vec<Fr>,
-    opened: Vec<Opened<'a, P>>,
+    opened: Vec<Opened>,
 }
 
 /// Sets in the order in which their first polynomial is first queried, as halo2's verifier orders them.
-fn sets<'a, P>(queries: &[Query<'a, P>]) -> Vec<Set<'a, P>> {
-    let mut all: Vec<Opened<'a, P>> = Vec::new();
+fn sets(queries: &[Query]) -> Vec<Set> {
+    let mut all: Vec<Opened> = Vec::new();
     for query in queries {
         let value = (query.point, query.value);
-        match all
-            .iter_mut()
-            .find(|o| std::ptr::eq(o.polynomial, query.polynomial))
-        {
+        match all.iter_mut().find(|o| o.polynomial == query.polynomial) {
             Some(opened) => {
                 if !opened.values.contains(&value) {
                     opened.values.push(value);
@@ -58,7 +60,7 @@ fn sets<'a, P>(queries: &[Query<'a, P>]) -> Vec<Set<'a, P>> {
             }),
         }
     }
-    let mut sets: Vec<Set<'a, P>> = Vec::new();
+    let mut sets: Vec<Set> = Vec::new();
     for mut opened in all {
         opened.values.sort_by_key(|(point, _)| *point);
         let points: Vec<Fr> = opened.values.iter().map(|(point, _)| *point).collect();
@@ -73,14 +75,69 @@ fn sets<'a, P>(queries: &[Query<'a, P>]) -> Vec<Set<'a, P>> {
     sets
 }
 
+/// What a set's polynomials are combined to by powers of y.
+struct Combined<P> {
+    /// N
+    polynomial: P,
+    /// R
+    low: Vec<Fr>,
+}
+
+impl Set {
+    /// Combines the polynomials, and drops them: each is in one set.
+    fn combine<C: Compute>(
+        &self,
+        (compute, limits): (&C, Limits),
+        polynomials: &mut Polynomials<'_, C::Column>,
+        n: usize,
+        y: Fr,
+    ) -> Result<Combined<C::Column>> {
+        let factors = powers(y, self.opened.len());
+        let numbers: Vec<usize> = self.opened.iter().map(|opened| opened.polynomial).collect();
+        let groups = numbers
+            .chunks(limits.at_once())
+            .zip(factors.chunks(limits.at_once()));
+        let mut sum: Option<C::Column> = None;
+        for (numbers, factors) in groups {
+            let next = {
+                let lent = polynomials.lend(compute, numbers)?;
+                let terms = refs(&lent).into_iter().zip(factors.iter().copied());
+                let sum = sum.iter().map(|sum| (sum, Fr::ONE));
+                compute.combine(&self::terms(terms.chain(sum)), n)?
+            };
+            sum = Some(next);
+            polynomials.forget(numbers);
+        }
+        let polynomial = match sum {
+            Some(sum) => sum,
+            None => compute.combine(&[], n)?,
+        };
+        let value = |at: usize| -> Fr {
+            let values = self.opened.iter().zip(&factors);
+            values
+                .map(|(opened, factor)| opened.values[at].1 * factor)
+                .sum()
+        };
+        let values: Vec<Fr> = (0..self.points.len()).map(value).collect();
+        Ok(Combined {
+            polynomial,
+            low: interpolate(&self.points, &values),
+        })
+    }
+}
+
+fn terms<'a, P>(of: impl Iterator<Item = (&'a P, Fr)>) -> Vec<Term<'a, P>> {
+    of.map(|(column, factor)| Term { factor, column }).collect()
+}
+
 /// Writes the two commitments of the opening.
 ///
 /// # Errors
-/// The back end or the transcript fails.
+/// The back end or the transcript fails; a column of the key or a basis cannot be read.
 pub(crate) fn open<C, E, T>(
-    compute: &C,
-    setup: &Setup<C::Bases>,
-    queries: &[Query<'_, C::Column>],
+    (compute, setup, limits): (&C, &Setup<C::Bases>, Limits),
+    queries: &[Query],
+    mut polynomials: Polynomials<'_, C::Column>,
     transcript: &mut T,
 ) -> Result<()>
 where
@@ -92,51 +149,31 @@ where
     let sets = sets(queries);
     let y: Fr = *transcript.squeeze_challenge_scalar::<()>();
     let v: Fr = *transcript.squeeze_challenge_scalar::<()>();
-    let (mut combined, mut low) = (Vec::new(), Vec::new());
-    for set in &sets {
-        let factors = powers(y, set.opened.len());
-        let terms: Vec<Term<'_, C::Column>> = set
-            .opened
-            .iter()
-            .zip(&factors)
-            .map(|(opened, factor)| Term {
-                factor: *factor,
-                column: opened.polynomial,
-            })
-            .collect();
-        combined.push(compute.combine(&terms, n)?);
-        let value = |at: usize| -> Fr {
-            let values = set.opened.iter().zip(&factors);
-            values
-                .map(|(opened, factor)| opened.values[at].1 * factor)
-                .sum()
-        };
-        let values: Vec<Fr> = (0..set.points.len()).map(value).collect();
-        low.push(interpolate(&set.points, &values));
-    }
-    let divisions = sets
+    let combined = sets
         .iter()
-        .zip(&combined)
-        .zip(&low)
-        .map(|((set, polynomial), low)| Division {
-            polynomial,
-            low: low.clone(),
-            roots: set.points.clone(),
-        });
-    let quotients = compute.divide(divisions.collect())?;
+        .map(|set| set.combine((compute, limits), &mut polynomials, n, y))
+        .collect::<Result<Vec<_>>>()?;
+    drop(polynomials);
     let v_powers = powers(v, sets.len());
-    let terms: Vec<Term<'_, C::Column>> = quotients
-        .iter()
-        .zip(&v_powers)
-        .map(|(column, factor)| Term {
-            factor: *factor,
-            column,
-        })
-        .collect();
-    let h = compute.combine(&terms, n)?;
-    drop(terms);
-    drop(quotients);
-    write_commitments(compute, setup, &[&h], transcript)?;
+    let mut sum: Option<C::Column> = None;
+    let numbered: Vec<usize> = (0..sets.len()).collect();
+    for numbers in numbered.chunks(limits.at_once()) {
+        let divisions = numbers.iter().map(|number| Division {
+            polynomial: &combined[*number].polynomial,
+            low: combined[*number].low.clone(),
+            roots: sets[*number].points.clone(),
+        });
+        let quotients = compute.divide(divisions.collect())?;
+        let factors = numbers.iter().map(|number| v_powers[*number]);
+        let sum_before = sum.iter().map(|sum| (sum, Fr::ONE));
+        let next = compute.combine(&terms(quotients.iter().zip(factors).chain(sum_before)), n)?;
+        sum = Some(next);
+    }
+    let h = match sum {
+        Some(sum) => sum,
+        None => compute.combine(&[], n)?,
+    };
+    commit(compute, setup, &h, transcript)?;
     let u: Fr = *transcript.squeeze_challenge_scalar::<()>();
 
     let mut all_points: Vec<Fr> = sets
@@ -156,34 +193,32 @@ where
         .first()
         .and_then(|z| Option::from(z.invert()))
         .unwrap_or(Fr::ONE);
-    let mut terms = Vec::new();
+    let mut of_sets = Vec::new();
     let mut constant = Fr::ZERO;
-    for (((column, low), z), v_power) in combined.iter().zip(&low).zip(&others).zip(&v_powers) {
+    for ((combined, z), v_power) in combined.iter().zip(&others).zip(&v_powers) {
         let factor = *v_power * z * normal;
-        constant += factor * at(low, u);
-        terms.push(Term { factor, column });
+        constant += factor * horner(&combined.low, u);
+        of_sets.push((&combined.polynomial, factor));
     }
-    terms.push(Term {
-        factor: -z_all * normal,
-        column: &h,
-    });
-    let linear = compute.combine(&terms, n)?;
-    let last = compute.divide(vec![Division {
+    of_sets.push((&h, -z_all * normal));
+    let linear = compute.combine(&terms(of_sets.into_iter()), n)?;
+    drop((combined, h));
+    let divided = compute.divide(vec![Division {
         polynomial: &linear,
         low: vec![constant],
         roots: vec![u],
     }])?;
-    write_commitments(compute, setup, &last.iter().collect::<Vec<_>>(), transcript)
+    drop(linear);
+    for last in &divided {
+        commit(compute, setup, last, transcript)?;
+    }
+    Ok(())
 }
 
-/// Commits to polynomials and writes the commitments.
-///
-/// # Errors
-/// The back end or the transcript fails.
-pub(crate) fn write_commitments<C, E, T>(
+fn commit<C, E, T>(
     compute: &C,
     setup: &Setup<C::Bases>,
-    polynomials: &[&C::Column],
+    polynomial: &C::Column,
     transcript: &mut T,
 ) -> Result<()>
 where
@@ -191,7 +226,8 @@ where
     E: EncodedChallenge<G1Affine>,
     T: TranscriptWrite<G1Affine, E>,
 {
-    write_points(&compute.commit(setup.monomial(), polynomials)?, transcript)
+    let bases = setup.basis(compute, Basis::Monomial)?;
+    write_points(&compute.commit(bases.as_ref(), &[polynomial])?, transcript)
 }
 
 /// Writes points, made affine together.
@@ -212,19 +248,6 @@ where
         transcript.write_point(point)?;
     }
     Ok(())
-}
-
-fn powers(base: Fr, count: usize) -> Vec<Fr> {
-    std::iter::successors(Some(Fr::ONE), |power| Some(*power * base))
-        .take(count)
-        .collect()
-}
-
-fn at(coefficients: &[Fr], point: Fr) -> Fr {
-    coefficients
-        .iter()
-        .rev()
-        .fold(Fr::ZERO, |sum, c| sum * point + c)
 }
 
 /// Coefficients of the polynomial of least degree with these values at these points, which differ.
@@ -266,32 +289,31 @@ mod tests {
             let p = interpolate(&points[..count], &values);
             assert_eq!(p.len(), count);
             for (point, value) in points.iter().zip(&values) {
-                assert_eq!(at(&p, *point), *value);
+                assert_eq!(horner(&p, *point), *value);
             }
         }
     }
 
     #[test]
     fn sets_keep_the_order_of_their_first_polynomials() {
-        let (a, b, c) = (0u8, 1u8, 2u8);
-        let query = |polynomial, point: u64| Query {
+        let query = |polynomial: usize, point: u64| Query {
             polynomial,
             point: Fr::from(point),
             value: Fr::from(point),
         };
         let queries = [
-            query(&a, 1),
-            query(&b, 2),
-            query(&c, 2),
-            query(&b, 1),
-            query(&a, 1),
-            query(&c, 1),
+            query(0, 1),
+            query(1, 2),
+            query(2, 2),
+            query(1, 1),
+            query(0, 1),
+            query(2, 1),
         ];
         let sets = sets(&queries);
         assert_eq!(sets.len(), 2);
         assert_eq!(sets[0].points, [Fr::from(1)]);
         assert_eq!(sets[1].points, [Fr::from(1), Fr::from(2)]);
-        assert!(std::ptr::eq(sets[1].opened[0].polynomial, &b));
-        assert!(std::ptr::eq(sets[1].opened[1].polynomial, &c));
+        let of_second: Vec<usize> = sets[1].opened.iter().map(|o| o.polynomial).collect();
+        assert_eq!(of_second, [1, 2]);
     }
 }

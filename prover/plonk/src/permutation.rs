@@ -8,7 +8,7 @@
 //!
 //! z starts at 1 for the first set, and where the set before it ended for the others (halo2 book, "Permutation argument").
 
-use chainfer_compute::quotient::{Builder, Program};
+use chainfer_compute::quotient::{Builder, Program, Value};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{Field, PrimeField};
 
@@ -17,13 +17,45 @@ pub(crate) fn set_len(degree: usize) -> usize {
     degree - 2
 }
 
-/// Numerator and denominator of every set, over the columns \[values…, sigmas…, powers of omega\] and the parameters \[beta, gamma\].
-pub(crate) fn program(columns: usize, degree: usize) -> Program {
+/// What the factors of all columns have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared {
+    pub(crate) beta: Value,
+    pub(crate) gamma: Value,
+    /// beta · X
+    pub(crate) beta_x: Value,
+}
+
+/// Multiplies `own` by v + delta^j · beta · X + gamma, and `other` by v + beta · sigma + gamma, for column j.
+pub(crate) fn multiply(
+    builder: &mut Builder,
+    shared: Shared,
+    (own, other): (&mut Value, &mut Value),
+    (value, sigma, delta): (Value, Value, Fr),
+) {
+    let value = builder.add(value, shared.gamma);
+    let factor = builder.multiply(shared.beta, sigma);
+    let factor = builder.add(value, factor);
+    *other = builder.multiply(*other, factor);
+    let factor = builder.constant(delta);
+    let factor = builder.multiply(factor, shared.beta_x);
+    let factor = builder.add(value, factor);
+    *own = builder.multiply(*own, factor);
+}
+
+/// Numerators and denominators of consecutive sets, over the columns \[values…, sigmas…, powers of omega\] and the parameters
+/// \[beta, gamma\]. `first` is the number of the first column among all that take part.
+pub(crate) fn program(first: usize, columns: usize, degree: usize) -> Program {
     let mut builder = Builder::new();
     let (beta, gamma) = (builder.parameter(0), builder.parameter(1));
     let x = builder.column(2 * columns, 0);
     let beta_x = builder.multiply(beta, x);
-    let mut delta = Fr::ONE;
+    let shared = Shared {
+        beta,
+        gamma,
+        beta_x,
+    };
+    let mut delta = Fr::DELTA.pow_vartime([first as u64]);
     let (mut numerators, mut denominators) = (Vec::new(), Vec::new());
     let all: Vec<usize> = (0..columns).collect();
     for set in all.chunks(set_len(degree)) {
@@ -31,14 +63,8 @@ pub(crate) fn program(columns: usize, degree: usize) -> Program {
         let mut denominator = builder.constant(Fr::ONE);
         for &j in set {
             let (value, sigma) = (builder.column(j, 0), builder.column(columns + j, 0));
-            let value = builder.add(value, gamma);
-            let delta_power = builder.constant(delta);
-            let own = builder.multiply(delta_power, beta_x);
-            let own = builder.add(value, own);
-            numerator = builder.multiply(numerator, own);
-            let other = builder.multiply(beta, sigma);
-            let other = builder.add(value, other);
-            denominator = builder.multiply(denominator, other);
+            let into = (&mut numerator, &mut denominator);
+            multiply(&mut builder, shared, into, (value, sigma, delta));
             delta *= Fr::DELTA;
         }
         numerators.push(numerator);

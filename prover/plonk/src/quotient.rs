@@ -1,40 +1,63 @@
 //! The constraints of a circuit as programs over its columns.
 
-use crate::permutation::set_len;
+use crate::lookup;
+use crate::permutation::{self, Shared, set_len};
 use chainfer_compute::quotient::{Builder, Program, Value};
-use halo2_proofs::plonk::{Any, ConstraintSystem, Expression};
+use halo2_proofs::plonk::{Any, Column, ConstraintSystem, Expression};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{Field, PrimeField};
+use std::sync::OnceLock;
 
-/// Where the columns of a program begin, kind by kind: fixed columns are first, then advice and so on in the order of the fields.
-struct Places {
-    advice: usize,
-    instance: usize,
+/// Numbers of the polynomials of a proof, which are those of a program's columns, too: fixed columns are first, then advice and so on in
+/// the order of the fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    pub(crate) advice: usize,
+    pub(crate) instance: usize,
     /// Running products of the permutation.
-    product: usize,
-    sigma: usize,
+    pub(crate) product: usize,
+    pub(crate) sigma: usize,
     /// Three a lookup: running product, permuted input, permuted table.
-    lookup: usize,
+    pub(crate) lookup: usize,
     /// 1 in the first row, in the last usable one, in all before it; and X.
-    rows: usize,
+    pub(crate) rows: usize,
+    /// No column of a program: the random polynomial, and the quotient, combined at a point.
+    pub(crate) random: usize,
+    pub(crate) quotient: usize,
 }
 
+/// Number of polynomials from [`Places::rows`] on.
+pub(crate) const ROWS: usize = 4;
+
 impl Places {
-    fn new(cs: &ConstraintSystem<Fr>) -> Self {
+    pub(crate) fn new(cs: &ConstraintSystem<Fr>) -> Self {
         let copied = cs.permutation().get_columns().len();
         let advice = cs.num_fixed_columns();
         let instance = advice + cs.num_advice_columns();
         let product = instance + cs.num_instance_columns();
         let sigma = product + copied.div_ceil(set_len(cs.degree()));
         let lookup = sigma + copied;
+        let rows = lookup + 3 * cs.lookups().len();
         Places {
             advice,
             instance,
             product,
             sigma,
             lookup,
-            rows: lookup + 3 * cs.lookups().len(),
+            rows,
+            random: rows + ROWS,
+            quotient: rows + ROWS + 1,
         }
+    }
+
+    /// The number of a column of the circuit.
+    pub(crate) fn of(&self, column: &Column<Any>) -> usize {
+        column.index()
+            + match column.column_type() {
+                Any::Fixed => 0,
+                Any::Advice(_) => self.advice,
+                Any::Instance => self.instance,
+            }
     }
 }
 
@@ -54,45 +77,44 @@ pub(crate) struct Parted {
     pub(crate) queries: Vec<Query>,
 }
 
-/// The programs of a circuit. Their parameters are beta, gamma, theta, y and the circuit's challenges.
-#[derive(Debug)]
+/// The programs of a circuit, each compiled when it is first asked for. Their parameters are beta, gamma, theta, y and the circuit's
+/// challenges.
+#[derive(Debug, Default)]
 pub(crate) struct Quotient {
-    numerator: Program,
-    parted: Parted,
-    compressed: Program,
+    numerator: OnceLock<Program>,
+    parted: OnceLock<Parted>,
+    compressed: OnceLock<Program>,
 }
 
 impl Quotient {
-    pub(crate) fn new(cs: &ConstraintSystem<Fr>) -> Self {
-        let mut whole = Constraints::new(cs, false);
-        let numerator = whole.numerator();
-        let mut parted = Constraints::new(cs, true);
-        let of_parts = parted.numerator();
-        let mut lookups = Constraints::new(cs, false);
-        let compressed = lookups.compressed_lookups();
-        Quotient {
-            numerator: whole.builder.compile(&[numerator]),
-            parted: Parted {
-                program: parted.builder.compile(&[of_parts]),
-                queries: parted.queries.unwrap_or_default(),
-            },
-            compressed: lookups.builder.compile(&compressed),
-        }
-    }
-
     /// All constraints, combined by powers of y.
-    pub(crate) fn numerator(&self) -> &Program {
-        &self.numerator
+    pub(crate) fn numerator(&self, cs: &ConstraintSystem<Fr>) -> &Program {
+        self.numerator.get_or_init(|| {
+            let mut constraints = Constraints::new(cs, false);
+            let numerator = constraints.numerator();
+            constraints.builder.compile(&[numerator])
+        })
     }
 
     /// The same, on parts of a coset.
-    pub(crate) fn parted(&self) -> &Parted {
-        &self.parted
+    pub(crate) fn parted(&self, cs: &ConstraintSystem<Fr>) -> &Parted {
+        self.parted.get_or_init(|| {
+            let mut constraints = Constraints::new(cs, true);
+            let numerator = constraints.numerator();
+            Parted {
+                program: constraints.builder.compile(&[numerator]),
+                queries: constraints.queries.unwrap_or_default(),
+            }
+        })
     }
 
     /// Input and table of every lookup, compressed by powers of theta, over the columns of fixed, advice and instance values.
-    pub(crate) fn compressed_lookups(&self) -> &Program {
-        &self.compressed
+    pub(crate) fn compressed_lookups(&self, cs: &ConstraintSystem<Fr>) -> &Program {
+        self.compressed.get_or_init(|| {
+            let mut constraints = Constraints::new(cs, false);
+            let compressed = constraints.compressed_lookups();
+            constraints.builder.compile(&compressed)
+        })
     }
 }
 
@@ -242,6 +264,11 @@ impl<'a> Constraints<'a> {
         let (beta, gamma) = (self.builder.parameter(BETA), self.builder.parameter(GAMMA));
         let x = self.column(self.at.rows + 3, 0);
         let beta_x = self.builder.multiply(beta, x);
+        let shared = Shared {
+            beta,
+            gamma,
+            beta_x,
+        };
         let mut delta = Fr::ONE;
         let mut sigma = self.at.sigma;
         let columns = self.cs.permutation().get_columns();
@@ -249,21 +276,10 @@ impl<'a> Constraints<'a> {
             let mut left = self.column(product + set, 1);
             let mut right = self.column(product + set, 0);
             for column in columns {
-                let place = match column.column_type() {
-                    Any::Fixed => column.index(),
-                    Any::Advice(_) => self.at.advice + column.index(),
-                    Any::Instance => self.at.instance + column.index(),
-                };
-                let value = self.column(place, 0);
-                let value = self.builder.add(value, gamma);
-                let other = self.column(sigma, 0);
-                let other = self.builder.multiply(beta, other);
-                let other = self.builder.add(value, other);
-                left = self.builder.multiply(left, other);
-                let own = self.builder.constant(delta);
-                let own = self.builder.multiply(own, beta_x);
-                let own = self.builder.add(value, own);
-                right = self.builder.multiply(right, own);
+                let value = self.column(self.at.of(column), 0);
+                let values = (value, self.column(sigma, 0), delta);
+                let into = (&mut right, &mut left);
+                permutation::multiply(&mut self.builder, shared, into, values);
                 delta *= Fr::DELTA;
                 sigma += 1;
             }
@@ -273,21 +289,20 @@ impl<'a> Constraints<'a> {
 
     fn lookups(&mut self, terms: &mut Vec<Value>) {
         let (beta, gamma) = (self.builder.parameter(BETA), self.builder.parameter(GAMMA));
-        for (number, lookup) in self.cs.lookups().iter().enumerate() {
+        for (number, argument) in self.cs.lookups().iter().enumerate() {
             let place = self.at.lookup + 3 * number;
             let (z, z_next) = (self.column(place, 0), self.column(place, 1));
             let (a, a_before) = (self.column(place + 1, 0), self.column(place + 1, -1));
             let s = self.column(place + 2, 0);
-            let input = self.compress(lookup.input_expressions());
-            let table = self.compress(lookup.table_expressions());
+            let input = self.compress(argument.input_expressions());
+            let table = self.compress(argument.table_expressions());
             terms.push(self.starts_at_one(z));
             terms.push(self.ends_at_one(z));
-            let mut blinded = |a: Value, s: Value, z: Value| {
-                let (a, s) = (self.builder.add(a, beta), self.builder.add(s, gamma));
-                let both = self.builder.multiply(a, s);
-                self.builder.multiply(z, both)
+            let mut times = |z: Value, columns: (Value, Value)| {
+                let factor = lookup::factor(&mut self.builder, (beta, gamma), columns);
+                self.builder.multiply(z, factor)
             };
-            let (left, right) = (blinded(a, s, z_next), blinded(input, table, z));
+            let (left, right) = (times(z_next, (a, s)), times(z, (input, table)));
             terms.push(self.equal_in_active_rows(left, right));
             // A' equals S' in the first row, and S' or the A' before it in the others.
             let to_table = self.builder.subtract(a, s);

@@ -12,8 +12,21 @@ pub trait Witness {
     fn fill(self, phases: &mut Phases<'_>) -> Result<()>;
 }
 
-/// Called with the columns of a phase; commits to them and returns the challenges (position, value) that follow.
-type Finish<'a> = dyn FnMut(u8, Vec<(usize, Vec<Fr>)>) -> Result<Vec<(usize, Fr)>> + 'a;
+/// A column at the end of its phase.
+pub(crate) enum Handed<'v> {
+    Over(Vec<Fr>),
+    /// It comes again.
+    Lent(&'v [Fr]),
+}
+
+/// What takes the columns.
+pub(crate) trait Filled {
+    /// Commits to the columns of a phase and returns the challenges (position, value) that follow.
+    fn phase(&mut self, phase: u8, columns: Vec<(usize, Handed<'_>)>) -> Result<Vec<(usize, Fr)>>;
+
+    /// Takes a column that was lent.
+    fn given(&mut self, column: usize, values: Vec<Fr>) -> Result<()>;
+}
 
 /// The advice columns while they are filled.
 pub struct Phases<'a> {
@@ -24,7 +37,7 @@ pub struct Phases<'a> {
     current: u8,
     last: u8,
     usable: usize,
-    finish: &'a mut Finish<'a>,
+    filled: &'a mut (dyn Filled + 'a),
 }
 
 impl std::fmt::Debug for Phases<'_> {
@@ -40,7 +53,7 @@ impl<'a> Phases<'a> {
         of: Vec<u8>,
         challenges: usize,
         usable: usize,
-        finish: &'a mut Finish<'a>,
+        filled: &'a mut (dyn Filled + 'a),
     ) -> Self {
         Phases {
             columns: vec![None; of.len()],
@@ -49,7 +62,7 @@ impl<'a> Phases<'a> {
             last: of.iter().copied().max().unwrap_or(0),
             of,
             usable,
-            finish,
+            filled,
         }
     }
 
@@ -105,6 +118,15 @@ impl<'a> Phases<'a> {
     /// # Errors
     /// The last phase is over, or the commitments failed.
     pub fn end_phase(&mut self) -> Result<()> {
+        self.end_phase_lending(&[])
+    }
+
+    /// Ends the phase as [`end_phase`](Self::end_phase), with columns that the caller still needs. Each of them is handed over with
+    /// [`give`](Self::give) when it is needed no more, so that it need not be in memory twice meanwhile.
+    ///
+    /// # Errors
+    /// As [`end_phase`](Self::end_phase), or a column was handed over already, or has too many values.
+    pub fn end_phase_lending(&mut self, lent: &[(usize, &[Fr])]) -> Result<()> {
         if self.current > self.last {
             return Err(PlonkError::Witness(
                 "there is no phase after the last".to_owned(),
@@ -112,17 +134,36 @@ impl<'a> Phases<'a> {
         }
         let mut columns = Vec::new();
         for (index, phase) in self.of.iter().enumerate() {
-            if *phase == self.current {
-                columns.push((index, self.columns[index].take().unwrap_or_default()));
+            if *phase != self.current {
+                continue;
             }
+            let found = lent.iter().find(|(column, _)| *column == index);
+            let values = match (found, self.columns[index].take()) {
+                (Some((_, values)), None) if values.len() <= self.usable => Handed::Lent(values),
+                (None, values) => Handed::Over(values.unwrap_or_default()),
+                (Some(_), _) => {
+                    return Err(PlonkError::Witness(format!(
+                        "column {index} is lent too long or handed over, too"
+                    )));
+                }
+            };
+            columns.push((index, values));
         }
-        for (index, value) in (self.finish)(self.current, columns)? {
+        for (index, value) in self.filled.phase(self.current, columns)? {
             if let Some(challenge) = self.challenges.get_mut(index) {
                 *challenge = Some(value);
             }
         }
         self.current += 1;
         Ok(())
+    }
+
+    /// Hands over a column that was lent, with the same values.
+    ///
+    /// # Errors
+    /// It was not lent.
+    pub fn give(&mut self, column: usize, values: Vec<Fr>) -> Result<()> {
+        self.filled.given(column, values)
     }
 
     /// Whether every phase is over.

@@ -3,8 +3,8 @@
 use chainfer_compute::backend::Cpu;
 use chainfer_compute::msm::Bases;
 use chainfer_plonk::{
-    Key, KeyColumns, Limits, PlonkError, Prover, ProvingKey, Setup, Synthesis, keygen,
-    proving_bytes,
+    CircuitSize, Key, KeyColumn, KeyColumns, KeySource, Limits, PlonkError, Prover, ProvingKey,
+    Setup, Synthesis, keygen,
 };
 use chainfer_transcript::{EvmTranscriptRead, EvmTranscriptWrite};
 use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner, Value};
@@ -19,6 +19,9 @@ use halo2_proofs::poly::{EvaluationDomain, Rotation};
 use halo2curves::bn256::{Bn256, Fr, G1Affine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Clone, Debug)]
 struct Config {
@@ -146,14 +149,21 @@ fn prover<'a>(
     compute: &'a Cpu,
     setup: &'a Setup<Bases>,
     key: &'a ProvingKey<Vec<Fr>>,
-    coset_parts: u32,
+    limits: Limits,
 ) -> Prover<'a, Cpu> {
     Prover {
         compute,
         setup,
         vk: key.vk(),
         key: Key::Loaded(key),
-        limits: Limits { coset_parts },
+        limits,
+    }
+}
+
+fn parts(coset_parts: u32) -> Limits {
+    Limits {
+        coset_parts,
+        ..Limits::default()
     }
 }
 
@@ -217,7 +227,7 @@ fn proof_of_everything_is_accepted_by_halo2() {
         assert!(accepts(&params, &vk, &instances, &stock));
         let mut transcript = EvmTranscriptWrite::init(Vec::new());
         let columns = [instances.as_slice()];
-        prover(&cpu, &setup, &key, 0)
+        prover(&cpu, &setup, &key, Limits::default())
             .prove(
                 Synthesis::new(&circuit, &columns),
                 &columns,
@@ -247,7 +257,7 @@ fn two_proofs_of_one_witness_have_no_word_in_common() {
         let mut transcript = EvmTranscriptWrite::init(Vec::new());
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let witness = Synthesis::new(&circuit, &columns);
-        prover(&cpu, &setup, &key, 0)
+        prover(&cpu, &setup, &key, Limits::default())
             .prove(witness, &columns, &mut rng, &mut transcript)
             .unwrap();
         transcript.finalize()
@@ -261,28 +271,107 @@ fn two_proofs_of_one_witness_have_no_word_in_common() {
 }
 
 #[test]
-fn proof_in_parts_of_cosets_is_the_proof_at_once() {
+fn proof_within_any_limits_is_the_proof_at_full_speed() {
     let k = 9;
     let params = ParamsKZG::<Bn256>::setup(k, ChaCha20Rng::seed_from_u64(1));
     let circuit = Everything { rows: 490 };
-    let cpu = Cpu::detect();
-    let setup = Setup::from_halo2(&cpu, &params).unwrap();
-    let (vk, columns) = keygen(&cpu, &setup, &circuit).unwrap();
-    let key = ProvingKey::new(&cpu, vk, columns).unwrap();
     let instances = [instance(circuit.rows)];
     let columns = [instances.as_slice()];
-    let made = |coset_parts: u32| {
+    let cpu = Cpu::detect();
+    let held = Setup::from_halo2(&cpu, &params).unwrap();
+    let read = Setup::streamed(Arc::new(params));
+    let (vk, of_key) = keygen(&cpu, &held, &circuit).unwrap();
+    let streamed = ProvingKey::streamed(&cpu, vk.clone(), Box::new(of_key.clone())).unwrap();
+    let key = ProvingKey::new(&cpu, vk, of_key).unwrap();
+    let made = |limits: Limits| {
+        let (setup, key) = match limits.streamed {
+            false => (&held, &key),
+            true => (&read, &streamed),
+        };
         let mut transcript = EvmTranscriptWrite::init(Vec::new());
         let mut rng = ChaCha20Rng::seed_from_u64(5);
         let witness = Synthesis::new(&circuit, &columns);
-        prover(&cpu, &setup, &key, coset_parts)
+        prover(&cpu, setup, key, limits)
             .prove(witness, &columns, &mut rng, &mut transcript)
             .unwrap();
         transcript.finalize()
     };
-    let whole = made(0);
-    for coset_parts in 1..=4 {
-        assert_eq!(made(coset_parts), whole, "{coset_parts}");
+    let full = made(Limits::default());
+    for streamed in [false, true] {
+        for coset_parts in 0..=4 {
+            for at_once in [None, Some(1), Some(2), Some(3), Some(100)] {
+                let limits = Limits {
+                    coset_parts,
+                    at_once: at_once.and_then(NonZeroUsize::new),
+                    streamed,
+                };
+                assert_eq!(made(limits), full, "{limits:?}");
+            }
+        }
+    }
+}
+
+/// A key whose columns cannot be read from a certain point on, or have another length.
+#[derive(Debug)]
+struct Failing {
+    columns: KeyColumns,
+    reads_left: AtomicUsize,
+    cut: bool,
+}
+
+impl KeySource for Failing {
+    fn column(&self, column: KeyColumn) -> Result<Vec<Fr>, PlonkError> {
+        let left = |left: usize| left.checked_sub(1);
+        let order = Ordering::Relaxed;
+        let is_over = self.reads_left.fetch_update(order, order, left).is_err();
+        let mut values = self.columns.column(column)?;
+        match (is_over, self.cut) {
+            (false, _) => Ok(values),
+            (true, false) => Err(PlonkError::Load("gone".to_owned())),
+            (true, true) => {
+                values.pop();
+                Ok(values)
+            }
+        }
+    }
+}
+
+#[test]
+fn key_that_cannot_be_read_any_more_is_an_error() {
+    let k = 6;
+    let params = ParamsKZG::<Bn256>::setup(k, ChaCha20Rng::seed_from_u64(1));
+    let circuit = Everything { rows: 40 };
+    let instances = [instance(circuit.rows)];
+    let columns = [instances.as_slice()];
+    let cpu = Cpu::detect();
+    let setup = Setup::from_halo2(&cpu, &params).unwrap();
+    let (vk, of_key) = keygen(&cpu, &setup, &circuit).unwrap();
+    let mut reads = 0;
+    for cut in [false, true] {
+        loop {
+            let source = Failing {
+                columns: of_key.clone(),
+                reads_left: AtomicUsize::new(reads),
+                cut,
+            };
+            let key = ProvingKey::streamed(&cpu, vk.clone(), Box::new(source)).unwrap();
+            let made = prover(&cpu, &setup, &key, parts(1)).prove(
+                Synthesis::new(&circuit, &columns),
+                &columns,
+                &mut ChaCha20Rng::seed_from_u64(2),
+                &mut EvmTranscriptWrite::init(Vec::new()),
+            );
+            match made {
+                Ok(()) => break,
+                Err(PlonkError::Load(_)) => assert!(!cut),
+                Err(PlonkError::Mismatch { .. }) => assert!(cut),
+                Err(other) => panic!("{other}"),
+            }
+            reads += 1;
+        }
+        // All columns, for the cosets, the values and the opening.
+        assert!(reads > 20, "{reads}");
+        reads = 0;
     }
 }
 
@@ -298,7 +387,7 @@ fn more_parts_than_rows_are_refused() {
     let instances = [instance(circuit.rows)];
     let columns = [instances.as_slice()];
     for coset_parts in [k + 1, 40, u32::MAX] {
-        let refused = prover(&cpu, &setup, &key, coset_parts).prove(
+        let refused = prover(&cpu, &setup, &key, parts(coset_parts)).prove(
             Synthesis::new(&circuit, &columns),
             &columns,
             &mut ChaCha20Rng::seed_from_u64(2),
@@ -357,17 +446,23 @@ fn key_of_fewer_rows_than_blinding_takes_is_refused() {
 }
 
 #[test]
-fn less_memory_takes_more_parts() {
+fn less_memory_takes_slower_ways() {
     let mut cs = ConstraintSystem::default();
     Everything::configure(&mut cs);
-    let of = |bytes| Limits::within(&cs, 18, bytes).coset_parts;
-    assert_eq!(of(None), 0);
-    assert_eq!(of(Some(u64::MAX)), 0);
-    let bytes = |coset_parts| proving_bytes(&cs, 18, Limits { coset_parts });
-    assert!(bytes(1) < bytes(0));
-    assert_eq!(of(Some(bytes(0))), 0);
-    assert_eq!(of(Some(bytes(1))), 1);
-    // Where nothing fits, as many parts as are of use.
-    let least = (0..=6).map(bytes).min().unwrap();
-    assert_eq!(bytes(of(Some(1))), least);
+    let threads = 2;
+    let size = CircuitSize::of(&cs, 18);
+    let bytes = |limits| size.proving_bytes(limits, threads);
+    let of = |bytes| Limits::within(&size, bytes, threads);
+    assert_eq!(of(None), Limits::default());
+    assert_eq!(of(Some(u64::MAX)), Limits::default());
+    let full = bytes(Limits::default());
+    assert_eq!(of(Some(full)), Limits::default());
+    assert!(of(Some(full - 1)) != Limits::default());
+    // Where nothing fits, what takes the least.
+    let least = bytes(of(Some(0)));
+    assert!(least * 2 < full, "{least} {full}");
+    assert_eq!(of(Some(least)), of(Some(0)));
+    for budget in (least..full).step_by(1 << 20) {
+        assert!(bytes(of(Some(budget))) <= budget);
+    }
 }

@@ -15,7 +15,7 @@ use crate::arrangement;
 use crate::columns::{CellRef, Columns};
 use crate::error::CircuitError;
 use crate::gate::int;
-use crate::plan::ChunkPlan;
+use crate::plan::{ChunkPlan, witness_columns};
 use crate::shape::CircuitShape;
 use crate::trace::{Challenges, FixedCells, Trace};
 use chainfer_plonk::{Phases, PlonkError, Witness};
@@ -100,6 +100,12 @@ impl ChunkCircuit {
         let first = first_phase::first_phase(&plan, witness)?;
         let cells = Cells::Once(Arc::new(Mutex::new(Some(first))));
         Ok(ChunkCircuit { plan, cells })
+    }
+
+    /// Columns' worth of memory that a chunk of this shape takes beside its advice columns while they are made.
+    pub fn witness_columns(shape: &CircuitShape) -> usize {
+        let placement = arrangement::of(shape).placement();
+        witness_columns(placement.fixed_columns(shape).len())
     }
 
     /// From fixed and first-phase cells.
@@ -214,10 +220,12 @@ impl Witness for ChunkCircuit {
         let columns = Self::configure_with_params(&mut meta, self.params()).map_err(refused)?;
         let Known { fixed, first } = self.known().map_err(refused)?;
         let first = first.ok_or_else(|| PlonkError::Witness("the circuit has none".to_owned()))?;
-        for (column, values) in columns.first.iter().zip(first.columns()) {
-            phases.set(column.index(), values.clone())?;
-        }
-        phases.end_phase()?;
+        // The second phase is made of them, too.
+        let lent: Vec<(usize, &[Fr])> = (columns.first.iter())
+            .zip(first.columns())
+            .map(|(column, values)| (column.index(), values.as_slice()))
+            .collect();
+        phases.end_phase_lending(&lent)?;
         let challenge = |challenge: Challenge| {
             let value = phases.challenge(challenge.index());
             value.ok_or_else(|| PlonkError::Witness("a challenge is not known".to_owned()))
@@ -230,7 +238,10 @@ impl Witness for ChunkCircuit {
         let second = self
             .second_phase(fixed, &first, &challenges)
             .map_err(refused)?;
-        drop(first);
+        let first = Arc::unwrap_or_clone(first).into_columns();
+        for (column, values) in columns.first.iter().zip(first) {
+            phases.give(column.index(), values)?;
+        }
         for (column, values) in columns.second.iter().zip(second.into_columns()) {
             phases.set(column.index(), values)?;
         }

@@ -41,7 +41,7 @@ pub struct RunEstimate {
     pub cost: u64,
     /// What the run would cost if circuits had as many rows as are needed, and not a power of two.
     pub work: u64,
-    /// Bytes of memory that proving it takes.
+    /// Bytes of memory that proving it takes at full speed.
     pub proving_bytes: u64,
     /// Public values: tensors of the model's ends that are public, packed, and one for each that is committed.
     pub num_public: usize,

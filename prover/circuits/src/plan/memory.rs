@@ -1,10 +1,10 @@
 //! What proving takes, by estimate.
 
 use super::PlanSummary;
+use super::estimate::RunEstimate;
 use super::search::Columns;
-
-/// Bytes of the process itself.
-const PROCESS: u64 = 24 << 20;
+use crate::gate::MAX_DEGREE;
+use chainfer_plonk::{CircuitSize, Limits, PROCESS_BYTES};
 
 /// Columns of a constraint system, as far as memory depends on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,24 +17,51 @@ pub struct ColumnCounts {
     pub equality: usize,
 }
 
+/// Threads that estimates are made for: the machine that proves is not known.
+const THREADS: usize = 2;
+
 impl ColumnCounts {
-    /// Bytes of memory that a proof with 2^k rows takes when it takes the most, which is while the quotient is computed: the polynomials of key
-    /// and witness, the values of all columns on a coset, the quotient's pieces, the setup, 32 bytes a row each, and the process itself.
+    /// Bytes of memory that a proof with 2^k rows takes at full speed.
     pub fn proving_bytes(&self, k: u32) -> u64 {
-        PROCESS + (self.row_bytes() << k)
+        PROCESS_BYTES + self.size(k).proving_bytes(Limits::default(), THREADS)
     }
 
-    /// Bytes of a row.
-    pub(super) fn row_bytes(&self) -> u64 {
-        /// Instances.
-        const INSTANCES: usize = 1;
-        /// Twice the polynomials of rows and points; random polynomial, numerator and pieces; points of the setup; the plan, and what
-        /// allocations leave unused.
-        const OTHERS: usize = 8 + 6 + 8 + 16;
-        let products = self.equality.div_ceil(3);
-        let columns = self.fixed + self.equality + self.advice + INSTANCES + products;
-        32 * (2 * columns + OTHERS) as u64
+    /// Bytes of memory that a proof with 2^k rows takes the slowest way.
+    pub fn least_proving_bytes(&self, k: u32) -> u64 {
+        let size = self.size(k);
+        let slowest = Limits::within(&size, Some(0), THREADS);
+        PROCESS_BYTES + size.proving_bytes(slowest, THREADS)
     }
+
+    /// Bytes of a row, where there are so many that nothing else counts.
+    pub(super) fn row_bytes(&self) -> u64 {
+        const MANY: u32 = 24;
+        self.size(MANY).proving_bytes(Limits::default(), 1) >> MANY
+    }
+
+    /// Of chunks' circuits, which have no lookup arguments.
+    fn size(&self, k: u32) -> CircuitSize {
+        CircuitSize {
+            k,
+            fixed: self.fixed,
+            advice: self.advice,
+            instance: 1,
+            copied: self.equality,
+            fixed_values: 0,
+            degree: MAX_DEGREE,
+            lookups: 0,
+            // Only of importance to slower ways: most columns are read in two rows.
+            queries: self.fixed + 2 * self.advice,
+            sets: 6,
+            witness: witness_columns(self.fixed),
+        }
+    }
+}
+
+/// Columns' worth of memory that a chunk has beside its advice columns while they are made: fixed values, of which half are flags, and the
+/// plan.
+pub(crate) fn witness_columns(fixed: usize) -> usize {
+    fixed / 2 + 8
 }
 
 impl From<&Columns> for ColumnCounts {
@@ -48,13 +75,28 @@ impl From<&Columns> for ColumnCounts {
 }
 
 impl PlanSummary {
-    /// Bytes of memory that proving the chunk takes, by estimate.
-    pub fn proving_bytes(&self) -> u64 {
-        let columns = ColumnCounts {
+    fn columns(&self) -> ColumnCounts {
+        ColumnCounts {
             fixed: self.fixed_columns,
             advice: self.first_phase_columns + self.second_phase_columns,
             equality: self.equality_columns,
-        };
-        columns.proving_bytes(self.shape.k)
+        }
+    }
+
+    /// Bytes of memory that proving the chunk takes at full speed, by estimate.
+    pub fn proving_bytes(&self) -> u64 {
+        self.columns().proving_bytes(self.shape.k)
+    }
+
+    /// Bytes of memory that proving the chunk takes the slowest way, by estimate.
+    pub fn least_proving_bytes(&self) -> u64 {
+        self.columns().least_proving_bytes(self.shape.k)
+    }
+}
+
+impl RunEstimate {
+    /// Bytes of memory that proving it takes the slowest way.
+    pub fn least_proving_bytes(&self) -> u64 {
+        ColumnCounts::from(&Columns::of(&self.shape)).least_proving_bytes(self.shape.k)
     }
 }

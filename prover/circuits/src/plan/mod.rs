@@ -10,6 +10,7 @@ mod search;
 
 pub use estimate::{Estimator, LayerRows, PublicEnds, RunEstimate, shape_cost};
 pub use memory::ColumnCounts;
+pub(crate) use memory::witness_columns;
 pub use names::FixedColumn;
 pub use options::{HideWeights, Objective, PlanOptions};
 

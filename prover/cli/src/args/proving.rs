@@ -123,7 +123,7 @@ impl Default for PlanArgs {
 /// How large chunks may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(crate) struct SizeArgs {
-    /// Memory that proving one chunk should take at most: there are more chunks, and layers are cut inside, to stay below it
+    /// Memory that proving one chunk should take at most: there are more chunks, and layers are cut inside, to stay below it; where that is not enough, chunks may be proved in slower ways
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "4GiB")]
     pub(crate) target_memory: u64,
     /// As --target-memory, but a model that cannot be cut that small is refused
@@ -252,7 +252,7 @@ pub(crate) struct ProveArgs {
     /// Report what the time went into, round by round of the proofs
     #[arg(long)]
     pub(crate) stats: bool,
-    /// Memory limit: fewer chunks are proved in parallel to stay below it, or the proof is refused
+    /// Memory limit, by default what the machine has left: fewer chunks are proved in parallel to stay below it, then in slower ways; if a limit is given that no way keeps, the proof is refused
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) max_memory: Option<u64>,
     #[command(flatten)]

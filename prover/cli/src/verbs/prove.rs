@@ -2,6 +2,7 @@
 
 use super::shared::{ScoresBefore, outputs_page, quantised_inputs, say_saturation, scores_before};
 use crate::{
+    allocator::give_back_at_once,
     args::{BackendArg, BindingArgs, ProveArgs, ProverArg, SaturationArgs},
     chain::deployed,
     failure::bad_input,
@@ -282,6 +283,9 @@ pub(crate) struct Outcome {
 /// Proves as the arguments say, and reports outputs and figures.
 pub(crate) fn run(mut args: ProveArgs, progress: Progress) -> anyhow::Result<Report> {
     in_child(&mut args, progress)?;
+    if args.max_memory.is_some() {
+        give_back_at_once();
+    }
     let outcome = prove(&Request::resolve(args)?, progress)?;
     Report::new(&outcome, page(&outcome))
 }

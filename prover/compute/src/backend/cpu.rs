@@ -118,7 +118,7 @@ impl Compute for Cpu {
             columns
                 .par_iter()
                 .zip(&mut reuse)
-                .for_each(|(column, to)| *to = poly::fold(self.arithmetic, column, points, power));
+                .for_each(|(column, to)| poly::fold_into(self.arithmetic, column, power, to));
             transform.in_place(&mut reuse);
         }
         Ok(reuse)

@@ -2,6 +2,7 @@
 
 use super::{Parameters, Transform};
 use crate::lanes::Arithmetic;
+use crate::scalar::{inverse_root_of_unity, root_of_unity};
 use halo2curves::bn256::Fr;
 use halo2curves::ff::{Field, PrimeField};
 
@@ -18,8 +19,7 @@ pub struct Domain {
 impl Domain {
     /// The domain of 2^k points. `k` is at most 28, the field's two-adicity.
     pub fn new(arithmetic: Arithmetic, k: u32) -> Self {
-        let omega = (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
-        let omega_inv = (k..Fr::S).fold(Fr::ROOT_OF_UNITY_INV, |root, _| root.square());
+        let (omega, omega_inv) = (root_of_unity(k), inverse_root_of_unity(k));
         let inverse = Parameters {
             root: omega_inv,
             into: Fr::ONE,

@@ -32,6 +32,7 @@ mod tests;
 pub use domain::Domain;
 
 use crate::lanes::{Arithmetic, Kernel, LANES, Lanes, dispatch};
+pub(crate) use crate::scalar::powers;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use passes::{Passes, Scratch};
@@ -191,13 +192,6 @@ impl Transform {
         self.between(columns, &mut to);
         to
     }
-}
-
-/// The powers 1, base, base^2, … of which there are `count`.
-pub(crate) fn powers(base: Fr, count: usize) -> Vec<Fr> {
-    std::iter::successors(Some(Fr::ONE), |power| Some(*power * base))
-        .take(count)
-        .collect()
 }
 
 /// base^0 to base^7 times a factor.

@@ -1,6 +1,7 @@
 //! Linear combinations.
 
 use crate::lanes::{Arithmetic, Kernel, LANES, Lanes, dispatch};
+use crate::scalar::all_powers;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use rayon::prelude::*;
@@ -56,18 +57,29 @@ fn element(column: &[Fr], at: usize) -> Fr {
 /// The sum of factor · column over all terms, `len` elements; columns that are shorter end in zeros. In parallel.
 pub fn combine(arithmetic: Arithmetic, terms: &[(Fr, &[Fr])], len: usize) -> Vec<Fr> {
     let mut sum = vec![Fr::ZERO; len];
+    combine_into(arithmetic, terms, &mut sum);
+    sum
+}
+
+fn combine_into(arithmetic: Arithmetic, terms: &[(Fr, &[Fr])], sum: &mut [Fr]) {
     sum.par_chunks_mut(BLOCK).enumerate().for_each(|(i, out)| {
         let start = i * BLOCK;
         dispatch::<Fr, _>(arithmetic, Combine { terms, start, out });
     });
-    sum
 }
 
 /// The polynomial modulo X^len - power: the sum of its parts of `len` coefficients times powers of `power`.
 pub fn fold(arithmetic: Arithmetic, coefficients: &[Fr], len: usize, power: Fr) -> Vec<Fr> {
-    let factors = std::iter::successors(Some(Fr::ONE), |factor| Some(*factor * power));
-    let terms: Vec<(Fr, &[Fr])> = factors.zip(coefficients.chunks(len)).collect();
-    combine(arithmetic, &terms, len)
+    let mut sum = vec![Fr::ZERO; len];
+    fold_into(arithmetic, coefficients, power, &mut sum);
+    sum
+}
+
+/// As [`fold`], into memory that is there.
+pub fn fold_into(arithmetic: Arithmetic, coefficients: &[Fr], power: Fr, sum: &mut [Fr]) {
+    let parts = coefficients.chunks(sum.len().max(1));
+    let terms: Vec<(Fr, &[Fr])> = all_powers(power).zip(parts).collect();
+    combine_into(arithmetic, &terms, sum);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Values of polynomials at points.
 
 use crate::lanes::{Arithmetic, Kernel, LANES, Lanes, dispatch};
+use crate::scalar::horner;
 use halo2curves::bn256::Fr;
 use halo2curves::ff::Field;
 use rayon::prelude::*;
@@ -38,11 +39,6 @@ impl Kernel<Fr> for Horner<'_> {
         let at = self.point.pow_vartime([(blocks.len() * STRIDE) as u64]);
         horner(&values, self.point) + at * horner(rest, self.point)
     }
-}
-
-fn horner(coefficients: &[Fr], point: Fr) -> Fr {
-    let step = |sum: Fr, c: &Fr| sum * point + c;
-    coefficients.iter().rev().fold(Fr::ZERO, step)
 }
 
 /// The value of every polynomial (coefficients, lowest degree first) at its point, in parallel.

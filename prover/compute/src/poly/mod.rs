@@ -5,7 +5,7 @@ mod divide;
 mod evaluate;
 mod ratios;
 
-pub use combine::{combine, fold};
+pub use combine::{combine, fold, fold_into};
 pub use divide::divide_by_root;
 pub use evaluate::evaluate;
 pub use ratios::{ratios, running_product};

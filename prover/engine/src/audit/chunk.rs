@@ -10,11 +10,13 @@ use crate::{
     field::coordinate_word,
     key_set::vk_key_digest,
     keys::{self, VerifyingKey},
-    srs::SrsStore,
+    srs::{SrsStore, verifier_params},
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, FixedColumn, PlanSummary};
+use chainfer_compute::backend::Cpu;
 use chainfer_formats::{ChunkEntry, Scalar, SrsSpec};
 use chainfer_model::partitioned::{ChunkSpec, PartitionedModel};
+use chainfer_plonk::Structure;
 use halo2curves::bn256::G1Affine;
 use std::sync::Arc;
 
@@ -65,10 +67,14 @@ pub(super) fn audit(
     if *plan.shape() != found.shape {
         return Ok((of_another_shape(&plan, found, spec, chunk), setup.clone()));
     }
-    let srs = store.get_checked(setup.digest, plan.shape().k)?;
+    let srs = store.prover_checked(setup.digest, plan.shape().k)?;
     let make = |plan: &Arc<ChunkPlan>| -> Result<VerifyingKey> {
         let circuit = ChunkCircuit::for_keygen(Arc::clone(plan))?;
-        let vk = keys::generate_vk(&srs, &circuit).map_err(|e| EngineError::Keygen {
+        let structure = Structure::of(&circuit, plan.shape().k);
+        drop(circuit);
+        let made =
+            structure.and_then(|of| of.verifying_key(&Cpu::detect(), srs.streamed()?.as_ref()));
+        let vk = made.map_err(|e| EngineError::Keygen {
             chunk,
             detail: e.to_string(),
         })?;
@@ -113,7 +119,7 @@ pub(super) fn audit(
         let made = emit(VerifierRequest {
             chunk,
             vk: &own,
-            params: srs.params(),
+            params: &verifier_params(srs.spec(), [srs.k()])?[0],
             num_instances: 2 + audited.entry.num_public,
         })
         .map_err(|detail| EngineError::VerifierSource { chunk, detail })?;

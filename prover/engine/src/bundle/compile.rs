@@ -14,9 +14,9 @@ use super::{
 use crate::{
     error::{EngineError, Result},
     key_set,
-    keys::{self, VerifyingKey, encode_vk, write_pk},
+    keys::{self, VerifyingKey, encode_vk},
     resources::{Cost, Stopwatch},
-    srs::{KzgParams, SrsStore},
+    srs::{KzgParams, SrsStore, verifier_params},
 };
 use chainfer_circuits::{
     ChunkCircuit, ChunkPlan, CircuitShape, HideWeights, Objective, PlanSummary,
@@ -34,6 +34,7 @@ use chainfer_model::{
     executor::ClampTable, frontend::LoadOptions, partitioned::PartitionedModel,
     quantise::CalibrationSource, split::SplitLimits,
 };
+use chainfer_plonk::{PlonkError, Structure};
 use rand::{RngCore, rngs::OsRng};
 use serde::Serialize;
 use std::{fmt, fs, path::Path, sync::Arc};
@@ -358,14 +359,19 @@ fn compile_chunk(
         SrsChoice::Development => DEVELOPMENT_DIGEST,
         SrsChoice::Digest(digest) => digest,
     };
-    let srs = store.get_checked(digest, k)?;
+    let setup = store.prover_checked(digest, k)?;
     let plan = Arc::new(plan);
-    let circuit = ChunkCircuit::for_keygen(Arc::clone(&plan))?;
-    let pk = keys::generate(&srs, &circuit).map_err(|e| EngineError::Keygen {
+    let refused = |e: PlonkError| EngineError::Keygen {
         chunk,
         detail: e.to_string(),
-    })?;
-    let vk = pk.get_vk();
+    };
+    // The circuit's cells are gone before the key is made.
+    let structure = Structure::of(&ChunkCircuit::for_keygen(Arc::clone(&plan))?, k);
+    let structure = structure.map_err(refused)?;
+    let bases = setup.streamed().map_err(refused)?;
+    let path = private.join(ChunkEntry::pk_file_of(chunk));
+    let vk = &keys::generate_to_file(&path, chunk, structure, &bases)?;
+    drop(bases);
     keys::check_points(vk)?;
     let mut entry = chunk_entry(chunk, &model.chunks[chunk], &plan, vk);
     files::write_atomic(
@@ -373,13 +379,13 @@ fn compile_chunk(
         &encode_vk(vk),
         Access::Public,
     )?;
-    write_pk(&private.join(entry.pk_file()), &pk)?;
     ProofCounter::new(private, chunk, entry.hide_rows).initialise()?;
     if let Some(emit) = options.emit_verifier {
+        let params = &verifier_params(setup.spec(), [k])?[0];
         let request = VerifierRequest {
             chunk,
             vk,
-            params: srs.params(),
+            params,
             num_instances: 2 + entry.num_public,
         };
         let made = emit(request).map_err(|detail| EngineError::VerifierSource { chunk, detail })?;
@@ -395,7 +401,7 @@ fn compile_chunk(
         entry,
         digest,
         report,
-        setup: srs.spec().clone(),
+        setup: setup.spec().clone(),
     })
 }
 

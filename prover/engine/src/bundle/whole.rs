@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     error::{EngineError, Result},
-    keys::{self, ProvingKey, vk_digest},
+    keys::{self, vk_digest},
+    prove::LoadedKey,
 };
 use chainfer_circuits::{ChunkCircuit, ChunkPlan, PlanOptions};
 use chainfer_formats::files;
@@ -112,18 +113,27 @@ impl Bundle {
         keys::require_pk::<ChunkCircuit>(&path, entry.shape.k, entry.shape.clone())
     }
 
-    pub(crate) fn proving_key(&self, chunk: usize) -> Result<ProvingKey> {
+    /// The proving key, in memory or, `stored`, in its file.
+    pub(crate) fn proving_key(&self, chunk: usize, stored: bool) -> Result<LoadedKey> {
         let entry = self.public.chunk(chunk)?;
         let path = self.private_dir.join(entry.pk_file());
-        let pk = keys::read_pk::<ChunkCircuit>(&path, entry.shape.k, entry.shape.clone())?;
-        let got = vk_digest(pk.get_vk(), entry.num_public);
-        if got != entry.vk_digest {
-            return Err(EngineError::DigestMismatch {
-                what: path.display().to_string(),
-                expected: entry.vk_digest,
-                got,
-            });
+        let (k, shape) = (entry.shape.k, entry.shape.clone());
+        let (key, got) = if stored {
+            let (vk, file) = keys::KeyFile::open::<ChunkCircuit>(&path, k, shape)?;
+            let digest = vk_digest(&vk, entry.num_public);
+            (LoadedKey::Stored(Box::new(vk), file), digest)
+        } else {
+            let key = keys::read_pk::<ChunkCircuit>(&path, k, shape)?;
+            let digest = vk_digest(key.get_vk(), entry.num_public);
+            (LoadedKey::Held(Box::new(key)), digest)
+        };
+        if got == entry.vk_digest {
+            return Ok(key);
         }
-        Ok(pk)
+        Err(EngineError::DigestMismatch {
+            what: path.display().to_string(),
+            expected: entry.vk_digest,
+            got,
+        })
     }
 }

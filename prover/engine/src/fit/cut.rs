@@ -126,8 +126,18 @@ impl Obstacle {
 pub(super) struct Cutter<'a> {
     request: FitRequest<'a>,
     verifiers: &'a Verifiers<'a>,
-    /// Whether memory and size are kept within the target; as little memory as possible is taken otherwise.
-    is_limited: bool,
+    keeps: Keeps,
+}
+
+/// What chunks are kept within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    /// The target, when they are proved at full speed.
+    AtFullSpeed,
+    /// The target, when they are proved in the way that takes the least memory.
+    Slowly,
+    /// Nothing. As little memory as possible is taken.
+    Nothing,
 }
 
 impl<'a> Cutter<'a> {
@@ -135,14 +145,22 @@ impl<'a> Cutter<'a> {
         Self {
             request: *request,
             verifiers,
-            is_limited: true,
+            keeps: Keeps::AtFullSpeed,
+        }
+    }
+
+    /// With the memory that the slowest proofs take.
+    pub(super) fn slowly(self) -> Self {
+        Self {
+            keeps: Keeps::Slowly,
+            ..self
         }
     }
 
     /// With any memory and size.
     pub(super) fn without_limit(self) -> Self {
         Self {
-            is_limited: false,
+            keeps: Keeps::Nothing,
             ..self
         }
     }
@@ -170,12 +188,16 @@ impl<'a> Cutter<'a> {
     }
 
     pub(super) fn holds(&self, plan: &PlanSummary) -> bool {
-        let target = &self.request.target;
-        !self.is_limited || target.holds(plan.proving_bytes(), plan.shape.k)
+        let (target, k) = (&self.request.target, plan.shape.k);
+        match self.keeps {
+            Keeps::AtFullSpeed => target.holds(plan.proving_bytes(), k),
+            Keeps::Slowly => target.holds(plan.least_proving_bytes(), k),
+            Keeps::Nothing => true,
+        }
     }
 
     fn aim(&self) -> CutAim {
-        if self.objective() == Objective::Memory || !self.is_limited {
+        if self.objective() == Objective::Memory || self.keeps == Keeps::Nothing {
             CutAim::Memory
         } else {
             CutAim::Cost
@@ -267,8 +289,12 @@ impl<'a> Cutter<'a> {
 
     /// Estimates of all runs within the target.
     fn table(&self, graph: &QuantizedGraph, estimator: &Estimator<'_>) -> RunTable {
-        let (is_limited, target) = (self.is_limited, self.request.target);
-        let fits = |run: &RunEstimate| !is_limited || target.holds(run.proving_bytes, run.shape.k);
+        let (keeps, target) = (self.keeps, self.request.target);
+        let fits = |run: &RunEstimate| match keeps {
+            Keeps::AtFullSpeed => target.holds(run.proving_bytes, run.shape.k),
+            Keeps::Slowly => target.holds(run.least_proving_bytes(), run.shape.k),
+            Keeps::Nothing => true,
+        };
         let cost = |run: RunEstimate| {
             run.is_possible().then_some(RunCost {
                 cost: run.cost,

@@ -40,7 +40,8 @@ const BALANCINGS: usize = 4;
 /// What every chunk has to stay within.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FitTarget {
-    /// Bytes of memory, by the estimate that proving limits its jobs with.
+    /// Bytes of memory, by the estimate that proving limits its jobs with: at full speed where there is such a cut, else in a slower
+    /// way.
     pub memory: u64,
     /// log2 of the rows.
     pub max_k: u32,
@@ -125,7 +126,10 @@ pub fn fit(
     };
     let found = match search.within()? {
         Ok(found) => search.balanced(found)?,
-        Err(_) => search.without_limit()?,
+        Err(_) => match search.slowly()? {
+            Some(found) => found,
+            None => search.without_limit()?,
+        },
     };
     found.finish(&search.cutter)
 }
@@ -198,6 +202,18 @@ impl Search<'_> {
             Some(obstacle) => Ok(Err(obstacle)),
             None => Err(EngineError::Inconsistent("no cut was tried".to_owned())),
         }
+    }
+
+    /// A cut within the target if proofs are made the slowest way. Layers stay whole: cutting them finer was not enough.
+    fn slowly(&mut self) -> Result<Option<Found>> {
+        let fast = self.cutter;
+        let finest = self.limits.take();
+        self.cutter = fast.slowly();
+        let found = self.attempt()?.ok();
+        if found.is_none() {
+            (self.cutter, self.limits) = (fast, finest);
+        }
+        Ok(found)
     }
 
     /// A cut that takes little memory, where none stays within the target.

@@ -5,18 +5,20 @@ use crate::{
     bundle::Bundle,
     error::{EngineError, Result},
     field::{to_fr, to_scalar},
-    keys::VerifyingKey,
-    prove::{self, Prover, Request, StepCost},
-    resources::{Cost, Stopwatch, measured},
+    prove::{self, LoadedKey, Prover, Request, StepCost},
+    resources::{Cost, Stopwatch, available_memory, measured},
     srs::SrsStore,
 };
-use chainfer_circuits::{ChunkCircuit, ChunkWitness, InferenceCommitment, chunk_instances};
+use chainfer_circuits::{
+    ChunkCircuit, ChunkPlan, ChunkWitness, InferenceCommitment, chunk_instances,
+};
+use chainfer_compute::backend::Cpu;
 use chainfer_formats::{ChunkProof, ProofFile, Scalar, SecretFile, SetupPolicy, proof::Statement};
 use chainfer_model::{
     executor::{execute, execute_strict},
     quantise::SaturationPolicy,
 };
-use chainfer_plonk::{Limits, PlonkError};
+use chainfer_plonk::{CircuitSize, Limits, PROCESS_BYTES, PlonkError};
 use rand::{RngCore, rngs::OsRng};
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
@@ -27,16 +29,13 @@ use std::{
     thread,
 };
 
-/// Bytes of the process itself.
-const PROCESS: u64 = 24 << 20;
-
 /// Options of [`prove_inference`].
 #[derive(Clone, Debug, Default)]
 pub struct ProveOptions {
     /// Chunks proved at once; by default as many as there are cores.
     pub jobs: Option<usize>,
-    /// Bytes of memory that the process may take, by estimate; fewer jobs run at once then, and a chunk that takes more by itself is proved
-    /// in a slower way that takes less.
+    /// Bytes of memory that the process may take, by estimate: fewer jobs run at once then, and a chunk that takes more by itself is proved
+    /// in a slower way that takes less. By default what the machine has left, and nothing is refused.
     pub max_memory: Option<u64>,
     /// What to do with a value that leaves its tensor's range where the float model has no bound.
     pub saturation: SaturationPolicy,
@@ -158,7 +157,7 @@ pub fn prepare(
     })
 }
 
-/// Proves one chunk, in so many bytes by estimate, and checks the proof. Takes one attempt from the key's hiding budget once the key is
+/// Proves one chunk within limits, and checks the proof. Takes one attempt from the key's hiding budget once the key is
 /// read and before anything is computed from it, whatever comes of it then.
 ///
 /// # Errors
@@ -168,7 +167,7 @@ pub fn prove_chunk(
     store: &SrsStore,
     chunk: usize,
     inference: &PreparedInference,
-    (prover, bytes): (&Prover, Option<u64>),
+    (prover, limits): (&Prover, Limits),
 ) -> Result<(ChunkProof, Vec<StepCost>)> {
     let _span = tracing::info_span!("prove_chunk", chunk).entered();
     let counter = bundle.counter(chunk)?;
@@ -177,12 +176,12 @@ pub fn prove_chunk(
     let (entry, vk) = (public.chunk(chunk)?, public.verifying_key(chunk)?);
     let verifier_params = &public.verifier_params()[chunk];
     let plan = tracing::debug_span!("plan").in_scope(|| bundle.plan(chunk))?;
-    let srs = store.get(bundle.public().manifest().srs.digest, entry.shape.k)?;
+    let digest = bundle.public().manifest().srs.digest;
+    let setup = store.prover(digest, entry.shape.k)?;
     let witness = &inference.witness;
-    let plan = Arc::new(plan);
-    let circuit = || {
+    let circuit = |plan: Arc<ChunkPlan>| {
         tracing::debug_span!("witness")
-            .in_scope(|| ChunkCircuit::for_one_proof(Arc::clone(&plan), witness))
+            .in_scope(|| ChunkCircuit::for_one_proof(plan, witness))
             .map_err(|e| PlonkError::Witness(e.to_string()))
     };
     let values = chunk_instances(
@@ -202,10 +201,10 @@ pub fn prove_chunk(
     }
     bundle.require_proving_key(chunk)?;
     let of_key = RefCell::new(None);
-    let load = || {
+    let load = |stored: bool| {
         let _span = tracing::debug_span!("read_key").entered();
         // What a proof tells of the hidden weights is computed from the key: no key that cannot be read may spend an attempt.
-        let read = bundle.proving_key(chunk).and_then(|key| {
+        let read = bundle.proving_key(chunk, stored).and_then(|key| {
             counter.take()?;
             Ok(key)
         });
@@ -217,22 +216,31 @@ pub fn prove_chunk(
     };
     // The instances are built as the verifier of the file will build them.
     let instances = instances(inference.root(), inference.context_value, &public_values);
+    let load_within = || load(limits.streamed);
     let request = |cpu| Request {
         cpu,
-        limits: within(&vk, bytes),
-        srs: &srs,
+        limits,
+        setup: &setup,
         vk: &vk,
-        load: &load,
+        load: &load_within,
     };
+    let plan = Arc::new(plan);
     let made = tracing::debug_span!("create_proof").in_scope(|| match prover {
-        Prover::Cpu(cpu) => request(*cpu).create(circuit()?, &values),
+        // The plan goes with the circuit.
+        Prover::Cpu(cpu) => request(*cpu).create(circuit(plan)?, &values),
         Prover::Accelerator(accelerator) => {
             let verifies =
                 |proof: &[u8]| prove::verify(verifier_params, &vk, &instances, proof).is_ok();
-            accelerator.create(&request(srs.cpu()), circuit, &values, verifies)
+            let circuit = || circuit(Arc::clone(&plan));
+            accelerator.create(&request(Cpu::detect()), circuit, &values, verifies)
         }
         Prover::Stock => {
-            let proof = prove::create_stock(&srs, &load()?, circuit()?, &values)?;
+            let srs = store.get(digest, entry.shape.k);
+            let srs = srs.map_err(|error| PlonkError::Load(error.to_string()))?;
+            let LoadedKey::Held(key) = load(false)? else {
+                return Err(PlonkError::OtherKey);
+            };
+            let proof = prove::create_stock(&srs, &key, circuit(plan)?, &values)?;
             Ok((proof, Vec::new()))
         }
     });
@@ -287,7 +295,7 @@ pub fn prove_inference(
                         store,
                         &inference,
                         &queue,
-                        (&options.prover, share.bytes),
+                        (&options.prover, &share.limits),
                     )
                 })
             })
@@ -387,7 +395,7 @@ fn work(
     store: &SrsStore,
     inference: &PreparedInference,
     queue: &Queue,
-    how: (&Prover, Option<u64>),
+    (prover, limits): (&Prover, &[Limits]),
 ) -> Result<Vec<(ChunkProof, ChunkMetrics)>> {
     let mut proved = Vec::new();
     while let Some((chunk, threads)) = queue.take() {
@@ -399,8 +407,10 @@ fn work(
                     chunk,
                     detail: e.to_string(),
                 })?;
-            let (proof, cost) =
-                measured(&pool, || prove_chunk(bundle, store, chunk, inference, how));
+            let (proof, cost) = measured(&pool, || {
+                let how = (prover, limits.get(chunk).copied().unwrap_or_default());
+                prove_chunk(bundle, store, chunk, inference, how)
+            });
             let (proof, steps) = proof?;
             let metrics = ChunkMetrics {
                 index: chunk,
@@ -422,47 +432,50 @@ fn work(
     Ok(proved)
 }
 
-/// Chunks that are proved at a time, and bytes for each.
-#[derive(Clone, Copy)]
+/// Chunks that are proved at a time, and what each is proved within.
 struct Share {
     jobs: usize,
-    bytes: Option<u64>,
+    limits: Vec<Limits>,
 }
 
-/// How many chunks are proved at a time, and what memory each may take. With a limit, fewer are proved at a time, so that none has to take
-/// the slower ways that need less; a chunk that is too large by itself takes them.
+/// How many chunks are proved at a time, and what each does to keep within its share of the memory. With a limit, fewer are proved at a
+/// time, so that none has to take the slower ways that need less; a chunk that is too large by itself takes them.
 fn share(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<Share> {
     let chunks = bundle.public().num_chunks();
     let jobs = options.jobs.unwrap_or(cores).clamp(1, chunks);
-    let Some(limit) = options.max_memory else {
-        return Ok(Share { jobs, bytes: None });
+    let Some(limit) = options.max_memory.or_else(available_memory) else {
+        let limits = vec![Limits::default(); chunks];
+        return Ok(Share { jobs, limits });
     };
-    let available = limit.saturating_sub(PROCESS);
-    let mut largest = 0;
-    for (chunk, vk) in bundle.public().verifying_keys().enumerate() {
-        let vk = vk?;
-        let least = memory_estimate(&vk, within(&vk, Some(0)));
-        if least > available {
+    let available = limit.saturating_sub(PROCESS_BYTES);
+    let mut sizes = Vec::new();
+    for chunk in 0..chunks {
+        let vk = bundle.public().verifying_key(chunk)?;
+        let mut size = CircuitSize::of(vk.cs(), vk.get_domain().k);
+        size.witness = ChunkCircuit::witness_columns(&bundle.public().chunk(chunk)?.shape);
+        let needed = size.proving_bytes(Limits::within(&size, Some(0), cores), cores);
+        if needed > available && options.max_memory.is_some() {
             return Err(EngineError::MemoryLimit {
                 chunk,
-                needed: least + PROCESS,
+                needed: needed + PROCESS_BYTES,
                 limit,
             });
         }
-        largest = largest.max(memory_estimate(&vk, Limits::default()));
+        sizes.push(size);
     }
-    let jobs = jobs.min((available / largest.max(1)) as usize).max(1);
-    Ok(Share {
-        jobs,
-        bytes: Some(available / jobs as u64),
-    })
-}
-
-fn within(vk: &VerifyingKey, bytes: Option<u64>) -> Limits {
-    Limits::within(vk.cs(), vk.get_domain().k, bytes)
-}
-
-/// Bytes that proving under a key takes within these limits, by estimate, beside the process itself.
-fn memory_estimate(vk: &VerifyingKey, limits: Limits) -> u64 {
-    chainfer_plonk::proving_bytes(vk.cs(), vk.get_domain().k, limits)
+    let at_full_speed = |jobs: usize| {
+        let threads = (cores / jobs).max(1);
+        let all = sizes.iter();
+        let needed = all.map(|size| size.proving_bytes(Limits::default(), threads));
+        needed.max().unwrap_or(0).saturating_mul(jobs as u64) <= available
+    };
+    let jobs = (1..=jobs).rev().find(|jobs| at_full_speed(*jobs));
+    let jobs = jobs.unwrap_or(1);
+    // A job may have all cores in the end, when others have none.
+    let within = |size: &CircuitSize| Limits::within(size, Some(available / jobs as u64), cores);
+    let limits = match jobs {
+        1 => sizes.iter().map(within).collect(),
+        _ => vec![Limits::default(); chunks],
+    };
+    Ok(Share { jobs, limits })
 }

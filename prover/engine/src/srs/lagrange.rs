@@ -8,10 +8,11 @@ use super::{
     affine::{Scratch, butterflies},
     weighted_sums::{Term, weighted_sums},
 };
+use chainfer_compute::scalar::root_of_unity;
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2curves::{
     bn256::{Fr, G1, G1Affine},
-    ff::{BatchInvert, Field, PrimeField},
+    ff::{BatchInvert, Field},
     group::{Curve, Group},
 };
 use rayon::prelude::*;
@@ -20,11 +21,6 @@ use rayon::prelude::*;
 const BATCH: usize = 256;
 /// Points of a multi-scalar multiplication that are weighted at a time.
 const CHUNK: usize = 1 << 15;
-
-/// The root of unity of order 2^k that halo2 uses.
-pub(super) fn root_of_unity(k: u32) -> Fr {
-    (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |w, _| w.square())
-}
 
 /// The Lagrange basis for these powers of tau; their number is a power of two.
 pub(super) fn from_powers(powers_of_tau: &[G1Affine]) -> Vec<G1Affine> {

@@ -10,15 +10,22 @@ mod fixed_base;
 mod glv;
 pub mod import;
 mod lagrange;
+mod prover;
 mod spec;
 mod store;
+mod stored;
 mod weighted_sums;
 
+pub use prover::ProverSetup;
 pub use spec::{validate, validate_known, verifier_params};
 pub use store::{CachedSrs, Imported, ImportedSize, SourceRecord, SrsStore};
 
 use crate::error::{EngineError, Result};
-use chainfer_compute::{backend::Cpu, msm::Bases};
+use chainfer_compute::{
+    backend::Cpu,
+    msm::Bases,
+    scalar::{powers, root_of_unity},
+};
 use chainfer_formats::{B256, SrsSpec, digest::keccak256};
 use chainfer_plonk::{PlonkError, Setup};
 use fixed_base::GeneratorTable;
@@ -46,10 +53,10 @@ const DEVELOPMENT_SEED: &[u8] = b"chainfer INSECURE development SRS, tau is publ
 /// An SRS with its identity.
 #[derive(Clone)]
 pub struct Srs {
-    params: KzgParams,
+    params: Arc<KzgParams>,
     spec: SrsSpec,
     /// The points as the prover takes them, once they are asked for.
-    setup: Arc<OnceLock<Setup<Bases>>>,
+    setup: Arc<OnceLock<Arc<Setup<Bases>>>>,
 }
 
 impl fmt::Debug for Srs {
@@ -96,7 +103,7 @@ impl Srs {
             .ok_or_else(|| EngineError::malformed("SRS", "fewer than two powers"))?;
         let spec = describe(tau_g1, params.s_g2())?;
         Ok(Self {
-            params,
+            params: Arc::new(params),
             spec,
             setup: Arc::default(),
         })
@@ -116,12 +123,12 @@ impl Srs {
     ///
     /// # Errors
     /// The back end fails.
-    pub fn setup(&self) -> Result<&Setup<Bases>, PlonkError> {
+    pub fn setup(&self) -> Result<Arc<Setup<Bases>>, PlonkError> {
         if let Some(setup) = self.setup.get() {
-            return Ok(setup);
+            return Ok(Arc::clone(setup));
         }
-        let made = Setup::from_halo2(&self.cpu(), &self.params)?;
-        Ok(self.setup.get_or_init(|| made))
+        let made = Arc::new(Setup::from_halo2(&self.cpu(), &self.params)?);
+        Ok(Arc::clone(self.setup.get_or_init(|| made)))
     }
 
     /// log2 of the number of powers.
@@ -161,7 +168,7 @@ impl Srs {
             .to_vec();
         let basis = lagrange::from_powers(&powers);
         Ok(Self {
-            params: assemble(k, powers, basis, self.params.s_g2()),
+            params: Arc::new(assemble(k, powers, basis, self.params.s_g2())),
             spec: self.spec.clone(),
             setup: Arc::default(),
         })
@@ -192,16 +199,10 @@ fn development_tau_g2() -> G2Affine {
     (G2Affine::generator() * development_tau()).to_affine()
 }
 
-fn powers(tau: Fr, n: usize) -> Vec<Fr> {
-    std::iter::successors(Some(Fr::ONE), |p| Some(*p * tau))
-        .take(n)
-        .collect()
-}
-
 /// `L_i(tau)` for the domain of 2^k: `omega^i (tau^n - 1) / (n (tau - omega^i))`.
 fn lagrange_at(tau: Fr, k: u32) -> Vec<Fr> {
     let n = 1usize << k;
-    let roots = powers(lagrange::root_of_unity(k), n);
+    let roots = powers(root_of_unity(k), n);
     let mut values: Vec<Fr> = roots.iter().map(|root| tau - root).collect();
     // tau is a fixed hash and no root of unity, so no difference vanishes.
     values.iter_mut().batch_invert();

@@ -2,10 +2,10 @@
 
 use super::{
     MAX_K, Srs, assemble,
-    chain::Chain,
     import::{FileFormat, FileHashes, ImportOptions, KeptSize, SetupFile},
-    lagrange::{Weights, root_of_unity},
+    prover::ProverSetup,
     spec::describe,
+    stored::{self, StoredPoints},
 };
 use crate::{
     error::{EngineError, Result},
@@ -19,14 +19,12 @@ use chainfer_formats::{
     json::FileKind,
     srs::DEVELOPMENT_DIGEST,
 };
+use chainfer_plonk::Basis;
 use halo2_proofs::poly::commitment::Params;
 use halo2curves::{
-    bn256::{Fr, G1Affine, G2Affine},
-    ff::Field,
+    bn256::{G1Affine, G2Affine},
     serde::SerdeObject,
 };
-use rand::rngs::OsRng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -38,7 +36,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-const MAGIC: sealed::Magic = *b"cfsrs\0\0\x02";
+pub(super) const MAGIC: sealed::Magic = *b"cfsrs\0\0\x02";
 /// Magic, flag and size before the powers.
 const HEAD: u64 = 8 + 1 + 4;
 /// The two points in G2 and the seal after them.
@@ -115,6 +113,8 @@ pub struct Imported {
 pub struct SrsStore {
     dir: PathBuf,
     loaded: Mutex<HashMap<(B256, u32), Arc<Srs>>>,
+    /// Setups that were opened for proving.
+    provers: Mutex<HashMap<(B256, u32), Arc<ProverSetup>>>,
     /// Files that sizes missing in the cache are imported from.
     sources: Mutex<HashMap<B256, PathBuf>>,
     /// Of those loaded, the ones whose points were all checked.
@@ -139,6 +139,7 @@ impl SrsStore {
         Ok(Self {
             dir: dir.into(),
             loaded: Mutex::default(),
+            provers: Mutex::default(),
             sources: Mutex::default(),
             checked: Mutex::default(),
         })
@@ -205,6 +206,54 @@ impl SrsStore {
     /// [`EngineError::SrsMissing`] if the cache has none.
     pub fn get(&self, digest: B256, k: u32) -> Result<Arc<Srs>> {
         self.remember(digest, k, || self.load(digest, k, Trust::CacheFile))
+    }
+
+    /// The SRS as [`Self::get`] finds it, for proving and key generation: its points stay in the cache until they are asked for.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn prover(&self, digest: B256, k: u32) -> Result<Arc<ProverSetup>> {
+        self.opened(digest, k, Trust::CacheFile)
+    }
+
+    /// As [`Self::prover`], with all points checked as [`Self::get_checked`] does.
+    ///
+    /// # Errors
+    /// As [`Self::get_checked`].
+    pub fn prover_checked(&self, digest: B256, k: u32) -> Result<Arc<ProverSetup>> {
+        self.opened(digest, k, Trust::Nothing)
+    }
+
+    fn opened(&self, digest: B256, k: u32, trust: Trust) -> Result<Arc<ProverSetup>> {
+        // Held while opening: several threads that ask for one setup must not all read it.
+        let mut provers = self.provers.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = provers.get(&(digest, k));
+        if let Some(found) = found.filter(|f| f.is_checked() || trust == Trust::CacheFile) {
+            return Ok(Arc::clone(found));
+        }
+        let opened = Arc::new(self.open(digest, k, trust)?);
+        provers.insert((digest, k), Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn open(&self, digest: B256, k: u32, trust: Trust) -> Result<ProverSetup> {
+        let path = self.path(digest, k);
+        let checked = trust == Trust::Nothing;
+        let open = || StoredPoints::open(&path, (k, digest), checked);
+        if path.exists() {
+            match open() {
+                Ok(points) => return Ok(ProverSetup::stored(points, checked)),
+                // It is made again.
+                Err(_) if digest == DEVELOPMENT_DIGEST => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let made = self.load(digest, k, trust)?;
+        // What was just written is not checked again. Where nothing could be written, the points stay in memory.
+        match StoredPoints::open(&path, (k, digest), false) {
+            Ok(points) => Ok(ProverSetup::stored(points, checked)),
+            Err(_) => Ok(ProverSetup::held(made, checked)),
+        }
     }
 
     fn load(&self, digest: B256, k: u32, trust: Trust) -> Result<Srs> {
@@ -431,99 +480,13 @@ impl SrsStore {
     }
 
     fn read(&self, path: &Path, k: u32, digest: B256, trust: Trust) -> Result<Srs> {
-        let name = path.display().to_string();
-        // insecure flag, k, two bases of 64-byte points, two 128-byte points
-        let expected = 1 + 4 + (2u64 << k) * 64 + 256;
-        let mut file = sealed::open(path, &MAGIC, expected)?;
-        let mut insecure = [0u8; 1];
-        if file.limit() != expected {
-            return Err(EngineError::malformed(
-                name,
-                format!("not an SRS with 2^{k} powers"),
-            ));
-        }
-        file.read_exact(&mut insecure)
-            .map_err(EngineError::io("read", path))?;
-        let mut head = [0u8; 4];
-        file.read_exact(&mut head)
-            .map_err(EngineError::io("read", path))?;
-        if u32::from_le_bytes(head) != k {
-            return Err(EngineError::malformed(
-                name,
-                "the size field does not fit the file",
-            ));
-        }
-        let powers = read_points(&mut file, k).map_err(EngineError::io("read", path))?;
-        let basis = read_points(&mut file, k).map_err(EngineError::io("read", path))?;
-        let mut g2 = [[0u8; 128]; 2];
-        for point in &mut g2 {
-            file.read_exact(point)
-                .map_err(EngineError::io("read", path))?;
-        }
-        let refuse = |what: &str| {
-            EngineError::malformed(
-                name.as_str(),
-                format!("{what}; remove the file and import the setup again"),
-            )
+        let (mut powers, mut basis) = (Vec::with_capacity(1 << k), Vec::with_capacity(1 << k));
+        let show = |of, points: &[G1Affine]| match of {
+            Basis::Monomial => powers.extend_from_slice(points),
+            Basis::Lagrange => basis.extend_from_slice(points),
         };
-        let tau_g2 = G2Affine::from_raw_bytes(&g2[1]).ok_or_else(|| refuse(OFF_CURVE))?;
-        if trust == Trust::Nothing {
-            check_points(&powers, &basis, &tau_g2).map_err(refuse)?;
-        }
-        let srs = Srs::from_params(assemble(k, powers, basis, tau_g2))?;
-        if srs.spec().insecure != (insecure[0] != 0) {
-            return Err(EngineError::malformed(
-                name,
-                "it does not say what setup it is",
-            ));
-        }
-        if srs.digest() != digest {
-            return Err(EngineError::DigestMismatch {
-                what: name,
-                expected: digest,
-                got: srs.digest(),
-            });
-        }
-        Ok(srs)
-    }
-}
-
-const OFF_CURVE: &str = "a point is not on the curve";
-
-/// Reads 2^k points, of which each must be on the curve.
-fn read_points(file: &mut impl Read, k: u32) -> io::Result<Vec<G1Affine>> {
-    const PART: usize = 1 << 12;
-    let mut points = Vec::with_capacity(1 << k);
-    while points.len() < 1 << k {
-        let mut bytes = vec![0u8; 64 * PART.min((1 << k) - points.len())];
-        file.read_exact(&mut bytes)?;
-        let part: Option<Vec<G1Affine>> = bytes
-            .par_chunks_exact(64)
-            .map(G1Affine::from_raw_bytes)
-            .collect();
-        let part = part.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, OFF_CURVE))?;
-        points.extend(part);
-    }
-    Ok(points)
-}
-
-/// Refuses points that are not the powers of one tau and their Lagrange basis.
-fn check_points(
-    powers: &[G1Affine],
-    basis: &[G1Affine],
-    tau_g2: &G2Affine,
-) -> std::result::Result<(), &'static str> {
-    let rho = Fr::random(OsRng);
-    let mut chain = Chain::new(rho);
-    chain.add(0, powers);
-    if chain.first != G1Affine::generator() || !chain.is_of(tau_g2) {
-        return Err("its points are not powers of one tau");
-    }
-    let k = basis.len().ilog2();
-    if Weights::new(k, root_of_unity(k), rho).combine(basis) == chain.sum() {
-        Ok(())
-    } else {
-        Err("its Lagrange basis is not that of its powers")
+        let found = stored::scan(path, (k, digest), trust == Trust::Nothing, show)?;
+        Srs::from_params(assemble(k, powers, basis, found.tau_g2))
     }
 }
 
@@ -636,7 +599,10 @@ mod tests {
         let path = store.insert(&srs).unwrap();
         warp(&path, |content| content[at(7)] ^= 1);
         let refused = store.get(srs.digest(), k).unwrap_err();
-        assert!(format!("{refused:?}").contains(OFF_CURVE), "{refused:?}");
+        assert!(
+            format!("{refused:?}").contains("a point is not on the curve"),
+            "{refused:?}"
+        );
     }
 
     #[test]

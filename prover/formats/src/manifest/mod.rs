@@ -197,7 +197,12 @@ impl ChunkEntry {
 
     /// File name of the proving key in the private folder.
     pub fn pk_file(&self) -> String {
-        format!("chunk{}.pk", self.index)
+        Self::pk_file_of(self.index)
+    }
+
+    /// The same, for the chunk with this position.
+    pub fn pk_file_of(index: usize) -> String {
+        format!("chunk{index}.pk")
     }
 }
 

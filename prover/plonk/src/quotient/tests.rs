@@ -136,11 +136,11 @@ fn numerator_is_what_halo2_says_on_any_columns() {
                 terms.into_iter().fold(Fr::ZERO, |sum, term| sum * y + term)
             })
             .collect();
-        let quotient = Quotient::new(&reference.cs);
+        let quotient = Quotient::default();
         let slices: Vec<&[Fr]> = reference.columns.iter().map(Vec::as_slice).collect();
         // A rotated column is a column by itself.
         let rotated: Vec<Vec<Fr>> = quotient
-            .parted()
+            .parted(&reference.cs)
             .queries
             .iter()
             .map(|(column, rotation)| {
@@ -151,10 +151,10 @@ fn numerator_is_what_halo2_says_on_any_columns() {
         let rotated: Vec<&[Fr]> = rotated.iter().map(Vec::as_slice).collect();
         for arithmetic in Arithmetic::available() {
             let mut computed = vec![Fr::ZERO; rows];
-            let program = quotient.numerator();
+            let program = quotient.numerator(&reference.cs);
             program.evaluate(arithmetic, &slices, &reference.parameters, &mut computed);
             assert_eq!(computed, expected, "seed {seed}");
-            let program = &quotient.parted().program;
+            let program = &quotient.parted(&reference.cs).program;
             program.evaluate(arithmetic, &rotated, &reference.parameters, &mut computed);
             assert_eq!(computed, expected, "seed {seed}");
         }

@@ -12,9 +12,10 @@ use super::{
 };
 use crate::srs::{
     chain::{Chain, combine, pairing_differs},
-    lagrange::{Weights, root_of_unity},
+    lagrange::Weights,
     spec::small_multiples,
 };
+use chainfer_compute::scalar::root_of_unity;
 use halo2curves::{
     bn256::{Fr, G1, G1Affine, G2Affine},
     ff::{Field, PrimeField},

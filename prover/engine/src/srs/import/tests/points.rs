@@ -10,9 +10,9 @@ use crate::{
             layout::{FileFormat, Role},
             testing::{Ceremony, other_point, outside_subgroup},
         },
-        lagrange::root_of_unity,
     },
 };
+use chainfer_compute::scalar::root_of_unity;
 use halo2curves::{
     bn256::{Fr, G1Affine, G2Affine},
     ff::Field,
