@@ -120,7 +120,7 @@ fn add_product<const A: usize, const B: usize>(
             j = const B,
             split = in(ymm_reg) _mm256_set1_pd(SPLIT),
             middle = in(ymm_reg) _mm256_set1_pd(MIDDLE),
-            options(pure, readonly, nostack, preserves_flags),
+            options(pure, readonly, nostack),
         );
     }
     (first, second)
@@ -163,7 +163,7 @@ fn add_multiple<const A: usize>(
             by = in(ymm_reg) _mm256_set1_pd(by),
             split = in(ymm_reg) _mm256_set1_pd(SPLIT),
             middle = in(ymm_reg) _mm256_set1_pd(MIDDLE),
-            options(pure, readonly, nostack, preserves_flags),
+            options(pure, readonly, nostack),
         );
     }
     (first, second)

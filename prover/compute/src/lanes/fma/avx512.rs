@@ -57,7 +57,7 @@ fn add_product(
             b = in(zmm_reg) b,
             split = in(zmm_reg) _mm512_set1_pd(SPLIT),
             middle = in(zmm_reg) _mm512_set1_pd(MIDDLE),
-            options(pure, nomem, nostack, preserves_flags),
+            options(pure, nomem, nostack),
         );
     }
     (first, second)
