@@ -29,11 +29,18 @@ pub fn peak_rss_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Bytes of memory that this process may still take: what the machine has left, or its control group.
+/// Bytes of memory that this process may still take: what the machine has left, and what the control group at the root of its
+/// view, as in a container, has.
 pub fn available_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    let of_group = system.cgroup_limits().map(|limits| limits.free_memory);
+    if system.total_memory() == 0 {
+        return None;
+    }
+    // A page cache that can be given up counts as used by the group, so what processes hold is subtracted in its place.
+    let of_group = system
+        .cgroup_limits()
+        .map(|group| group.total_memory.saturating_sub(group.rss));
     let of_machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
     of_machine.into_iter().chain(of_group).min()
 }

@@ -204,12 +204,12 @@ impl Search<'_> {
         }
     }
 
-    /// A cut within the target if proofs are made the slowest way. Layers stay whole: cutting them finer was not enough.
+    /// A cut within the target if proofs are made the slowest way.
     fn slowly(&mut self) -> Result<Option<Found>> {
         let fast = self.cutter;
         let finest = self.limits.take();
         self.cutter = fast.slowly();
-        let found = self.attempt()?.ok();
+        let found = self.within()?.ok();
         if found.is_none() {
             (self.cutter, self.limits) = (fast, finest);
         }

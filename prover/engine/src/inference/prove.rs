@@ -25,6 +25,7 @@ use serde::Serialize;
 use std::{
     cell::RefCell,
     fmt,
+    iter::successors,
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -285,7 +286,7 @@ pub fn prove_inference(
     let cores = thread::available_parallelism().map_or(1, |n| n.get());
     let share = share(bundle, options, cores)?;
     let jobs = share.jobs;
-    let queue = Queue::new(bundle.public().num_chunks(), jobs, cores);
+    let queue = Queue::new(bundle.public().num_chunks(), jobs, share.threads);
     let mut proved: Vec<(ChunkProof, ChunkMetrics)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..jobs)
             .map(|_| {
@@ -432,20 +433,25 @@ fn work(
     Ok(proved)
 }
 
-/// Chunks that are proved at a time, and what each is proved within.
+/// Chunks that are proved at a time, the threads of all, and what each chunk is proved within.
 struct Share {
     jobs: usize,
+    threads: usize,
     limits: Vec<Limits>,
 }
 
-/// How many chunks are proved at a time, and what each does to keep within its share of the memory. With a limit, fewer are proved at a
-/// time, so that none has to take the slower ways that need less; a chunk that is too large by itself takes them.
+/// How many chunks are proved at a time, on how many threads, and what each does to keep within its share of the memory. With a limit, fewer
+/// are proved at a time, so that none has to take the slower ways that need less; a chunk that is too large by itself takes them, on fewer
+/// threads in the end.
 fn share(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<Share> {
     let chunks = bundle.public().num_chunks();
     let jobs = options.jobs.unwrap_or(cores).clamp(1, chunks);
     let Some(limit) = options.max_memory.or_else(available_memory) else {
-        let limits = vec![Limits::default(); chunks];
-        return Ok(Share { jobs, limits });
+        return Ok(Share {
+            jobs,
+            threads: cores,
+            limits: vec![Limits::default(); chunks],
+        });
     };
     let available = limit.saturating_sub(PROCESS_BYTES);
     let mut sizes = Vec::new();
@@ -453,29 +459,42 @@ fn share(bundle: &Bundle, options: &ProveOptions, cores: usize) -> Result<Share>
         let vk = bundle.public().verifying_key(chunk)?;
         let mut size = CircuitSize::of(vk.cs(), vk.get_domain().k);
         size.witness = ChunkCircuit::witness_columns(&bundle.public().chunk(chunk)?.shape);
-        let needed = size.proving_bytes(Limits::within(&size, Some(0), cores), cores);
-        if needed > available && options.max_memory.is_some() {
+        sizes.push(size);
+    }
+    let least = |size: &CircuitSize, threads: usize| {
+        size.proving_bytes(Limits::within(size, Some(0), threads), threads)
+    };
+    let fits = |threads: &usize| sizes.iter().all(|size| least(size, *threads) <= available);
+    let mut fewer = successors(Some(cores), |threads| (*threads > 1).then_some(threads / 2));
+    let threads = fewer.find(fits).unwrap_or(1);
+    if options.max_memory.is_some() {
+        let needed = sizes.iter().map(|size| least(size, threads));
+        let too_large = needed.enumerate().find(|(_, needed)| *needed > available);
+        if let Some((chunk, needed)) = too_large {
             return Err(EngineError::MemoryLimit {
                 chunk,
                 needed: needed + PROCESS_BYTES,
                 limit,
             });
         }
-        sizes.push(size);
     }
     let at_full_speed = |jobs: usize| {
-        let threads = (cores / jobs).max(1);
+        let each = (threads / jobs).max(1);
         let all = sizes.iter();
-        let needed = all.map(|size| size.proving_bytes(Limits::default(), threads));
+        let needed = all.map(|size| size.proving_bytes(Limits::default(), each));
         needed.max().unwrap_or(0).saturating_mul(jobs as u64) <= available
     };
     let jobs = (1..=jobs).rev().find(|jobs| at_full_speed(*jobs));
     let jobs = jobs.unwrap_or(1);
     // A job may have all cores in the end, when others have none.
-    let within = |size: &CircuitSize| Limits::within(size, Some(available / jobs as u64), cores);
+    let within = |size: &CircuitSize| Limits::within(size, Some(available / jobs as u64), threads);
     let limits = match jobs {
         1 => sizes.iter().map(within).collect(),
         _ => vec![Limits::default(); chunks],
     };
-    Ok(Share { jobs, limits })
+    Ok(Share {
+        jobs,
+        threads,
+        limits,
+    })
 }

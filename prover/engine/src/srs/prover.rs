@@ -6,7 +6,7 @@ use chainfer_formats::{B256, SrsSpec};
 use chainfer_plonk::{PlonkError, PointSource, Setup};
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 /// A setup of one size, in the cache or in memory.
@@ -14,8 +14,8 @@ pub struct ProverSetup {
     spec: SrsSpec,
     points: Points,
     is_checked: bool,
-    /// The points in memory, as the processor takes them.
-    held: Mutex<Option<Arc<Setup<Bases>>>>,
+    /// The points in memory, as the processor takes them, while somebody has them.
+    held: Mutex<Weak<Setup<Bases>>>,
 }
 
 enum Points {
@@ -94,11 +94,11 @@ impl ProverSetup {
             return srs.setup();
         }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(setup) = held.as_ref() {
-            return Ok(Arc::clone(setup));
+        if let Some(setup) = held.upgrade() {
+            return Ok(setup);
         }
         let made = Arc::new(Setup::from_source(&Cpu::detect(), self.points())?);
-        *held = Some(Arc::clone(&made));
+        *held = Arc::downgrade(&made);
         Ok(made)
     }
 

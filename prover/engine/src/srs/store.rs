@@ -240,7 +240,8 @@ impl SrsStore {
         let path = self.path(digest, k);
         let checked = trust == Trust::Nothing;
         let open = || StoredPoints::open(&path, (k, digest), checked);
-        if path.exists() {
+        let existed = path.exists();
+        if existed {
             match open() {
                 Ok(points) => return Ok(ProverSetup::stored(points, checked)),
                 // It is made again.
@@ -249,8 +250,9 @@ impl SrsStore {
             }
         }
         let made = self.load(digest, k, trust)?;
-        // What was just written is not checked again. Where nothing could be written, the points stay in memory.
-        match StoredPoints::open(&path, (k, digest), false) {
+        // What was just written is not checked again; what could not be written over is. Where there is no good file, the points stay in
+        // memory.
+        match StoredPoints::open(&path, (k, digest), checked && existed) {
             Ok(points) => Ok(ProverSetup::stored(points, checked)),
             Err(_) => Ok(ProverSetup::held(made, checked)),
         }

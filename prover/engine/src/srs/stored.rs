@@ -32,6 +32,7 @@ pub(super) struct Found {
     pub(super) tau_g2: G2Affine,
     spec: SrsSpec,
     file: File,
+    hashes: [blake3::Hash; 2],
 }
 
 /// Reads a file of the cache once, and shows its points, part by part, before it is checked. With `all`, the points have to be the powers of
@@ -68,10 +69,15 @@ pub(super) fn scan(
     let mut weights = Weights::new(k, root_of_unity(k), rho);
     let mut of_basis = G1::identity();
     let mut tau_g1 = G1Affine::identity();
-    for basis in [Basis::Monomial, Basis::Lagrange] {
+    let mut hashers = [blake3::Hasher::new(), blake3::Hasher::new()];
+    for (basis, hasher) in [Basis::Monomial, Basis::Lagrange]
+        .into_iter()
+        .zip(&mut hashers)
+    {
         for at in (0..n).step_by(PART) {
             let mut bytes = vec![0u8; POINT * PART.min(n - at)];
             file.fill(&mut bytes)?;
+            hasher.update(&bytes);
             let points = parse(&bytes).ok_or_else(|| refuse(OFF_CURVE))?;
             if (basis, at) == (Basis::Monomial, 0) {
                 tau_g1 = points.get(1).copied().unwrap_or(tau_g1);
@@ -108,7 +114,12 @@ pub(super) fn scan(
             got: spec.digest,
         });
     }
-    Ok(Found { tau_g2, spec, file })
+    Ok(Found {
+        tau_g2,
+        spec,
+        file,
+        hashes: hashers.map(|hasher| hasher.finalize()),
+    })
 }
 
 const OFF_CURVE: &str = "a point is not on the curve";
@@ -128,6 +139,8 @@ pub(crate) struct StoredPoints {
     parts: sealed::Parts,
     k: u32,
     spec: SrsSpec,
+    /// Of both bases, as they were checked.
+    hashes: [blake3::Hash; 2],
 }
 
 impl StoredPoints {
@@ -139,6 +152,7 @@ impl StoredPoints {
             parts: sealed::Parts::new(found.file),
             k: of.0,
             spec: found.spec,
+            hashes: found.hashes,
         })
     }
 
@@ -156,10 +170,12 @@ impl PointSource for StoredPoints {
     fn points(&self, basis: Basis) -> Result<Vec<G1Affine>, PlonkError> {
         let refuse = |what: &str| PlonkError::Load(format!("{}: {what}", self.path.display()));
         let n = 1usize << self.k;
-        let first = match basis {
-            Basis::Monomial => 0,
-            Basis::Lagrange => n,
+        let [monomial, lagrange] = &self.hashes;
+        let (first, expected) = match basis {
+            Basis::Monomial => (0, monomial),
+            Basis::Lagrange => (n, lagrange),
         };
+        let mut hasher = blake3::Hasher::new();
         let mut points = Vec::with_capacity(n);
         for at in (0..n).step_by(PART) {
             let mut bytes = vec![0u8; POINT * PART.min(n - at)];
@@ -167,7 +183,11 @@ impl PointSource for StoredPoints {
             self.parts
                 .fill(&mut bytes, from)
                 .map_err(|error| refuse(&error.to_string()))?;
+            hasher.update(&bytes);
             points.extend(parse(&bytes).ok_or_else(|| refuse(OFF_CURVE))?);
+        }
+        if hasher.finalize() != *expected {
+            return Err(refuse("it has been changed since it was opened"));
         }
         Ok(points)
     }
