@@ -142,19 +142,27 @@ impl Circuit<Fr> for Wide {
     }
 }
 
-/// Full-width values, which cost the most. They satisfy nothing, which no prover looks at.
+/// Full-width values, which cost the most. They satisfy nothing, which no prover looks at. As in chunks, the first phase is lent while the
+/// second is made, and given then.
 struct Random;
 
 impl Witness for Random {
     fn fill(self, phases: &mut Phases<'_>) -> Result<(), PlonkError> {
         let rows = phases.usable_rows();
         let mut rng = ChaCha20Rng::seed_from_u64(3);
-        for column in 0..FIRST + SECOND {
-            if column == FIRST {
-                phases.end_phase()?;
-            }
+        let mut column = || {
             let mut values = Vec::with_capacity(rows);
             values.extend((0..rows).map(|_| Fr::random(&mut rng)));
+            values
+        };
+        let first: Vec<Vec<Fr>> = (0..FIRST).map(|_| column()).collect();
+        let lent: Vec<(usize, &[Fr])> = first.iter().map(Vec::as_slice).enumerate().collect();
+        phases.end_phase_lending(&lent)?;
+        let second: Vec<Vec<Fr>> = (0..SECOND).map(|_| column()).collect();
+        for (column, values) in first.into_iter().enumerate() {
+            phases.give(column, values)?;
+        }
+        for (column, values) in (FIRST..).zip(second) {
             phases.set(column, values)?;
         }
         Ok(())
