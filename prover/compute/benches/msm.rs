@@ -4,6 +4,8 @@
 //! `cargo bench -p chainfer-compute --bench msm`, or with a part of a name, such as `12, 254 bits`. Times are those on the wall, so
 //! nothing else should run.
 
+mod support;
+
 use ark_ec::VariableBaseMSM as _;
 use ark_ff::PrimeField as _;
 use chainfer_compute::lanes::Arithmetic;
@@ -48,12 +50,7 @@ fn arkworks_scalar(scalar: &Fr) -> ark_bn254::Fr {
 }
 
 fn sums(criterion: &mut Criterion) {
-    // The thread of the benchmark is the pool.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread()
-        .build_global();
-    if pool.is_err() {
+    if !support::use_one_thread() {
         return;
     }
     let mut rng = ChaCha20Rng::seed_from_u64(1);

@@ -3,6 +3,8 @@
 //! `cargo bench -p chainfer-compute --bench ntt`, or with a part of a name, such as `12/`. Times are those on the wall, so nothing else
 //! should run.
 
+mod support;
+
 use ark_ff::UniformRand as _;
 use ark_poly::{EvaluationDomain as _, Radix2EvaluationDomain};
 use chainfer_compute::lanes::Arithmetic;
@@ -15,12 +17,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 
 fn transforms(criterion: &mut Criterion) {
-    // The thread of the benchmark is the pool.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread()
-        .build_global();
-    if pool.is_err() {
+    if !support::use_one_thread() {
         return;
     }
     let mut rng = ChaCha20Rng::seed_from_u64(1);

@@ -4,6 +4,8 @@
 //! `cargo bench -p chainfer-compute --bench quotient`, or with a part of a name, such as `12/`. Times are those on the wall, so nothing else
 //! should run.
 
+mod support;
+
 use chainfer_compute::lanes::Arithmetic;
 use chainfer_compute::quotient::{Builder, Program, Value};
 use criterion::Criterion;
@@ -50,12 +52,7 @@ fn one_by_one(columns: &[&[Fr]], y: Fr, output: &mut [Fr]) {
 }
 
 fn quotients(criterion: &mut Criterion) {
-    // The thread of the benchmark is the pool.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread()
-        .build_global();
-    if pool.is_err() {
+    if !support::use_one_thread() {
         return;
     }
     let mut rng = ChaCha20Rng::seed_from_u64(1);

@@ -60,18 +60,26 @@ pub fn load_samples(
     fixed_point: Option<f64>,
 ) -> Result<Vec<Sample>> {
     let one = || Ok(vec![Sample(load_inputs(path, specs, fixed_point)?)]);
-    let from: fn(&[u8], &[InputSpec]) -> Result<Vec<Sample>> = match extension(path).as_str() {
-        "json" => |bytes, _| calibration_from_json(bytes),
-        "npy" => samples_from_npy,
-        "npz" => samples_from_npz,
+    let all = || read(path, MAX_INPUT_BYTES);
+    let found = match extension(path).as_str() {
+        "json" => return json_samples(path, specs),
+        "npy" => samples_from_npy(&all()?, specs),
+        "npz" => samples_from_npz(&all()?, specs),
         _ => return one(),
     };
-    let samples = match from(&read(path, MAX_INPUT_BYTES)?, specs) {
-        Ok(samples) => samples,
+    match found {
+        Ok(samples) => checked(path, specs, samples),
         // An array of the input's own shape is one sample.
-        Err(error) if extension(path) == "json" => return Err(locate(error, path)),
-        Err(error) => return one().map_err(|_| locate(error, path)),
-    };
+        Err(error) => one().map_err(|_| locate(error, path)),
+    }
+}
+
+fn json_samples(path: &Path, specs: &[InputSpec]) -> Result<Vec<Sample>> {
+    let samples = calibration_from_json(&read(path, MAX_INPUT_BYTES)?);
+    checked(path, specs, samples.map_err(|e| locate(e, path))?)
+}
+
+fn checked(path: &Path, specs: &[InputSpec], samples: Vec<Sample>) -> Result<Vec<Sample>> {
     for (n, sample) in samples.iter().enumerate() {
         check_lists(&format!("{}, sample {n}", path.display()), specs, &sample.0)?;
     }
