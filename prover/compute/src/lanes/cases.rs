@@ -1,7 +1,7 @@
 //! Values for the tests of lanes of five limbs: those at the ends of limbs and of multiples of the modulus.
 
-use super::LaneField;
-use super::limbs::{BITS, LIMBS};
+use super::limbs::{BITS, LIMBS, words};
+use super::{LANES, LaneField, Lanes};
 use num_bigint::{BigInt, BigUint};
 use rand::Rng;
 use rand_chacha::ChaCha20Rng;
@@ -47,4 +47,17 @@ pub(super) fn values(rng: &mut ChaCha20Rng, p: &BigInt, most: u64) -> Vec<BigInt
     }
     out.retain(|value| (BigInt::from(0)..end.clone()).contains(value));
     out
+}
+
+/// A value in all lanes is stored as its sixteenth modulo p, below p.
+pub(super) fn check_store<L: Lanes>(value: &BigInt, lanes: L) {
+    let p = modulus::<L::F>();
+    let mut stored = [L::F::default(); LANES];
+    lanes.store(&mut stored);
+    let word = words(stored[0])
+        .iter()
+        .rev()
+        .fold(BigInt::from(0), |v, word| (v << 64) + word);
+    assert!(word < p);
+    assert_eq!((word * 16 - value) % &p, BigInt::from(0));
 }

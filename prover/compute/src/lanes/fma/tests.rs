@@ -4,8 +4,8 @@
 use super::montgomery::low_half;
 use super::*;
 use crate::lanes::Arithmetic;
-use crate::lanes::cases::{modulus, power, split, values};
-use crate::lanes::limbs::{BITS, words};
+use crate::lanes::cases::{check_store, modulus, power, split, values};
+use crate::lanes::limbs::BITS;
 use halo2curves::bn256::{Fq, Fr};
 use num_bigint::BigInt;
 use rand::{Rng, SeedableRng};
@@ -153,14 +153,7 @@ fn check<F: LaneField + Modulus, V: Vector>() {
     let empty = carried(Fma::<F, V>::sum_of_products(Fma::<F, V>::no_products()));
     assert_eq!(empty % &p, BigInt::from(0));
     for value in values(&mut rng, &p, 16) {
-        let mut stored = [F::ZERO; LANES];
-        lanes(&value).store(&mut stored);
-        let word = words(stored[0])
-            .iter()
-            .rev()
-            .fold(BigInt::from(0), |v, word| (v << 64) + word);
-        assert!(word < p);
-        assert_eq!((word * 16 - value) % &p, BigInt::from(0));
+        check_store(&value, lanes(&value));
     }
 }
 

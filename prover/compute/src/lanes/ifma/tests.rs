@@ -1,8 +1,8 @@
 //! Limbs at their extremes, against integers: that results stay within their bounds is what lazily reduced arithmetic stands on.
 
 use super::*;
-use crate::lanes::cases::{modulus, power, split, values};
-use crate::lanes::{Arithmetic, limbs::words};
+use crate::lanes::Arithmetic;
+use crate::lanes::cases::{check_store, modulus, power, split, values};
 use halo2curves::bn256::{Fq, Fr};
 use num_bigint::BigInt;
 use rand::{Rng, SeedableRng};
@@ -110,14 +110,7 @@ fn check<F: LaneField + Modulus>() {
     assert_eq!((&sum * &r - &a * &b * 64) % &p, BigInt::from(0));
     assert!(sum < &p * 84);
     for value in values(&mut rng, &p, 16) {
-        let mut stored = [F::ZERO; LANES];
-        lanes(&value).store(&mut stored);
-        let word = words(stored[0])
-            .iter()
-            .rev()
-            .fold(BigInt::from(0), |v, word| (v << 64) + word);
-        assert!(word < p);
-        assert_eq!((word * 16 - value) % &p, BigInt::from(0));
+        check_store(&value, lanes(&value));
     }
 }
 
